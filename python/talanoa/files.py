@@ -1,0 +1,131 @@
+"""Files appear whole or not at all: write aside in the same folder, then rename; hashes and free names."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from talanoa.errors import BadInput
+
+_BLOCK = 1 << 20
+
+
+@contextmanager
+def write_aside(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Give a name beside `path` to write to; on success it is renamed to `path`, on any error it is removed.
+
+    Parameters
+    ----------
+    path : path
+        The file or folder to make.
+    overwrite : bool
+        Replace what is there. Without it an existing file or folder is an error that offers the next free name.
+
+    Yields
+    ------
+    Path
+        A hidden sibling of `path` with the same suffixes; the caller creates it as a file or a folder.
+
+    Raises
+    ------
+    BadInput
+        `path` exists, its folder does not or cannot be written, or the disk is full.
+    """
+    target = Path(path)
+    check_target(target, overwrite)
+    aside = target.with_name(f".{uuid.uuid4().hex[:8]}.partial-{target.name}")
+    try:
+        yield aside
+        check_target(target, overwrite)  # somebody may have made it meanwhile
+        _move_into_place(aside, target)
+    except OSError as error:
+        raise explain_write_error(error, target) from error
+    finally:
+        _remove(aside)
+
+
+def check_target(path: Path, overwrite: bool) -> None:
+    """Raise `BadInput` when `path` may not be written: it exists, or its folder does not."""
+    parent = path.parent
+    if not parent.is_dir():
+        found = "a file" if parent.exists() else "no folder"
+        raise BadInput(f"Found {found} at {parent}; expected a folder to write {path.name} into. Make it, or choose another.")
+    if overwrite or not path.exists():
+        return
+    if path.is_dir() and not any(path.iterdir()):
+        return  # an empty folder, such as a file dialog leaves behind, holds nothing to lose
+    raise BadInput(
+        f"{path} exists already; expected a new name, because results are never replaced silently. "
+        f"Free is: {next_free(path).name}"
+    )
+
+
+def next_free(path: Path) -> Path:
+    """Return `path` itself when nothing is there, else the first of name-2, name-3, … that is free."""
+    if not path.exists():
+        return path
+    suffix = "" if path.is_dir() else "".join(path.suffixes[-2:] if path.suffixes[-2:-1] == [".ome"] else path.suffixes[-1:])
+    stem = path.name[: len(path.name) - len(suffix)]
+    number = 2
+    while (candidate := path.with_name(f"{stem}-{number}{suffix}")).exists():
+        number += 1
+    return candidate
+
+
+def explain_write_error(error: OSError, path: Path) -> BadInput:
+    """Turn the system's refusal to write `path` into a message with a remedy."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        free = shutil.disk_usage(path.parent).free
+        return BadInput(
+            f"The disk is full: {free / 1e6:,.0f} MB are free at {path.parent}; expected room for {path.name}. "
+            "Free some space or choose a folder on another disk. Nothing was left behind."
+        )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return BadInput(
+            f"{path} cannot be written ({error.strerror}); expected a folder in which you may write. "
+            "Choose another folder or change its permissions."
+        )
+    return BadInput(f"{path} could not be written: {error}. Check the name and the disk, or choose another folder.")
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Return the SHA-256 of a file's bytes, or of a folder's file names and bytes in sorted order, in hex."""
+    path = Path(path)
+    digest = hashlib.sha256()
+    files = [path] if not path.is_dir() else sorted(p for p in path.rglob("*") if p.is_file())
+    for file in files:
+        if path.is_dir():
+            digest.update(file.relative_to(path).as_posix().encode() + b"\0")
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _move_into_place(aside: Path, target: Path) -> None:
+    """Rename; a folder that is in the way is set aside first and comes back when the rename fails."""
+    if not target.is_dir():
+        os.replace(aside, target)  # noqa: PTH105  (a file over a file, at once on every system)
+        return
+    old = target.with_name(f".{uuid.uuid4().hex[:8]}.old-{target.name}")
+    target.rename(old)
+    try:
+        aside.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or folder if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,326 @@
+"""The one image form: an `xarray.DataArray` with dims (t, c, z, y, x) that knows its pixel size.
+
+Axes are permuted and renamed here and in `fiji.convert`, nowhere else. The attributes:
+
+pixel_size : tuple of 3 floats
+    Size of a pixel along (z, y, x) in `unit`.
+unit : str
+    "µm" for every spelling of micrometre, "pixel" when the image is not calibrated, else as found ("nm", "inch").
+frame_interval : float
+    Seconds between frames; 0 when unknown.
+name : str
+rgb : bool
+    True when the three channels are the red, green and blue of one colour picture (uint8).
+channel_names : tuple of str
+    One per channel; empty strings when unknown.
+source : str, optional
+    The file it was read from.
+notes : tuple of str, optional
+    What the reader had to assume; a door shows them as warnings.
+display : tuple of (low, high), luts : tuple of uint8 (256, 3) arrays, optional
+    Display range and colour table of each channel, kept from ImageJ's files. They never change a value.
+
+A label image is the same form with dtype int32, one channel and 0 as background.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from talanoa.errors import BadInput
+
+log = logging.getLogger(__name__)
+
+DIMS = ("t", "c", "z", "y", "x")
+
+_AXIS_NAMES = {
+    **dict.fromkeys(("t", "time", "frame", "frames"), "t"),
+    **dict.fromkeys(("c", "ch", "channel", "channels"), "c"),
+    **dict.fromkeys(("z", "pln", "plane", "depth", "slice"), "z"),
+    **dict.fromkeys(("y", "row"), "y"),
+    **dict.fromkeys(("x", "col", "column"), "x"),
+    **dict.fromkeys(("s", "sample", "samples", "rgb"), "s"),
+}
+_MICRON = {"µm", "μm", "um", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres", "\\u00b5m"}
+_NO_UNIT = {"", "pixel", "pixels", "px", "none", "null", "arbitrary"}
+
+
+def from_array(
+    array: Any,
+    dims: str | Sequence[str] | None = None,
+    *,
+    pixel_size: Sequence[float] | None = None,
+    unit: str | None = None,
+    frame_interval: float = 0.0,
+    name: str = "",
+    channel_names: Sequence[str] = (),
+    rgb: bool = False,
+) -> xr.DataArray:
+    """Bring an array into the image form; missing axes are added, the values are not copied where dtype allows.
+
+    Parameters
+    ----------
+    array : array or xarray.DataArray
+        Numbers or booleans. A DataArray brings its dims (also `row`, `col`, `pln`, `ch`, `time`, …) and attributes.
+    dims : str or sequence of str, optional
+        The axes in order, such as "zyx" or "YXC"; "s" stands for the samples of an RGB picture. May be left out only
+        for 2D arrays and for DataArrays: three axes could be anything.
+    pixel_size : (z, y, x) or (y, x) floats, optional
+        Default 1.
+    unit : str, optional
+        Default "pixel".
+    frame_interval : float
+        Seconds.
+    name, channel_names, rgb
+        As in the attributes of the image form.
+
+    Returns
+    -------
+    xarray.DataArray
+        Dims (t, c, z, y, x). float16 becomes float32, booleans become 0/255 uint8, big-endian becomes native.
+
+    Raises
+    ------
+    BadInput
+        Axes are missing, unknown or doubled; dtype or attributes cannot be used; the image is empty.
+    """
+    attrs = dict(array.attrs) if isinstance(array, xr.DataArray) else {}
+    values = _plain_dtype(np.asarray(array))
+    names = _axis_names(array, values, dims)
+    if "s" in names:
+        rgb, names = _samples_as_channels(names, values)
+    given = {
+        "pixel_size": pixel_size,
+        "unit": unit,
+        "frame_interval": frame_interval or None,
+        "name": name or None,
+        "channel_names": tuple(channel_names) or None,
+        "rgb": rgb or None,
+    }
+    attrs.update({key: value for key, value in given.items() if value is not None})
+    data = xr.DataArray(values, dims=names)
+    data = data.expand_dims([dim for dim in DIMS if dim not in names]).transpose(*DIMS)
+    return check(xr.DataArray(data.data, dims=DIMS, attrs=attrs, name=None))
+
+
+def check(image: Any) -> xr.DataArray:
+    """Return `image` in the image form with complete attributes, or say what is wrong with it.
+
+    Parameters
+    ----------
+    image : xarray.DataArray or 2D array
+        Other dims than (t, c, z, y, x) go through `from_array`.
+
+    Returns
+    -------
+    xarray.DataArray
+        Shares the values of `image`; its attributes are a completed copy.
+
+    Raises
+    ------
+    BadInput
+        As for `from_array`.
+    """
+    if not isinstance(image, xr.DataArray) or image.dims != DIMS:
+        return from_array(image)
+    values = _plain_dtype(image.data if isinstance(image.data, np.ndarray) else np.asarray(image))
+    if values.size == 0:
+        raise BadInput(f"Found an empty image (t, c, z, y, x = {values.shape}); expected at least one pixel on every axis.")
+    return xr.DataArray(values, dims=DIMS, attrs=_complete(dict(image.attrs), values))
+
+
+def read(path: str | os.PathLike[str], dims: str | None = None) -> xr.DataArray:
+    """Read an image file: TIFF, ImageJ TIFF, OME-TIFF, OME-Zarr, PNG or JPEG.
+
+    Parameters
+    ----------
+    path : path
+        A file, or an OME-Zarr folder.
+    dims : str, optional
+        The axes of the file's array in order, such as "tyx", where the file does not say or says it wrongly. A stack
+        of planes without axes is read as z, as ImageJ does, and `attrs["notes"]` says so.
+
+    Returns
+    -------
+    xarray.DataArray
+        The image form, in memory. Values are those of the file (NaN included).
+
+    Raises
+    ------
+    BadInput
+        No such file, not an image, damaged, of a kind that cannot be read, or larger than the free memory.
+    """
+    from talanoa import image_picture, image_tiff, image_zarr
+
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise BadInput(f"Found no file {path}; expected an image. Check the spelling and the folder.")
+    if path.is_dir():
+        image = image_zarr.read(path, dims)
+    elif path.suffix.lower() in image_picture.SUFFIXES:
+        image = image_picture.read(path)
+    else:
+        image = image_tiff.read(path, dims)
+    image.attrs["source"] = str(path)
+    image.attrs["name"] = image.attrs["name"] or path.name
+    for note in image.attrs.get("notes", ()):
+        log.warning("%s: %s", path.name, note)
+    return image
+
+
+def write(path: str | os.PathLike[str], image: xr.DataArray, overwrite: bool = False) -> Path:
+    """Write an image; the suffix decides: .tif (ImageJ), .ome.tif, .ome.zarr / .zarr, .png.
+
+    Parameters
+    ----------
+    path : path
+        Appears whole or not at all.
+    image : xarray.DataArray
+        The image form. ImageJ's TIFF holds 8, 16 and 32-bit float; other dtypes are converted only where every
+        value stays exact.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    BadInput
+        The file exists, cannot be written, or its format cannot hold the image.
+    """
+    from talanoa import image_picture, image_tiff, image_zarr
+
+    path = Path(path).expanduser()
+    image = check(image)
+    lower = path.name.lower()
+    if lower.endswith((".tif", ".tiff")):
+        image_tiff.write(path, image, overwrite)
+    elif lower.endswith(".zarr"):
+        image_zarr.write(path, image, overwrite)
+    elif lower.endswith(".png"):
+        image_picture.write(path, image, overwrite)
+    else:
+        raise BadInput(f"Found the name {path.name}; expected .tif, .ome.tif, .ome.zarr or .png. Give one of these endings.")
+    return path
+
+
+def read_labels(path: str | os.PathLike[str], dims: str | None = None, mask: str = "refuse") -> xr.DataArray:
+    """Read a label image: `read`, then `labels.as_labels` with the same `mask`."""
+    from talanoa.labels import as_labels
+
+    return as_labels(read(path, dims), mask)
+
+
+def write_labels(path: str | os.PathLike[str], labels: xr.DataArray, overwrite: bool = False) -> Path:
+    """Write a label image as ImageJ shows it best: see `labels.display_form`.
+
+    Parameters
+    ----------
+    path : path
+        .tif, .ome.tif or .ome.zarr.
+    labels : xarray.DataArray
+        The image form, whole numbers, one channel.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        The file written.
+    """
+    from talanoa.labels import as_labels, display_form
+
+    path = Path(path)
+    return write(path, as_labels(labels, mask="keep") if path.suffix == ".zarr" else display_form(labels), overwrite)
+
+
+def normal_unit(unit: str | None) -> str:
+    """Return "µm" for every spelling of micrometre, "pixel" for none, else the text as given."""
+    text = (unit or "").strip()
+    if text.lower() in _MICRON:
+        return "µm"
+    return "pixel" if text.lower() in _NO_UNIT else text
+
+
+def _plain_dtype(values: NDArray[Any]) -> NDArray[Any]:
+    """Make values native numbers without loss; refuse what is none."""
+    kind, size = values.dtype.kind, values.dtype.itemsize
+    if kind == "b":
+        return values.astype(np.uint8) * np.uint8(255)
+    if kind not in "uif" or size > 8:
+        raise BadInput(
+            f"Found pixels of type {values.dtype}; expected whole or floating-point numbers of up to 64 bit. "
+            "Convert the image (for complex numbers: to the absolute value) and try again."
+        )
+    if kind == "f" and size == 2:
+        return values.astype(np.float32)
+    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+
+
+def _axis_names(array: Any, values: NDArray[Any], dims: str | Sequence[str] | None) -> list[str]:
+    """Return one of t, c, z, y, x, s per axis."""
+    if dims is None and isinstance(array, xr.DataArray):
+        dims = [str(dim) for dim in array.dims]
+    if dims is None and values.ndim == 2:
+        dims = "yx"
+    if dims is None:
+        raise BadInput(
+            f"Found an array of shape {values.shape} without names for its axes; expected two axes or names. "
+            'Say what they are, for example dims="tyx" for a time-lapse or dims="zyx" for a stack.'
+        )
+    names = [_AXIS_NAMES.get(str(dim).lower(), "") for dim in dims]
+    if len(names) != values.ndim or "" in names or len(set(names)) < len(names) or not {"y", "x"} <= set(names):
+        raise BadInput(
+            f"Found the axes {','.join(map(str, dims))} for an array of shape {values.shape}; expected one of t, c, z, y, x "
+            "(or s for RGB samples) per axis, each once, with y and x among them."
+        )
+    if "s" in names and "c" in names and values.shape[names.index("c")] > 1:
+        raise BadInput(f"Found RGB samples and channels in one image of shape {values.shape}; expected one or the other.")
+    return names
+
+
+def _samples_as_channels(names: list[str], values: NDArray[Any]) -> tuple[bool, list[str]]:
+    """Samples are RGB when they are three bytes, else channels (ImageJ stores 16-bit composites so)."""
+    rgb = values.dtype == np.uint8 and values.shape[names.index("s")] == 3
+    if "c" in names:  # c of length 1 beside s: s takes its place
+        return rgb, ["s_c" if name == "c" else "c" if name == "s" else name for name in names]
+    return rgb, ["c" if name == "s" else name for name in names]
+
+
+def _complete(attrs: dict[str, Any], values: NDArray[Any]) -> dict[str, Any]:
+    """Fill in and check the attributes of the image form."""
+    channels = values.shape[1]
+    attrs["pixel_size"] = _pixel_size(attrs.get("pixel_size", (1.0, 1.0, 1.0)))
+    attrs["unit"] = normal_unit(attrs.get("unit"))
+    interval = float(attrs.get("frame_interval") or 0.0)
+    attrs["frame_interval"] = interval if np.isfinite(interval) and interval > 0 else 0.0
+    attrs["name"] = str(attrs.get("name") or "")
+    attrs["rgb"] = bool(attrs.get("rgb", False))
+    if attrs["rgb"] and (channels != 3 or values.dtype != np.uint8):
+        raise BadInput(f"Found {channels} channels of {values.dtype} marked as RGB; expected 3 of uint8.")
+    names = tuple(str(name) for name in attrs.get("channel_names", ()))
+    if names and len(names) != channels:
+        raise BadInput(f"Found {len(names)} channel names {names} for {channels} channels; expected one each.")
+    attrs["channel_names"] = names or ("",) * channels
+    return attrs
+
+
+def _pixel_size(size: Any) -> tuple[float, float, float]:
+    """Return (z, y, x) as positive floats; (y, x) gets z = 1."""
+    numbers = tuple(float(value) for value in np.atleast_1d(np.asarray(size, float)))
+    if len(numbers) == 2:
+        numbers = (1.0, *numbers)
+    if len(numbers) != 3 or not all(np.isfinite(number) and number > 0 for number in numbers):
+        raise BadInput(f"Found the pixel size {size}; expected three positive numbers (z, y, x).")
+    return numbers
