@@ -1,0 +1,255 @@
+"""Which ImageJ runs: the embedded one, or a Fiji folder or endpoint by pyimagej. One JVM per process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from talanoa.errors import BadInput
+from talanoa.fiji import embedded, full
+from talanoa.fiji.java import choose_java
+from talanoa.fiji.scripting import register_jython, run_script
+
+log = logging.getLogger(__name__)
+
+MODES = ("headless", "interactive", "gui")
+_lock = threading.Lock()
+_running: Runtime | None = None
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """A running ImageJ.
+
+    Attributes
+    ----------
+    kind : str
+        "embedded" (ImageJ 1 with SciJava's scripts, from Maven Central), "fiji" (by pyimagej) or "attached".
+    mode : str
+        "headless", "interactive" (windows may be opened) or "gui" (the main window is shown by `show`).
+    fiji : str or None
+        The Fiji folder or endpoint asked for.
+    java : str
+        Which Java runs it, and why that one.
+    imagej : str
+        ImageJ's version, for example "1.54p".
+    context : Any
+        The `org.scijava.Context`.
+    gateway : Any
+        pyimagej's gateway (`ij`), None in the embedded runtime.
+    """
+
+    kind: str
+    mode: str
+    fiji: str | None
+    java: str
+    imagej: str
+    context: Any = field(repr=False)
+    gateway: Any = field(default=None, repr=False)
+
+    def service(self, name: str) -> Any:
+        """Return a SciJava service by its class name, e.g. "org.scijava.object.ObjectService"."""
+        import jpype
+
+        return self.context.service(jpype.JClass(name).class_)
+
+    def run_script(self, code: str, inputs: Mapping[str, Any] | None = None, name: str = "script.py") -> dict[str, Any]:
+        """Run a SciJava script and return its outputs; see `talanoa.fiji.scripting.run_script`."""
+        return run_script(self.context, code, inputs, name)
+
+    def show(self) -> None:
+        """Open ImageJ's main window (a second call brings nothing new).
+
+        Raises
+        ------
+        BadInput
+            The runtime is headless.
+        """
+        if self.mode == "headless":
+            raise BadInput("This ImageJ was started headless; expected mode interactive or gui to open its window.")
+        if self.gateway is not None:
+            self.gateway.ui().showUI()
+        else:
+            embedded.show_window()
+
+    def window_open(self) -> bool:
+        """Return True while ImageJ's main window is there."""
+        import jpype
+
+        return jpype.isJVMStarted() and jpype.JClass("ij.IJ").getInstance() is not None
+
+
+def start(
+    fiji: str | Path | None = None,
+    mode: str = "headless",
+    *,
+    prefs: Path | None = None,
+    java_options: Sequence[str] = (),
+) -> Runtime:
+    """Start ImageJ in this process, or return the one that runs here already.
+
+    Parameters
+    ----------
+    fiji : str or Path, optional
+        A Fiji (or ImageJ2) folder, or a Maven endpoint such as "sc.fiji:fiji". None: the embedded ImageJ.
+    mode : str
+        "headless"; "interactive": windows can be opened; "gui": the same, the caller shows the window.
+    prefs : Path, optional
+        Folder for ImageJ's and Java's preferences instead of the user's own. Default: the variable TALANOA_PREFS.
+    java_options : sequence of str
+        Further options of the JVM, e.g. "-Xmx8g".
+
+    Raises
+    ------
+    BadInput
+        Unknown mode; a folder that is no Fiji; no display for a window; no Java; or another ImageJ runs here already.
+    """
+    wanted = str(fiji) if fiji is not None else None
+    _check_mode(mode)
+    with _lock:
+        if _running is not None:
+            return _same_or_error(_running, wanted, mode)
+        if sys.platform == "darwin" and mode != "headless" and not full.event_loop_runs():
+            raise BadInput(
+                f'mode="{mode}" was asked for on the main thread of macOS, where windows need an event loop there; '
+                "expected a notebook after %gui osx, or `talanoa fiji`. Fiji started by yourself works as well."
+            )
+        return _launch(wanted, mode, prefs, java_options)
+
+
+def run_gui(ready: Callable[[Runtime], None], fiji: str | Path | None = None, *, prefs: Path | None = None) -> None:
+    """Start ImageJ, open its window, call `ready`, and return when the window is closed.
+
+    On macOS the main thread belongs to the windows: `ready` runs on another thread and this call may end the process.
+    """
+    wanted = str(fiji) if fiji is not None else None
+
+    def opened() -> None:
+        with _lock:
+            runtime = _same_or_error(_running, wanted, "gui") if _running else _launch(wanted, "gui", prefs, ())
+        runtime.show()
+        ready(runtime)
+        while runtime.window_open():
+            time.sleep(0.2)
+
+    if sys.platform == "darwin":
+        import jpype
+
+        jpype.setupGuiEnvironment(opened)
+    else:
+        opened()
+
+
+def attach(context: Any) -> Runtime:
+    """Use an ImageJ that somebody else started in this process, e.g. `ij = imagej.init(...)`.
+
+    Parameters
+    ----------
+    context : Any
+        An `org.scijava.Context`, or an object with one, such as pyimagej's gateway `ij`.
+    """
+    global _running
+    import jpype
+
+    with _lock:
+        gateway = context if hasattr(context, "context") else None
+        inner = gateway.context() if gateway is not None else context
+        headless = bool(jpype.JClass("java.awt.GraphicsEnvironment").isHeadless())
+        system = jpype.JClass("java.lang.System")
+        java = f"Java {system.getProperty('java.version')} at {system.getProperty('java.home')} (started by the caller)"
+        mode = "headless" if headless else "interactive"
+        register_jython(inner)
+        _running = Runtime("attached", mode, None, java, _imagej_version(), inner, gateway)
+        return _running
+
+
+def running() -> Runtime | None:
+    """Return the ImageJ of this process, or None."""
+    return _running
+
+
+def _launch(fiji: str | None, mode: str, prefs: Path | None, java_options: Sequence[str]) -> Runtime:
+    """Start the JVM and ImageJ; the lock is held."""
+    global _running
+    import jpype
+
+    if jpype.isJVMStarted():
+        raise BadInput(
+            "A Java virtual machine that Talanoa did not start runs in this process, and there can be only one; "
+            "expected none, or one with ImageJ. Call talanoa.fiji.runtime.attach(ij) with the ImageJ you started."
+        )
+    _check_display(mode)
+    folder = full.check_fiji(fiji) if fiji is not None else None
+    java = choose_java(window=mode != "headless")
+    os.environ["JAVA_HOME"] = str(java.home)
+    options = [*_jvm_options(mode, java.major, prefs), *java_options]
+    if folder is None:
+        context, gateway = embedded.launch(options), None
+    else:
+        gateway = full.launch(folder, mode, options)
+        context = gateway.context()
+    register_jython(context)
+    kind = "embedded" if folder is None else "fiji"
+    _running = Runtime(kind, mode, fiji, str(java), _imagej_version(), context, gateway)
+    log.info("ImageJ %s (%s, %s) on %s", _running.imagej, kind, mode, java)
+    return _running
+
+
+def _jvm_options(mode: str, java_major: int, prefs: Path | None) -> list[str]:
+    """Return the options every runtime needs."""
+    options = ["--add-opens=java.base/java.lang=ALL-UNNAMED"]
+    if java_major >= 24:
+        options.append("--enable-native-access=ALL-UNNAMED")
+    if mode == "headless":
+        options.append("-Djava.awt.headless=true")
+    folder = prefs or os.environ.get("TALANOA_PREFS")
+    if folder:
+        home = Path(folder).expanduser().resolve()
+        home.mkdir(parents=True, exist_ok=True)
+        options += [f"-Duser.home={home}", f"-Djava.util.prefs.userRoot={home}"]
+    return options
+
+
+def _same_or_error(runtime: Runtime, fiji: str | None, mode: str) -> Runtime:
+    """Return the running ImageJ when it is what was asked for."""
+    if runtime.kind == "attached" or (runtime.fiji == fiji and (runtime.mode == mode or mode == "headless")):
+        return runtime
+    raise BadInput(
+        f"An ImageJ runs in this process already ({_words(runtime.fiji, runtime.mode)}), and {_words(fiji, mode)} "
+        "was asked for; expected the same, as a process holds one Java virtual machine. Start a new Python for it."
+    )
+
+
+def _words(fiji: str | None, mode: str) -> str:
+    """Name a runtime in a message."""
+    return f"{fiji or 'the embedded ImageJ'}, mode {mode}"
+
+
+def _check_mode(mode: str) -> None:
+    """Refuse a mode that is none."""
+    if mode not in MODES:
+        raise BadInput(f"mode={mode!r} was found; expected one of {', '.join(MODES)}.")
+
+
+def _check_display(mode: str) -> None:
+    """Refuse a window where there is no display."""
+    needs = mode != "headless" and sys.platform.startswith("linux")
+    if needs and not os.environ.get("DISPLAY"):
+        raise BadInput(
+            f'No display was found (DISPLAY is not set); expected one for mode="{mode}". '
+            'Use mode="headless", or start under Xvfb: xvfb-run -a <command>'
+        )
+
+
+def _imagej_version() -> str:
+    """Return "1.54p" of the running ImageJ."""
+    import jpype
+
+    return str(jpype.JClass("ij.ImageJ").VERSION)

@@ -1,0 +1,89 @@
+"""Jython scripts with `#@` parameters, through SciJava, in every runtime."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from talanoa.errors import TalanoaError
+
+log = logging.getLogger(__name__)
+
+ALIASES = {
+    "ImagePlus": "ij.ImagePlus",
+    "ResultsTable": "ij.measure.ResultsTable",
+    "RoiManager": "ij.plugin.frame.RoiManager",
+}
+
+
+def register_jython(context: Any) -> bool:
+    """Teach a SciJava context the language Jython and ImageJ's short class names.
+
+    Returns
+    -------
+    bool
+        False when the context knew Jython already, as Fiji's does; nothing is changed then.
+    """
+    import jpype
+
+    scripts = context.service(jpype.JClass("org.scijava.script.ScriptService").class_)
+    if any("jython" in str(language.getLanguageName()).lower() for language in scripts.getLanguages()):
+        return False
+    factory = jpype.JClass("org.python.jsr223.PyScriptEngineFactory")()
+    scripts.getIndex().add(jpype.JClass("org.scijava.script.AdaptedScriptLanguage")(factory))
+    for alias, name in ALIASES.items():
+        scripts.addAlias(alias, jpype.JClass(name).class_)
+    return True
+
+
+def run_script(
+    context: Any, code: str, inputs: Mapping[str, Any] | None = None, name: str = "script.py"
+) -> dict[str, Any]:
+    """Run a SciJava script and wait for it; never call this on the event dispatch thread.
+
+    Parameters
+    ----------
+    context : Any
+        The `org.scijava.Context`.
+    code : str
+        The text of the script with its `#@` lines.
+    inputs : mapping, optional
+        Values of the inputs by name.
+    name : str
+        A file name; its ending chooses the language.
+
+    Returns
+    -------
+    dict
+        The outputs by name, as Java objects (or Python strings, numbers, None).
+
+    Raises
+    ------
+    TalanoaError
+        The script raised: SciJava itself only prints that.
+    """
+    import jpype
+
+    reader = jpype.JClass("java.io.StringReader")(code)
+    info = jpype.JClass("org.scijava.script.ScriptInfo")(context, name, reader)
+    service = context.service(jpype.JClass("org.scijava.module.ModuleService").class_)
+    module = service.createModule(info)
+    errors = jpype.JClass("java.io.StringWriter")()
+    module.setErrorWriter(errors)
+    values = jpype.JClass("java.util.HashMap")()
+    for key, value in (inputs or {}).items():
+        values.put(key, value)
+    service.run(module, True, values).get()
+    _raise_or_log(name, str(errors.toString()))
+    return {str(entry.getKey()): entry.getValue() for entry in module.getOutputs().entrySet()}
+
+
+def _raise_or_log(name: str, errors: str) -> None:
+    """Raise what a script raised; log what it only wrote to its error stream."""
+    lines = [line for line in errors.splitlines() if line.strip() and not line.startswith("\tat ")]
+    text = "\n".join(lines)
+    if "Traceback (most recent call last)" in text or "Exception" in text:
+        raise TalanoaError(f"The script {name} failed: {text}")
+    if text:
+        log.warning("%s: %s", name, text)
