@@ -55,7 +55,7 @@ def check_target(path: Path, overwrite: bool) -> None:
     parent = path.parent
     if not parent.is_dir():
         found = "a file" if parent.exists() else "no folder"
-        raise BadInput(f"Found {found} at {parent}; expected a folder to write {path.name} into. Make it, or choose another.")
+        raise BadInput(f"Found {found} at {parent}; expected a folder to write {path.name} into. Make it first.")
     if overwrite or not path.exists():
         return
     if path.is_dir() and not any(path.iterdir()):
@@ -70,7 +70,8 @@ def next_free(path: Path) -> Path:
     """Return `path` itself when nothing is there, else the first of name-2, name-3, … that is free."""
     if not path.exists():
         return path
-    suffix = "" if path.is_dir() else "".join(path.suffixes[-2:] if path.suffixes[-2:-1] == [".ome"] else path.suffixes[-1:])
+    parts = path.suffixes[-2:] if path.suffixes[-2:-1] == [".ome"] else path.suffixes[-1:]
+    suffix = "" if path.is_dir() and ".zarr" not in parts else "".join(parts)
     stem = path.name[: len(path.name) - len(suffix)]
     number = 2
     while (candidate := path.with_name(f"{stem}-{number}{suffix}")).exists():
@@ -110,6 +111,8 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
 
 def _move_into_place(aside: Path, target: Path) -> None:
     """Rename; a folder that is in the way is set aside first and comes back when the rename fails."""
+    if target.is_dir() and not aside.is_dir():
+        raise BadInput(f"Found a folder at {target}; expected the name of a file. Choose another name.")
     if not target.is_dir():
         os.replace(aside, target)  # noqa: PTH105  (a file over a file, at once on every system)
         return

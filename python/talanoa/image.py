@@ -96,7 +96,7 @@ def from_array(
     values = _plain_dtype(np.asarray(array))
     names = _axis_names(array, values, dims)
     if "s" in names:
-        rgb, names = _samples_as_channels(names, values)
+        values, names, rgb = _samples_as_channels(values, names)
     given = {
         "pixel_size": pixel_size,
         "unit": unit,
@@ -133,7 +133,7 @@ def check(image: Any) -> xr.DataArray:
         return from_array(image)
     values = _plain_dtype(image.data if isinstance(image.data, np.ndarray) else np.asarray(image))
     if values.size == 0:
-        raise BadInput(f"Found an empty image (t, c, z, y, x = {values.shape}); expected at least one pixel on every axis.")
+        raise BadInput(f"Found an empty image (t, c, z, y, x = {values.shape}); expected at least one pixel.")
     return xr.DataArray(values, dims=DIMS, attrs=_complete(dict(image.attrs), values))
 
 
@@ -211,7 +211,7 @@ def write(path: str | os.PathLike[str], image: xr.DataArray, overwrite: bool = F
     elif lower.endswith(".png"):
         image_picture.write(path, image, overwrite)
     else:
-        raise BadInput(f"Found the name {path.name}; expected .tif, .ome.tif, .ome.zarr or .png. Give one of these endings.")
+        raise BadInput(f"Found the name {path.name}; expected it to end with .tif, .ome.tif, .ome.zarr or .png.")
     return path
 
 
@@ -282,20 +282,21 @@ def _axis_names(array: Any, values: NDArray[Any], dims: str | Sequence[str] | No
     names = [_AXIS_NAMES.get(str(dim).lower(), "") for dim in dims]
     if len(names) != values.ndim or "" in names or len(set(names)) < len(names) or not {"y", "x"} <= set(names):
         raise BadInput(
-            f"Found the axes {','.join(map(str, dims))} for an array of shape {values.shape}; expected one of t, c, z, y, x "
-            "(or s for RGB samples) per axis, each once, with y and x among them."
+            f"Found the axes {','.join(map(str, dims))} for an array of shape {values.shape}; expected one of "
+            "t, c, z, y, x (or s for RGB samples) per axis, each once, with y and x among them."
         )
-    if "s" in names and "c" in names and values.shape[names.index("c")] > 1:
-        raise BadInput(f"Found RGB samples and channels in one image of shape {values.shape}; expected one or the other.")
     return names
 
 
-def _samples_as_channels(names: list[str], values: NDArray[Any]) -> tuple[bool, list[str]]:
-    """Samples are RGB when they are three bytes, else channels (ImageJ stores 16-bit composites so)."""
+def _samples_as_channels(values: NDArray[Any], names: list[str]) -> tuple[NDArray[Any], list[str], bool]:
+    """Rename the samples to channels; they are RGB when they are three bytes (ImageJ has 16-bit composites too)."""
+    if "c" in names:
+        if values.shape[names.index("c")] > 1:
+            raise BadInput(f"Found RGB samples and channels in an image of shape {values.shape}; expected one of them.")
+        values = values.squeeze(names.index("c"))
+        names = [name for name in names if name != "c"]
     rgb = values.dtype == np.uint8 and values.shape[names.index("s")] == 3
-    if "c" in names:  # c of length 1 beside s: s takes its place
-        return rgb, ["s_c" if name == "c" else "c" if name == "s" else name for name in names]
-    return rgb, ["c" if name == "s" else name for name in names]
+    return values, ["c" if name == "s" else name for name in names], rgb
 
 
 def _complete(attrs: dict[str, Any], values: NDArray[Any]) -> dict[str, Any]:
