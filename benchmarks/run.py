@@ -1,0 +1,174 @@
+"""Run every benchmark of this folder and write RESULTS.md: figures, machine, versions, commands.
+
+Usage: python benchmarks/run.py [PART OF A NAME]     (with a part of a name: run those, print the table, write nothing)
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import psutil
+
+HERE = Path(__file__).resolve().parent
+RESULTS = HERE / "RESULTS.md"
+PACKAGES = (
+    "talanoa",
+    "torch",
+    "numpy",
+    "numba",
+    "jpype1",
+    "scyjava",
+    "pyimagej",
+    "roifile",
+    "stardist",
+    "scikit-image",
+)
+FIRST = ("bench", "impl", "params", "seconds", "n")
+ALIASES = {
+    "peer": "impl",
+    "who": "impl",
+    "name": "bench",
+    "wall_min": "seconds",
+    "best": "seconds",
+    "best_s": "seconds",
+}
+
+
+class Run(NamedTuple):
+    """What one benchmark script gave."""
+
+    script: str
+    rows: list[dict[str, Any]]
+    status: int
+    minutes: float
+
+
+def main(part: str = "") -> int:
+    """Run the benchmarks and return 1 when one of them failed."""
+    scripts = sorted(file for file in HERE.glob("bench_*.py") if part in file.stem)
+    if not scripts:
+        sys.stderr.write(f"No benchmark has '{part}' in its name; there are {', '.join(_names())}.\n")
+        return 1
+    runs = [run_script(script) for script in scripts]
+    text = "\n".join(report(runs)) + "\n"
+    if part:
+        sys.stdout.write(text)
+    else:
+        write_whole(RESULTS, text)
+        sys.stderr.write(f"Written: {RESULTS}\n")
+    return int(any(run.status for run in runs))
+
+
+def run_script(script: Path) -> Run:
+    """Run one script in a process of its own and read its JSON lines; its stderr goes to the terminal."""
+    sys.stderr.write(f"== {script.name}\n")
+    start = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, text=True, encoding="utf-8", check=False
+    )
+    rows = list(read_rows(done.stdout.splitlines()))
+    return Run(script.name, rows, done.returncode, (time.perf_counter() - start) / 60)
+
+
+def read_rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Yield the JSON objects among the lines, with one spelling of the usual keys."""
+    for line in lines:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            yield {ALIASES.get(key, key): value for key, value in found.items()}
+
+
+def report(runs: Iterable[Run]) -> Iterator[str]:
+    """Yield the lines of RESULTS.md."""
+    yield "# Figures measured by `make bench`\n"
+    yield "Best of several runs each, all in one go on one machine. Other machines and busier ones give other figures.\n"
+    for key, value in {**machine(), **versions()}.items():
+        yield f"- {key}: {value}"
+    for run in runs:
+        yield f"\n## {run.script.removeprefix('bench_').removesuffix('.py')}\n"
+        yield f"`python benchmarks/{run.script}` ({run.minutes:.1f} min)\n"
+        if run.status:
+            yield f"**It ended with status {run.status}; what it had measured until then:**\n"
+        yield from table(run.rows)
+
+
+def table(rows: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield a Markdown table; the usual columns first, then the others in the order in which they came."""
+    if not rows:
+        yield "No figures."
+        return
+    found = list(dict.fromkeys(key for row in rows for key in row))
+    columns = [key for key in FIRST if key in found] + [key for key in found if key not in FIRST]
+    yield "| " + " | ".join(columns) + " |"
+    yield "|" + "---|" * len(columns)
+    for row in rows:
+        yield "| " + " | ".join(cell(row.get(column, "")) for column in columns) + " |"
+
+
+def cell(value: Any) -> str:
+    """Write a value for a table cell."""
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {cell(inner)}" for key, inner in value.items())
+    if isinstance(value, (list, tuple)):
+        return " x ".join(cell(inner) for inner in value)
+    if isinstance(value, float):
+        return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+    return str(value).replace("|", "/")
+
+
+def machine() -> dict[str, str]:
+    """Say what was measured on."""
+    memory = psutil.virtual_memory().total / 2**30
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": f"{_processor()}, {os.cpu_count()} logical cores, {memory:.0f} GiB memory",
+        "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
+    }
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that matter for the figures."""
+    found = []
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            found.append(f"{name} not installed")
+    return {"versions": ", ".join(found)}
+
+
+def _processor() -> str:
+    """Return the name of the processor."""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        for line in info.read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    return platform.processor() or platform.machine()
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write beside, then rename: the file is the old one or the new one, never a part."""
+    aside = path.with_suffix(".part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def _names() -> list[str]:
+    return [file.stem.removeprefix("bench_") for file in sorted(HERE.glob("bench_*.py"))]
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:2]))
