@@ -36,6 +36,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa.errors import BadInput
+from talanoa.units import normal_unit, to_metres
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +50,6 @@ _AXIS_NAMES = {
     **dict.fromkeys(("x", "col", "column"), "x"),
     **dict.fromkeys(("s", "sample", "samples", "rgb"), "s"),
 }
-_MICRON = {"µm", "μm", "um", "micron", "microns", "micrometer", "micrometers", "micrometre", "micrometres", "\\u00b5m"}
-_NO_UNIT = {"", "pixel", "pixels", "px", "none", "null", "arbitrary"}
 
 
 def from_array(
@@ -245,12 +244,13 @@ def write_labels(path: str | os.PathLike[str], labels: xr.DataArray, overwrite: 
     return write(path, as_labels(labels, mask="keep") if path.suffix == ".zarr" else display_form(labels), overwrite)
 
 
-def normal_unit(unit: str | None) -> str:
-    """Return "µm" for every spelling of micrometre, "pixel" for none, else the text as given."""
-    text = (unit or "").strip()
-    if text.lower() in _MICRON:
-        return "µm"
-    return "pixel" if text.lower() in _NO_UNIT else text
+def microns(image: xr.DataArray) -> tuple[float, float, float] | None:
+    """Return the pixel size (z, y, x) in µm, or None when the image is not calibrated in a unit of length."""
+    metres = to_metres(image.attrs["unit"])
+    if metres is None:
+        return None
+    z, y, x = (size * metres / 1e-6 for size in image.attrs["pixel_size"])
+    return z, y, x
 
 
 def _plain_dtype(values: NDArray[Any]) -> NDArray[Any]:

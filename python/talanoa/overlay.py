@@ -39,7 +39,9 @@ def outlines(
         Image and labels differ in size.
     """
     if (image.sizes["y"], image.sizes["x"]) != (labels.sizes["y"], labels.sizes["x"]):
-        raise BadInput(f"Found an image of {dict(image.sizes)} and labels of {dict(labels.sizes)}; expected equal y and x.")
+        raise BadInput(
+            f"Found an image of {dict(image.sizes)} and labels of {dict(labels.sizes)}; expected the same y and x."
+        )
     grey = np.asarray(image[frame - 1, :, plane - 1])  # (c, y, x)
     grey = grey if image.attrs.get("rgb") else grey[channel - 1 : channel]
     picture = np.repeat(_stretch(grey), 3 // len(grey), axis=0).transpose(1, 2, 0).copy()  # (y, x, 3)

@@ -1,0 +1,195 @@
+"""Calibration, channel names and display settings in the metadata of TIFF files, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+import numpy as np
+import tifffile
+import xarray as xr
+
+from talanoa.errors import BadInput
+from talanoa.units import normal_unit, to_metres, to_seconds
+
+_TO_OME = {"inch": "in"}
+_OME_UNITS = {"pm", "Å", "nm", "µm", "mm", "cm", "dm", "m", "km", "in", "pt", "pixel"}
+_MAX_COMPOSITE = 7  # ImageJ shows at most seven channels at once
+
+
+def from_tiff(tif: tifffile.TiffFile, shape: Sequence[int], axes: str) -> dict[str, Any]:
+    """Collect attributes: `form` holds the keywords of `image.from_array`, the rest are optional attributes."""
+    if tif.is_ome and tif.ome_metadata:
+        return {"form": _from_ome(tif.ome_metadata)}
+    if tif.is_imagej and tif.imagej_metadata:
+        return _from_imagej(tif, tif.imagej_metadata, shape, axes)
+    size_y, size_x, unit = _resolution(tif.pages.first, None)
+    return {"form": {"pixel_size": (1.0, size_y, size_x), "unit": unit}}
+
+
+def for_imagej(image: xr.DataArray) -> dict[str, Any]:
+    """Return the metadata of an ImageJ hyperstack for `tifffile.imwrite`."""
+    attrs, channels = image.attrs, image.sizes["c"]
+    found: dict[str, Any] = {"unit": _escaped(attrs["unit"]), "spacing": attrs["pixel_size"][0], "loop": False}
+    if attrs["frame_interval"]:
+        found["finterval"] = attrs["frame_interval"]
+    if attrs["rgb"]:
+        return found
+    found["mode"] = "composite" if 1 < channels <= _MAX_COMPOSITE else "grayscale"
+    display = attrs.get("display", ())
+    if len(display) == channels:
+        found["min"], found["max"] = display[0]
+        found["Ranges"] = tuple(float(limit) for pair in display for limit in pair)
+    luts = attrs.get("luts", ())
+    if len(luts) == channels:
+        found["LUTs"] = [np.ascontiguousarray(lut.T, np.uint8) for lut in luts]  # (3, 256)
+    if any(attrs["channel_names"]):
+        planes = image.sizes["t"] * image.sizes["z"]
+        found["Labels"] = list(attrs["channel_names"]) * planes
+    return found
+
+
+def for_ome(image: xr.DataArray) -> dict[str, Any]:
+    """Return the metadata of an OME-TIFF for `tifffile.imwrite`."""
+    attrs = image.attrs
+    unit = _TO_OME.get(attrs["unit"], attrs["unit"])
+    if unit not in _OME_UNITS:
+        raise BadInput(f"Found the unit '{unit}'; expected one of OME's: {', '.join(sorted(_OME_UNITS))}. Set another.")
+    found: dict[str, Any] = {"Name": attrs["name"]} if attrs["name"] else {}
+    for axis, size in zip("ZYX", attrs["pixel_size"], strict=True):
+        found[f"PhysicalSize{axis}"] = size
+        found[f"PhysicalSize{axis}Unit"] = unit
+    if attrs["frame_interval"]:
+        found |= {"TimeIncrement": attrs["frame_interval"], "TimeIncrementUnit": "s"}
+    if any(attrs["channel_names"]) and not attrs["rgb"]:
+        found["Channel"] = {"Name": list(attrs["channel_names"])}
+    return found
+
+
+def _from_imagej(
+    tif: tifffile.TiffFile, found: Mapping[str, Any], shape: Sequence[int], axes: str
+) -> dict[str, Any]:
+    """Read ImageJ's description and its private tag."""
+    page = tif.pages.first
+    sizes = dict(zip(axes, shape, strict=True))
+    rgb = sizes.get("S", 1) > 1 and page.dtype == np.uint8
+    channels = sizes.get("C", 1 if rgb else sizes.get("S", 1))
+    size_y, size_x, unit = _resolution(page, _unescaped(str(found.get("unit", ""))))
+    interval = _number(found.get("finterval"), 0.0) * to_seconds(str(found.get("tunit", "s")))
+    names = () if rgb else _channel_names(found.get("Labels"), channels, shape, axes)
+    form = {
+        "pixel_size": (_number(found.get("spacing"), 1.0) or 1.0, size_y, size_x),
+        "unit": unit,
+        "frame_interval": interval,
+        "channel_names": names,
+    }
+    attrs: dict[str, Any] = {"form": form}
+    if not rgb:
+        attrs |= _display(found, page, channels)
+    if "c0" in found:
+        attrs["notes"] = ("the file has a calibration function for grey values; the stored values were read",)
+    return attrs
+
+
+def _display(found: Mapping[str, Any], page: tifffile.TiffPage, channels: int) -> dict[str, Any]:
+    """Return display ranges and colour tables when the file has one per channel."""
+    attrs: dict[str, Any] = {}
+    ranges = found.get("Ranges") or ()
+    if not isinstance(ranges, tuple):
+        ranges = (ranges,)
+    if len(ranges) == 2 * channels:
+        attrs["display"] = tuple((float(ranges[2 * i]), float(ranges[2 * i + 1])) for i in range(channels))
+    elif channels == 1 and isinstance(found.get("min"), float | int) and isinstance(found.get("max"), float | int):
+        attrs["display"] = ((float(found["min"]), float(found["max"])),)
+    luts = found.get("LUTs") or ()
+    if len(luts) == channels:
+        attrs["luts"] = tuple(np.asarray(lut, np.uint8).T.copy() for lut in luts)
+    elif channels == 1 and page.colormap is not None and page.colormap.shape == (3, 256):
+        attrs["luts"] = ((page.colormap.T >> 8).astype(np.uint8),)
+    return attrs
+
+
+def _channel_names(labels: Any, channels: int, shape: Sequence[int], axes: str) -> tuple[str, ...]:
+    """Return the slice labels when they repeat with the channels, else nothing."""
+    if channels < 2 or not isinstance(labels, list | tuple) or "C" not in axes:
+        return ()
+    first = tuple(str(label) for label in labels[:channels])
+    repeats = len(labels) // channels
+    same = len(labels) == repeats * channels and all(str(name) == first[i % channels] for i, name in enumerate(labels))
+    return first if same and len(set(first)) == channels else ()
+
+
+def _resolution(page: tifffile.TiffPage, unit: str | None) -> tuple[float, float, str]:
+    """Return pixel height, width and unit by ImageJ's own reading of the resolution tags.
+
+    72 pixels per inch is what programs write that know nothing, so it counts as not calibrated.
+    """
+    size_x, size_y = _per_pixel(page, "XResolution"), _per_pixel(page, "YResolution")
+    if unit:
+        return size_y, size_x, normal_unit(unit)
+    tag = page.tags.get("ResolutionUnit")
+    kind = int(tag.value) if tag is not None else 1
+    if kind == 2:
+        return (1.0, 1.0, "pixel") if np.isclose(size_x, 1 / 72) else (size_y, size_x, "inch")
+    return size_y, size_x, "cm" if kind == 3 else "pixel"
+
+
+def _per_pixel(page: tifffile.TiffPage, name: str) -> float:
+    """Return the size of a pixel from a resolution tag, 1 when it says nothing."""
+    tag = page.tags.get(name)
+    value = tag.value if tag is not None else (1, 1)
+    numerator, denominator = value if isinstance(value, tuple) else (value, 1)
+    return float(denominator) / float(numerator) if numerator and denominator else 1.0
+
+
+def _from_ome(text: str) -> dict[str, Any]:
+    """Read the first image of an OME-XML block."""
+    pixels = ElementTree.fromstring(text).find(".//{*}Image/{*}Pixels")
+    if pixels is None:
+        return {}
+    get = pixels.attrib.get
+    unit = get("PhysicalSizeXUnit", "µm") if "PhysicalSizeX" in pixels.attrib else "pixel"
+    seconds = to_seconds(get("TimeIncrementUnit"))
+    names = tuple(channel.get("Name", "") for channel in pixels.findall("{*}Channel"))
+    samples = [int(channel.get("SamplesPerPixel", "1")) for channel in pixels.findall("{*}Channel")]
+    return {
+        "pixel_size": tuple(_ome_size(pixels, axis, unit) for axis in "ZYX"),
+        "unit": unit,
+        "frame_interval": _number(get("TimeIncrement"), 0.0) * seconds,
+        "channel_names": names if any(names) and samples == [1] * int(get("SizeC", "1")) else (),
+    }
+
+
+def _ome_size(pixels: ElementTree.Element, axis: str, unit: str) -> float:
+    """Return a pixel size in `unit`; axes may have units of their own."""
+    size = _number(pixels.get(f"PhysicalSize{axis}"), 1.0)
+    own = pixels.get(f"PhysicalSize{axis}Unit", "µm")
+    from_unit, into_unit = to_metres(own), to_metres(unit)
+    if f"PhysicalSize{axis}" in pixels.attrib and from_unit and into_unit and own != unit:
+        size *= from_unit / into_unit
+    return size if size > 0 else 1.0
+
+
+def _number(value: Any, default: float) -> float:
+    """Return a finite float, or the default."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return default
+    return number if np.isfinite(number) else default
+
+
+def _escaped(unit: str) -> str:
+    """Write letters outside ASCII as ImageJ does (backslash, u, four digits)."""
+    return "".join(letter if letter.isascii() else f"\\u{ord(letter):04X}" for letter in unit)
+
+
+def _unescaped(unit: str) -> str:
+    """Undo `_escaped`."""
+    parts = unit.split("\\u")
+    return parts[0] + "".join(chr(int(part[:4], 16)) + part[4:] for part in parts[1:] if _is_hex(part[:4]))
+
+
+def _is_hex(text: str) -> bool:
+    return len(text) == 4 and all(letter in "0123456789abcdefABCDEF" for letter in text)
