@@ -1,0 +1,162 @@
+"""Every capability under one name: run(request, host) -> reply.
+
+Menu, macro, command line and Python all come here with the same keys and get the same reply. This is the one edge at which
+exceptions become messages: a reply has a status, never a traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from talanoa import requests
+from talanoa.errors import BadInput, Cancelled, TalanoaError
+from talanoa.host import Host
+from talanoa.tasks import doctor, models, rerun, rois, segment, train
+from talanoa.tasks.common import Collecting, Given
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+    from talanoa.rois import RoiSet
+
+log = logging.getLogger(__name__)
+
+Reply = dict[str, Any]
+EMPTY: Reply = {"labels": None, "rois": None, "table": None, "record": None, "folder": None}
+
+
+class Task(NamedTuple):
+    """One capability: its request model, and the function that does it."""
+
+    request: type[requests.Request]
+    function: Callable[[Any, Given, Host], Reply]
+
+
+TASKS: dict[str, Task] = {
+    "segment": Task(requests.SegmentRequest, segment.run),
+    "train": Task(requests.TrainRequest, train.run),
+    "rois": Task(requests.RoisRequest, rois.run),
+    "models": Task(requests.ModelsRequest, models.run),
+    "doctor": Task(requests.DoctorRequest, doctor.run),
+    "rerun": Task(requests.RerunRequest, rerun.run),
+}
+
+
+def run(
+    request: Mapping[str, Any],
+    host: Host,
+    image: xr.DataArray | None = None,
+    rois: RoiSet | None = None,
+    selection: np.ndarray | None = None,
+) -> Reply:
+    """Do the task that a request names; never raises.
+
+    Parameters
+    ----------
+    request : Mapping[str, Any]
+        ``task`` and the keys of its request model, such as ``{"task": "segment", "model": "nuclei"}``.
+    host : Host
+        Progress, warnings, cancelling.
+    image : DataArray, optional
+        The open image (t, c, z, y, x); else the request names a file.
+    rois : RoiSet, optional
+        ROIs of the door, such as those in the ROI Manager.
+    selection : ndarray of bool (y, x), optional
+        Where to look; everywhere if omitted.
+
+    Returns
+    -------
+    dict
+        ``status`` ("ok", "error", "cancelled"), ``task``, ``message``, ``warnings``, ``request`` (complete and validated),
+        ``labels``, ``rois``, ``table``, ``record``, ``folder`` (each None where the task has none), and what the task adds.
+    """
+    collecting = Collecting(host)
+    reply = _empty(request)
+    try:
+        return perform(request, collecting, image, rois, selection)
+    except (Cancelled, KeyboardInterrupt) as error:
+        reply.update(status="cancelled", message=str(error) or "Stopped on request; nothing was written.")
+    except TalanoaError as error:
+        reply.update(status="error", message=str(error))
+    except Exception as error:  # noqa: BLE001  (the one edge: nothing may be raised into Java)
+        reply.update(status="error", message=_unexpected(error))
+    reply["warnings"] = collecting.warnings
+    return reply
+
+
+def perform(
+    request: Mapping[str, Any],
+    host: Host,
+    image: xr.DataArray | None = None,
+    rois: RoiSet | None = None,
+    selection: np.ndarray | None = None,
+) -> Reply:
+    """Do what `run` does, but raise: the way of a Python call.
+
+    Raises
+    ------
+    TalanoaError
+        With the message that `run` would have put into the reply.
+    """
+    collecting = host if isinstance(host, Collecting) else Collecting(host)
+    task = _task(request)
+    parsed = _parse(task, request)
+    reply = _empty(request)
+    for note in parsed.notes:
+        collecting.warn(note)
+    reply.update(task.function(parsed.request, Given(image, rois, selection), collecting))
+    reply["warnings"] = collecting.warnings
+    return reply
+
+
+def _empty(request: Mapping[str, Any]) -> Reply:
+    """Return a reply without results; its request is complete if the request is valid, else as given."""
+    reply: Reply = {"status": "ok", "task": str(request.get("task", "")), "message": "", "warnings": [], **EMPTY}
+    try:
+        reply["request"] = _complete(request, _parse(_task(request), request))
+    except BadInput:
+        reply["request"] = dict(request)
+    return reply
+
+
+def _parse(task: Task, request: Mapping[str, Any]) -> requests.Parsed:
+    """Validate the keys of a request."""
+    return requests.parse(task.request, {key: value for key, value in request.items() if key != "task"})
+
+
+def _complete(request: Mapping[str, Any], parsed: requests.Parsed) -> dict[str, Any]:
+    """Return the complete request as plain JSON."""
+    return {"task": str(request["task"]), **parsed.request.model_dump()}
+
+
+def _task(request: Mapping[str, Any]) -> Task:
+    """Return the task that the request names."""
+    name = str(request.get("task", ""))
+    if name not in TASKS:
+        hint = requests.closest(name, TASKS)
+        raise BadInput(f'Unknown task "{name}"; valid tasks are {", ".join(TASKS)}.{hint}')
+    return TASKS[name]
+
+
+def _unexpected(error: Exception) -> str:
+    """Log an exception that no task foresaw, and return what to show."""
+    log.exception("task failed")
+    if isinstance(error, MemoryError):
+        return (
+            f"The memory is not enough ({error}). Close other images, segment fewer frames, or use a machine with more."
+        )
+    if isinstance(error, OSError) and error.strerror:
+        place = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror}{place}. Nothing was changed; check the place, its free space and its permissions."
+    return f"{type(error).__name__}: {error}. This was not foreseen; the log file has the details{_log_file()}."
+
+
+def _log_file() -> str:
+    """Return ' (path)' of the log file, if this process writes one."""
+    for handler in logging.getLogger().handlers + logging.getLogger("talanoa").handlers:
+        if isinstance(handler, logging.FileHandler):
+            return f" ({handler.baseFilename})"
+    return ""

@@ -1,0 +1,105 @@
+"""Which part of an image a 2D model gets: one channel, one plane, some frames. Never guessed: an error says what to set."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from talanoa.errors import BadInput
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from talanoa.requests import SegmentRequest
+
+
+class Chosen(NamedTuple):
+    """The part of the image to segment, and where it came from.
+
+    ``image`` has z = 1 and the model's channels; ``frames`` holds the one-based frame of each t, out of ``of_frames``;
+    ``plane`` the one-based slice, 0 when the image has only one.
+    """
+
+    image: xr.DataArray
+    frames: tuple[int, ...]
+    of_frames: int
+    plane: int
+
+
+def choose(image: xr.DataArray, channels: int, request: SegmentRequest) -> Chosen:
+    """Take the channel, plane and frames that the request names.
+
+    Parameters
+    ----------
+    image : DataArray (t, c, z, y, x)
+        The complete image.
+    channels : int
+        Number of channels that the model takes.
+    request : SegmentRequest
+        Its ``channel``, ``plane`` and ``frames`` are one-based.
+
+    Raises
+    ------
+    BadInput
+        When the image has more channels or planes than the model takes and no key says which, or the key is out of range.
+    """
+    frames = read_frames(request.frames, image.sizes["t"])
+    part = _plane(_channel(image, channels, request.channel), request.plane)
+    if len(frames) < image.sizes["t"]:
+        part = part.isel(t=[frame - 1 for frame in frames])
+    plane = (request.plane or 1) if image.sizes["z"] > 1 else 0
+    return Chosen(part, frames, image.sizes["t"], plane)
+
+
+def read_frames(text: str | None, total: int) -> tuple[int, ...]:
+    """Read "1-3,7" as (1, 2, 3, 7), each from 1 to `total`; None means all."""
+    if text is None:
+        return tuple(range(1, total + 1))
+    frames: set[int] = set()
+    for piece in text.split(","):
+        first, _, last = piece.partition("-")
+        low, high = int(first), int(last or first)
+        if not 1 <= low <= high <= total:
+            raise BadInput(f"frames={text}: found {piece}; expected frames from 1 to {total}, the smaller one first.")
+        frames.update(range(low, high + 1))
+    return tuple(sorted(frames))
+
+
+def _channel(image: xr.DataArray, needed: int, channel: int | None) -> xr.DataArray:
+    """Take one channel, or all of them when the model takes as many."""
+    found = image.sizes["c"]
+    if channel is not None:
+        if channel > found:
+            raise BadInput(
+                f"channel={channel}: the image has {found} channel{'s' * (found > 1)}; expected 1 to {found}."
+            )
+        if needed > 1:
+            raise BadInput(f"channel={channel}: the model takes {needed} channels at once; leave channel out.")
+        return image.isel(c=[channel - 1])
+    if found == needed:
+        return image
+    if needed == 1 and image.attrs.get("rgb"):
+        raise BadInput(
+            "The image is RGB; the model takes one channel. Set channel=1 (red), 2 (green) or 3 (blue), "
+            "or make it grey first (in ImageJ: Image > Type > 8-bit)."
+        )
+    if needed == 1:
+        names = ", ".join(name for name in image.attrs.get("channel_names", ()) if name)
+        named = f" ({names})" if names else ""
+        raise BadInput(f"The image has {found} channels{named}; the model takes one. Set channel=1 to {found}.")
+    raise BadInput(
+        f"The image has {found} channel{'s' * (found > 1)}; the model takes {needed}. Give an image with {needed}."
+    )
+
+
+def _plane(image: xr.DataArray, plane: int | None) -> xr.DataArray:
+    """Take one slice of a z-stack."""
+    found = image.sizes["z"]
+    if plane is not None and plane > found:
+        raise BadInput(f"plane={plane}: the image has {found} slice{'s' * (found > 1)}; expected 1 to {found}.")
+    if plane is None and found > 1:
+        raise BadInput(
+            f"The image is a z-stack of {found} slices; the model works in 2D. Set plane=1 to {found}, or project the stack "
+            "first. If the slices are time points, say so in the file (in ImageJ: Image > Properties, slices 1, "
+            f"frames {found})."
+        )
+    return image.isel(z=[(plane or 1) - 1])

@@ -1,0 +1,95 @@
+"""What tasks share: what the door gave, a host that keeps the warnings, masks in JSON."""
+
+from __future__ import annotations
+
+import base64
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from talanoa.errors import BadInput
+from talanoa.host import Host
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+    from talanoa.rois import RoiSet
+
+
+class Given(NamedTuple):
+    """What a door hands over besides the request: the open image, its ROIs, a selection (bool, y x)."""
+
+    image: xr.DataArray | None = None
+    rois: RoiSet | None = None
+    selection: np.ndarray | None = None
+
+
+@dataclass
+class Collecting:
+    """A host that passes everything on and keeps each warning once."""
+
+    host: Host
+    warnings: list[str] = field(default_factory=list)
+
+    def progress(self, done: float, total: float, text: str) -> None:
+        """Pass on."""
+        self.host.progress(done, total, text)
+
+    def cancelled(self) -> bool:
+        """Pass on."""
+        return self.host.cancelled()
+
+    def warn(self, text: str) -> None:
+        """Keep and pass on what was not said yet."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.host.warn(text)
+
+    def event(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Pass on."""
+        self.host.event(kind, payload)
+
+
+def read_image(path: Path, host: Host) -> xr.DataArray:
+    """Read an image file; what the reader had to assume is said as warnings."""
+    from talanoa import image
+
+    found = image.read(path)
+    for note in found.attrs.get("notes", ()):
+        host.warn(str(note))
+    return found
+
+
+def check_new(path: Path) -> None:
+    """Raise `BadInput` when a file or folder that a task shall write exists already, or cannot be made.
+
+    Done before the work, so that no time is lost; writing checks again.
+    """
+    from talanoa.files import check_target
+
+    check_target(path.absolute())
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise BadInput(
+            f"{path} cannot be written: you may not write to {path.absolute().parent}. Choose another place."
+        )
+
+
+def encode_mask(mask: np.ndarray) -> dict[str, Any]:
+    """Pack a boolean mask (y, x) into JSON."""
+    import numpy as np
+
+    packed = zlib.compress(np.packbits(mask.astype(bool)).tobytes())
+    return {"shape": list(mask.shape), "bits": base64.b64encode(packed).decode("ascii")}
+
+
+def decode_mask(packed: Mapping[str, Any]) -> np.ndarray:
+    """Unpack what `encode_mask` packed."""
+    import numpy as np
+
+    rows, columns = packed["shape"]
+    bits = np.frombuffer(zlib.decompress(base64.b64decode(packed["bits"])), np.uint8)
+    return np.unpackbits(bits, count=rows * columns).reshape(rows, columns).astype(bool)

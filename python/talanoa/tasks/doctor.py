@@ -1,0 +1,26 @@
+"""The task `doctor`: what Talanoa runs on, each line OK or with a remedy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from talanoa.tasks.common import Given
+
+if TYPE_CHECKING:
+    from talanoa.host import Host
+    from talanoa.requests import DoctorRequest
+
+
+def run(request: DoctorRequest, given: Given, host: Host) -> dict[str, Any]:
+    """Check, and return the lines as data and as text."""
+    from talanoa import doctor
+
+    lines = doctor.examine(request.device, request.fiji, host)
+    bad = sum(not line.ok for line in lines)
+    summary = "Everything is in order." if not bad else f"{bad} of {len(lines)} points need attention."
+    return {
+        "message": summary,
+        "healthy": bad == 0,
+        "lines": [line._asdict() for line in lines],
+        "text": doctor.as_text(lines),
+    }

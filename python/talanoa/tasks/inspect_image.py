@@ -1,0 +1,78 @@
+"""Is this an image that a model can work on? Errors for what cannot be segmented, warnings for what looks wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from talanoa.errors import BadInput
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from talanoa.host import Host
+
+MICRONS = {"nm": 1e-3, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
+FAR = 1.5  # a pixel size this much larger or smaller than the model's is worth a warning
+BRIGHT = 0.6  # a background above this part of the intensity range is bright
+
+
+def check_pixels(image: xr.DataArray) -> None:
+    """Raise `BadInput` when an image has no pixels, or some that are not finite."""
+    import numpy as np
+
+    if image.size == 0:
+        sizes = " x ".join(f"{dim} {image.sizes[dim]}" for dim in image.dims)
+        raise BadInput(f"The image is empty ({sizes}); expected at least one pixel.")
+    if image.dtype.kind != "f":
+        return
+    bad = sum(int(np.count_nonzero(~np.isfinite(frame))) for frame in image.values)
+    if bad:
+        raise BadInput(
+            f"The image has {bad} pixel{'s' * (bad > 1)} that are NaN or infinite; expected finite values. Replace them first "
+            "(in ImageJ: Process > Noise > Remove NaNs, or Process > Math > Macro)."
+        )
+
+
+def warn_pixel_size(image: xr.DataArray, model_size: float | None, model_unit: str, scale: float, host: Host) -> None:
+    """Warn when the image's pixels are far from those the model was trained on, and offer `scale`.
+
+    Parameters
+    ----------
+    image : DataArray
+        ``attrs`` hold ``pixel_size`` (z, y, x) and ``unit``.
+    model_size : float or None
+        Pixel side of the training images in `model_unit`; None when unknown.
+    model_unit : str
+        Unit of `model_size`.
+    scale : float
+        The factor already asked for.
+    host : Host
+        Gets the warning.
+    """
+    unit = str(image.attrs.get("unit", "pixel"))
+    if not model_size or unit not in MICRONS or model_unit not in MICRONS:
+        return
+    side = float(image.attrs["pixel_size"][2])
+    factor = side * MICRONS[unit] / (model_size * MICRONS[model_unit])
+    off = factor / scale
+    if 1 / FAR < off < FAR:
+        return
+    host.warn(
+        f"The pixels ({side:.3g} {unit}) are {max(off, 1 / off):.2g} times {'larger' if off > 1 else 'smaller'} than those of "
+        f"the model's training images ({model_size:.3g} {model_unit}) at scale={scale:g}. Try scale={factor:.2g}."
+    )
+
+
+def warn_bright_background(image: xr.DataArray, host: Host) -> None:
+    """Warn when most of the image is bright: a model of fluorescence expects bright objects on dark ground.
+
+    The measure is where the median lies between the 1st and the 99.8th percentile of the first frame.
+    """
+    import numpy as np
+
+    low, middle, high = np.percentile(image.values[0], [1, 50, 99.8])
+    if high > low and (middle - low) / (high - low) > BRIGHT:
+        host.warn(
+            "The background is bright and the model was trained on fluorescence (bright objects on dark ground). If this is "
+            "a transmitted-light image, use a model trained on such images, or invert it first."
+        )

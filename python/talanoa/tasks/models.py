@@ -1,0 +1,84 @@
+"""The task `models`: which models there are, where they are, and a model folder taken into the user's."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talanoa.errors import BadInput
+from talanoa.tasks.common import Given
+
+if TYPE_CHECKING:
+    from talanoa.host import Host
+    from talanoa.requests import ModelsRequest
+
+
+def run(request: ModelsRequest, given: Given, host: Host) -> dict[str, Any]:
+    """List, show, say where, or import."""
+    actions = {"list": _list, "show": _show, "where": _where, "import": _import}
+    return actions[request.action](request)
+
+
+def _list(request: ModelsRequest) -> dict[str, Any]:
+    """Return the models found, the user's first."""
+    from talanoa import model_folder
+
+    found = model_folder.available()
+    rows = [
+        {
+            "name": one.name,
+            "method": one.method,
+            "shipped": one.shipped,
+            "folder": str(one.folder),
+            "description": one.description,
+        }
+        for one in found
+    ]
+    return {
+        "message": f"{len(rows)} model{'s' * (len(rows) != 1)}; yours are in {model_folder.user_models()}",
+        "models": rows,
+    }
+
+
+def _show(request: ModelsRequest) -> dict[str, Any]:
+    """Return what a model's folder says about it; checks it by loading."""
+    from talanoa import model_folder
+
+    model = model_folder.load(request.model or "nuclei")
+    shown = {
+        "name": model.name,
+        "method": model.method,
+        "folder": str(model.folder),
+        "description": model.description,
+        "channels": model.channels,
+        "thresholds": dict(model.thresholds),
+        "normalization": dict(model.normalization),
+        "pixel_size": model.pixel_size,
+        "unit": model.unit,
+        "sha256": model.sha256,
+    }
+    return {"message": f"Model {model.name} in {model.folder}", "models": [shown]}
+
+
+def _where(request: ModelsRequest) -> dict[str, Any]:
+    """Return the folder of a model, or of the user's models."""
+    from talanoa import model_folder
+
+    folder = model_folder.find(request.model) if request.model else model_folder.user_models()
+    return {"message": str(folder), "folder": str(folder)}
+
+
+def _import(request: ModelsRequest) -> dict[str, Any]:
+    """Copy a model folder, once it has loaded with its weights, into the user's; a name that is taken is an error."""
+    from talanoa import files, model_folder
+
+    if not request.folder or not Path(request.folder).is_dir():
+        raise BadInput(f"folder: found {request.folder!r}, which is no folder; expected the model folder to import.")
+    source = Path(request.folder).resolve()
+    model_folder.load(str(source)).network()
+    target = model_folder.check_name(request.name or source.name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with files.write_aside(target) as aside:
+        shutil.copytree(source, aside)
+    return {"message": f"Model {target.name} is ready; segment with model={target.name}.", "folder": str(target)}

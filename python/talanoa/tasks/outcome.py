@@ -1,0 +1,113 @@
+"""From a segmentation to what the user gets: outlines and table in the image's own frames and slices, and the record."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talanoa.tasks.common import encode_mask
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+
+    from talanoa.model_folder import Model
+    from talanoa.predict import Segmentation
+    from talanoa.requests import SegmentRequest
+    from talanoa.rois import RoiSet
+    from talanoa.tasks.choose import Chosen
+
+FRAME = re.compile(r"^T(\d+)")
+
+
+def outlines(found: Segmentation, chosen: Chosen, outline: str) -> RoiSet:
+    """Return one ROI per object and frame, bound to the frames and slice of the complete image."""
+    from talanoa import rois
+
+    if outline == "star":
+        objects = found.objects
+        made = rois.from_polygons(
+            found.polygons, objects["Label"].to_numpy(), objects["Frame"].to_numpy(), None, found.labels.sizes["t"]
+        )
+    else:
+        made = rois.from_labels(found.labels)
+    return in_whole_image(made, chosen)
+
+
+def in_whole_image(made: RoiSet, chosen: Chosen) -> RoiSet:
+    """Rename and bind ROIs of the chosen part to the frames and the slice of the complete image."""
+    import numpy as np
+
+    from talanoa.roi_set import rename
+
+    if chosen.plane == 0 and chosen.of_frames == len(chosen.frames):
+        return made
+    frames = np.asarray(chosen.frames)[[int(FRAME.match(name)[1]) - 1 for name in made.names]]  # type: ignore[index]
+    position = np.zeros((len(made), 3), np.int32)
+    position[:, 1] = max(chosen.plane, 1)
+    position[:, 2] = frames
+    return rename(made, in_frames(made.names, frames), position)
+
+
+def in_frames(names: Sequence[str], frames: np.ndarray) -> list[str]:
+    """Give names such as T0001_L00012 other frames."""
+    return [FRAME.sub(f"T{frame:04d}", name) for name, frame in zip(names, frames, strict=True)]
+
+
+def measure(found: Segmentation, chosen: Chosen) -> pd.DataFrame:
+    """Return the measurements with the objects' probabilities; frames are those of the complete image."""
+    import numpy as np
+
+    from talanoa import tables
+
+    extra = found.objects[["Label", "Frame", "Probability"]]
+    table = tables.measure(found.labels, chosen.image, extra)
+    if chosen.of_frames != len(chosen.frames) and len(table):
+        frames = np.asarray(chosen.frames)[table["Frame"].to_numpy(dtype=int) - 1]
+        names = in_frames(list(table["Name"]), frames)
+        units = dict(table.attrs)
+        table = table.assign(Frame=frames, Name=names)
+        table.attrs.update(units)
+    return table
+
+
+def make_record(
+    request: SegmentRequest,
+    model: Model,
+    image: xr.DataArray,
+    chosen: Chosen,
+    found: Segmentation,
+    selection: np.ndarray | None,
+) -> dict[str, Any]:
+    """Return everything that is needed to do the same again, as plain JSON.
+
+    ``request`` is the complete request as given, ``used`` what was filled in (thresholds, tiles, device, normalisation).
+    """
+    from talanoa.result import array_sha256
+
+    used = dict(found.record)
+    source = image.attrs.get("source") or request.image
+    return {
+        "task": "segment",
+        "request": request.model_dump(),
+        "times": dict(used.pop("times", {})),
+        "used": used,
+        "image": {
+            "source": str(Path(source).absolute()) if source else None,
+            "name": str(image.attrs.get("name", "")),
+            "sizes": {str(dim): int(size) for dim, size in image.sizes.items()},
+            "dtype": str(image.dtype),
+            "pixel_size": [float(side) for side in image.attrs["pixel_size"]],
+            "unit": str(image.attrs["unit"]),
+            "sha256": array_sha256(image),
+        },
+        "frames": list(chosen.frames),
+        "plane": chosen.plane,
+        "selection": None if selection is None else encode_mask(selection),
+        "model": {"name": model.name, "folder": str(model.folder), "sha256": model.sha256},
+        "objects": len(found.objects),
+        "labels_sha256": array_sha256(found.labels),
+    }

@@ -1,0 +1,165 @@
+"""The task `rerun`: do a recorded segmentation again with everything pinned, and compare bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talanoa.errors import BadInput, TalanoaError
+from talanoa.tasks.common import Given, check_new, decode_mask, read_image
+from talanoa.tasks.segment import segment_image
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from talanoa.host import Host
+    from talanoa.model_folder import Model
+    from talanoa.requests import RerunRequest, SegmentRequest
+
+Record = Mapping[str, Any]
+
+
+def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
+    """Run again; the reply says whether the labels are identical, and what differs.
+
+    Returns
+    -------
+    dict
+        ``identical`` (labels equal bit for bit), ``differences`` (lines: image, model, device, versions, labels).
+    """
+    from talanoa import result
+
+    record = result.read_record(request.result)
+    if record.get("task") != "segment":
+        raise BadInput(f"{request.result} records the task {record.get('task')!r}; expected a record of segment.")
+    if request.out:
+        check_new(Path(request.out))
+    differences: list[str] = []
+    image = given.image if given.image is not None else _image(request, record, host)
+    _compare_image(image, record, differences)
+    model = _model(Path(request.result), record, differences)
+    pinned = pin(record, str(model.folder), request.out, differences)
+    selection = decode_mask(record["selection"]) if record.get("selection") else None
+    reply = segment_image(pinned, model, image, selection, host)
+    differences += _versions(record)
+    identical = result.array_sha256(reply["labels"]) == record["labels_sha256"]
+    if not identical:
+        differences.insert(0, _labels_difference(Path(request.result), reply["labels"]))
+    verdict = "The labels are identical bit for bit" if identical else "The labels differ"
+    return reply | {
+        "identical": identical,
+        "differences": differences,
+        "message": f"{verdict}. {reply['message']}." + "".join(f"\n- {line}" for line in differences),
+    }
+
+
+def pin(record: Record, model: str, out: str | None, differences: list[str]) -> SegmentRequest:
+    """Return the recorded request with each default that was filled in at that time as an explicit value."""
+    from talanoa.requests import SegmentRequest, parse
+
+    used = record["used"]
+    keys = dict(record["request"]) | {"model": model, "out": out}
+    keys |= {key: used[key] for key in ("prob_thresh", "nms_thresh", "norm_low", "norm_high", "tiles") if key in used}
+    keys["device"] = _device(str(used["device"]), differences)
+    parsed = parse(SegmentRequest, keys).request
+    assert isinstance(parsed, SegmentRequest)
+    return parsed
+
+
+def _device(recorded: str, differences: list[str]) -> str:
+    """Return the recorded device, or the CPU, said as a difference, where this machine has no such device."""
+    import torch
+
+    kind = recorded.split(":")[0]
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if there.get(kind, False):
+        return kind
+    differences.append(f"device: recorded {recorded}, which this machine does not have; run on cpu")
+    return "cpu"
+
+
+def _image(request: RerunRequest, record: Record, host: Host) -> xr.DataArray:
+    """Read the image named, or the recorded one."""
+    source = request.image or record["image"]["source"]
+    if not source:
+        raise BadInput(
+            f"{request.result} was made from an image ({record['image']['name']}) that was not a file; "
+            "save it and set image=<file>."
+        )
+    if not Path(source).exists():
+        raise BadInput(f"The image {source} is not there any more; set image=<file> to where it is now.")
+    return read_image(Path(source), host)
+
+
+def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) -> None:
+    """Note when the pixels are not those of the record."""
+    from talanoa.result import array_sha256
+
+    recorded = record["image"]
+    if array_sha256(image) == recorded["sha256"]:
+        return
+    sizes = {str(dim): int(size) for dim, size in image.sizes.items()}
+    if (sizes, str(image.dtype)) != (recorded["sizes"], recorded["dtype"]):
+        differences.append(
+            f"image: recorded {recorded['dtype']} {_text(recorded['sizes'])}, found {image.dtype} {_text(sizes)}"
+        )
+    else:
+        differences.append("image: the pixels are not those of the record")
+
+
+def _text(sizes: Mapping[str, int]) -> str:
+    """Write sizes as "t1 c1 z1 y512 x512"."""
+    return " ".join(f"{dim}{size}" for dim, size in sizes.items())
+
+
+def _model(result_path: Path, record: Record, differences: list[str]) -> Model:
+    """Load the recorded model: from its folder, a copy in the result folder, or by name; note when it is not the same."""
+    from talanoa import model_folder
+
+    recorded = record["model"]
+    folder = result_path if result_path.is_dir() else result_path.parent
+    loaded: list[Model] = []
+    problems: list[str] = []
+    for place in (recorded["folder"], str(folder / "model"), recorded["name"]):
+        try:
+            loaded.append(model_folder.load(place))
+        except TalanoaError as error:
+            problems.append(str(error))
+            continue
+        if loaded[-1].sha256 == recorded["sha256"]:
+            return loaded[-1]
+    if not loaded:
+        raise BadInput(f"The recorded model {recorded['name']} is not to be had. {problems[-1]}")
+    differences.append(f"model: {loaded[0].folder} is not the recorded {recorded['name']} (its contents differ)")
+    return loaded[0]
+
+
+def _versions(record: Record) -> list[str]:
+    """Return one line per software whose version is not the recorded one."""
+    from talanoa.result import versions
+
+    now, then = versions(), dict(record.get("versions", {}))
+    names = sorted(set(now) | set(then))
+    return [
+        f"{name}: recorded {then.get(name, 'none')}, now {now.get(name, 'none')}"
+        for name in names
+        if now.get(name) != then.get(name)
+    ]
+
+
+def _labels_difference(result_path: Path, labels: xr.DataArray) -> str:
+    """Say how far the labels are from those of the result folder."""
+    import numpy as np
+
+    from talanoa import image
+
+    folder = result_path if result_path.is_dir() else result_path.parent
+    file = folder / "labels.tif"
+    if not file.exists():
+        return f"labels: not equal ({int(labels.max())} objects now; {file} is gone)"
+    recorded = image.read_labels(file)
+    if recorded.shape != labels.shape:
+        return f"labels: recorded {_text(dict(recorded.sizes))}, now {_text(dict(labels.sizes))}"
+    pixels = int(np.count_nonzero(recorded.values != labels.values))
+    return f"labels: {pixels} of {labels.size} pixels differ ({int(recorded.max())} objects recorded, {int(labels.max())} now)"

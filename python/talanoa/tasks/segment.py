@@ -1,0 +1,120 @@
+"""The task `segment`: objects of an image, as labels, ROIs and a table."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talanoa.errors import BadInput
+from talanoa.tasks import folder_input
+from talanoa.tasks.choose import choose
+from talanoa.tasks.common import Given, check_new, read_image
+from talanoa.tasks.inspect_image import check_pixels, warn_bright_background, warn_pixel_size
+from talanoa.tasks.outcome import make_record, measure, outlines
+
+if TYPE_CHECKING:
+    import numpy as np
+    import xarray as xr
+
+    from talanoa.host import Host
+    from talanoa.model_folder import Model
+    from talanoa.requests import SegmentRequest
+
+
+def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
+    """Segment the given image, an image file, or each image of a folder."""
+    from talanoa import model_folder
+
+    if given.image is None and request.image is None:
+        raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
+    if request.out:
+        check_new(Path(request.out))
+    model = model_folder.load(request.model)
+    if given.image is not None:
+        return segment_image(request, model, given.image, given.selection, host)
+    path = Path(str(request.image))
+    if folder_input.is_folder_of_images(path):
+        return folder_input.run(request, model, host)
+    return segment_image(request, model, read_image(path, host), given.selection, host)
+
+
+def segment_image(
+    request: SegmentRequest, model: Model, image: xr.DataArray, selection: np.ndarray | None, host: Host
+) -> dict[str, Any]:
+    """Segment one image and build the reply; write the result folder when the request names one.
+
+    Parameters
+    ----------
+    request : SegmentRequest
+        The complete request.
+    model : Model
+        The loaded model.
+    image : DataArray (t, c, z, y, x)
+        The complete image.
+    selection : ndarray of bool (y, x), optional
+        Where to look.
+    host : Host
+        Progress, warnings, cancelling.
+    """
+    from talanoa import image as images
+    from talanoa import predict
+
+    started = time.perf_counter()
+    image = images.check(image)
+    chosen = choose(image, model.channels, request)
+    check_pixels(chosen.image)
+    _warn(chosen.image, model, request.scale, host)
+    # The part is cut out here: predict must not cut again.
+    settings = request.model_copy(update={"channel": None, "plane": None, "frames": None})
+    found = predict.segment(chosen.image, model, settings, host, selection)
+    for text in found.warnings:
+        host.warn(text)
+    reply: dict[str, Any] = {
+        "labels": found.labels,
+        "rois": outlines(found, chosen, request.outline),
+        "table": measure(found, chosen),
+        "record": make_record(request, model, image, chosen, found, selection),
+    }
+    seconds = time.perf_counter() - started
+    reply["record"]["times"]["total"] = round(seconds, 3)
+    reply["message"] = _message(len(found.objects), seconds, model, found.record)
+    if request.out:
+        reply["folder"] = _write(Path(request.out), model, chosen.image, reply, request.copy_model)
+    return reply
+
+
+def _warn(image: xr.DataArray, model: Model, scale: float, host: Host) -> None:
+    """Warn about what looks unlike the images the model was trained on."""
+    warn_pixel_size(image, model.pixel_size, model.unit, scale, host)
+    warn_bright_background(image, host)
+
+
+def _message(count: int, seconds: float, model: Model, record: dict[str, Any]) -> str:
+    """Say in one line what was found and how."""
+    return (
+        f"{count} object{'s' * (count != 1)} in {seconds:.1f} s on {record['device']} (model {model.name}, "
+        f"probability {record['prob_thresh']:.2f}, overlap {record['nms_thresh']:.2f})"
+    )
+
+
+def _write(folder: Path, model: Model, image: xr.DataArray, reply: dict[str, Any], copy_model: bool) -> str:
+    """Write the result folder and return its path."""
+    from talanoa import overlay, result
+
+    outputs = result.Outputs(
+        labels=reply["labels"],
+        rois=reply["rois"],
+        table=reply["table"],
+        overlay=overlay.outlines(image, reply["labels"]),
+        attachments=_attachments(Path(model.folder), copy_model),
+    )
+    return str(result.write_result(folder, outputs, reply["record"]))
+
+
+def _attachments(model: Path, copy_model: bool) -> dict[str, Path]:
+    """Return what goes into the result folder from the model's: all of it, or its parameters and report."""
+    if copy_model:
+        return {"model": model}
+    kept = ("model.json", "config.json", "training.json", "report.html", "report.md")
+    return {f"model-{name}": model / name for name in kept if (model / name).is_file()}

@@ -1,0 +1,33 @@
+"""The task `train`: a model from images with label images or ROI files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from talanoa.tasks.common import Given
+
+if TYPE_CHECKING:
+    from talanoa.host import Host
+    from talanoa.requests import TrainRequest
+
+
+def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
+    """Train, and say where the model is and how good it is on the validation part."""
+    from talanoa.train import train
+
+    made = train(request, host)
+    for text in made.warnings:
+        host.warn(text)
+    thresholds = {key: float(value) for key, value in made.thresholds.items()}
+    message = (
+        f"Model {made.name} is trained; its best epoch is {made.best_epoch} (probability {thresholds['prob']:.2f}, "
+        f"overlap {thresholds['nms']:.2f}). Segment with model={made.name}."
+    )
+    return {
+        "message": message,
+        "folder": str(made.model_folder),
+        "model": made.name,
+        "thresholds": thresholds,
+        "losses": str(made.losses),
+        "report": dict(made.report),
+    }
