@@ -1,7 +1,7 @@
 """Every capability under one name: run(request, host) -> reply.
 
-Menu, macro, command line and Python all come here with the same keys and get the same reply. This is the one edge at which
-exceptions become messages: a reply has a status, never a traceback.
+Menu, macro, command line and Python all come here with the same keys and get the same reply. This is the one edge at
+which exceptions become messages: a reply has a status, never a traceback.
 """
 
 from __future__ import annotations
@@ -70,8 +70,9 @@ def run(
     Returns
     -------
     dict
-        ``status`` ("ok", "error", "cancelled"), ``task``, ``message``, ``warnings``, ``request`` (complete and validated),
-        ``labels``, ``rois``, ``table``, ``record``, ``folder`` (each None where the task has none), and what the task adds.
+        ``status`` ("ok", "error", "cancelled"), ``task``, ``message``, ``warnings``, ``request`` (complete and
+        validated), ``labels``, ``rois``, ``table``, ``record``, ``folder`` (each None where the task has none), and
+        what the task adds.
     """
     collecting = Collecting(host)
     reply = _empty(request)
@@ -145,9 +146,7 @@ def _unexpected(error: Exception) -> str:
     """Log an exception that no task foresaw, and return what to show."""
     log.exception("task failed")
     if isinstance(error, MemoryError):
-        return (
-            f"The memory is not enough ({error}). Close other images, segment fewer frames, or use a machine with more."
-        )
+        return f"Memory ran out ({error}). Close other images, segment fewer frames, or use a machine with more."
     if isinstance(error, OSError) and error.strerror:
         place = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{place}. Nothing was changed; check the place, its free space and its permissions."

@@ -1,4 +1,4 @@
-"""Which part of an image a 2D model gets: one channel, one plane, some frames. Never guessed: an error says what to set."""
+"""Which part of an image a 2D model gets: channel, plane, frames. Never guessed: an error says what to set."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def choose(image: xr.DataArray, channels: int, request: SegmentRequest) -> Chose
     Raises
     ------
     BadInput
-        When the image has more channels or planes than the model takes and no key says which, or the key is out of range.
+        The image has more channels or planes than the model takes and no key says which, or the key is out of range.
     """
     frames = read_frames(request.frames, image.sizes["t"])
     part = _plane(_channel(image, channels, request.channel), request.plane)
@@ -86,9 +86,7 @@ def _channel(image: xr.DataArray, needed: int, channel: int | None) -> xr.DataAr
         names = ", ".join(name for name in image.attrs.get("channel_names", ()) if name)
         named = f" ({names})" if names else ""
         raise BadInput(f"The image has {found} channels{named}; the model takes one. Set channel=1 to {found}.")
-    raise BadInput(
-        f"The image has {found} channel{'s' * (found > 1)}; the model takes {needed}. Give an image with {needed}."
-    )
+    raise BadInput(f"The image has {found} channel{'s' * (found > 1)}; the model takes {needed}.")
 
 
 def _plane(image: xr.DataArray, plane: int | None) -> xr.DataArray:
@@ -98,8 +96,8 @@ def _plane(image: xr.DataArray, plane: int | None) -> xr.DataArray:
         raise BadInput(f"plane={plane}: the image has {found} slice{'s' * (found > 1)}; expected 1 to {found}.")
     if plane is None and found > 1:
         raise BadInput(
-            f"The image is a z-stack of {found} slices; the model works in 2D. Set plane=1 to {found}, or project the stack "
-            "first. If the slices are time points, say so in the file (in ImageJ: Image > Properties, slices 1, "
+            f"The image is a z-stack of {found} slices; the model works in 2D. Set plane=1 to {found}, or project the "
+            "stack first. If the slices are time points, say so in the file (in ImageJ: Image > Properties, slices 1, "
             f"frames {found})."
         )
     return image.isel(z=[(plane or 1) - 1])

@@ -60,7 +60,7 @@ def run(request: SegmentRequest, model: Model, host: Host) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``table``: one row per image (Image, Status, Objects, Seconds, Folder, Message); ``failures``: those that failed.
+        ``table``: one row per image (Image, Status, Objects, Seconds, Folder, Message); ``failures``: their names.
     """
     import pandas as pd
 

@@ -28,8 +28,8 @@ def check_pixels(image: xr.DataArray) -> None:
     bad = sum(int(np.count_nonzero(~np.isfinite(frame))) for frame in image.values)
     if bad:
         raise BadInput(
-            f"The image has {bad} pixel{'s' * (bad > 1)} that are NaN or infinite; expected finite values. Replace them first "
-            "(in ImageJ: Process > Noise > Remove NaNs, or Process > Math > Macro)."
+            f"The image has {bad} pixel{'s' * (bad > 1)} that are NaN or infinite; expected finite values. Replace "
+            "them first (in ImageJ: Process > Noise > Remove NaNs, or Process > Math > Macro)."
         )
 
 
@@ -58,8 +58,8 @@ def warn_pixel_size(image: xr.DataArray, model_size: float | None, model_unit: s
     if 1 / FAR < off < FAR:
         return
     host.warn(
-        f"The pixels ({side:.3g} {unit}) are {max(off, 1 / off):.2g} times {'larger' if off > 1 else 'smaller'} than those of "
-        f"the model's training images ({model_size:.3g} {model_unit}) at scale={scale:g}. Try scale={factor:.2g}."
+        f"The pixels ({side:.3g} {unit}) are {max(off, 1 / off):.2g} times {'larger' if off > 1 else 'smaller'} than "
+        f"those of the model's training images ({model_size:.3g} {model_unit}) at scale={scale:g}. Try scale={factor:.2g}."
     )
 
 
@@ -73,6 +73,6 @@ def warn_bright_background(image: xr.DataArray, host: Host) -> None:
     low, middle, high = np.percentile(image.values[0], [1, 50, 99.8])
     if high > low and (middle - low) / (high - low) > BRIGHT:
         host.warn(
-            "The background is bright and the model was trained on fluorescence (bright objects on dark ground). If this is "
-            "a transmitted-light image, use a model trained on such images, or invert it first."
+            "The background is bright and the model was trained on fluorescence (bright objects on dark ground). If this "
+            "is a transmitted-light image, use a model trained on such images, or invert it first."
         )

@@ -1,4 +1,4 @@
-"""From a segmentation to what the user gets: outlines and table in the image's own frames and slices, and the record."""
+"""From a segmentation to what the user gets: outlines and table in the whole image's frames, and the record."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def make_record(
 ) -> dict[str, Any]:
     """Return everything that is needed to do the same again, as plain JSON.
 
-    ``request`` is the complete request as given, ``used`` what was filled in (thresholds, tiles, device, normalisation).
+    ``request`` is the complete request as given, ``used`` what was filled in (thresholds, tiles, device).
     """
     from talanoa.result import array_sha256
 

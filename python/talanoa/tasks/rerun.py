@@ -62,9 +62,7 @@ def pin(record: Record, model: str, out: str | None, differences: list[str]) -> 
     keys = dict(record["request"]) | {"model": model, "out": out}
     keys |= {key: used[key] for key in ("prob_thresh", "nms_thresh", "norm_low", "norm_high", "tiles") if key in used}
     keys["device"] = _device(str(used["device"]), differences)
-    parsed = parse(SegmentRequest, keys).request
-    assert isinstance(parsed, SegmentRequest)
-    return parsed
+    return parse(SegmentRequest, keys).request
 
 
 def _device(recorded: str, differences: list[str]) -> str:
@@ -114,7 +112,7 @@ def _text(sizes: Mapping[str, int]) -> str:
 
 
 def _model(result_path: Path, record: Record, differences: list[str]) -> Model:
-    """Load the recorded model: from its folder, a copy in the result folder, or by name; note when it is not the same."""
+    """Load the recorded model: from its folder, a copy in the result folder, or by name; note another one."""
     from talanoa import model_folder
 
     recorded = record["model"]
@@ -162,4 +160,5 @@ def _labels_difference(result_path: Path, labels: xr.DataArray) -> str:
     if recorded.shape != labels.shape:
         return f"labels: recorded {_text(dict(recorded.sizes))}, now {_text(dict(labels.sizes))}"
     pixels = int(np.count_nonzero(recorded.values != labels.values))
-    return f"labels: {pixels} of {labels.size} pixels differ ({int(recorded.max())} objects recorded, {int(labels.max())} now)"
+    objects = f"{int(recorded.max())} objects recorded, {int(labels.max())} now"
+    return f"labels: {pixels} of {labels.size} pixels differ ({objects})"
