@@ -1,0 +1,49 @@
+"""The methods that can be trained and applied: one file each, one line each in `METHODS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from talanoa.errors import BadInput
+from talanoa.methods import stardist
+
+
+@dataclass(frozen=True)
+class Method:
+    """What the training loop and the model folder need to know of a method.
+
+    Parameters
+    ----------
+    config : function (**keys) -> config
+        Validates a configuration.
+    build : function (config) -> torch.nn.Module
+        The network with fresh weights.
+    targets : function (labels, config) -> tuple of arrays
+        What the network shall answer for a label patch.
+    loss : function (output, target, config) -> dict of tensors
+        Losses by name; ``loss`` is the one to minimise.
+    thresholds : function () -> dict
+        Decision thresholds of a model whose own were not optimised.
+    """
+
+    config: Callable[..., Any]
+    build: Callable[[Any], Any]
+    targets: Callable[[Any, Any], tuple[Any, ...]]
+    loss: Callable[[Any, Any, Any], dict[str, Any]]
+    thresholds: Callable[[], dict[str, float]]
+
+
+METHODS = {
+    "stardist": Method(
+        stardist.config_from, stardist.build, stardist.targets, stardist.loss, stardist.default_thresholds
+    ),
+}
+
+
+def get(name: str) -> Method:
+    """Return a method by name; an unknown one is a `BadInput` that lists the known ones."""
+    if name not in METHODS:
+        raise BadInput(f"Unknown method {name!r}; known methods: {', '.join(METHODS)}.")
+    return METHODS[name]

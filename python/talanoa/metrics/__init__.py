@@ -1,0 +1,1 @@
+"""One metric, one definition, one file; used by training, reports and every door alike."""

@@ -1,0 +1,265 @@
+"""The one format of a trained model: a folder with ``model.json`` (plain data) and ``weights.safetensors``.
+
+Weights are data, never code: a model folder from a stranger is safe to open.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from talanoa.errors import BadInput
+from talanoa.files import file_sha256, write_aside
+
+FORMAT = 1
+RECORD = "model.json"
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained model, ready to be applied.
+
+    Parameters
+    ----------
+    name : str
+        Its name in menus.
+    method : str
+        Key of `talanoa.methods.METHODS`.
+    config : dict
+        Configuration of the method, complete.
+    thresholds : dict
+        Decision thresholds, for StarDist ``prob`` and ``nms``.
+    normalization : dict
+        Percentiles ``low`` and ``high`` that the training used.
+    pixel_size : float or None
+        Median pixel width of the training images in `unit`; None when they were not calibrated.
+    unit : str
+        Unit of `pixel_size`.
+    description, licence : str
+        What it was trained on, and the licence of that data.
+    training : dict
+        Settings, seed, hashes of the training data, versions, scores.
+    folder : Path or None
+        Where it was read from.
+    """
+
+    name: str
+    method: str
+    config: dict[str, Any]
+    thresholds: dict[str, float]
+    normalization: dict[str, float] = field(default_factory=lambda: {"low": 1.0, "high": 99.8})
+    pixel_size: float | None = None
+    unit: str = "pixel"
+    description: str = ""
+    licence: str = ""
+    training: dict[str, Any] = field(default_factory=dict)
+    folder: Path | None = None
+
+    @property
+    def channels(self) -> int:
+        """Channels that the network takes."""
+        return int(self.config.get("n_channel_in", 1))
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 over configuration and weights of the folder."""
+        if self.folder is None:
+            return ""
+        return file_sha256(self.folder / RECORD)[:32] + file_sha256(self.folder / WEIGHTS)[:32]
+
+    def network(self) -> Any:
+        """Return the torch module with its weights, in evaluation mode, on the CPU."""
+        from talanoa import methods
+
+        method = methods.get(self.method)
+        net = method.build(method.config(**self.config))
+        if self.folder is not None:
+            load_weights(net, self.folder / WEIGHTS)
+        return net.eval()
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One line of the list of models."""
+
+    name: str
+    folder: Path
+    method: str
+    description: str
+    shipped: bool
+
+
+def user_models() -> Path:
+    """Return the user's folder of models: ``models`` in $TALANOA_HOME, or in ``talanoa`` in the home folder."""
+    home = os.environ.get("TALANOA_HOME")
+    return (Path(home) if home else Path.home() / "talanoa") / "models"
+
+
+def shipped_models() -> Path:
+    """Return the folder of the models that come with the package."""
+    from talanoa import resources
+
+    return resources.models()
+
+
+def available() -> list[ModelInfo]:
+    """List the models: the user's own first, then the shipped ones that no own model hides."""
+    found: dict[str, ModelInfo] = {}
+    for parent, shipped in ((user_models(), False), (shipped_models(), True)):
+        if not parent.is_dir():
+            continue
+        for folder in sorted(parent.iterdir()):
+            if not (folder / RECORD).is_file() or folder.name.startswith(".") or folder.name in found:
+                continue
+            try:
+                record = read_record(folder)
+            except BadInput as problem:
+                found[folder.name] = ModelInfo(folder.name, folder, "damaged", str(problem), shipped)
+                continue
+            found[folder.name] = ModelInfo(
+                folder.name, folder, str(record["method"]), str(record.get("description", "")), shipped
+            )
+    return list(found.values())
+
+
+def find(name: str) -> Path:
+    """Return the folder of a model given by path or by name.
+
+    Raises
+    ------
+    BadInput
+        There is none; the message lists the models that there are.
+    """
+    as_path = Path(name).expanduser()
+    if (as_path / RECORD).is_file():
+        return as_path
+    for info in available():
+        if info.name == name:
+            return info.folder
+    if as_path.is_dir():
+        raise BadInput(_foreign(as_path))
+    known = ", ".join(info.name for info in available()) or "none"
+    raise BadInput(
+        f"Unknown model {name!r}; models found: {known}. Give one of these names or the path of a model folder "
+        f"(your own models are in {user_models()})."
+    )
+
+
+def _foreign(folder: Path) -> str:
+    """Say what a folder that is no model folder looks like."""
+    names = {path.name for path in folder.iterdir()}
+    if "config.json" in names and any(name.endswith(".h5") for name in names):
+        kind = "a StarDist / CSBDeep model of the TensorFlow packages, which this version cannot read"
+    elif any(name.endswith((".pt", ".pth", ".pkl", ".ckpt")) for name in names):
+        kind = "pickled weights, which can run code when opened and are not read"
+    else:
+        kind = "none of the files of a model"
+    return f"{folder} holds {kind}; expected {RECORD} and {WEIGHTS} as a Talanoa training writes them."
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """Return the checked content of ``model.json``."""
+    path = folder / RECORD
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise BadInput(f"{path} cannot be read as a model record ({error}). Restore it or train again.") from error
+    needed = {"format", "method", "config", "thresholds"}
+    if not isinstance(record, dict) or not needed <= record.keys():
+        raise BadInput(f"{path} is not a model record; expected the keys {', '.join(sorted(needed))}.")
+    if record["format"] != FORMAT:
+        raise BadInput(f"{path} has format {record['format']}; this version reads format {FORMAT}. Update Talanoa.")
+    return record
+
+
+def load(name_or_path: str | Path) -> Model:
+    """Read a model by name or folder; see `find` for where it is looked for.
+
+    Raises
+    ------
+    BadInput
+        Unknown, damaged or foreign folder, unknown method or configuration key.
+    """
+    from talanoa import methods
+
+    folder = find(str(name_or_path))
+    record = read_record(folder)
+    if not (folder / WEIGHTS).is_file():
+        raise BadInput(f"{folder} has no {WEIGHTS}; the model is incomplete. Copy the whole folder again.")
+    method = methods.get(str(record["method"]))
+    config = method.config(**record["config"]).model_dump(mode="json")
+    known = {key: record[key] for key in Model.__dataclass_fields__ if key in record}
+    known.update(name=folder.name, config=config, thresholds=_thresholds(record, method.thresholds(), folder))
+    return Model(**{**known, "folder": folder})
+
+
+def _thresholds(record: dict[str, Any], expected: dict[str, float], folder: Path) -> dict[str, float]:
+    found = record["thresholds"]
+    fits = isinstance(found, dict) and found.keys() == expected.keys()
+    if not fits or not all(isinstance(v, int | float) and 0 <= v <= 1 for v in found.values()):
+        raise BadInput(f"{folder / RECORD}: thresholds are {found}; expected {sorted(expected)} between 0 and 1.")
+    return {key: float(value) for key, value in found.items()}
+
+
+def load_weights(net: Any, path: Path) -> None:
+    """Read weights into a network; every tensor has to fit."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        weights = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise BadInput(f"{path} is damaged or no safetensors file ({error}). Copy the model folder again.") from error
+    expected = net.state_dict()
+    wrong = sorted(
+        key for key in expected.keys() | weights.keys()
+        if key not in expected or key not in weights or expected[key].shape != weights[key].shape
+    )
+    if wrong:
+        raise BadInput(f"{path} does not fit the model's configuration; tensors that differ: {', '.join(wrong[:5])}.")
+    net.load_state_dict(weights)
+
+
+def check_name(name: str) -> Path:
+    """Return the folder of a new model of the user; a taken or impossible name is a `BadInput`."""
+    if not name or name.strip(" .") != name or any(letter in name for letter in '/\\:*?"<>|'):
+        raise BadInput(f'{name!r} cannot be a model name; use letters, digits, blanks, "-" and "_".')
+    folder = user_models() / name
+    taken = {info.name for info in available()}
+    if folder.exists() or name in taken:
+        number = 2
+        while f"{name}-{number}" in taken or (user_models() / f"{name}-{number}").exists():
+            number += 1
+        raise BadInput(f"A model named {name!r} exists already. Choose another name; free is {name}-{number}.")
+    return folder
+
+
+def save(folder: Path, model: Model, weights: dict[str, Any]) -> None:
+    """Write a model folder whole: record and weights.
+
+    Parameters
+    ----------
+    folder : Path
+        New folder; an existing one is an error.
+    model : Model
+        What goes into the record.
+    weights : dict of Tensor
+        State dict of the network.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with write_aside(folder) as aside:
+        aside.mkdir()
+        write_files(aside, model, weights)
+
+
+def write_files(folder: Path, model: Model, weights: dict[str, Any]) -> None:
+    """Write record and weights into an existing folder."""
+    from safetensors.torch import save_file
+
+    save_file({key: value.detach().cpu().contiguous() for key, value in weights.items()}, folder / WEIGHTS)
+    record = {"format": FORMAT, **{k: v for k, v in asdict(model).items() if k not in ("folder",)}}
+    (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -1,0 +1,86 @@
+"""U-Net of the CARE / StarDist family (Ronneberger et al. 2015, doi:10.1007/978-3-319-24574-4_28), in 2D and 3D.
+
+Two details differ from most U-Nets and are kept so that weights of the original networks fit: the last
+convolution of the bottleneck and of each decoder level already has the channel count of the level above,
+and upsampling repeats pixels instead of learning a transposed convolution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+_CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+_POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
+_NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
+
+
+def conv_block(n_in: int, n_out: int, kernel: int = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
+    """Return convolution (same size), optional batch norm, ReLU; weights Glorot uniform, bias zero."""
+    conv = _CONV[ndim](n_in, n_out, kernel, padding=kernel // 2, bias=not batch_norm)
+    init_glorot(conv)
+    layers: list[nn.Module] = [conv]
+    if batch_norm:
+        layers.append(_NORM[ndim](n_out))
+    layers.append(nn.ReLU(inplace=True))
+    return nn.Sequential(*layers)
+
+
+def init_glorot(conv: nn.Module) -> None:
+    """Initialise a convolution as Keras does by default, which the published learning rates assume."""
+    nn.init.xavier_uniform_(conv.weight)  # type: ignore[arg-type]
+    if conv.bias is not None:
+        nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
+
+
+def conv_stack(widths: Sequence[int], kernel: int = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
+    """Return one `conv_block` for each neighbouring pair in `widths`."""
+    pairs = zip(widths[:-1], widths[1:], strict=True)
+    return nn.Sequential(*(conv_block(a, b, kernel, ndim, batch_norm) for a, b in pairs))
+
+
+class UNet(nn.Module):
+    """Encoder-decoder with skip connections.
+
+    Parameters
+    ----------
+    n_in : int
+        Input channels.
+    filters : int
+        Channels of the first level; doubled at each deeper one. Also the output channels.
+    depth : int
+        Number of poolings; input sides must be multiples of ``2 ** depth``.
+    kernel, ndim, batch_norm
+        Kernel side, 2 or 3 spatial axes, and whether to normalise batches.
+    """
+
+    def __init__(
+        self, n_in: int, filters: int = 32, depth: int = 3, kernel: int = 3, ndim: int = 2, batch_norm: bool = False
+    ) -> None:
+        super().__init__()
+        widths = [filters * 2**level for level in range(depth + 1)]  # channels of each level, bottleneck last
+        above = [filters] + widths[:-1]  # channels that a level hands upwards
+        inputs = [n_in] + widths[:-1]
+
+        def stack(*stack_widths: int) -> nn.Sequential:
+            return conv_stack(stack_widths, kernel, ndim, batch_norm)
+
+        self.down = nn.ModuleList(stack(inputs[i], widths[i], widths[i]) for i in range(depth))
+        self.pool = _POOL[ndim](2)
+        self.bottom = stack(inputs[depth], widths[depth], above[depth])
+        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
+        self.up = nn.ModuleList(stack(2 * widths[i], widths[i], above[i]) for i in reversed(range(depth)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (n, n_in, ...) to (n, filters, ...), same spatial size."""
+        skips = []
+        for block in self.down:
+            x = block(x)
+            skips.append(x)
+            x = self.pool(x)
+        x = self.bottom(x)
+        for block in self.up:
+            x = block(torch.cat([self.upsample(x), skips.pop()], dim=1))
+        return x

@@ -1,0 +1,73 @@
+"""Choose the decision thresholds of a StarDist model on its validation images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from talanoa import inference
+from talanoa.dataset import Annotated
+from talanoa.host import Host, stop_if_cancelled
+from talanoa.methods import stardist
+from talanoa.metrics.matching import match_images
+from talanoa.tiles import splits_for
+
+IOU = (0.3, 0.5, 0.7)
+LOWEST = 0.05  # no probability threshold below this is tried
+Found = Sequence[tuple[Annotated, stardist.Candidates]]
+
+
+def candidates_of(
+    net: torch.nn.Module, items: Sequence[Annotated], config: stardist.StarDistConfig, host: Host
+) -> list[tuple[Annotated, stardist.Candidates]]:
+    """Run the network once over each image and keep everything above the lowest threshold that will be tried."""
+    found = []
+    for item in items:
+        stop_if_cancelled(host)
+        parts = splits_for(item.labels.shape, None)
+        found.append((item, inference.find_candidates(net, item.image, config, LOWEST, parts)))
+    return found
+
+
+def labels_at(found: stardist.Candidates, shape: tuple[int, int], prob: float, nms: float) -> np.ndarray:
+    """Return the label image (y, x) at given thresholds."""
+    kept = found.take(np.flatnonzero(found.probabilities > prob))
+    return stardist.render(stardist.decode(kept, nms), shape)[0]
+
+
+def score(found: Found, prob: float, nms: float) -> float:
+    """Return the accuracy TP / (TP + FP + FN), averaged over IoU 0.3, 0.5 and 0.7."""
+    pairs = ((item.labels, labels_at(each, item.labels.shape, prob, nms)) for item, each in found)  # type: ignore[arg-type]
+    return float(np.mean([counts.accuracy for counts in match_images(pairs, IOU).values()]))
+
+
+def optimize(found: Found, host: Host, nms_choices: Sequence[float] = stardist.NMS_CHOICES) -> dict[str, float]:
+    """Return the thresholds ``prob`` and ``nms`` with the best `score`.
+
+    For each overlap threshold a golden-section search looks for the best probability between half the highest
+    one seen and that one, as the original package does.
+    """
+    from scipy.optimize import minimize_scalar
+
+    highest = max((float(each.probabilities.max()) for _, each in found if len(each)), default=0.0)
+    if highest <= LOWEST:
+        return stardist.default_thresholds()
+    results: list[tuple[float, float, float]] = []
+    for number, nms in enumerate(nms_choices):
+        seen: dict[float, float] = {}
+
+        def loss(prob: float, nms: float = nms, seen: dict[float, float] = seen) -> float:
+            stop_if_cancelled(host)
+            prob = float(np.clip(prob, max(LOWEST, highest / 2), highest))
+            if prob not in seen:
+                seen[prob] = score(found, prob, nms)
+            return -seen[prob]
+
+        minimize_scalar(loss, bracket=(highest / 2, highest), method="golden", tol=1e-2, options={"maxiter": 20})
+        best = max(seen, key=lambda prob: seen[prob])
+        results.append((seen[best], best, nms))
+        host.progress(number + 1, len(nms_choices), "Choosing thresholds")
+    _, prob, nms = max(results)
+    return {"prob": round(prob, 6), "nms": nms}

@@ -1,0 +1,322 @@
+"""The training loop of every method: data, forward, loss, backward, record."""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from talanoa.augment import NONE, Augmentation
+from talanoa.dataset import Annotated, draw_patch
+from talanoa.errors import BadInput
+from talanoa.host import Host, stop_if_cancelled
+from talanoa.methods import Method
+
+CHECKPOINT = "last.pt"
+BEST = "best.pt"
+LOSSES = "loss.csv"
+COLUMNS = ("epoch", "loss", "val_loss", "val_prob", "val_dist", "lr", "seconds")
+Batch = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
+
+
+class Settings(BaseModel):
+    """How a training runs; complete, so that the saved settings repeat it.
+
+    Parameters
+    ----------
+    epochs, steps : int
+        Epochs, and steps of one epoch.
+    patch, batch : int
+        Side of the square patches in pixels, and patches in one step.
+    lr : float
+        Adam's learning rate, the highest one of a cosine schedule.
+    schedule : "plateau" or "cosine"
+        Halve when the validation loss has not fallen for 40 epochs, or warm up over 2 % of the steps and then fall to
+        zero along a cosine.
+    ema : float
+        Decay of the running average of the weights that is validated and saved; 0: the weights themselves.
+    patience : int
+        Stop after so many epochs without a better validation loss; 0: never.
+    augment_scale : float
+        Objects are shown up to this factor larger or smaller.
+    mixed_precision : bool
+        bfloat16 convolutions on a GPU.
+    seed : int
+        Of weights, patches and augmentation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(400, ge=1)
+    steps: int = Field(100, ge=1)
+    patch: int = Field(256, ge=16)
+    batch: int = Field(4, ge=1)
+    lr: float = Field(3e-4, gt=0)
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    ema: float = Field(0.0, ge=0, lt=1)
+    patience: int = Field(0, ge=0)
+    augment_scale: float = Field(1.5, ge=1)
+    mixed_precision: bool = True
+    seed: int = 42
+
+
+@dataclass
+class Trainer:
+    """The changing state of a training."""
+
+    net: torch.nn.Module
+    average: torch.nn.Module
+    optimizer: torch.optim.Optimizer
+    plateau: torch.optim.lr_scheduler.ReduceLROnPlateau
+    epoch: int = 0
+    best: float = math.inf
+    best_epoch: int = 0
+
+
+def cosine_lr(step: int, settings: Settings) -> float:
+    """Return the learning rate of a step under the cosine schedule."""
+    total = settings.epochs * settings.steps
+    warmup = max(1, total // 50)
+    if step < warmup:
+        return settings.lr * (step + 1) / warmup
+    return settings.lr * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
+
+
+def start(method: Method, config: Any, settings: Settings, device: torch.device, weights: Any = None) -> Trainer:
+    """Return a fresh trainer; `weights` (a state dict) are the ones to fine-tune."""
+    torch.manual_seed(settings.seed)
+    net = method.build(config)
+    if weights is not None:
+        net.load_state_dict(weights)
+    net = net.to(device=device, memory_format=torch.channels_last)
+    average = net
+    if settings.ema:
+        average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_averaging(settings.ema), use_buffers=True)
+    optimizer = torch.optim.Adam(net.parameters(), lr=settings.lr)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=40, threshold=0.0)
+    return Trainer(net, average, optimizer, plateau)
+
+
+def _averaging(decay: float) -> Callable[..., None]:
+    """Return the update of an exponential moving average that starts quickly: early weights must not linger."""
+
+    @torch.no_grad()
+    def update(average: Any, current: Any, count: Any) -> None:
+        seen = float(count)
+        torch._foreach_lerp_(average, current, 1 - min(decay, (1 + seen) / (10 + seen)))
+
+    return update
+
+
+def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
+    """Return the state dict that is validated and saved."""
+    module = trainer.average
+    inner = module.module if isinstance(module, torch.optim.swa_utils.AveragedModel) else module
+    return inner.state_dict()
+
+
+def make_batch(
+    items: Sequence[Annotated], method: Method, config: Any, settings: Settings, augmentation: Augmentation, key: Any
+) -> Batch:
+    """Draw one batch; equal `key` gives an equal batch, whichever thread draws it."""
+    rng = np.random.default_rng(key)
+    side = (settings.patch, settings.patch)
+    pairs = [
+        draw_patch(items, side, config.train_foreground_only, augmentation, rng) for _ in range(settings.batch)
+    ]
+    answers = zip(*(method.targets(labels, config) for _, labels in pairs), strict=True)
+    images = torch.from_numpy(np.stack([image for image, _ in pairs]))
+    return images, tuple(torch.from_numpy(np.stack(each)) for each in answers)
+
+
+def prefetched(make: Callable[[int], Batch], first: int, last: int, ahead: int = 3) -> Iterator[Batch]:
+    """Yield ``make(first) … make(last - 1)``, drawn in a background thread."""
+    with ThreadPoolExecutor(1) as pool:
+        pending = deque(pool.submit(make, k) for k in range(first, min(first + ahead, last)))
+        try:
+            for upcoming in range(first + ahead, last + ahead):
+                batch = pending.popleft().result()
+                if upcoming < last:
+                    pending.append(pool.submit(make, upcoming))
+                yield batch
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def fit(
+    trainer: Trainer,
+    data: tuple[Sequence[Annotated], Sequence[Annotated]],
+    method: Method,
+    config: Any,
+    settings: Settings,
+    folder: Path,
+    host: Host,
+) -> None:
+    """Train until the last epoch, leaving ``loss.csv``, ``last.pt`` and ``best.pt`` in `folder` after each epoch.
+
+    Parameters
+    ----------
+    trainer : Trainer
+        Fresh (`start`) or restored (`restore`).
+    data : (sequence of Annotated, sequence of Annotated)
+        Training and validation images.
+    method, config, settings
+        What is trained, and how.
+    folder : Path
+        The training's own folder.
+    host : Host
+        Gets progress and one ``epoch`` event for each epoch; may cancel.
+    """
+    device = next(trainer.net.parameters()).device
+    augmentation = Augmentation(scale=settings.augment_scale)
+    total = settings.epochs * settings.steps
+    validation = validation_batches(data[1], method, config, settings)
+
+    def draw(step: int) -> Batch:
+        return make_batch(data[0], method, config, settings, augmentation, (settings.seed, step))
+
+    clock = _Clock()
+    losses: list[float] = []
+    for step, batch in enumerate(prefetched(draw, trainer.epoch * settings.steps, total), trainer.epoch * settings.steps):
+        stop_if_cancelled(host)
+        losses.append(train_step(trainer, batch, method, config, settings, step, device))
+        host.progress(step + 1, total, f"Training, epoch {trainer.epoch + 1} of {settings.epochs}")
+        if (step + 1) % settings.steps:
+            continue
+        row = {"epoch": trainer.epoch + 1, "loss": float(np.mean(losses)), **validate(trainer, validation, method, config)}
+        row.update(lr=trainer.optimizer.param_groups[0]["lr"], seconds=clock.lap())
+        losses.clear()
+        end_epoch(trainer, row, settings, folder)
+        host.event("epoch", row)
+        if settings.patience and trainer.epoch - trainer.best_epoch >= settings.patience:
+            break
+
+
+def train_step(
+    trainer: Trainer, batch: Batch, method: Method, config: Any, settings: Settings, step: int, device: torch.device
+) -> float:
+    """Do one step of gradient descent; returns the loss."""
+    if settings.schedule == "cosine":
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = cosine_lr(step, settings)
+    images, answers = batch
+    trainer.net.train()
+    half = settings.mixed_precision and device.type == "cuda"
+    with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
+        output = trainer.net(images.to(device, memory_format=torch.channels_last))
+    loss = method.loss(tuple(each.float() for each in output), tuple(each.to(device) for each in answers), config)["loss"]
+    if not torch.isfinite(loss):
+        raise BadInput(
+            f"Training diverged at step {step + 1} (loss is {loss.item()}). Lower the learning rate lr={settings.lr:g}, "
+            "and check the images for extreme values."
+        )
+    trainer.optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    trainer.optimizer.step()
+    if isinstance(trainer.average, torch.optim.swa_utils.AveragedModel):
+        trainer.average.update_parameters(trainer.net)
+    return float(loss.detach())
+
+
+def validation_batches(
+    items: Sequence[Annotated], method: Method, config: Any, settings: Settings
+) -> list[Batch]:
+    """Return the fixed validation patches, not augmented, about two for each image."""
+    count = max(1, math.ceil(min(2 * len(items), 64) / settings.batch))
+    return [make_batch(items, method, config, settings, NONE, (settings.seed, 2**31, k)) for k in range(count)]
+
+
+@torch.inference_mode()
+def validate(trainer: Trainer, batches: Sequence[Batch], method: Method, config: Any) -> dict[str, float]:
+    """Return the mean losses over the validation patches, keys ``val_loss``, ``val_prob``, ...."""
+    trainer.average.eval()
+    device = next(trainer.net.parameters()).device
+    sums: dict[str, float] = {}
+    for images, answers in batches:
+        output = trainer.average(images.to(device, memory_format=torch.channels_last))
+        for key, value in method.loss(output, tuple(each.to(device) for each in answers), config).items():
+            sums[f"val_{key}"] = sums.get(f"val_{key}", 0.0) + float(value) / len(batches)
+    return sums
+
+
+def end_epoch(trainer: Trainer, row: dict[str, float], settings: Settings, folder: Path) -> None:
+    """Record the epoch: learning rate, best weights, row of the table, checkpoint (last, so that it is complete)."""
+    trainer.epoch += 1
+    if settings.schedule == "plateau":
+        trainer.plateau.step(row["val_loss"])
+    if row["val_loss"] < trainer.best:
+        trainer.best, trainer.best_epoch = row["val_loss"], trainer.epoch
+        _replace(folder / BEST, weights_of(trainer))
+    _append_row(folder / LOSSES, row)
+    _replace(folder / CHECKPOINT, state_of(trainer))
+
+
+def state_of(trainer: Trainer) -> dict[str, Any]:
+    """Return everything that a resumed training needs, as tensors and plain data."""
+    return {
+        "net": trainer.net.state_dict(),
+        "average": trainer.average.state_dict(),
+        "optimizer": trainer.optimizer.state_dict(),
+        "plateau": trainer.plateau.state_dict(),
+        "epoch": trainer.epoch,
+        "best": trainer.best,
+        "best_epoch": trainer.best_epoch,
+    }
+
+
+def restore(trainer: Trainer, folder: Path) -> None:
+    """Continue from the last complete epoch: state, and a table without rows of an epoch that was cut off."""
+    device = next(trainer.net.parameters()).device
+    state = torch.load(folder / CHECKPOINT, map_location=device, weights_only=True)
+    for name in ("net", "average", "optimizer", "plateau"):
+        getattr(trainer, name).load_state_dict(state[name])
+    trainer.epoch, trainer.best, trainer.best_epoch = state["epoch"], state["best"], state["best_epoch"]
+    rows = read_losses(folder / LOSSES)
+    (folder / LOSSES).unlink()
+    for row in rows[: trainer.epoch]:
+        _append_row(folder / LOSSES, row)
+
+
+def read_losses(path: Path) -> list[dict[str, float]]:
+    """Return the rows of ``loss.csv``."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
+
+
+def _append_row(path: Path, row: dict[str, float]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore")
+        if new:
+            writer.writeheader()
+        writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
+
+
+def _replace(path: Path, state: Any) -> None:
+    aside = path.with_suffix(".partial")
+    torch.save(state, aside)
+    os.replace(aside, path)
+
+
+class _Clock:
+    """Seconds between laps."""
+
+    def __init__(self) -> None:
+        import time
+
+        self._now = time.perf_counter
+        self._last = self._now()
+
+    def lap(self) -> float:
+        last, self._last = self._last, self._now()
+        return self._last - last

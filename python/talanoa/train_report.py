@@ -1,0 +1,79 @@
+"""The report that a trained model carries: scores, learning curve, what it was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from talanoa.model_folder import Model
+
+REPORT = "report.md"
+CURVE = "loss.png"
+
+
+def write_report(folder: Path, model: Model, losses: Sequence[dict[str, float]]) -> None:
+    """Write ``report.md`` and ``loss.png`` into a model folder.
+
+    Parameters
+    ----------
+    folder : Path
+        Existing folder.
+    model : Model
+        With its training record.
+    losses : sequence of dict
+        Rows of ``loss.csv``.
+    """
+    draw_curve(folder / CURVE, losses)
+    (folder / REPORT).write_text(report_text(model, losses), encoding="utf-8")
+
+
+def draw_curve(path: Path, losses: Sequence[dict[str, float]]) -> None:
+    """Draw training and validation loss over the epochs."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 3.5), layout="constrained")
+    axes = figure.add_subplot()
+    epochs = [row["epoch"] for row in losses]
+    axes.plot(epochs, [row["loss"] for row in losses], label="training", color="#0072b2")
+    axes.plot(epochs, [row["val_loss"] for row in losses], label="validation", color="#d55e00", linestyle="--")
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    axes.legend()
+    figure.savefig(path, dpi=110)
+
+
+def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
+    """Return the report as Markdown."""
+    record = model.training
+    best = min(losses, key=lambda row: row["val_loss"])
+    lines = [
+        f"# Model {model.name}",
+        "",
+        f"Method {model.method}, trained on {len(record['training_images'])} images, validated on "
+        f"{len(record['validation_images'])} others ({record['finished']}, {record['device']}, "
+        f"{record['seconds'] / 60:.0f} minutes, {record['epochs_run']} epochs).",
+        f"Licence of the training data: {model.licence or 'not stated'}.",
+        "",
+        "## Scores on the validation images",
+        "",
+        "Objects are matched one to one. Thresholds were chosen on the same images, so expect a little less on new ones.",
+        "",
+        "| object IoU from | F1 | AP = TP/(TP+FP+FN) | precision | recall | panoptic quality | TP | FP | FN |",
+        "|---|---|---|---|---|---|---|---|---|",
+    ]
+    for iou, s in record["validation_scores"].items():
+        lines.append(
+            f"| {iou} | {s['f1']:.3f} | {s['accuracy']:.3f} | {s['precision']:.3f} | {s['recall']:.3f} | "
+            f"{s['panoptic_quality']:.3f} | {s['true_positives']} | {s['false_positives']} | {s['false_negatives']} |"
+        )
+    lines += [
+        "",
+        f"Thresholds: probability {model.thresholds['prob']:.3f}, overlap {model.thresholds['nms']:.2f}.",
+        "",
+        "## Learning curve",
+        "",
+        f"![loss over epochs]({CURVE})",
+        "",
+        f"Lowest validation loss {best['val_loss']:.4f} in epoch {best['epoch']:.0f} of {len(losses)}; its weights were kept.",
+        "",
+    ]
+    return "\n".join(lines)
