@@ -1,0 +1,65 @@
+"""Plugins > Talanoa in a running ImageJ: its commands in the menu, in macros and in the Recorder.
+
+The commands themselves are Jython scripts (`fiji_scripts`), the same in every runtime; this brings them together with the
+Python side.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from talanoa import resources
+from talanoa.fiji.function import NAME, make_function
+
+if TYPE_CHECKING:
+    from talanoa.fiji.runtime import Runtime
+
+log = logging.getLogger(__name__)
+
+BOOTSTRAP = """
+#@ Context context
+#@ String scripts
+#@output Object commands
+import sys
+lib = scripts + "/lib"
+if lib not in sys.path:
+    sys.path.insert(0, lib)
+from talanoa_fiji import bootstrap
+commands = bootstrap.install(context, scripts)
+"""
+
+
+def install(runtime: Runtime) -> list[str]:
+    """Make the menu scripts commands of this ImageJ, answered by this Python; a second call changes nothing.
+
+    Parameters
+    ----------
+    runtime : Runtime
+        A running ImageJ. The menu is built when its window is open; call again after opening it.
+
+    Returns
+    -------
+    list of str
+        Names of the commands: "Segment Objects", ...
+
+    Raises
+    ------
+    TalanoaError
+        The scripts are missing from the installation, or do not compile.
+    """
+    add_function(runtime)
+    outputs = runtime.run_script(BOOTSTRAP, {"scripts": resources.fiji_scripts().as_posix()}, "talanoa_bootstrap.py")
+    commands = [str(name) for name in outputs["commands"]]
+    log.info("Commands under Plugins > Talanoa: %s", ", ".join(commands))
+    return commands
+
+
+def add_function(runtime: Runtime) -> None:
+    """Let scripts find this Python in SciJava's ObjectService, once."""
+    import jpype
+
+    objects = runtime.service("org.scijava.object.ObjectService")
+    kind = jpype.JClass("java.util.function.Function")
+    if not any(str(one.toString()).startswith(NAME) for one in objects.getObjects(kind)):
+        objects.addObject(make_function(), NAME)
