@@ -136,6 +136,7 @@ class TrainRequest(Request):
     )
     channel: Count = Field(None, description="Channel to train on, counted from 1")
     licence: str = Field("", description="Licence of the training data, kept with the model")
+    description: str = Field("", description="What the model is for, in a sentence; omitted: what it was trained on")
     schedule: Annotated[Literal["plateau", "cosine"] | None, BeforeValidator(read_word)] = Field(
         None, description="How the learning rate falls; omitted: the preset's"
     )
