@@ -1,25 +1,220 @@
-"""Labels -> measurements, with ImageJ's names and definitions."""
+"""Labels -> measurements, with ImageJ's names and definitions, and CSV that every program reads alike."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
+from talanoa import shapes
+from talanoa.errors import BadInput
 from talanoa.files import write_aside
+from talanoa.labels import as_labels
+from talanoa.roi_set import make_names
+
+_LENGTHS = ("X", "Y", "Z", "BX", "BY", "BZ", "Width", "Height", "Depth", "Perim.", "Major", "Minor")
+Columns = dict[str, NDArray[Any]]
 
 
 def measure(
     labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.DataFrame | None = None
 ) -> pd.DataFrame:
-    """Measure every object: one row per frame and label, units in `attrs["units"]`."""
-    raise RuntimeError("being written")
+    """Measure every object of a label image: one row per frame and label.
+
+    Parameters
+    ----------
+    labels : xarray.DataArray
+        Label image (t, 1, z, y, x); its pixel size and unit are those of the table.
+    image : xarray.DataArray, optional
+        Equal in t, z, y, x; gives Mean, StdDev (n - 1), Min, Max and IntDen (area times mean), of each channel with the
+        suffix _C1, _C2, … when there are several.
+    extra : pandas.DataFrame, optional
+        More columns by Label and Frame (such as Probability); columns that are measured here are not taken from it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Label (number in the label image), Name (of the ROI), Frame (from 1), then
+
+        2D: Area, X, Y (mean pixel centre), BX, BY, Width, Height, Perim. (traced outline, see
+        `shapes.perimeters`), Major, Minor, Angle (ellipse of equal area), Circ. (4 pi area / perimeter², at most 1),
+        AR (Major / Minor), Round (4 area / pi Major²), Solidity (area / area of the convex hull).
+
+        Stacks: Volume, X, Y, Z, BX, BY, BZ, Width, Height, Depth.
+
+        `attrs["units"]` maps columns to units. With pixels that are not square, Major, Minor and Angle are those of the
+        physical shape (ImageJ leaves them 0).
+
+    Raises
+    ------
+    BadInput
+        The sizes differ, or `extra` lacks its keys.
+    """
+    labels = as_labels(labels, mask="keep")
+    if image is not None and any(image.sizes[dim] != labels.sizes[dim] for dim in "tzyx"):
+        raise BadInput(
+            f"Found an image of {_sizes(image)} and labels of {_sizes(labels)}; expected the same t, z, y and x. "
+            "Measure the image that the labels were made from."
+        )
+    frames = [_frame(labels, image, t) for t in range(labels.sizes["t"])]
+    table = pd.concat([pd.DataFrame(frame) for frame in frames], ignore_index=True)
+    table = table if extra is None else _with_extra(table, extra)
+    table.attrs["units"] = _units(table, str(labels.attrs["unit"]))
+    return table
 
 
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, overwrite: bool = False) -> Path:
-    """Write a table with commas between columns and dots in numbers, whatever the locale."""
+    """Write a table with commas between columns and dots in numbers, whatever the locale.
+
+    Parameters
+    ----------
+    path : path
+        Appears whole or not at all.
+    table : pandas.DataFrame
+        Its index is not written.
+    overwrite : bool
+        Replace an existing file.
+
+    Returns
+    -------
+    Path
+        The file written.
+    """
     with write_aside(path, overwrite) as aside:
-        table.to_csv(aside, index=False, lineterminator="\n")
+        table.to_csv(aside, index=False, lineterminator="\n", encoding="utf-8")
     return Path(path)
+
+
+def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Read a table written by `write_csv`, or by a spreadsheet that uses semicolons and decimal commas.
+
+    Raises
+    ------
+    BadInput
+        There is no such file, or it is no table.
+    """
+    path = Path(path).expanduser()
+    try:
+        with path.open(encoding="utf-8-sig") as stream:
+            heading = stream.readline()
+        separator, decimal = (";", ",") if heading.count(";") > heading.count(",") else (",", ".")
+        return pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig")
+    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
+        raise BadInput(f"{path} cannot be read as a table ({error}); expected CSV. Save it as CSV (UTF-8).") from error
+
+
+def _frame(labels: xr.DataArray, image: xr.DataArray | None, t: int) -> Columns:
+    """Measure the objects of one frame."""
+    values = np.asarray(labels)[t, 0]  # (z, y, x)
+    position, index, ids = shapes.number_pixels(values)
+    count = np.bincount(index, minlength=len(ids)).astype(float)
+    frame = np.full(len(ids), t + 1)
+    columns: Columns = {"Label": ids, "Name": np.array(make_names(ids, frame), object), "Frame": frame}
+    size_z, size_y, size_x = labels.attrs["pixel_size"]
+    flat = len(values) == 1
+    size = count * size_x * size_y * (1.0 if flat else size_z)
+    columns["Area" if flat else "Volume"] = size
+    if image is not None:
+        columns |= _all_intensities(np.asarray(image)[t].reshape(image.sizes["c"], -1), position, index, count, size)
+    runs = shapes.runs(position, index, values.shape)
+    columns |= _places(runs, count, (size_z, size_y, size_x), flat)
+    if flat:
+        columns |= _outline_shapes(values[0], ids, runs, count, (size_y, size_x))
+    return columns
+
+
+def _all_intensities(
+    channels: NDArray[Any], position: NDArray[np.intp], index: NDArray[np.intp], count: NDArray[Any], size: NDArray[Any]
+) -> Columns:
+    """Return the intensity columns of every channel; `channels` is (c, z * y * x)."""
+    columns: Columns = {}
+    for number, channel in enumerate(channels, 1):
+        suffix = f"_C{number}" if len(channels) > 1 else ""
+        for name, column in _intensities(channel[position].astype(float), index, count):
+            columns[name + suffix] = column
+        columns["IntDen" + suffix] = size * columns["Mean" + suffix]
+    return columns
+
+
+def _intensities(
+    values: NDArray[np.float64], index: NDArray[np.intp], count: NDArray[Any]
+) -> Iterator[tuple[str, NDArray[Any]]]:
+    """Yield Mean, StdDev, Min and Max of the grey values of each object."""
+    n = len(count)
+    mean = np.bincount(index, values, n) / count
+    yield "Mean", mean
+    squares = np.bincount(index, (values - mean[index]) ** 2, n)
+    yield "StdDev", np.sqrt(squares / np.maximum(count - 1, 1))
+    low, high = np.full(n, np.inf), np.full(n, -np.inf)
+    np.minimum.at(low, index, values)
+    np.maximum.at(high, index, values)
+    yield "Min", low
+    yield "Max", high
+
+
+def _places(runs: shapes.Runs, count: NDArray[Any], size: tuple[float, float, float], flat: bool) -> Columns:
+    """Return centroids and bounding boxes in units."""
+    z, y, x = shapes.centroids(runs, count)
+    box = shapes.boxes(runs, len(count))
+    size_z, size_y, size_x = size
+    columns: Columns = {"X": x * size_x, "Y": y * size_y}
+    if not flat:
+        columns["Z"] = z * size_z
+    columns |= {"BX": box.x0 * size_x, "BY": box.y0 * size_y}
+    if not flat:
+        columns["BZ"] = box.z0 * size_z
+    columns |= {"Width": (box.x1 - box.x0) * size_x, "Height": (box.y1 - box.y0) * size_y}
+    if not flat:
+        columns["Depth"] = (box.z1 - box.z0) * size_z
+    return columns
+
+
+def _outline_shapes(
+    plane: NDArray[np.int32],
+    ids: NDArray[np.int32],
+    runs: shapes.Runs,
+    count: NDArray[Any],
+    size: tuple[float, float],
+) -> Columns:
+    """Return what the outline and the fitted ellipse of each object say."""
+    size_y, size_x = size
+    area = count * size_x * size_y
+    perimeter = shapes.perimeters(plane, ids, size_y, size_x)
+    major, minor, angle = shapes.ellipses(runs, count, size_y, size_x)
+    return {
+        "Perim.": perimeter,
+        "Major": major,
+        "Minor": minor,
+        "Angle": angle,
+        "Circ.": np.minimum(4 * np.pi * area / perimeter**2, 1.0),
+        "AR": major / minor,
+        "Round": 4 * area / (np.pi * major**2),
+        "Solidity": count / shapes.convex_areas(runs, len(ids)),
+    }
+
+
+def _with_extra(table: pd.DataFrame, extra: pd.DataFrame) -> pd.DataFrame:
+    """Join the columns of `extra` that the table does not have."""
+    keys = [key for key in ("Label", "Frame") if key in extra.columns]
+    if "Label" not in keys or ("Frame" not in keys and table["Frame"].nunique() > 1):
+        raise BadInput(f"Found the columns {list(extra.columns)}; expected Label and Frame to join them by.")
+    new = [column for column in extra.columns if column not in table.columns]
+    return table.merge(extra[keys + new], on=keys, how="left", validate="m:1")
+
+
+def _units(table: pd.DataFrame, unit: str) -> Mapping[str, str]:
+    """Return the unit of each column that has one."""
+    units = {name: unit for name in _LENGTHS if name in table.columns}
+    units |= {name: unit + power for name, power in (("Area", "²"), ("Volume", "³")) if name in table.columns}
+    return {**units, **({"Angle": "°"} if "Angle" in table.columns else {})}
+
+
+def _sizes(image: xr.DataArray) -> str:
+    """Return the sizes of an image in words."""
+    return " x ".join(f"{dim} {image.sizes[dim]}" for dim in "tzyx")
