@@ -1,0 +1,265 @@
+"""Segment an image with a trained model: background, normalisation, network, thresholds, filters."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import xarray as xr
+from numpy.typing import NDArray
+
+from talanoa import background, devices, inference, methods
+from talanoa.errors import BadInput
+from talanoa.host import Host, stop_if_cancelled
+from talanoa.methods import stardist
+from talanoa.model_folder import Model
+from talanoa.normalize import percentile_limits, rescale
+from talanoa.requests import SegmentRequest
+
+BORDER = 2  # candidates so close (in output places) to the image's edge are left out, as in the original package
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Objects of an image.
+
+    Parameters
+    ----------
+    labels : DataArray of int32, (t, 1, 1, y, x)
+        1..n in each frame, most probable object first.
+    objects : DataFrame
+        Columns Label, Frame (from 1), Probability, Y, X (centre of the star polygon, pixels).
+    polygons : ndarray of float32, (n, rays, 2)
+        Corners (y, x) in pixels, pixel centres at integers; rows as in `objects`.
+    record : dict
+        Everything that was filled in: device, backend, tiles, thresholds, normalisation, times.
+    warnings : list of str
+        What the user should know.
+    """
+
+    labels: xr.DataArray
+    objects: pd.DataFrame
+    polygons: NDArray[np.float32]
+    record: dict[str, Any]
+    warnings: list[str]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Objects of one frame, before the frames are joined; arrays as in `Segmentation`."""
+
+    labels: NDArray[np.int32]
+    points: NDArray[np.float32]
+    probabilities: NDArray[np.float32]
+    polygons: NDArray[np.float32]
+    limits: list[tuple[float, float]]
+    parts: tuple[int, ...]
+
+
+def segment(
+    image: xr.DataArray, model: Model, settings: SegmentRequest, host: Host, selection: NDArray | None = None
+) -> Segmentation:
+    """Find the objects of each frame.
+
+    Parameters
+    ----------
+    image : DataArray, (t, c, 1, y, x)
+        As many channels as the model takes.
+    model : Model
+        A StarDist model.
+    settings : SegmentRequest
+        Thresholds (None: the model's own), normalisation, background step, scale, tiles, filters, device.
+    host : Host
+        Progress and cancelling.
+    selection : ndarray of bool, (y, x), optional
+        Only objects whose centre lies in it are kept.
+
+    Raises
+    ------
+    BadInput
+        Wrong number of channels, device that is not there, memory that does not suffice.
+    Cancelled
+        Stopped by the user.
+    """
+    if image.sizes["c"] != model.channels or image.sizes["z"] != 1:
+        raise BadInput(
+            f"The image has {image.sizes['c']} channel(s) and {image.sizes['z']} slice(s); "
+            f"model {model.name} takes {model.channels} channel(s) and one slice."
+        )
+    started = time.perf_counter()
+    device = devices.choose(settings.device)
+    net = inference.prepared(model.network(), device)
+    loaded = time.perf_counter()
+    config = methods.get(model.method).config(**model.config)
+    limits = _thresholds(settings, model)
+    frames = []
+    for number in range(image.sizes["t"]):
+        stop_if_cancelled(host)
+        planes = np.asarray(image[number, :, 0])
+        frames.append(segment_plane(net, planes, config, settings, limits, host))
+        host.progress(number + 1, image.sizes["t"], "Segmenting")
+    kept = [filter_objects(frame, np.asarray(image[k, 0, 0]), settings, selection) for k, frame in enumerate(frames)]
+    record = _record(settings, limits, frames, device)
+    record["times"] = {"load": round(loaded - started, 4), "segment": round(time.perf_counter() - loaded, 4)}
+    return _join(image, kept, record, _warnings(frames, kept))
+
+
+def _thresholds(settings: SegmentRequest, model: Model) -> dict[str, float]:
+    given = {"prob": settings.prob_thresh, "nms": settings.nms_thresh}
+    return {key: model.thresholds[key] if value is None else value for key, value in given.items()}
+
+
+def segment_plane(
+    net: torch.nn.Module,
+    planes: NDArray,
+    config: stardist.StarDistConfig,
+    settings: SegmentRequest,
+    limits: dict[str, float],
+    host: Host,
+) -> Frame:
+    """Segment one plane, (channels, y, x) intensities; the filters are still to come."""
+    cleaned = [background.remove(plane, settings.background, settings.background_radius) for plane in planes]
+    levels = [percentile_limits(plane, settings.norm_low, settings.norm_high) for plane in cleaned]
+    normal = np.stack([rescale(plane, *level) for plane, level in zip(cleaned, levels, strict=True)])
+    seen = resize(normal, settings.scale)
+    shape = (planes.shape[1], planes.shape[2])
+
+    def run(parts: tuple[int, ...]) -> stardist.Candidates:
+        return inference.find_candidates(net, seen, config, limits["prob"], parts, host)
+
+    found, parts = inference.with_smaller_tiles(run, seen.shape[1:], settings.tiles)
+    # a constant plane shows nothing; whatever the network says of it is noise
+    visible = any(upper > lower for lower, upper in levels)
+    found = found.take(_inside(found, seen.shape[1:], config.grid) if visible else np.zeros(0, np.intp))
+    objects = in_image(stardist.decode(found, limits["nms"]), shape, seen.shape[1:])
+    labels, corners = stardist.render(objects, shape)
+    return Frame(labels, objects.points, objects.probabilities, corners, levels, parts)
+
+
+def resize(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
+    """Return an image (channels, y, x) enlarged by `scale`: linear, anti-aliased where it shrinks."""
+    if scale == 1:
+        return image
+    size = [max(1, round(side * scale)) for side in image.shape[1:]]
+    tensor = torch.from_numpy(np.ascontiguousarray(image))[None]
+    return torch.nn.functional.interpolate(tensor, size=size, mode="bilinear", antialias=scale < 1)[0].numpy()
+
+
+def in_image(objects: stardist.Candidates, shape: tuple[int, int], seen: tuple[int, ...]) -> stardist.Candidates:
+    """Return objects found in an image of size `seen` in the coordinates of the original of size `shape`."""
+    if tuple(seen) == shape:
+        return objects
+    factor = np.array(shape, np.float32) / np.array(seen, np.float32)
+    points = (objects.points + 0.5) * factor - 0.5
+    return stardist.Candidates(points, objects.probabilities, objects.distances * float(factor.mean()))
+
+
+def _inside(found: stardist.Candidates, shape: tuple[int, ...], grid: tuple[int, int]) -> NDArray[np.intp]:
+    """Return which candidates keep `BORDER` output places away from the edge; all of them in a tiny image."""
+    places = [-(-side // step) for side, step in zip(shape, grid, strict=True)]
+    if min(places) <= 2 * BORDER:
+        return np.arange(len(found))
+    row, column = (found.points / np.array(grid)).T
+    inside = (row >= BORDER) & (row < places[0] - BORDER) & (column >= BORDER) & (column < places[1] - BORDER)
+    return np.flatnonzero(inside)
+
+
+def filter_objects(frame: Frame, plane: NDArray, settings: SegmentRequest, selection: NDArray | None) -> Frame:
+    """Drop objects without a visible pixel and those that the settings exclude; the rest is numbered 1..n.
+
+    Parameters
+    ----------
+    frame : Frame
+        Objects of one plane.
+    plane : ndarray, (y, x)
+        Intensities for the intensity filter.
+    settings : SegmentRequest
+        ``min_size``, ``max_size`` (pixels), ``min_intensity``, ``max_intensity`` (mean), ``exclude_border``.
+    selection : ndarray of bool, (y, x), optional
+        Keeps objects whose centre lies in it.
+    """
+    count = len(frame.probabilities)
+    flat = frame.labels.ravel()
+    area = np.bincount(flat, minlength=count + 1)[1:]
+    keep = (area > 0) & (area >= settings.min_size)
+    if settings.max_size is not None:
+        keep &= area <= settings.max_size
+    if settings.min_intensity is not None or settings.max_intensity is not None:
+        mean = np.bincount(flat, plane.ravel().astype(np.float64), count + 1)[1:] / np.maximum(area, 1)
+        low = -np.inf if settings.min_intensity is None else settings.min_intensity
+        high = np.inf if settings.max_intensity is None else settings.max_intensity
+        keep &= (mean >= low) & (mean <= high)
+    if settings.exclude_border:
+        rim = np.concatenate([frame.labels[[0, -1]].ravel(), frame.labels[:, [0, -1]].ravel()])
+        keep[rim[rim > 0] - 1] = False
+    if selection is not None:
+        rows, columns = np.clip(np.rint(frame.points), 0, np.array(plane.shape) - 1).astype(np.intp).T
+        keep &= selection[rows, columns]
+    numbers = np.zeros(count + 1, np.int32)
+    numbers[1:][keep] = np.arange(1, keep.sum() + 1)
+    return Frame(
+        numbers[frame.labels],
+        frame.points[keep],
+        frame.probabilities[keep],
+        frame.polygons[keep],
+        frame.limits,
+        frame.parts,
+    )
+
+
+def _record(
+    settings: SegmentRequest, limits: dict[str, float], frames: list[Frame], device: torch.device
+) -> dict[str, Any]:
+    smallest = max(frames, key=lambda frame: int(np.prod(frame.parts)))
+    return {
+        "device": str(device),
+        "backend": f"torch {torch.__version__}",
+        "tiles": int(np.prod(smallest.parts)),
+        "tiles_yx": list(smallest.parts),
+        "prob_thresh": limits["prob"],
+        "nms_thresh": limits["nms"],
+        "norm_low": settings.norm_low,
+        "norm_high": settings.norm_high,
+        "norm_values": [[list(level) for level in frame.limits] for frame in frames],
+        "scale": settings.scale,
+    }
+
+
+def _warnings(before: list[Frame], kept: list[Frame]) -> list[str]:
+    texts = []
+    constant = sum(all(lower >= upper for lower, upper in frame.limits) for frame in before)
+    if constant:
+        texts.append(
+            f"{constant} of {len(before)} frames have the same intensity (almost) everywhere: nothing can be found there."
+        )
+    found = sum(len(frame.probabilities) for frame in before)
+    if not found and constant < len(before):
+        texts.append("No objects were found. Try a lower prob_thresh, another scale, or a model for this kind of image.")
+    elif found and not any(len(frame.probabilities) for frame in kept):
+        texts.append(f"All {found} objects found were removed by the size, intensity, border or selection filters.")
+    return texts
+
+
+def _join(image: xr.DataArray, frames: list[Frame], record: dict[str, Any], warnings: list[str]) -> Segmentation:
+    labels = np.stack([frame.labels for frame in frames])[:, None, None]
+    attrs = {**image.attrs, "rgb": False, "channel_names": ()}
+    objects = pd.concat([_objects(frame, number + 1) for number, frame in enumerate(frames)], ignore_index=True)
+    polygons = np.concatenate([frame.polygons for frame in frames])
+    return Segmentation(xr.DataArray(labels, dims=image.dims, attrs=attrs), objects, polygons, record, warnings)
+
+
+def _objects(frame: Frame, number: int) -> pd.DataFrame:
+    count = len(frame.probabilities)
+    return pd.DataFrame(
+        {
+            "Label": np.arange(1, count + 1, dtype=np.int32),
+            "Frame": np.full(count, number, np.int32),
+            "Probability": frame.probabilities.astype(np.float64),
+            "Y": frame.points[:, 0].astype(np.float64),
+            "X": frame.points[:, 1].astype(np.float64),
+        }
+    )
