@@ -1,8 +1,8 @@
 """Random training patches: geometry read from the original image in one resampling, then intensity.
 
 A patch is never cut first and turned afterwards: every output pixel is looked up in the whole image, so rotation
-and scaling leave no blank corners. Where a patch reaches past the image, it shows the mirrored image without the objects
-that touch the image's border: an object and its mirror image would look like one that is no star-convex shape.
+and scaling leave no blank corners. Where a patch reaches past the image, it shows the mirrored image without the
+objects that touch the image's border: an object and its mirror image would look like one that is no star-convex shape.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ def vary_intensity(patch: NDArray, config: Augmentation, rng: np.random.Generato
         varied = np.where(varied > 0, np.abs(varied) ** power, varied)
     varied = varied * np.float32(rng.uniform(*config.gain)) + np.float32(rng.uniform(*config.offset))
     if config.noise:
-        sigma = np.float32(config.noise * rng.random())
-        varied = varied + sigma * rng.standard_normal(varied.shape, np.float32)
+        level = np.float32(config.noise * rng.random())
+        varied = varied + level * rng.standard_normal(varied.shape, np.float32)
     return varied.astype(np.float32)
 
 

@@ -205,7 +205,7 @@ def draw_patch(
     An image is drawn uniformly; with probability `foreground_share` the patch is centred on a random object pixel,
     otherwise anywhere.
     """
-    item = items[rng.integers(len(items))]
+    item = items[int(rng.integers(len(items)))]
     height, width = item.labels.shape
     if len(item.foreground) and rng.random() < foreground_share:
         center = divmod(int(rng.choice(item.foreground)), width)

@@ -119,5 +119,3 @@ def with_smaller_tiles(
 def _is_out_of_memory(error: BaseException) -> bool:
     """Torch reports an exhausted CPU allocator as a plain RuntimeError."""
     return not isinstance(error, RuntimeError) or "memory" in str(error).lower()
-
-

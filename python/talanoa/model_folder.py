@@ -216,7 +216,8 @@ def load_weights(net: Any, path: Path) -> None:
         raise BadInput(f"{path} is damaged or no safetensors file ({error}). Copy the model folder again.") from error
     expected = net.state_dict()
     wrong = sorted(
-        key for key in expected.keys() | weights.keys()
+        key
+        for key in expected.keys() | weights.keys()
         if key not in expected or key not in weights or expected[key].shape != weights[key].shape
     )
     if wrong:

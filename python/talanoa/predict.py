@@ -153,8 +153,8 @@ def in_image(objects: stardist.Candidates, shape: tuple[int, int], seen: tuple[i
     """Return objects found in an image of size `seen` in the coordinates of the original of size `shape`."""
     if tuple(seen) == shape:
         return objects
-    factor = np.array(shape, np.float32) / np.array(seen, np.float32)
-    points = (objects.points + 0.5) * factor - 0.5
+    factor = (np.array(shape) / np.array(seen)).astype(np.float32)
+    points = np.asarray((objects.points + 0.5) * factor - 0.5, np.float32)
     return stardist.Candidates(points, objects.probabilities, objects.distances * float(factor.mean()))
 
 
@@ -234,11 +234,11 @@ def _warnings(before: list[Frame], kept: list[Frame]) -> list[str]:
     constant = sum(all(lower >= upper for lower, upper in frame.limits) for frame in before)
     if constant:
         texts.append(
-            f"{constant} of {len(before)} frames have the same intensity (almost) everywhere: nothing can be found there."
+            f"{constant} of {len(before)} frames have the same intensity (almost) everywhere: nothing is found there."
         )
     found = sum(len(frame.probabilities) for frame in before)
     if not found and constant < len(before):
-        texts.append("No objects were found. Try a lower prob_thresh, another scale, or a model for this kind of image.")
+        texts.append("No objects were found. Try a lower prob_thresh, another scale, or a model for such images.")
     elif found and not any(len(frame.probabilities) for frame in kept):
         texts.append(f"All {found} objects found were removed by the size, intensity, border or selection filters.")
     return texts

@@ -31,7 +31,7 @@ def candidates_of(
     return found
 
 
-def labels_at(found: stardist.Candidates, shape: tuple[int, int], prob: float, nms: float) -> np.ndarray:
+def labels_at(found: stardist.Candidates, shape: tuple[int, ...], prob: float, nms: float) -> np.ndarray:
     """Return the label image (y, x) at given thresholds."""
     kept = found.take(np.flatnonzero(found.probabilities > prob))
     return stardist.render(stardist.decode(kept, nms), shape)[0]
@@ -39,7 +39,7 @@ def labels_at(found: stardist.Candidates, shape: tuple[int, int], prob: float, n
 
 def score(found: Found, prob: float, nms: float) -> float:
     """Return the accuracy TP / (TP + FP + FN), averaged over IoU 0.3, 0.5 and 0.7."""
-    pairs = ((item.labels, labels_at(each, item.labels.shape, prob, nms)) for item, each in found)  # type: ignore[arg-type]
+    pairs = ((item.labels, labels_at(each, item.labels.shape, prob, nms)) for item, each in found)
     return float(np.mean([counts.accuracy for counts in match_images(pairs, IOU).values()]))
 
 

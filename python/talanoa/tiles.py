@@ -80,7 +80,8 @@ def plan(shape: Sequence[int], parts: Sequence[int], halo: int, multiple: Sequen
         Tiles start and end on multiples of this (the network's total pooling); the image is thought to be padded
         to such a multiple at its far side.
     """
-    axes = [_axis_tiles(*each, halo, step) for *each, step in zip(shape, parts, multiple, strict=True)]
+    sides = zip(shape, parts, multiple, strict=True)
+    axes = [_axis_tiles(size, count, halo, step) for size, count, step in sides]
     tiles: list[Tile] = [Tile((), ())]
     for axis in axes:
         tiles = [Tile((*tile.core, core), (*tile.read, read)) for tile in tiles for core, read in axis]

@@ -20,7 +20,7 @@ import torch
 
 from talanoa import dataset, devices, inference, methods, model_folder, thresholds, train_loop
 from talanoa.errors import BadInput
-from talanoa.files import explain_write_error
+from talanoa.files import explain_write_error, write_aside
 from talanoa.host import Host
 from talanoa.metrics.matching import Counts, match_images
 from talanoa.model_folder import Model
@@ -78,8 +78,7 @@ def settings_from(request: TrainRequest) -> Settings:
     chosen.update(given, seed=request.seed, mixed_precision=request.mixed_precision)
     if chosen.get("schedule") == "cosine":
         chosen.setdefault("ema", min(COSINE_EMA, 1 - 20 / (chosen["epochs"] * chosen["steps"] + 20)))
-    settings = Settings(**chosen)
-    return settings
+    return Settings(**chosen)
 
 
 def config_from(request: TrainRequest, channels: int, init: Model | None) -> Any:
@@ -98,7 +97,7 @@ def config_from(request: TrainRequest, channels: int, init: Model | None) -> Any
     if changed:
         raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
     if init.channels != channels:
-        raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Choose with channel=.")
+        raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Set channel.")
     return config
 
 
@@ -169,7 +168,7 @@ def warn_about(
         )
     if len(items) < 5:
         warnings.append(
-            f"Only {len(items)} images, {len(parts[1])} of them for validation: thresholds and scores rest on few objects."
+            f"Only {len(items)} images, {len(parts[1])} for validation: thresholds and scores rest on few objects."
         )
     for text in warnings:
         host.warn(text)
@@ -213,7 +212,7 @@ def _lock(work: Path) -> Iterator[None]:
                 f"Another training writes into {work} (process {owner}). Wait for it, stop it, or choose another name."
             )
         if owner == str(os.getpid()):
-            raise BadInput(f"A training in this program already writes into {work}. Wait for it or choose another name.")
+            raise BadInput(f"A training in this program writes into {work} already. Wait, or choose another name.")
         lock.unlink()
     with lock.open("x", encoding="utf-8") as stream:
         stream.write(str(os.getpid()))
@@ -297,7 +296,7 @@ def finish(
         licence=request.licence,
         training=record,
     )
-    with model_folder.write_aside(folder) as aside:
+    with write_aside(folder) as aside:
         aside.mkdir()
         model_folder.write_files(aside, model, net.state_dict())
         shutil.copyfile(work / train_loop.LOSSES, aside / train_loop.LOSSES)
@@ -308,7 +307,7 @@ def finish(
 def validation_scores(found: thresholds.Found, chosen: dict[str, float]) -> dict[str, Any]:
     """Return F1, accuracy and panoptic quality of the validation images at several IoU thresholds."""
     pairs = (
-        (item.labels, thresholds.labels_at(each, item.labels.shape, chosen["prob"], chosen["nms"]))  # type: ignore[arg-type]
+        (item.labels, thresholds.labels_at(each, item.labels.shape, chosen["prob"], chosen["nms"]))
         for item, each in found
     )
     return {f"{iou:g}": scores_of(counts) for iou, counts in match_images(pairs, SCORED_IOU).items()}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -131,9 +130,7 @@ def make_batch(
     """Draw one batch; equal `key` gives an equal batch, whichever thread draws it."""
     rng = np.random.default_rng(key)
     side = (settings.patch, settings.patch)
-    pairs = [
-        draw_patch(items, side, config.train_foreground_only, augmentation, rng) for _ in range(settings.batch)
-    ]
+    pairs = [draw_patch(items, side, config.train_foreground_only, augmentation, rng) for _ in range(settings.batch)]
     answers = zip(*(method.targets(labels, config) for _, labels in pairs), strict=True)
     images = torch.from_numpy(np.stack([image for image, _ in pairs]))
     return images, tuple(torch.from_numpy(np.stack(each)) for each in answers)
@@ -187,13 +184,15 @@ def fit(
 
     clock = _Clock()
     losses: list[float] = []
-    for step, batch in enumerate(prefetched(draw, trainer.epoch * settings.steps, total), trainer.epoch * settings.steps):
+    first = trainer.epoch * settings.steps
+    for step, batch in enumerate(prefetched(draw, first, total), first):
         stop_if_cancelled(host)
         losses.append(train_step(trainer, batch, method, config, settings, step, device))
         host.progress(step + 1, total, f"Training, epoch {trainer.epoch + 1} of {settings.epochs}")
         if (step + 1) % settings.steps:
             continue
-        row = {"epoch": trainer.epoch + 1, "loss": float(np.mean(losses)), **validate(trainer, validation, method, config)}
+        row = {"epoch": trainer.epoch + 1, "loss": float(np.mean(losses))}
+        row.update(validate(trainer, validation, method, config))
         row.update(lr=trainer.optimizer.param_groups[0]["lr"], seconds=clock.lap())
         losses.clear()
         end_epoch(trainer, row, settings, folder)
@@ -214,10 +213,11 @@ def train_step(
     half = settings.mixed_precision and device.type == "cuda"
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         output = trainer.net(images.to(device, memory_format=torch.channels_last))
-    loss = method.loss(tuple(each.float() for each in output), tuple(each.to(device) for each in answers), config)["loss"]
+    expected = tuple(each.to(device) for each in answers)
+    loss = method.loss(tuple(each.float() for each in output), expected, config)["loss"]
     if not torch.isfinite(loss):
         raise BadInput(
-            f"Training diverged at step {step + 1} (loss is {loss.item()}). Lower the learning rate lr={settings.lr:g}, "
+            f"Training diverged at step {step + 1} (loss is {loss.item()}). Lower lr={settings.lr:g} "
             "and check the images for extreme values."
         )
     trainer.optimizer.zero_grad(set_to_none=True)
@@ -228,9 +228,7 @@ def train_step(
     return float(loss.detach())
 
 
-def validation_batches(
-    items: Sequence[Annotated], method: Method, config: Any, settings: Settings
-) -> list[Batch]:
+def validation_batches(items: Sequence[Annotated], method: Method, config: Any, settings: Settings) -> list[Batch]:
     """Return the fixed validation patches, not augmented, about two for each image."""
     count = max(1, math.ceil(min(2 * len(items), 64) / settings.batch))
     return [make_batch(items, method, config, settings, NONE, (settings.seed, 2**31, k)) for k in range(count)]
@@ -305,7 +303,7 @@ def _append_row(path: Path, row: dict[str, float]) -> None:
 def _replace(path: Path, state: Any) -> None:
     aside = path.with_suffix(".partial")
     torch.save(state, aside)
-    os.replace(aside, path)
+    aside.replace(path)
 
 
 class _Clock:

@@ -48,14 +48,15 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
     lines = [
         f"# Model {model.name}",
         "",
-        f"Method {model.method}, trained on {len(record['training_images'])} images, validated on "
-        f"{len(record['validation_images'])} others ({record['finished']}, {record['device']}, "
-        f"{record['seconds'] / 60:.0f} minutes, {record['epochs_run']} epochs).",
+        f"Method {model.method}, trained on {len(record['training_images'])} images,",
+        f"validated on {len(record['validation_images'])} others",
+        f"({record['finished']}, {record['device']}, {record['epochs_run']} epochs,",
+        f"{record['seconds'] / 60:.0f} minutes).",
         f"Licence of the training data: {model.licence or 'not stated'}.",
         "",
         "## Scores on the validation images",
         "",
-        "Objects are matched one to one. Thresholds were chosen on the same images, so expect a little less on new ones.",
+        "Objects are matched one to one. Thresholds were chosen on these same images: expect a bit less on new ones.",
         "",
         "| object IoU from | F1 | AP = TP/(TP+FP+FN) | precision | recall | panoptic quality | TP | FP | FN |",
         "|---|---|---|---|---|---|---|---|---|",
@@ -73,7 +74,8 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
         "",
         f"![loss over epochs]({CURVE})",
         "",
-        f"Lowest validation loss {best['val_loss']:.4f} in epoch {best['epoch']:.0f} of {len(losses)}; its weights were kept.",
+        f"Lowest validation loss {best['val_loss']:.4f} in epoch {best['epoch']:.0f} of {len(losses)};",
+        "the weights of that epoch were kept.",
         "",
     ]
     return "\n".join(lines)

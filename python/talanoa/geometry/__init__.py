@@ -85,7 +85,7 @@ def polygon_corners(distances: NDArray, points: NDArray) -> NDArray[np.float32]:
 
 
 def render_polygons(
-    corners: NDArray, probabilities: NDArray, shape: tuple[int, int], ids: NDArray | None = None
+    corners: NDArray, probabilities: NDArray, shape: tuple[int, ...], ids: NDArray | None = None
 ) -> NDArray[np.int32]:
     """Draw polygons into a label image; where they overlap, the more probable one is on top.
 
@@ -108,5 +108,3 @@ def render_polygons(
         rows, columns = polygon(corners[index, :, 0], corners[index, :, 1], shape)
         labels[rows, columns] = ids[index]
     return labels
-
-

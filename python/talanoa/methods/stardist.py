@@ -172,12 +172,10 @@ def join(parts: list[Candidates], n_rays: int) -> Candidates:
 
 def decode(found: Candidates, nms_threshold: float) -> Candidates:
     """Return the winners of non-maximum suppression, most probable first."""
-    return found.take(
-        geometry.suppress_overlaps(found.distances, found.probabilities, found.points, nms_threshold)
-    )
+    return found.take(geometry.suppress_overlaps(found.distances, found.probabilities, found.points, nms_threshold))
 
 
-def render(objects: Candidates, shape: tuple[int, int]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+def render(objects: Candidates, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the label image (object k is label k + 1) and the polygon corners (n, rays, 2) as y, x."""
     corners = geometry.polygon_corners(objects.distances, objects.points)
     return geometry.render_polygons(corners, objects.probabilities, shape), corners

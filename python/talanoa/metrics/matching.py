@@ -56,7 +56,7 @@ class Counts:
 
     @property
     def panoptic_quality(self) -> float:
-        """Sum of IoU / (TP + FP / 2 + FN / 2) (Kirillov et al. 2019, doi:10.1109/CVPR.2019.00963); 0 without objects."""
+        """Sum of IoU / (TP + FP / 2 + FN / 2) (Kirillov et al. 2019, doi:10.1109/CVPR.2019.00963); 0 if no objects."""
         return _ratio(self.iou_sum, self.true_positives + 0.5 * (self.false_positives + self.false_negatives))
 
 
@@ -105,9 +105,7 @@ def match(iou: NDArray, threshold: float = 0.5) -> Counts:
     return Counts(hits, n_predicted - hits, n_true - hits, float(iou[rows, columns][matched].sum()))
 
 
-def match_images(
-    pairs: Iterable[tuple[NDArray, NDArray]], thresholds: Sequence[float] = (0.5,)
-) -> dict[float, Counts]:
+def match_images(pairs: Iterable[tuple[NDArray, NDArray]], thresholds: Sequence[float] = (0.5,)) -> dict[float, Counts]:
     """Return the summed counts of (true, predicted) label images for each IoU threshold."""
     totals = {threshold: Counts(0, 0, 0, 0.0) for threshold in thresholds}
     for true, predicted in pairs:

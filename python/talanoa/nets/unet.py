@@ -8,6 +8,7 @@ and upsampling repeats pixels instead of learning a transposed convolution.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import nn
@@ -37,8 +38,7 @@ def init_glorot(conv: nn.Module) -> None:
 
 def conv_stack(widths: Sequence[int], kernel: int = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
     """Return one `conv_block` for each neighbouring pair in `widths`."""
-    pairs = zip(widths[:-1], widths[1:], strict=True)
-    return nn.Sequential(*(conv_block(a, b, kernel, ndim, batch_norm) for a, b in pairs))
+    return nn.Sequential(*(conv_block(a, b, kernel, ndim, batch_norm) for a, b in pairwise(widths)))
 
 
 class UNet(nn.Module):
@@ -61,8 +61,8 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         widths = [filters * 2**level for level in range(depth + 1)]  # channels of each level, bottleneck last
-        above = [filters] + widths[:-1]  # channels that a level hands upwards
-        inputs = [n_in] + widths[:-1]
+        above = [filters, *widths[:-1]]  # channels that a level hands upwards
+        inputs = [n_in, *widths[:-1]]
 
         def stack(*stack_widths: int) -> nn.Sequential:
             return conv_stack(stack_widths, kernel, ndim, batch_norm)
