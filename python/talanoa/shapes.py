@@ -67,8 +67,8 @@ def centroids(r: Runs, count: Floats) -> tuple[Floats, Floats, Floats]:
     n = len(count)
     middle = r.x + r.length / 2
     return (
-        _sums(r.owner, (r.z + 0.5) * r.length, n) / count,
-        _sums(r.owner, (r.y + 0.5) * r.length, n) / count,
+        _sums(r.owner, (r.z + 0.5) * r.length.astype(float), n) / count,
+        _sums(r.owner, (r.y + 0.5) * r.length.astype(float), n) / count,
         _sums(r.owner, middle * r.length, n) / count,
     )
 
