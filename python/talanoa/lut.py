@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 _DARKEST = 35.0  # CIELAB lightness below which a label would vanish on the black background
 _GRID_STEP = 17  # 0, 17, ..., 255: 4,096 candidate colours
-_XYZ = np.array([[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]])
+_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
 _WHITE_D65 = np.array([0.95047, 1.0, 1.08883])
 
 

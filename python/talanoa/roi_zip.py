@@ -1,0 +1,252 @@
+"""ImageJ's ROI files: zips as the ROI Manager saves them, and single .roi files.
+
+Nothing is ever unpacked to disk, so an entry cannot leave a folder; sizes are checked before anything is read.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talanoa.errors import BadInput
+from talanoa.files import write_aside
+from talanoa.roi_bytes import encode
+from talanoa.roi_set import RoiSet, label_numbers, parse_name, starts
+from talanoa.roi_shapes import NoArea, Shape, read_shape
+from talanoa.zip_stored import write_stored
+
+log = logging.getLogger(__name__)
+
+MAX_ENTRY = 64 << 20  # bytes; a ROI of five million corners
+MAX_TOTAL = 2 << 30
+
+
+@dataclass(frozen=True)
+class ReadRois:
+    """ROIs of a file, and what was left out.
+
+    Attributes
+    ----------
+    rois : RoiSet
+        The areas, in the order of the file.
+    skipped : tuple of (name, reason)
+        Lines, points, texts, damaged entries, other files.
+    warnings : list of str
+        The same in words, for the user.
+    """
+
+    rois: RoiSet
+    skipped: tuple[tuple[str, str], ...] = ()
+    warnings: list[str] = field(default_factory=list)
+
+
+def read_zip(path: str | os.PathLike[str], image_shape: Sequence[int] | None = None) -> ReadRois:
+    """Read the areas of a ROI zip or of a single .roi file.
+
+    Rectangles, ovals, polygons, freehand and traced outlines, ellipses, rotated and rounded rectangles, spline fits and
+    composites are read, each so that its pixels are those of ImageJ's mask. What is no area is skipped and named.
+
+    Parameters
+    ----------
+    path : path
+    image_shape : (y, x), (t, z, y, x) or (t, c, z, y, x), optional
+        Sizes of the image that the ROIs belong to; needed only where ROIs of a hyperstack have the one stack
+        position of old versions of ImageJ.
+
+    Raises
+    ------
+    BadInput
+        No such file; no zip or a damaged one; entries that are unreasonably large; no area in it.
+    """
+    path = Path(path)
+    entries, others = _entries(path)
+    if not entries:
+        raise BadInput(
+            f"{path} holds no .roi entries; expected a zip that ImageJ's ROI Manager saved. Choose another file."
+        )
+    found = decode([data for _, data in entries], [name for name, _ in entries], image_shape)
+    skipped = (*others, *found.skipped)
+    if not len(found.rois):
+        listed = "; ".join(f"{name}: {reason}" for name, reason in skipped[:5])
+        raise BadInput(f"{path} holds no area, only {listed}. Expected outlines; draw polygons or freehand selections.")
+    return ReadRois(found.rois, skipped, _describe(skipped, path.name))
+
+
+def decode(
+    blobs: Sequence[bytes], names: Sequence[str] | None = None, image_shape: Sequence[int] | None = None
+) -> ReadRois:
+    """Decode ROIs from the bytes of .roi files, such as ImageJ's `RoiEncoder.saveAsByteArray` gives.
+
+    Parameters
+    ----------
+    blobs : sequence of bytes
+    names : sequence of str, optional
+        Used for ROIs that carry no name, and in messages.
+    image_shape
+        As for `read_zip`.
+    """
+    fallback = list(names) if names is not None else [f"ROI {k + 1}" for k in range(len(blobs))]
+    shapes: list[Shape] = []
+    kept_names: list[str] = []
+    position: list[tuple[int, int, int]] = []
+    skipped: list[tuple[str, str]] = []
+    for data, name in zip(blobs, fallback, strict=True):
+        try:
+            roi, shape = read_shape(data)
+        except (NoArea, ValueError) as reason:
+            skipped.append((name, str(reason)))
+            continue
+        shapes.append(shape)
+        kept_names.append(roi.name or name)
+        czt = (max(roi.c_position, 0), max(roi.z_position, 0), max(roi.t_position, 0))
+        position.append(czt if any(czt) else _from_stack_index(roi.position, kept_names[-1], image_shape))
+    rois = _gather(shapes, kept_names, np.array(position, np.int32).reshape(-1, 3))
+    return ReadRois(rois, tuple(skipped), _describe(skipped, "the ROIs"))
+
+
+def write_zip(path: str | os.PathLike[str], rois: RoiSet, overwrite: bool = False) -> None:
+    """Write ROIs to a zip for ImageJ's ROI Manager, or a single ROI to a .roi file.
+
+    Parameters
+    ----------
+    path : path
+        Ends in .zip or .roi.
+    rois : RoiSet
+    overwrite : bool
+        Replace an existing file; without it that is an error. The file appears whole or not at all.
+
+    Raises
+    ------
+    BadInput
+        The file exists, the folder does not; another suffix; several ROIs for a .roi file.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in (".zip", ".roi") or (suffix == ".roi" and len(rois) != 1):
+        raise BadInput(f"Found the name {path.name} for {len(rois)} ROIs; expected one that ends in .zip. Rename it.")
+    buffer, begin = encode(rois)
+    with write_aside(path, overwrite) as aside:
+        if suffix == ".roi":
+            aside.write_bytes(buffer.tobytes())
+        else:
+            write_stored(aside, entry_names(rois.names), buffer, begin)
+
+
+def entry_names(names: Iterable[str]) -> list[str]:
+    """Return a file name for each ROI: characters that a file system refuses replaced, equal names numbered."""
+    seen: set[str] = set()
+    again: dict[str, int] = {}
+    result = []
+    for name in names:
+        plain = name.translate(_UNSAFE).strip(". ") or "ROI"
+        entry = plain
+        while entry.lower() in seen:
+            again[plain.lower()] = again.get(plain.lower(), 0) + 1
+            entry = f"{plain}-{again[plain.lower()]}"
+        seen.add(entry.lower())
+        result.append(entry + ".roi")
+    return result
+
+
+_UNSAFE = str.maketrans({**dict.fromkeys('/\\:*?"<>|', "_"), **dict.fromkeys(map(chr, range(32)), "_")})
+
+
+def _gather(shapes: Sequence[Shape], names: Sequence[str], position: NDArray[np.int32]) -> RoiSet:
+    """Put single outlines into one set."""
+    paths = [path for shape in shapes for path in shape.paths]
+    return RoiSet(
+        np.concatenate([np.zeros((0, 2), np.float32), *paths]).astype(np.float32),
+        starts(np.array([len(path) for path in paths], np.int64)),
+        starts(np.array([len(shape.paths) for shape in shapes], np.int64)),
+        tuple(names),
+        label_numbers(names, position),
+        position,
+        np.array([shape.kind for shape in shapes], np.uint8),
+    )
+
+
+def _from_stack_index(index: int, name: str, image_shape: Sequence[int] | None) -> tuple[int, int, int]:
+    """Turn ImageJ's one stack index (from 1, 0 = none) into channel, slice and frame."""
+    if index < 1:
+        return (0, 0, 0)
+    parsed = parse_name(name)
+    if parsed and index == (parsed[1] or parsed[0]):
+        return (0, parsed[1] or 1, parsed[0])
+    if image_shape is not None and len(image_shape) > 3:
+        n_t, *n_c, n_z = image_shape[:-2]
+        if n_t > 1 and (n_z > 1 or n_c):
+            rest, c = divmod(index - 1, n_c[0] if n_c else 1)
+            t, z = divmod(rest, n_z)
+            return (c + 1 if n_c else 0, z + 1, t + 1)
+    return (0, index, 0)  # slice or frame: `rois.to_labels` knows which axis is long
+
+
+def _entries(path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
+    """Return (name, bytes) of each ROI of a file, and (name, reason) of what is skipped."""
+    if not path.is_file():
+        raise BadInput(f"There is no file {path}; expected a ROI zip or .roi file. Check the name and the folder.")
+    if path.suffix.lower() == ".roi":
+        if path.stat().st_size > MAX_ENTRY:
+            raise BadInput(f"{path} has {path.stat().st_size:,} bytes; expected a ROI of at most {MAX_ENTRY:,}.")
+        return [(path.stem, path.read_bytes())], []
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read_archive(archive, path)
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, UnicodeError) as error:
+        raise BadInput(
+            f"{path} is no zip file or a damaged one ({error}); expected a zip that ImageJ's ROI Manager saved. "
+            "Save the ROIs again (ROI Manager, More, Save)."
+        ) from error
+    except RuntimeError as error:  # what zipfile raises for encrypted entries
+        raise BadInput(f"{path} is protected by a password; expected a plain zip. Save the ROIs again.") from error
+
+
+def _read_archive(archive: zipfile.ZipFile, path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
+    """Read all ROI entries after a look at their sizes and names."""
+    kept, skipped = [], []
+    for info in archive.infolist():
+        reason = _why_not(info)
+        if reason:
+            skipped.append((info.filename, reason))
+        elif not info.is_dir():
+            kept.append(info)
+    largest = max((info.file_size for info in kept), default=0)
+    total = sum(info.file_size for info in kept)
+    if largest > MAX_ENTRY or total > MAX_TOTAL:
+        raise BadInput(
+            f"{path} would unpack to {total:,} bytes, its largest entry to {largest:,}; expected at most "
+            f"{MAX_TOTAL:,} and {MAX_ENTRY:,}. This is no ROI zip of ImageJ, or a damaged one."
+        )
+    return [(PurePosixPath(info.filename).name[:-4], archive.read(info)) for info in kept], skipped
+
+
+def _why_not(info: zipfile.ZipInfo) -> str:
+    """Return why an entry is not read, or an empty text."""
+    name = info.filename
+    if ".." in PureWindowsPath(name).parts or name.startswith(("/", "\\")) or PureWindowsPath(name).drive:
+        return "a name that points outside the zip"
+    if info.is_dir():
+        return ""
+    if name.startswith("__MACOSX/") or not name.lower().endswith(".roi"):
+        return "no ROI"
+    return ""
+
+
+def _describe(skipped: Sequence[tuple[str, str]], source: str) -> list[str]:
+    """Say which entries were skipped, one line a reason."""
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in skipped:
+        by_reason.setdefault(reason, []).append(name)
+    return [
+        f"Skipped in {source}: {', '.join(names[:5])}{', …' if len(names) > 5 else ''} ({len(names)} x {reason})."
+        for reason, names in by_reason.items()
+    ]
