@@ -49,7 +49,7 @@ $(VENV)/.python:
 	@touch $@
 
 $(VENV)/.ready: $(VENV)/.python pyproject.toml constraints.txt
-	@echo "Installing Talanoa into $(VENV): several minutes and up to 6 GB of disk the first time (most of it is PyTorch) ..."
+	@echo "Installing Talanoa into $(VENV): several minutes and up to 7 GB of disk on Linux the first time (most of it is PyTorch) ..."
 	$(PIP) --constraint constraints.txt --editable .
 	@touch $@
 
