@@ -1,0 +1,57 @@
+#@ String (label="Model", offer="models", value="nuclei", persist=false) model
+#@ String (label="Probability/Score Threshold (empty: the model's own)", required=false, value="", persist=false) prob_thresh
+#@ String (label="Overlap Threshold (empty: the model's own)", required=false, value="", persist=false) nms_thresh
+#@ Double (label="Percentile low", value=1.0, persist=false) norm_low
+#@ Double (label="Percentile high", value=99.8, row="same", persist=false) norm_high
+#@ Double (label="Scale the image by", value=1.0, persist=false) scale
+#@ String (label="Number of Tiles (empty: automatic)", required=false, value="", row="same", persist=false) tiles
+#@ String (label="Channel", required=false, value="", persist=false) channel
+#@ String (label="Slice", required=false, value="", row="same", persist=false) plane
+#@ String (label="Frames (empty: all)", required=false, value="", row="same", persist=false) frames
+#@ String (label="Size from (pixels)", required=false, value="", persist=false) min_size
+#@ String (label="to", required=false, value="", row="same", persist=false) max_size
+#@ String (label="Mean intensity from", required=false, value="", persist=false) min_intensity
+#@ String (label="to", required=false, value="", row="same", persist=false) max_intensity
+#@ Boolean (label="Exclude objects at the border", value=false, persist=false) exclude_border
+#@ String (label="ROIs", choices={"append", "replace", "overlay", "none"}, value="append", persist=false) rois
+#@ String (label="Outline", choices={"traced", "star"}, value="traced", row="same", persist=false) outline
+#@ String (label="Background", choices={"none", "rolling_ball", "clip"}, value="none", persist=false) background
+#@ Double (label="Radius (pixels)", value=50.0, row="same", persist=false) background_radius
+#@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", persist=false) device
+#@ File (label="Image (empty: the open one)", required=false, persist=false) image
+#@ File (label="Result folder (new; empty: none)", style="directory", required=false, persist=false) out
+#@ Boolean (label="Copy the model into it", value=false, persist=false) copy_model
+#@ ObjectService objects
+from talanoa_fiji import client, show
+
+reply = client.ask(
+    objects,
+    "segment",
+    {
+        "model": model,
+        "prob_thresh": prob_thresh,
+        "nms_thresh": nms_thresh,
+        "norm_low": norm_low,
+        "norm_high": norm_high,
+        "scale": scale,
+        "tiles": tiles,
+        "channel": channel,
+        "plane": plane,
+        "frames": frames,
+        "min_size": min_size,
+        "max_size": max_size,
+        "min_intensity": min_intensity,
+        "max_intensity": max_intensity,
+        "exclude_border": exclude_border,
+        "rois": rois,
+        "outline": outline,
+        "background": background,
+        "background_radius": background_radius,
+        "device": device,
+        "image": image,
+        "out": out,
+        "copy_model": copy_model,
+    },
+    image=True,
+)
+show.result(reply, "Segment Objects")

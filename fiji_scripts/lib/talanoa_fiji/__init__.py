@@ -1,0 +1,11 @@
+"""The side of Talanoa that lives inside ImageJ: Jython 2.7, the same in every runtime.
+
+client     asks the Python side and hands back its reply
+show       puts a reply on the screen: label image, ROIs, table, messages
+rois       packed arrays to ImageJ ROIs, and ImageJ ROIs to packed bytes
+options    macro options and the Recorder
+dialog     a dialog from the inputs of a script, where SciJava has none to offer
+commands   makes the menu scripts real ImageJ commands, where SciJava does not
+bootstrap  the menu Plugins > Talanoa, where SciJava does not build it
+ui         small windows: progress with Cancel, text
+"""

@@ -1,0 +1,67 @@
+"""Builds the menu Plugins > Talanoa and makes its entries commands, where SciJava has not done it.
+
+In Fiji the scripts in scripts/Plugins/Talanoa are found by SciJava itself and nothing of this is needed.
+"""
+from java.awt import HeadlessException, Menu, MenuItem
+from java.io import File
+from org.scijava.object import ObjectService
+
+from ij import CommandListener, Executer, IJ, Menus
+
+from talanoa_fiji import ui
+from talanoa_fiji.commands import NAME, NOTHING, Commands
+
+MENU = u"Talanoa"
+
+
+def install(context, folder):
+    """Make every script in `folder`/Plugins/Talanoa a command; a second call puts the new ones in place of the old.
+
+    context : org.scijava.Context
+    folder : str
+        The folder fiji_scripts.
+    Returns the names of the commands, sorted.
+    """
+    scripts = find(File(File(folder, u"Plugins"), MENU))
+    objects = context.service(ObjectService)
+    for before in objects.getObjects(CommandListener):
+        if unicode(before.toString()).startswith(NAME):
+            Executer.removeCommandListener(before)
+            objects.removeObject(before)
+    commands = Commands(context, scripts)
+    objects.addObject(commands)
+    Executer.addCommandListener(commands)
+    if ui.has_window():
+        _build_menu(sorted(scripts))
+    elif IJ.getInstance() is None:
+        _warm_up()
+    return sorted(scripts)
+
+
+def _warm_up():
+    """Let the first IJ.run of an ImageJ without a window fail here, on its menus; the later ones work."""
+    try:
+        IJ.run(NOTHING)
+    except HeadlessException:
+        pass
+
+
+def find(folder):
+    """Return {name of the command: file} as SciJava would name them: Segment_Objects.py is "Segment Objects"."""
+    scripts = [entry for entry in folder.listFiles() or [] if entry.getName().endswith(u".py")]
+    return dict((entry.getName()[:-3].replace(u"_", u" "), entry) for entry in scripts)
+
+
+def _build_menu(names):
+    """Add the submenu to ImageJ's Plugins menu, and the commands to the Command Finder's list."""
+    plugins = Menus.getImageJMenu(u"Plugins")
+    for i in reversed(range(plugins.getItemCount())):
+        if plugins.getItem(i).getLabel() == MENU:
+            plugins.remove(i)
+    menu = Menu(MENU)
+    for name in names:
+        entry = MenuItem(name)
+        entry.addActionListener(IJ.getInstance())
+        menu.add(entry)
+        Menus.getCommands().put(name, MENU)
+    plugins.add(menu)

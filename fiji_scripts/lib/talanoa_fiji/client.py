@@ -1,0 +1,153 @@
+"""Asks the Python side to do a task. Nothing here knows whether Python lives in this process or beside it.
+
+A request is a java.util.Map: "task", the keys of the task, and what goes with it ("imp", "rois", "events", "cancelled").
+The reply is a java.util.Map with "status" (ok, error, cancelled), "message", "warnings" and what the task made.
+"""
+from java.io import File
+from java.lang import ThreadLocal
+from java.util import HashMap
+from java.util.concurrent import Semaphore
+from java.util.function import BooleanSupplier, Consumer, Function
+
+from ij import IJ, WindowManager
+from ij.macro import Interpreter
+from ij.plugin.frame import RoiManager
+
+from talanoa_fiji import rois, ui
+
+NAME = u"Talanoa"  # how the Python side's Function introduces itself
+_call = ThreadLocal()
+_busy = Semaphore(1)
+LONG = ("segment", "train")  # one of these at a time; the others answer at once
+
+
+class Call(object):
+    """How the running command was called.
+
+    macro : True from a macro, IJ.run or a script: nothing may ask, and an error ends the macro.
+    omitted : inputs of the script that a macro did not name; the task's own defaults hold for them.
+    extra : keys that the script does not declare; the Python side knows them as aliases, or says what is valid.
+    imp : the image that was active when the command was chosen.
+    wait : a function (work) that does the work; ImageJ's command listeners may need some care meanwhile.
+    ours : True when `commands` runs the script, which then ends a macro after an error; else SciJava runs it.
+    """
+
+    def __init__(self, macro, imp=None, omitted=(), extra=None, wait=None, ours=False):
+        self.macro, self.imp, self.omitted, self.extra = macro, imp, omitted, extra or {}
+        self.wait = wait or (lambda work: work())
+        self.ours, self.status, self.message = ours, None, u""
+
+
+def current_call():
+    """Return how the running command was called; SciJava's own commands ask ImageJ."""
+    return _call.get() or Call(IJ.isMacro() or Interpreter.isBatchMode())
+
+
+def set_call(call):
+    """Note for this thread how the running command was called (None at its end)."""
+    _call.set(call)
+
+
+def python_side(objects):
+    """Return the java.util.function.Function of the Python side, or None.
+
+    objects : org.scijava.object.ObjectService
+    """
+    for candidate in objects.getObjects(Function):
+        if unicode(candidate.toString()).startswith(NAME):
+            return candidate
+    return None
+
+
+def ask(objects, task, keys, image=False, area=False):
+    """Send a request and return the reply.
+
+    objects : org.scijava.object.ObjectService
+    task : str
+        Name of the task, the same as on the command line.
+    keys : dict
+        Keys and values; None and empty text mean "not given".
+    image : bool
+        True sends the active image along, or the open image that `keys["image"]` names by its title.
+    area : bool
+        True sends the ROIs of the ROI Manager along, or those of the image's overlay.
+    """
+    call = current_call()
+    request = _request(call, task, keys)
+    imp = _image(call, request) if image or area else None
+    if image and imp is None and not request.get("image"):
+        return _failed(call, u"No image is open; expected one. Open an image (File > Open...), or give its path as image=.")
+    if imp is not None:
+        request.put("imp", imp)
+    if area and not request.get("rois"):
+        request.put("rois", rois.pack(_rois(imp)))
+    reply = _send(call, python_side(objects), task, request)
+    reply.put("imp", imp)
+    call.status, call.message = reply["status"], reply.get("message")
+    return reply
+
+
+def _request(call, task, keys):
+    """Return the request map: the keys of the dialog, or those that the macro named, and the script's own."""
+    request = HashMap()
+    for key, value in keys.items():
+        if value is None or value == u"" or key in call.omitted:
+            continue
+        request.put(key, value.getPath() if isinstance(value, File) else value)
+    for key, value in call.extra.items():
+        request.put(key, value)
+    request.put("task", task)
+    return request
+
+
+def _image(call, request):
+    """Return the image that is meant: named by its title, else the active one unless a path is given."""
+    for key in (u"image", u"input"):
+        named = request.get(key)
+        if named:
+            imp = WindowManager.getImage(unicode(named))
+            if imp is not None:
+                request.remove(key)
+            return imp
+    return call.imp or WindowManager.getCurrentImage()
+
+
+def _rois(imp):
+    """Return the ROIs of the ROI Manager; where it is empty or not open, those of the image's overlay."""
+    manager = RoiManager.getInstance2()
+    if manager is not None and manager.getCount():
+        return manager.getRoisAsArray()
+    overlay = imp.getOverlay() if imp is not None else None
+    return overlay.toArray() if overlay is not None else []
+
+
+def _send(call, side, task, request):
+    """Let the Python side work, with progress and cancelling; long tasks one after the other."""
+    if side is None:
+        return _failed(
+            call,
+            u"The Python side of Talanoa was not found; expected ImageJ to be started by Talanoa. Start it with: talanoa fiji",
+        )
+    IJ.resetEscape()
+    watch = ui.Watch(task, window=not call.macro)
+    request.put("events", watch)
+    request.put("cancelled", watch)
+    long_task = task in LONG
+    if long_task and not _busy.tryAcquire():
+        IJ.showStatus(u"Talanoa: waiting for the running job")
+        call.wait(_busy.acquire)
+    try:
+        return call.wait(lambda: side.apply(request))
+    finally:
+        if long_task:
+            _busy.release()
+        watch.close()
+
+
+def _failed(call, message):
+    """Return the reply of a request that could not be sent."""
+    call.status, call.message = u"error", message
+    reply = HashMap()
+    reply.put("status", u"error")
+    reply.put("message", message)
+    return reply

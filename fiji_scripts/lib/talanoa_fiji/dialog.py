@@ -1,0 +1,106 @@
+"""A dialog from the inputs of a script, for ImageJs in which SciJava has none to offer."""
+from java.io import File
+from java.lang import Boolean, Double, Integer, Number
+
+from ij.gui import GenericDialog
+
+from talanoa_fiji import ui
+
+FOLDER = u"Other folder ..."
+WIDTH = 12
+
+
+def ask(title, inputs, last, offers):
+    """Ask for the values of the inputs; return {name: value}, or None when cancelled.
+
+    inputs : list of org.scijava.module.ModuleItem
+        Shown in their order. `style` directory, file or save adds Browse; the attribute `offer` names a list in `offers`;
+        the attribute `row="same"` puts a field beside the one before.
+    last : dict
+        Values of the last time, shown instead of the defaults.
+    offers : function (kind) -> list of str
+        What can be chosen now, for instance the models found.
+    """
+    while True:
+        fields = _Fields(title, inputs, last, offers)
+        fields.dialog.showDialog()
+        if fields.dialog.wasCanceled():
+            return None
+        values, problems = fields.read()
+        if not problems:
+            return values
+        last = dict(last, **values)
+        ui.message(title, u"\n".join(problems))
+
+
+class _Fields(object):
+    """The fields of one dialog, and how each is read."""
+
+    def __init__(self, title, inputs, last, offers):
+        self.dialog, self.inputs, self.offers = GenericDialog(title), inputs, offers
+        self.readers = []
+        for item in inputs:
+            value = last.get(item.getName(), item.getDefaultValue())
+            if item.get(u"row") == u"same":
+                self.dialog.addToSameRow()
+            self.readers.append(self._add(item, item.getLabel() or item.getName(), value))
+
+    def read(self):
+        """Return {name: value} and what could not be read."""
+        values, problems = {}, []
+        for item, reader in zip(self.inputs, self.readers):
+            name, text = item.getName(), reader()
+            try:
+                values[name] = convert(text, item.getType())
+            except ValueError:
+                values[name] = item.getDefaultValue()
+                problems.append(u"%s: found %s; expected a number." % (item.getLabel() or name, text or u"nothing"))
+        return values, problems
+
+    def _add(self, item, label, value):
+        """Add the field of one input and return the function that reads it."""
+        kind, style = item.getType(), item.getWidgetStyle() or u""
+        if issubclass(kind, Boolean):
+            self.dialog.addCheckbox(label, bool(value))
+            box = self.dialog.getCheckboxes().lastElement()
+            return box.getState
+        choices = self._choices(item)
+        if choices:
+            return self._choice(label, choices, value)
+        text = unicode(value) if value is not None else u""
+        if u"directory" in style:
+            self.dialog.addDirectoryField(label, text, 24)
+        elif issubclass(kind, File):
+            self.dialog.addFileField(label, text, 24)
+        else:
+            self.dialog.addStringField(label, text, WIDTH)
+        field = self.dialog.getStringFields().lastElement()
+        return lambda: field.getText().strip()
+
+    def _choices(self, item):
+        """Return what can be chosen, or an empty list where anything may be typed."""
+        if item.get(u"offer"):
+            return self.offers(item.get(u"offer"))
+        return [unicode(choice) for choice in item.getChoices() or []]
+
+    def _choice(self, label, choices, value):
+        """Add a list of choices; a value of the last time that is none of them is offered too."""
+        if value and unicode(value) not in choices:
+            choices = choices + [unicode(value)]
+        self.dialog.addChoice(label, choices, unicode(value or choices[0]))
+        return self.dialog.getChoices().lastElement().getSelectedItem
+
+
+def convert(text, kind):
+    """Return the value that a text means for an input type; numbers may have a decimal comma.
+
+    Raises ValueError for a text that is no number.
+    """
+    if issubclass(kind, Boolean):
+        return text if isinstance(text, bool) else text.lower() in (u"true", u"yes", u"1")
+    if issubclass(kind, File):
+        return File(text) if text else None
+    if issubclass(kind, Number):
+        number = float(unicode(text).replace(u",", u"."))
+        return Integer(int(round(number))) if issubclass(kind, Integer) else Double(number)
+    return text

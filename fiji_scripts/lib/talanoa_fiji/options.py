@@ -1,0 +1,76 @@
+"""Macro options: read as ImageJ writes them, and written as its Recorder does."""
+from ij.plugin.frame import Recorder
+
+
+def parse(text):
+    """Return the keys and values of macro options as a list of (key, value), both text.
+
+    "model=nuclei name=[my cells] exclude_border" gives model, name and exclude_border=true. Values with blanks stand in
+    [brackets], which may be nested, or in 'single quotes'.
+    """
+    found, i, text = [], 0, text or u""
+    while i < len(text):
+        if text[i].isspace():
+            i += 1
+            continue
+        end = i
+        while end < len(text) and not text[end].isspace() and text[end] != u"=":
+            end += 1
+        key = text[i:end]
+        if end < len(text) and text[end] == u"=":
+            value, i = _value(text, end + 1)
+        else:
+            value, i = u"true", end
+        found.append((key, value))
+    return found
+
+
+def _value(text, i):
+    """Return the value that begins at `i`, and where the text goes on."""
+    if text[i:i + 1] == u"[":
+        end = _closing(text, i)
+        return text[i + 1:end], end + 1
+    if text[i:i + 1] == u"'" and text.find(u"'", i + 1) > 0:
+        end = text.find(u"'", i + 1)
+        return text[i + 1:end], end + 1
+    end = i
+    while end < len(text) and not text[end].isspace():
+        end += 1
+    return text[i:end], end
+
+
+def _closing(text, i):
+    """Return where the bracket that opens at `i` is closed, or the end of the text."""
+    depth = 0
+    for k in xrange(i, len(text)):
+        depth += {u"[": 1, u"]": -1}.get(text[k], 0)
+        if depth == 0:
+            return k
+    return len(text)
+
+
+def record(command, values):
+    """Write run("command", "key=value ...") to the Recorder, if it is open.
+
+    values : list of (key, value)
+        In the order of the dialog. What is empty is left out, so that the task's own default holds on replay.
+    """
+    if Recorder.getInstance() is None or not Recorder.record:
+        return
+    Recorder.setCommand(command)
+    for key, value in values:
+        text = as_text(value)
+        if text and (u"/" in text or u"\\" in text):
+            Recorder.recordPath(key, text)
+        elif text:
+            Recorder.recordOption(key, text)
+    Recorder.saveCommand()
+
+
+def as_text(value):
+    """Return a value the way SciJava's Java objects print: true, 0.5, a path; None is the empty text."""
+    if value is None:
+        return u""
+    if isinstance(value, bool):
+        return u"true" if value else u"false"
+    return unicode(value)
