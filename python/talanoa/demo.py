@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,27 @@ COMMAND = "Segment Objects"
 FOLDER = "talanoa_demo"
 
 
-def run(out: str | Path | None = None, headless: bool = False) -> Path:
+def main(arguments: Sequence[str]) -> int:
+    """Run `talanoa demo` and return its exit code."""
+    from talanoa.cli import options
+    from talanoa.cli.console import say
+
+    parser = options.Parser(
+        prog="talanoa demo", description="Segment a sample image in ImageJ and show the results.", allow_abbrev=False
+    )
+    parser.add_argument(
+        "--out", metavar="FOLDER", help=f"new folder for the results (default {FOLDER}, or the next free)"
+    )
+    parser.add_argument("--headless", action="store_true", help="open no window")
+    parser.add_argument("--verbose", action="store_true", help="show the log")
+    parsed = parser.parse_args(list(arguments))
+    if parsed.verbose:
+        logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s")
+    run(parsed.out, parsed.headless, say)
+    return 0
+
+
+def run(out: str | Path | None = None, headless: bool = False, say: Callable[[str], None] = log.info) -> Path:
     """Segment the sample image in ImageJ and return the result folder.
 
     Parameters
@@ -32,6 +53,8 @@ def run(out: str | Path | None = None, headless: bool = False) -> Path:
         New folder for the results; omitted: `talanoa_demo` here, or the next free name.
     headless : bool
         True opens no window even where there is a display. Otherwise the call returns when ImageJ is closed.
+    say : callable
+        Gets what is to be told, line by line.
 
     Returns
     -------
@@ -46,30 +69,31 @@ def run(out: str | Path | None = None, headless: bool = False) -> Path:
     from talanoa.fiji import runtime
 
     folder = Path(out).expanduser().absolute() if out is not None else free_folder(Path.cwd())
+    say("Starting ImageJ ...")
     if headless or not has_display():
         if not headless:
-            log.info("There is no display here, so ImageJ runs without windows.")
-        segment_sample(runtime.start(mode="headless"), folder)
+            say("There is no display here, so ImageJ runs without windows.")
+        segment_sample(runtime.start(mode="headless"), folder, say)
     else:
-        runtime.run_gui(lambda started: segment_sample(started, folder))
+        runtime.run_gui(lambda started: segment_sample(started, folder, say))
     return folder
 
 
-def segment_sample(runtime: Runtime, folder: Path) -> None:
+def segment_sample(runtime: Runtime, folder: Path, say: Callable[[str], None]) -> None:
     """Open the sample in a running ImageJ and run the menu command on it; the results go to `folder`."""
     from talanoa.fiji import menu
 
-    log.info("ImageJ %s runs on %s.", runtime.imagej, runtime.java)
+    say(f"ImageJ {runtime.imagej} runs on {runtime.java}.")
     menu.install(runtime)
     image = open_sample(show=runtime.mode != "headless")
     options = f"model=nuclei out=[{folder.as_posix()}]"
-    log.info('Running the menu command, as a macro would: run("%s", "%s");', COMMAND, options)
+    say(f'Running the menu command as a macro does: run("{COMMAND}", "{options}");')
     run_command(image, options)
-    log.info("%d objects were found. The results are in %s:", count(folder), folder)
+    say(f"{count(folder)} objects were found. The results are in {folder}:")
     for file in sorted(folder.iterdir()):
-        log.info("  %-18s %s", file.name, CONTENT.get(file.name, ""))
+        say(f"  {file.name:<18} {CONTENT.get(file.name, '')}")
     if runtime.mode != "headless":
-        log.info("The image, the label image, the ROI Manager and the Results stay open until you close ImageJ.")
+        say("The image, the label image, the ROI Manager and the Results stay open until you close ImageJ.")
 
 
 CONTENT = {

@@ -1,0 +1,138 @@
+"""The package as it is installed: light to import, complete in the wheel, and described truly by its documents."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+from hatchling.builders.sdist import SdistBuilder
+from hatchling.builders.wheel import WheelBuilder
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+HEAVY = ("torch", "jpype", "scyjava", "imagej", "stardist", "numba", "matplotlib")
+BESIDE = ("fiji_scripts", "macros", "models")
+
+
+def run_python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a process of its own."""
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        env={**os.environ, **environment},
+        check=True,
+    )
+
+
+def imported(importtime: str) -> set[str]:
+    """Return the top-level modules in what `python -X importtime` wrote."""
+    return {line.rsplit("|", 1)[-1].strip().split(".")[0] for line in importtime.splitlines() if "|" in line}
+
+
+def test_import_loads_neither_torch_nor_a_jvm() -> None:
+    assert imported(run_python("-X", "importtime", "-c", "import talanoa").stderr).isdisjoint(HEAVY)
+
+
+def test_help_loads_neither_torch_nor_a_jvm() -> None:
+    done = run_python("-X", "importtime", "-m", "talanoa", "--help")
+    assert imported(done.stderr).isdisjoint(HEAVY)
+    for verb in ("segment", "train", "rois", "models", "doctor", "demo", "fiji", "rerun"):
+        assert verb in done.stdout
+
+
+def test_one_version_everywhere() -> None:
+    import talanoa
+
+    assert importlib.metadata.version("talanoa") == talanoa.__version__
+    assert talanoa.__version__ in run_python("-m", "talanoa", "--version").stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory, root: Path) -> Path:
+    """Build the wheel from the checkout, without a network."""
+    (built,) = WheelBuilder(str(root)).build(directory=str(tmp_path_factory.mktemp("wheel")))
+    return Path(built)
+
+
+def test_wheel_carries_scripts_macros_models_and_samples(wheel: Path, root: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    for folder in BESIDE:
+        for file in (root / folder).rglob("*"):
+            if file.is_file() and "__pycache__" not in file.parts and not file.name.endswith(".class"):
+                assert f"talanoa/_{folder}/{file.relative_to(root / folder).as_posix()}" in names
+    assert {"talanoa/py.typed", "talanoa/samples/nuclei.tif", "talanoa/samples/SOURCE.md"} <= names
+    assert not [name for name in names if not name.startswith(("talanoa/", "talanoa-"))]
+
+
+def test_installed_wheel_finds_its_own_folders(wheel: Path, tmp_path: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = (
+        "from talanoa import resources, samples\n"
+        "for place in (resources.fiji_scripts(), resources.macros(), resources.models(), samples.path('nuclei')):\n"
+        "    print(place)"
+    )
+    places = run_python("-c", code, PYTHONPATH=str(tmp_path)).stdout.splitlines()
+    assert [Path(place).is_relative_to(tmp_path.resolve()) for place in places] == [True] * 4
+
+
+def test_source_archive_can_build_the_wheel(tmp_path: Path, root: Path) -> None:
+    import tarfile
+
+    (built,) = SdistBuilder(str(root)).build(directory=str(tmp_path))
+    with tarfile.open(built) as archive:
+        tops = {Path(name).parts[1] for name in archive.getnames()}
+    assert {"pyproject.toml", "README.md", "LICENSE", "python", *BESIDE} <= tops
+    assert tops.isdisjoint({".venv", "shared", ".git"})
+
+
+def test_constraints_lie_within_the_accepted_ranges(root: Path) -> None:
+    lines = (root / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
+        requirement = Requirement(text)
+        assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), text
+
+
+def documents(root: Path) -> list[Path]:
+    """Return the Markdown files of the repository."""
+    folders = (root / "docs", root / "models", root / "macros", root / "benchmarks", root / "python")
+    return [*root.glob("*.md"), *(file for folder in folders for file in folder.rglob("*.md"))]
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that a reader's browser makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_links_of_the_documents_lead_somewhere(root: Path) -> None:
+    for document in documents(root):
+        text = document.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if "://" in target:
+                continue
+            path, _, anchor = target.partition("#")
+            file = document.parent / path if path else document
+            assert file.exists(), f"{document.name}: {target}"
+            if anchor and file.suffix == ".md":
+                assert anchor in anchors(file.read_text(encoding="utf-8")), f"{document.name}: {target}"
+
+
+def test_make_targets_of_the_documents_exist(root: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    for document in documents(root):
+        text = document.read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:^ {4}|`)make ([a-z]+)", text, flags=re.MULTILINE))
+        assert named <= targets, f"{document.name}: {named - targets}"
