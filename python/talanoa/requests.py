@@ -169,6 +169,10 @@ class RoisRequest(Request):
         pattern=r"^\d+(x\d+){1,3}$",
         description="Size of the label image without an image: HEIGHTxWIDTH, or FRAMESxSLICESxHEIGHTxWIDTH",
     )
+    mask: Annotated[Literal["refuse", "split", "keep"], BeforeValidator(read_word)] = Field(
+        "refuse",
+        description="A mask of one value with several parts: refuse it, split the parts, keep it as one object",
+    )
     show: Annotated[Literal["append", "replace", "overlay", "none"], BeforeValidator(read_word)] = Field(
         "append", description="Where ROIs go in ImageJ"
     )

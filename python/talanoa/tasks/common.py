@@ -71,7 +71,7 @@ def check_new(path: Path) -> None:
     """
     from talanoa.files import check_target
 
-    check_target(path.absolute())
+    check_target(path.absolute(), overwrite=False)
     if not os.access(path.absolute().parent, os.W_OK):
         raise BadInput(
             f"{path} cannot be written: you may not write to {path.absolute().parent}. Choose another place."

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.host import Host
+    from talanoa.model_folder import Model
 
 MICRONS = {"nm": 1e-3, "µm": 1.0, "mm": 1e3, "cm": 1e4, "m": 1e6}
 FAR = 1.5  # a pixel size this much larger or smaller than the model's is worth a warning
@@ -59,20 +60,42 @@ def warn_pixel_size(image: xr.DataArray, model_size: float | None, model_unit: s
         return
     host.warn(
         f"The pixels ({side:.3g} {unit}) are {max(off, 1 / off):.2g} times {'larger' if off > 1 else 'smaller'} than "
-        f"those of the model's training images ({model_size:.3g} {model_unit}) at scale={scale:g}. Try scale={factor:.2g}."
+        f"those of the model's training images ({model_size:.3g} {model_unit}) at scale={scale:g}. "
+        f"Try scale={factor:.2g}."
     )
 
 
-def warn_bright_background(image: xr.DataArray, host: Host) -> None:
-    """Warn when most of the image is bright: a model of fluorescence expects bright objects on dark ground.
+def warn_bright_background(image: xr.DataArray, of_training: float, host: Host) -> None:
+    """Warn when most of the image is bright, and the model's training images were not.
 
-    The measure is where the median lies between the 1st and the 99.8th percentile of the first frame.
+    Parameters
+    ----------
+    image : DataArray
+        Its `background_level` is measured.
+    of_training : float
+        The `background_level` of the training images, 0 to 1.
+    host : Host
+        Gets the warning.
     """
+    level = background_level(image)
+    if level is not None and level > BRIGHT and level - of_training > BRIGHT / 2:
+        host.warn(
+            "The background is bright; the model was trained on bright objects on dark ground (fluorescence). If this "
+            "is a transmitted-light image, use a model trained on such images, or invert it first."
+        )
+
+
+def background_level(image: xr.DataArray) -> float | None:
+    """Return where the median lies between the 1st and the 99.8th percentile of the first frame; None if constant."""
     import numpy as np
 
     low, middle, high = np.percentile(image.values[0], [1, 50, 99.8])
-    if high > low and (middle - low) / (high - low) > BRIGHT:
-        host.warn(
-            "The background is bright and the model was trained on fluorescence (bright objects on dark ground). If this "
-            "is a transmitted-light image, use a model trained on such images, or invert it first."
-        )
+    return float((middle - low) / (high - low)) if high > low else None
+
+
+def trained_level(model: Model) -> float | None:
+    """Return the background level of a model's training images; 0 for fluorescence, None when unknown."""
+    known = model.training.get("background_level")
+    if known is not None:
+        return float(known)
+    return 0.0 if "fluo" in model.description.lower() else None

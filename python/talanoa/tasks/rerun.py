@@ -106,7 +106,7 @@ def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) 
         differences.append("image: the pixels are not those of the record")
 
 
-def _text(sizes: Mapping[str, int]) -> str:
+def _text(sizes: Mapping[Any, int]) -> str:
     """Write sizes as "t1 c1 z1 y512 x512"."""
     return " ".join(f"{dim}{size}" for dim, size in sizes.items())
 
@@ -158,7 +158,7 @@ def _labels_difference(result_path: Path, labels: xr.DataArray) -> str:
         return f"labels: not equal ({int(labels.max())} objects now; {file} is gone)"
     recorded = image.read_labels(file)
     if recorded.shape != labels.shape:
-        return f"labels: recorded {_text(dict(recorded.sizes))}, now {_text(dict(labels.sizes))}"
+        return f"labels: recorded {_text(recorded.sizes)}, now {_text(labels.sizes)}"
     pixels = int(np.count_nonzero(recorded.values != labels.values))
     objects = f"{int(recorded.max())} objects recorded, {int(labels.max())} now"
     return f"labels: {pixels} of {labels.size} pixels differ ({objects})"

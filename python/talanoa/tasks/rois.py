@@ -55,7 +55,7 @@ def _from_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, An
     image = _image(request, given, host)
     if image is None:
         raise BadInput("No label image is open and none is named; open one, or set image=<label image>.")
-    labels = module.as_labels(image)
+    labels = module.as_labels(image, request.mask)
     traced = rois.from_labels(labels)
     if not len(traced):
         host.warn("The label image has no objects (all pixels are 0).")
@@ -90,10 +90,10 @@ def _rois(request: RoisRequest, given: Given, host: Host, shape: tuple[int, int,
         return given.rois
     if request.rois is None:
         raise BadInput("No ROIs are given and no file is named; add some to the ROI Manager, or set rois=<ROI zip>.")
-    rois, notes = module.read_zip(request.rois, shape)
-    for note in notes:
-        host.warn(note)
-    return rois
+    read = module.read_zip(request.rois, shape)
+    for text in read.warnings:
+        host.warn(text)
+    return read.rois
 
 
 def _image(request: RoisRequest, given: Given, host: Host) -> xr.DataArray | None:

@@ -10,7 +10,7 @@ from talanoa.errors import BadInput
 from talanoa.tasks import folder_input
 from talanoa.tasks.choose import choose
 from talanoa.tasks.common import Given, check_new, read_image
-from talanoa.tasks.inspect_image import check_pixels, warn_bright_background, warn_pixel_size
+from talanoa.tasks.inspect_image import check_pixels, trained_level, warn_bright_background, warn_pixel_size
 from talanoa.tasks.outcome import make_record, measure, outlines
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def segment_image(
 def _warn(image: xr.DataArray, model: Model, scale: float, host: Host) -> None:
     """Warn about what looks unlike the images the model was trained on."""
     warn_pixel_size(image, model.pixel_size, model.unit, scale, host)
-    warn_bright_background(image, host)
+    if (level := trained_level(model)) is not None:
+        warn_bright_background(image, level, host)
 
 
 def _message(count: int, seconds: float, model: Model, record: dict[str, Any]) -> str:
@@ -107,14 +108,16 @@ def _write(folder: Path, model: Model, image: xr.DataArray, reply: dict[str, Any
         rois=reply["rois"],
         table=reply["table"],
         overlay=overlay.outlines(image, reply["labels"]),
-        attachments=_attachments(Path(model.folder), copy_model),
+        attachments=_attachments(model, copy_model),
     )
     return str(result.write_result(folder, outputs, reply["record"]))
 
 
-def _attachments(model: Path, copy_model: bool) -> dict[str, Path]:
+def _attachments(model: Model, copy_model: bool) -> dict[str, Path]:
     """Return what goes into the result folder from the model's: all of it, or its parameters and report."""
+    if model.folder is None:
+        return {}
     if copy_model:
-        return {"model": model}
-    kept = ("model.json", "config.json", "training.json", "report.html", "report.md")
-    return {f"model-{name}": model / name for name in kept if (model / name).is_file()}
+        return {"model": model.folder}
+    kept = {"model.json": "model.json", "model-report.md": "report.md", "model-loss.csv": "loss.csv"}
+    return {name: model.folder / file for name, file in kept.items() if (model.folder / file).is_file()}

@@ -1,0 +1,167 @@
+"""The Python door: the tasks as functions that raise, with the keys of the menu, macros and the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talanoa.host import QuietHost
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    import xarray as xr
+
+    from talanoa.host import Host
+    from talanoa.rois import RoiSet
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """What `segment` found.
+
+    Attributes
+    ----------
+    labels : DataArray of int32 (t, 1, 1, y, x) or None
+        1..n in each frame, 0 = background. None for a folder of images.
+    rois : RoiSet or None
+        One outline per object and frame.
+    table : DataFrame
+        One row per object and frame; for a folder of images one row per image.
+    record : dict
+        Everything needed to do it again: complete request, device, tiles, thresholds, hashes, times.
+    folder : Path or None
+        The result folder, where `out` was given.
+    message : str
+        One line that sums up.
+    warnings : list of str
+        What looked odd.
+    """
+
+    labels: xr.DataArray | None
+    rois: RoiSet | None
+    table: pd.DataFrame
+    record: dict[str, Any] | None
+    folder: Path | None
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What `train` made: the model's name and folder, its thresholds, scores and warnings."""
+
+    name: str
+    folder: Path
+    thresholds: dict[str, float]
+    report: dict[str, Any]
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Rerun:
+    """What `rerun` found: whether the labels are identical bit for bit, what differs, and the new result."""
+
+    identical: bool
+    differences: list[str]
+    result: Segmented
+
+
+def segment(
+    image: str | Path | np.ndarray | xr.DataArray,
+    model: str | Path = "nuclei",
+    *,
+    selection: np.ndarray | None = None,
+    host: Host | None = None,
+    **keys: Any,
+) -> Segmented:
+    """Find the objects of an image.
+
+    Parameters
+    ----------
+    image : path, ndarray (y, x), or DataArray
+        An image file, a folder of images (with ``out=``), a 2D array, or the image form of `talanoa.image`; arrays
+        with more axes are named by `talanoa.image.from_array`.
+    model : str or Path
+        Name of a model, or its folder.
+    selection : ndarray of bool (y, x), optional
+        Only objects whose centre lies in it are kept.
+    host : Host, optional
+        Progress, warnings and cancelling; omitted: warnings are logged.
+    **keys
+        Keys of `talanoa.requests.SegmentRequest`, such as ``prob_thresh=0.5`` or ``out="results"``.
+
+    Returns
+    -------
+    Segmented
+
+    Raises
+    ------
+    TalanoaError
+        The message says what was found, what was expected and the remedy.
+    """
+    from talanoa import image as images
+    from talanoa import tasks
+
+    request: dict[str, Any] = {"task": "segment", "model": str(model), **keys}
+    given = None
+    if isinstance(image, str | Path):
+        request["image"] = str(image)
+    else:
+        given = images.check(image)
+    return _segmented(tasks.perform(request, host or QuietHost(), given, selection=selection))
+
+
+def train(*, host: Host | None = None, **keys: Any) -> Trained:
+    """Train a model.
+
+    Parameters
+    ----------
+    host : Host, optional
+        Progress, warnings, ``epoch`` events and cancelling; omitted: warnings are logged.
+    **keys
+        Keys of `talanoa.requests.TrainRequest`, such as ``images="images", rois="rois", name="my cells"``.
+
+    Returns
+    -------
+    Trained
+
+    Raises
+    ------
+    TalanoaError
+        The message says what was found, what was expected and the remedy.
+    """
+    from talanoa import tasks
+
+    reply = tasks.perform({"task": "train", **keys}, host or QuietHost())
+    return Trained(
+        reply["model"], Path(reply["folder"]), reply["thresholds"], reply["report"], reply["message"], reply["warnings"]
+    )
+
+
+def rerun(result: str | Path, *, host: Host | None = None, **keys: Any) -> Rerun:
+    """Run a recorded result again with everything pinned, and compare the labels bit for bit.
+
+    Parameters
+    ----------
+    result : path
+        A result folder or its ``result.json``.
+    host : Host, optional
+        Progress, warnings and cancelling.
+    **keys
+        ``image=`` where the image is now, ``out=`` a new folder for the results.
+    """
+    from talanoa import tasks
+
+    reply = tasks.perform({"task": "rerun", "result": str(result), **keys}, host or QuietHost())
+    return Rerun(reply["identical"], reply["differences"], _segmented(reply))
+
+
+def _segmented(reply: dict[str, Any]) -> Segmented:
+    """Return a reply as an object."""
+    folder = Path(reply["folder"]) if reply["folder"] else None
+    return Segmented(
+        reply["labels"], reply["rois"], reply["table"], reply["record"], folder, reply["message"], reply["warnings"]
+    )

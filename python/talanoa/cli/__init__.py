@@ -1,0 +1,69 @@
+"""The command `talanoa`: one verb per task, with the same keys as the menu, macros and Python.
+
+`talanoa --help` loads neither torch nor a JVM.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from talanoa.version import __version__
+
+OK, DIFFERENT, BAD, CANCELLED = 0, 1, 2, 130  # exit codes; 130 is what a shell gives after Ctrl-C
+
+VERBS = {
+    "segment": "find objects in an image, or in a folder of images",
+    "train": "train a model on images with label images or ROIs",
+    "rois": "ROIs to a label image, a label image to ROIs, ROI files",
+    "models": "list, show, find and import models",
+    "rerun": "run a recorded result again and compare",
+    "doctor": "check what Talanoa runs on",
+    "demo": "segment a sample image in ImageJ",
+    "fiji": "open ImageJ or Fiji with the Talanoa menu",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0 done, 1 a rerun that differs, 2 an error, 130 cancelled."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    _utf8_streams()
+    if given and given[0] in VERBS:
+        from talanoa.cli import verbs
+
+        return verbs.run(given[0], given[1:])
+    parser = _parser()
+    parsed = parser.parse_args(given)
+    if parsed.verb:
+        from talanoa.requests import closest
+
+        sys.stderr.write(
+            f'Unknown command "{parsed.verb}"; valid ones are {", ".join(VERBS)}.{closest(parsed.verb, VERBS)}\n'
+        )
+        return BAD
+    parser.print_help()
+    return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    """Return the parser of the bare command."""
+    verbs = "\n".join(f"  {verb:<9} {text}" for verb, text in VERBS.items())
+    parser = argparse.ArgumentParser(
+        prog="talanoa",
+        description="Deep learning for microscopy: segment, train, and work with ROIs.",
+        epilog=f"commands:\n{verbs}\n\ntalanoa COMMAND --help shows the options of a command.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"talanoa {__version__}")
+    parser.add_argument("verb", nargs="?", metavar="COMMAND", help=argparse.SUPPRESS)
+    return parser
+
+
+def _utf8_streams() -> None:
+    """Write UTF-8 where a console's own encoding lacks characters such as µ."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    logging.captureWarnings(True)

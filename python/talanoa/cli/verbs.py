@@ -1,0 +1,147 @@
+"""What each verb does: read its keys, run the task, show the reply."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from talanoa.cli import BAD, CANCELLED, DIFFERENT, OK, options
+from talanoa.cli.console import ConsoleHost, say
+from talanoa.errors import TalanoaError
+from talanoa.logs import start_log_file
+
+Reply = dict[str, Any]
+
+
+def run(verb: str, arguments: Sequence[str]) -> int:
+    """Run a verb and return the exit code."""
+    start_log_file()
+    try:
+        if verb in OWN:
+            return OWN[verb](arguments)
+        return _task(verb, arguments)
+    except TalanoaError as error:
+        sys.stderr.write(f"{error}\n")
+        return BAD
+    except KeyboardInterrupt:
+        sys.stderr.write("Stopped.\n")
+        return CANCELLED
+
+
+def _task(verb: str, arguments: Sequence[str]) -> int:
+    """Run a verb that is a task."""
+    from talanoa import tasks
+
+    kind = tasks.TASKS[verb].request
+    keys, common = options.read(options.parser_for(verb, kind), verb, kind, arguments)
+    _show_log(common.verbose)
+    if verb == "segment":
+        _add_out(keys)
+    host = ConsoleHost(common.quiet)
+    with host.running():
+        reply = tasks.run({"task": verb, **keys}, host)
+    if reply["status"] != "ok":
+        sys.stderr.write(f"{reply['message']}\n")
+        return CANCELLED if reply["status"] == "cancelled" else BAD
+    if common.json:
+        say(json.dumps(plain(reply), indent=2, ensure_ascii=False))
+    else:
+        SHOW.get(verb, _show)(reply)
+    return DIFFERENT if reply.get("identical") is False else OK
+
+
+def _add_out(keys: dict[str, Any]) -> None:
+    """Give results of the command line a place: NAME-talanoa in the current folder, or the next free name."""
+    from talanoa.files import next_free
+
+    if keys.get("out") or not keys.get("image"):
+        return
+    keys["out"] = str(next_free(Path(f"{Path(keys['image']).stem}-talanoa")))
+
+
+def _show_log(verbose: bool) -> None:
+    """Show the log on stderr when asked to; else warnings of libraries go to the log file only."""
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.CRITICAL,
+        stream=sys.stderr,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+
+
+def _show(reply: Reply) -> None:
+    """Write the message and where the results are."""
+    say(reply["message"])
+    if reply["folder"] and reply["folder"] not in reply["message"]:
+        say(f"Results: {reply['folder']}")
+
+
+def _show_models(reply: Reply) -> None:
+    """Write a table of models, or what a model's folder says."""
+    models = reply.get("models", [])
+    if len(models) == 1 and "sha256" in models[0]:
+        for key, value in models[0].items():
+            say(f"{key:<14} {value}")
+        return
+    for one in models:
+        where = "shipped" if one["shipped"] else one["folder"]
+        say(f"{one['name']:<20} {one['method']:<10} {where}  {one['description']}")
+    say(reply["message"])
+
+
+def _show_doctor(reply: Reply) -> None:
+    """Write the report."""
+    say(reply["text"])
+    say(reply["message"])
+
+
+SHOW: dict[str, Callable[[Reply], None]] = {"models": _show_models, "doctor": _show_doctor}
+
+
+def plain(reply: Reply) -> Reply:
+    """Return a reply as plain JSON: images and ROIs as their numbers, tables as rows."""
+    from talanoa.result import jsonable
+
+    shown = {key: value for key, value in reply.items() if key not in ("labels", "rois", "table")}
+    if reply["labels"] is not None:
+        shown["labels"] = {"objects": int(reply["labels"].max()), "sizes": dict(reply["labels"].sizes)}
+    if reply["rois"] is not None:
+        shown["rois"] = len(reply["rois"])
+    if reply["table"] is not None:
+        shown["table"] = reply["table"].to_dict("records")
+    return jsonable(shown)
+
+
+def _demo(arguments: Sequence[str]) -> int:
+    """Run the demonstration."""
+    from talanoa import demo
+
+    return int(demo.main(list(arguments)))
+
+
+def _fiji(arguments: Sequence[str]) -> int:
+    """Open the window of ImageJ, or of a Fiji folder, with our menu."""
+    parser = options.Parser(
+        prog="talanoa fiji", description="Open ImageJ or Fiji with the Talanoa menu.", allow_abbrev=False
+    )
+    parser.add_argument("image", nargs="?", metavar="IMAGE", help="image to open")
+    parser.add_argument("--fiji", metavar="FOLDER", help="Fiji folder, or Maven endpoint; omitted: the embedded ImageJ")
+    parser.add_argument("--verbose", action="store_true", help="show the log")
+    parsed = parser.parse_args(list(arguments))
+    _show_log(parsed.verbose)
+    return open_window(parsed)
+
+
+def open_window(parsed: argparse.Namespace) -> int:
+    """Start the window and wait until it is closed."""
+    from talanoa.fiji import menu
+
+    menu.open_window(fiji=parsed.fiji, image=parsed.image)
+    return OK
+
+
+OWN: dict[str, Callable[[Sequence[str]], int]] = {"demo": _demo, "fiji": _fiji}
