@@ -13,8 +13,10 @@ import xarray as xr
 from talanoa.errors import BadInput
 from talanoa.units import normal_unit, to_metres, to_seconds
 
+SIGNED_OFFSET = 32768
 _TO_OME = {"inch": "in"}
 _OME_UNITS = {"pm", "Å", "nm", "µm", "mm", "cm", "dm", "m", "km", "in", "pt", "pixel"}
+_COLOR_MAP = 320  # TIFF tag
 _MAX_COMPOSITE = 7  # ImageJ shows at most seven channels at once
 
 
@@ -26,6 +28,12 @@ def from_tiff(tif: tifffile.TiffFile, shape: Sequence[int], axes: str) -> dict[s
         return _from_imagej(tif, tif.imagej_metadata, shape, axes)
     size_y, size_x, unit = _resolution(tif.pages.first, None)
     return {"form": {"pixel_size": (1.0, size_y, size_x), "unit": unit}}
+
+
+def is_signed(tif: tifffile.TiffFile) -> bool:
+    """Return True when an ImageJ file holds signed 16-bit numbers, which ImageJ stores 32,768 higher."""
+    found = (tif.imagej_metadata or {}) if tif.is_imagej else {}
+    return (found.get("cf"), found.get("c0"), found.get("c1")) == (0, -SIGNED_OFFSET, 1)
 
 
 def for_imagej(image: xr.DataArray) -> dict[str, Any]:
@@ -42,12 +50,21 @@ def for_imagej(image: xr.DataArray) -> dict[str, Any]:
         found["min"], found["max"] = display[0]
         found["Ranges"] = tuple(float(limit) for pair in display for limit in pair)
     luts = attrs.get("luts", ())
-    if len(luts) == channels:
+    if len(luts) == channels > 1:
         found["LUTs"] = [np.ascontiguousarray(lut.T, np.uint8) for lut in luts]  # (3, 256)
     if any(attrs["channel_names"]):
         planes = image.sizes["t"] * image.sizes["z"]
         found["Labels"] = list(attrs["channel_names"]) * planes
     return found
+
+
+def colour_map(image: xr.DataArray) -> list[tuple[int, str, int, list[int], bool]]:
+    """Return the TIFF tag in which ImageJ keeps the colour table of one grey channel, if there is one."""
+    luts = image.attrs.get("luts", ())
+    if image.sizes["c"] > 1 or len(luts) != 1:
+        return []
+    table = np.asarray(luts[0], np.uint16).T.ravel() * 256  # all reds, all greens, all blues
+    return [(_COLOR_MAP, "H", table.size, table.tolist(), True)]
 
 
 def for_ome(image: xr.DataArray) -> dict[str, Any]:
@@ -87,7 +104,7 @@ def _from_imagej(
     attrs: dict[str, Any] = {"form": form}
     if not rgb:
         attrs |= _display(found, page, channels)
-    if "c0" in found:
+    if "c0" in found and not is_signed(tif):
         attrs["notes"] = ("the file has a calibration function for grey values; the stored values were read",)
     return attrs
 
@@ -96,13 +113,15 @@ def _display(found: Mapping[str, Any], page: tifffile.TiffPage, channels: int) -
     """Return display ranges and colour tables when the file has one per channel."""
     attrs: dict[str, Any] = {}
     ranges = found.get("Ranges") or ()
-    if not isinstance(ranges, tuple):
-        ranges = (ranges,)
-    if len(ranges) == 2 * channels:
-        attrs["display"] = tuple((float(ranges[2 * i]), float(ranges[2 * i + 1])) for i in range(channels))
-    elif channels == 1 and isinstance(found.get("min"), float | int) and isinstance(found.get("max"), float | int):
-        attrs["display"] = ((float(found["min"]), float(found["max"])),)
-    luts = found.get("LUTs") or ()
+    if channels == 1 and isinstance(found.get("min"), float | int) and isinstance(found.get("max"), float | int):
+        ranges = (found["min"], found["max"])
+    if isinstance(ranges, tuple) and len(ranges) == 2 * channels:
+        shift = SIGNED_OFFSET if is_signed(page.parent) else 0
+        limits = [float(limit) - shift for limit in ranges]
+        attrs["display"] = tuple(zip(limits[::2], limits[1::2], strict=True))
+    luts = found.get("LUTs", ())
+    if isinstance(luts, np.ndarray):  # one table comes bare
+        luts = (luts,)
     if len(luts) == channels:
         attrs["luts"] = tuple(np.asarray(lut, np.uint8).T.copy() for lut in luts)
     elif channels == 1 and page.colormap is not None and page.colormap.shape == (3, 256):

@@ -29,11 +29,12 @@ _OME_TYPES = (np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32, np.fl
 def read(path: Path, dims: str | None = None) -> xr.DataArray:
     """Read the first image of a TIFF file; see `talanoa.image.read`."""
     with _opened(path) as tif:
-        if not tif.series:
-            raise BadInput(f"{path.name} is a TIFF file without an image; expected at least one. Export it again.")
-        series = tif.series[0]
-        _check_size(path, series)
-        values = series.asarray()
+        with _damage_explained(path):
+            series = tif.series[0]
+            _check_size(path, series)
+            values = series.asarray()
+        if metadata.is_signed(tif) and values.dtype == np.uint16:
+            values = (values.astype(np.int32) - metadata.SIGNED_OFFSET).astype(np.int16)
         attrs = metadata.from_tiff(tif, values.shape, series.axes)
         axes, note = _axes(path, series.axes, values.shape, dims)
         notes = [*attrs.pop("notes", ()), *([note] if note else [])]
@@ -68,6 +69,7 @@ def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
             resolution=(1 / size_x, 1 / size_y),
             resolutionunit="NONE",
             metadata={"axes": axes, **written},
+            extratags=[] if ome or rgb else metadata.colour_map(image),
             **kind,
         )
 
@@ -112,10 +114,18 @@ def _imagej_values(values: NDArray[Any]) -> NDArray[Any]:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF file; what a damaged one makes the library raise becomes `BadInput`."""
+    """Open a TIFF file, and close it."""
+    with _damage_explained(path):
+        tif = tifffile.TiffFile(path)
+    with tif:
+        yield tif
+
+
+@contextmanager
+def _damage_explained(path: Path) -> Iterator[None]:
+    """Turn what a damaged or foreign file makes the library raise into `BadInput`."""
     try:
-        with tifffile.TiffFile(path) as tif:
-            yield tif
+        yield
     except PermissionError as error:
         raise BadInput(f"{path} may not be read ({error.strerror}). Change its permissions or copy it.") from error
     except MemoryError as error:
