@@ -59,25 +59,27 @@ def python_side(objects):
     return None
 
 
-def ask(objects, task, keys, image=False, area=False):
+def ask(objects, task, keys, fixed=None, image=False, area=False):
     """Send a request and return the reply.
 
     objects : org.scijava.object.ObjectService
     task : str
         Name of the task, the same as on the command line.
     keys : dict
-        Keys and values; None and empty text mean "not given".
+        Values of the script's inputs; None and empty text mean "not given".
+    fixed : dict
+        Keys that the command itself stands for.
     image : bool
         True sends the active image along, or the open image that `keys["image"]` names by its title.
     area : bool
-        True sends the ROIs of the ROI Manager along, or those of the image's overlay.
+        True sends the ROIs of the ROI Manager along, or those of the image's overlay, unless `keys["rois"]` names a file.
     """
     call = current_call()
-    request = _request(call, task, keys)
+    request = _request(call, task, keys, fixed or {})
     imp = _image(call, request) if image or area else None
-    if image and imp is None and not request.get("image"):
-        return _failed(call, u"No image is open; expected one. Open an image (File > Open...), or give its path as image=.")
-    if imp is not None:
+    if image and imp is None and not request.get("image") and not request.get("input"):
+        return _failed(call, u"No image is open; expected one. Open an image (File > Open...), or name its file: image=...")
+    if image and imp is not None:
         request.put("imp", imp)
     if area and not request.get("rois"):
         request.put("rois", rois.pack(_rois(imp)))
@@ -87,16 +89,16 @@ def ask(objects, task, keys, image=False, area=False):
     return reply
 
 
-def _request(call, task, keys):
-    """Return the request map: the keys of the dialog, or those that the macro named, and the script's own."""
+def _request(call, task, keys, fixed):
+    """Return the request map: the keys of the dialog, or those that the macro named, and the command's own."""
     request = HashMap()
     for key, value in keys.items():
         if value is None or value == u"" or key in call.omitted:
             continue
         request.put(key, value.getPath() if isinstance(value, File) else value)
-    for key, value in call.extra.items():
-        request.put(key, value)
-    request.put("task", task)
+    for extra in (call.extra, fixed, {"task": task}):
+        for key, value in extra.items():
+            request.put(key, value)
     return request
 
 

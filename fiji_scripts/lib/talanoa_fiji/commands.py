@@ -89,7 +89,7 @@ class Commands(CommandListener):
         """Return the names that a field offers now."""
         objects = self.context.service(ObjectService)
         reply = client.ask(objects, kind, {})
-        return list(reply.get("names") or []) if reply["status"] == u"ok" else []
+        return [one["name"] for one in reply.get(kind) or []]
 
     def _run_script(self, name, info, values):
         """Run the script of a command in this thread with these inputs."""

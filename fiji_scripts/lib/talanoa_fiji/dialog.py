@@ -2,6 +2,7 @@
 from java.io import File
 from java.lang import Boolean, Double, Integer, Number
 
+from ij import IJ
 from ij.gui import GenericDialog
 
 from talanoa_fiji import ui
@@ -66,7 +67,7 @@ class _Fields(object):
             return box.getState
         choices = self._choices(item)
         if choices:
-            return self._choice(label, choices, value)
+            return self._choice(label, choices, value, item.get(u"offer"))
         text = unicode(value) if value is not None else u""
         if u"directory" in style:
             self.dialog.addDirectoryField(label, text, 24)
@@ -83,12 +84,14 @@ class _Fields(object):
             return self.offers(item.get(u"offer"))
         return [unicode(choice) for choice in item.getChoices() or []]
 
-    def _choice(self, label, choices, value):
-        """Add a list of choices; a value of the last time that is none of them is offered too."""
-        if value and unicode(value) not in choices:
-            choices = choices + [unicode(value)]
+    def _choice(self, label, choices, value, offered):
+        """Add a list of choices; of what is offered, another folder may be taken, or the one of the last time."""
+        if offered:
+            value = value if not value or unicode(value) in choices or File(value).isDirectory() else choices[0]
+            choices = choices + [unicode(value)] * (unicode(value) not in choices) + [FOLDER]
         self.dialog.addChoice(label, choices, unicode(value or choices[0]))
-        return self.dialog.getChoices().lastElement().getSelectedItem
+        choice = self.dialog.getChoices().lastElement()
+        return lambda: IJ.getDirectory(label) or u"" if choice.getSelectedItem() == FOLDER else choice.getSelectedItem()
 
 
 def convert(text, kind):

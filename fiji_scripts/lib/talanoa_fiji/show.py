@@ -11,28 +11,42 @@ from ij.plugin.frame import RoiManager
 from talanoa_fiji import client, rois, ui
 
 
-def result(reply, title, target=None):
-    """Show everything a reply holds: ROIs, table, label image, warnings, message; or the error.
+def result(reply, title, parts=("rois", "table", "labels"), say=False):
+    """Show what a reply holds: ROIs, table, label image, warnings, message; or the error.
 
     reply : java.util.Map
         See `client.ask`.
     title : str
         The name of the command, for messages.
-    target : str
-        Where ROIs go: append, replace, overlay or none (None: what the reply's request says).
+    parts : list of str
+        What of the reply is shown: rois, table, labels.
+    say : bool
+        True shows the message in a dialog, or in the log of a macro; else in the status bar.
     """
     if reply["status"] != u"ok":
         return failed(reply, title)
     for warning in reply.get("warnings") or []:
         IJ.log(u"%s: %s" % (title, warning))
     imp, labels = reply.get("imp"), reply.get("labels")
-    if reply.get("rois") is not None:
-        _show_rois(reply["rois"], target or _target(reply), imp, labels)
-    if reply.get("table") is not None:
-        table(reply["table"])
-    if labels is not None:
+    if "rois" in parts and reply.get("rois") is not None:
+        _show_rois(reply["rois"], _target(reply), imp, labels)
+    if "table" in parts and reply.get("table") is not None:
+        table(reply["table"], imp or labels)
+    if "labels" in parts and labels is not None:
         labels.show()  # last, so that it is the active image of a macro
-    IJ.showStatus(reply.get("message") or u"")
+    message = reply.get("message") or u""
+    IJ.showStatus(message)
+    if say and client.current_call().macro:
+        IJ.log(u"%s: %s" % (title, message))
+    elif say:
+        ui.message(title, message)
+
+
+def page(reply, title):
+    """Show the text of a reply in a window of its own, or the error."""
+    if reply["status"] != u"ok":
+        return failed(reply, title)
+    ui.page(u"Talanoa " + title, reply["text"])
 
 
 def failed(reply, title):
@@ -51,25 +65,36 @@ def failed(reply, title):
             pass  # on the macro's own thread ImageJ says so by an exception; the flag is set all the same
 
 
-def table(packed):
+def table(packed, imp=None):
     """Append a table to ImageJ's Results.
 
     packed : java.util.Map
-        headings (String[]), columns (a double[] or String[] for each), labels (String[] or None: the row labels).
+        headings (String[]), columns (a double[] or String[] for each).
+    imp : ij.ImagePlus
+        Its title becomes the column Image.
     """
     results = ResultsTable.getResultsTable()
-    before, rows = results.size(), len(packed["columns"][0]) if len(packed["columns"]) else 0
+    columns = list(packed["columns"])
+    before, rows = results.size(), len(columns[0]) if columns else 0
     for _ in xrange(rows):
         results.addRow()
-    for heading, column in zip(packed["headings"], packed["columns"]):
-        put = results.setValue
-        for k in xrange(rows):
-            put(heading, before + k, column[k])
-    if packed["labels"] is not None:
-        for k in xrange(rows):
-            results.setLabel(packed["labels"][k], before + k)
+    if imp is not None:
+        _append(results, u"Image", before, [imp.getTitle()] * rows)
+    for heading, column in zip(packed["headings"], columns):
+        _append(results, heading, before, column)
+    results.showRowNumbers(True)
     if ui.has_window() and not Interpreter.isBatchMode():
         results.show(u"Results")
+
+
+def _append(results, heading, before, column):
+    """Write a column into the rows from `before` on; numbers of a new table in one piece."""
+    if before == 0 and len(column) and not isinstance(column[0], basestring):
+        results.setValues(heading, column)
+        return
+    put = results.setValue
+    for k in xrange(len(column)):
+        put(heading, before + k, column[k])
 
 
 def _target(reply):

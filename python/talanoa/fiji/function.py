@@ -1,25 +1,21 @@
 """The Python side as one Java object: a `java.util.function.Function` from a request map to a reply map.
 
-ImageJ's side (Jython, `fiji_scripts/lib/talanoa_fiji/client.py`) finds it in SciJava's ObjectService. It never raises into
-Java: an exception would lose its message on the way. Images, ROIs and tables cross as whole arrays.
+ImageJ's side (Jython, `fiji_scripts/lib/talanoa_fiji/client.py`) finds it in SciJava's ObjectService. It never raises
+into Java: an exception would lose its message on the way. Images, ROIs and tables cross as whole arrays.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from talanoa.errors import TalanoaError
+from talanoa.fiji.packing import pack_rois, pack_table, plain, to_java, unpack_rois
 
 if TYPE_CHECKING:
-    import pandas as pd
     import xarray as xr
-
-    from talanoa.rois import RoiSet
 
 log = logging.getLogger(__name__)
 
@@ -79,35 +75,23 @@ class FijiHost:
 
 def make_function() -> Any:
     """Return the Python side as a java.util.function.Function; the JVM must run."""
+    return _function(answer, f"{NAME} (Python in this process)")
+
+
+def _function(apply: Callable[[Any], Any], name: str) -> Any:
+    """Return a Python function as a java.util.function.Function.
+
+    NB: a proxy of JPype has no default methods; Java's callers expect them.
+    """
     import jpype
 
-    @jpype.JImplements("java.util.function.Function")
-    class Side:
-        @jpype.JOverride
-        def apply(self, request: Any) -> Any:
-            return answer(request)
-
-        @jpype.JOverride
-        def andThen(self, after: Any) -> Any:
-            return _chained(lambda value: after.apply(answer(value)))
-
-        @jpype.JOverride
-        def compose(self, before: Any) -> Any:
-            return _chained(lambda value: answer(before.apply(value)))
-
-        @jpype.JOverride
-        def toString(self) -> str:
-            return f"{NAME} (Python in this process)"
-
-        @jpype.JOverride
-        def equals(self, other: Any) -> bool:
-            return self is other
-
-        @jpype.JOverride
-        def hashCode(self) -> int:
-            return id(self) & 0x7FFFFFFF
-
-    return Side()
+    methods = {
+        "apply": apply,
+        "andThen": lambda after: _function(lambda value: after.apply(apply(value)), f"{name}, then {after}"),
+        "compose": lambda before: _function(lambda value: apply(before.apply(value)), f"{before}, then {name}"),
+        "toString": lambda: name,
+    }
+    return jpype.JProxy("java.util.function.Function", dict=methods)
 
 
 def answer(request: Any) -> Any:
@@ -129,7 +113,7 @@ def answer(request: Any) -> Any:
         return reply_to_java(_run(request))
     except TalanoaError as error:
         return to_java({"status": "error", "message": str(error)})
-    except Exception as error:  # noqa: BLE001 - the edge: an exception in Java would have lost its message
+    except Exception as error:  # the edge: an exception would lose its message on the way into Java
         log.exception("A request of ImageJ failed")
         return to_java({"status": "error", "message": f"{type(error).__name__}: {error}"})
 
@@ -173,129 +157,6 @@ def reply_to_java(reply: Mapping[str, Any]) -> Any:
     if reply.get("table") is not None:
         java.put("table", pack_table(reply["table"]))
     return java
-
-
-def pack_rois(rois: RoiSet) -> Any:
-    """Pack ROIs for `talanoa_fiji.rois.unpack`.
-
-    Returns
-    -------
-    java.util.Map
-        x, y (int[] when all outlines are traced, else float[]), path_start, roi_start, position (int[]), names
-        (String[]), traced (Boolean).
-    """
-    import jpype
-
-    from talanoa.fiji import pixels
-
-    kind = np.int32 if rois.traced else np.float32
-    java = jpype.JClass("java.util.HashMap")()
-    for key, values in (
-        ("x", rois.xy[:, 0].astype(kind)),
-        ("y", rois.xy[:, 1].astype(kind)),
-        ("path_start", rois.path_start.astype(np.int32)),
-        ("roi_start", rois.roi_start.astype(np.int32)),
-        ("position", rois.position.astype(np.int32)),
-    ):
-        java.put(key, pixels.to_java(np.ascontiguousarray(values)))
-    java.put("names", jpype.JArray(jpype.JString)(list(rois.names)))
-    java.put("traced", jpype.JBoolean(rois.traced))
-    return java
-
-
-def unpack_rois(packed: Any) -> tuple[RoiSet, list[str]]:
-    """Read what `talanoa_fiji.rois.pack` packed: ImageJ's own file format, one ROI after the other.
-
-    Returns
-    -------
-    RoiSet
-        The ROIs with an area.
-    list of str
-        What was left out, and why.
-    """
-    from talanoa import rois
-
-    data = bytes(packed.get("bytes"))
-    start = [int(value) for value in packed.get("start")]
-    pieces = [data[first:last] for first, last in zip(start, start[1:], strict=False)]
-    read = rois.decode(pieces, [str(name) for name in packed.get("names")])
-    return read[0], list(read[1])
-
-
-def pack_table(table: pd.DataFrame) -> Any:
-    """Pack a table for ImageJ's Results: the column Name becomes the row label.
-
-    Returns
-    -------
-    java.util.Map
-        headings (String[]), columns (list of double[] or String[]), labels (String[] or null).
-    """
-    import jpype
-
-    from talanoa.fiji import pixels
-
-    text = jpype.JArray(jpype.JString)
-    java, columns = jpype.JClass("java.util.HashMap")(), jpype.JClass("java.util.ArrayList")()
-    headings = [str(name) for name in table.columns if name != "Name"]
-    for name in headings:
-        values = table[name]
-        if values.dtype.kind in "biuf":
-            columns.add(pixels.to_java(np.ascontiguousarray(values.to_numpy(np.float64))))
-        else:
-            columns.add(text([str(value) for value in values]))
-    java.put("headings", text(headings))
-    java.put("columns", columns)
-    java.put("labels", text([str(name) for name in table["Name"]]) if "Name" in table else None)
-    return java
-
-
-def plain(value: Any) -> Any:
-    """Return a Java or numpy value as a plain Python one: text, number, bool, None, list, dict."""
-    import jpype
-
-    if value is None or isinstance(value, (bool, int, float, str)) and type(value).__module__ == "builtins":
-        return value
-    if isinstance(value, (jpype.JClass("java.lang.Boolean"), np.bool_)):
-        return bool(value)
-    if isinstance(value, (jpype.JClass("java.lang.Double"), jpype.JClass("java.lang.Float"), np.floating)):
-        return float(value)
-    if isinstance(value, (jpype.JClass("java.lang.Number"), np.integer)):
-        return int(value)
-    if isinstance(value, (Mapping, jpype.JClass("java.util.Map"))):
-        return {str(key): plain(value[key]) for key in value}
-    if isinstance(value, (list, tuple, jpype.JClass("java.util.List"))):
-        return [plain(one) for one in value]
-    return str(value)
-
-
-def to_java(value: Any) -> Any:
-    """Return a plain Python value as Java has it: maps are java.util.HashMap, lists java.util.ArrayList."""
-    import jpype
-
-    if isinstance(value, Mapping):
-        java = jpype.JClass("java.util.HashMap")()
-        for key, one in value.items():
-            java.put(str(key), to_java(one))
-        return java
-    if isinstance(value, (list, tuple)):
-        java = jpype.JClass("java.util.ArrayList")()
-        for one in value:
-            java.add(to_java(one))
-        return java
-    if isinstance(value, bool):
-        return jpype.JClass("java.lang.Boolean")(value)
-    if isinstance(value, int):
-        return jpype.JClass("java.lang.Long")(value) if abs(value) > 2**31 - 1 else jpype.JClass("java.lang.Integer")(value)
-    if isinstance(value, float):
-        return jpype.JClass("java.lang.Double")(value)
-    return value
-
-
-def _chained(function: Any) -> Any:
-    """Return another java.util.function.Function."""
-    import jpype
-
-    return jpype.JProxy("java.util.function.Function", dict={"apply": function, "toString": lambda: f"after {NAME}"})
 
 
 def _label_title(labels: xr.DataArray) -> str:

@@ -1,12 +1,13 @@
 """Plugins > Talanoa in a running ImageJ: its commands in the menu, in macros and in the Recorder.
 
-The commands themselves are Jython scripts (`fiji_scripts`), the same in every runtime; this brings them together with the
-Python side.
+The commands themselves are Jython scripts (`fiji_scripts`), the same in every runtime; this brings them together with
+the Python side.
 """
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import resources
@@ -53,6 +54,33 @@ def install(runtime: Runtime) -> list[str]:
     commands = [str(name) for name in outputs["commands"]]
     log.info("Commands under Plugins > Talanoa: %s", ", ".join(commands))
     return commands
+
+
+def open_window(fiji: str | None = None, image: str | None = None) -> None:
+    """Open ImageJ's window with the menu, and return when it is closed.
+
+    Parameters
+    ----------
+    fiji : str, optional
+        A Fiji folder or endpoint; None: the embedded ImageJ.
+    image : str, optional
+        An image to open.
+
+    Raises
+    ------
+    TalanoaError
+        There is no display or no Java, or `fiji` is no Fiji.
+    """
+    from talanoa.fiji import runtime
+
+    def ready(started: Runtime) -> None:
+        import jpype
+
+        install(started)
+        if image is not None:
+            jpype.JClass("ij.IJ").open(str(Path(image).expanduser().absolute()))
+
+    runtime.run_gui(ready, fiji)
 
 
 def add_function(runtime: Runtime) -> None:

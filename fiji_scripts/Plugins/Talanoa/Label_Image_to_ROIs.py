@@ -1,0 +1,16 @@
+#@ File (label="Label image (empty: the open one)", style="open", required=false, persist=false) image
+#@ String (label="A mask of one value", choices={"refuse", "split", "keep"}, value="refuse", persist=false) mask
+#@ String (label="ROIs", choices={"append", "replace", "overlay", "none"}, value="append", persist=false) show
+#@ File (label="Save as (new ROI zip; empty: show only)", style="save", required=false, persist=false) out
+#@ ObjectService objects
+from talanoa_fiji import client
+from talanoa_fiji import show as screen
+
+reply = client.ask(
+    objects,
+    "rois",
+    {"image": image, "mask": mask, "show": show, "out": out},
+    fixed={"action": "from_labels"},
+    image=True,
+)
+screen.result(reply, "Label Image to ROIs", parts=["rois"])

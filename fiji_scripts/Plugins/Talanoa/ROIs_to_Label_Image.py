@@ -1,0 +1,15 @@
+#@ File (label="ROI zip (empty: the ROI Manager)", style="open", required=false, persist=false) rois
+#@ File (label="Image that gives the size (empty: the open one)", style="open", required=false, persist=false) image
+#@ File (label="Save as (new file; empty: show only)", style="save", required=false, persist=false) out
+#@ ObjectService objects
+from talanoa_fiji import client, show
+
+reply = client.ask(
+    objects,
+    "rois",
+    {"rois": rois, "image": image, "out": out},
+    fixed={"action": "to_labels"},
+    image=True,
+    area=True,
+)
+show.result(reply, "ROIs to Label Image", parts=["labels"])

@@ -1,0 +1,128 @@
+"""Values, ROIs and tables as Java has them: maps, lists, and a few primitive arrays instead of thousands of objects."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from talanoa.rois import RoiSet
+
+
+def pack_rois(rois: RoiSet) -> Any:
+    """Pack ROIs for `talanoa_fiji.rois.unpack`.
+
+    Returns
+    -------
+    java.util.Map
+        x, y (int[] when all outlines are traced, else float[]), path_start, roi_start, position (int[]), names
+        (String[]), traced (Boolean).
+    """
+    import jpype
+
+    from talanoa.fiji import pixels
+
+    kind = np.int32 if rois.traced else np.float32
+    java = jpype.JClass("java.util.HashMap")()
+    for key, values in (
+        ("x", rois.xy[:, 0].astype(kind)),
+        ("y", rois.xy[:, 1].astype(kind)),
+        ("path_start", rois.path_start.astype(np.int32)),
+        ("roi_start", rois.roi_start.astype(np.int32)),
+        ("position", rois.position.astype(np.int32)),
+    ):
+        java.put(key, pixels.to_java(np.ascontiguousarray(values)))
+    java.put("names", jpype.JArray(jpype.JString)(list(rois.names)))
+    java.put("traced", jpype.JBoolean(rois.traced))
+    return java
+
+
+def unpack_rois(packed: Any) -> tuple[RoiSet, list[str]]:
+    """Read what `talanoa_fiji.rois.pack` packed: ImageJ's own file format, one ROI after the other.
+
+    Returns
+    -------
+    RoiSet
+        The ROIs with an area.
+    list of str
+        What was left out, and why.
+    """
+    from talanoa import rois
+
+    data = bytes(packed.get("bytes"))
+    start = [int(value) for value in packed.get("start")]
+    pieces = [data[first:last] for first, last in itertools.pairwise(start)]
+    read = rois.decode(pieces, [str(name) for name in packed.get("names")])
+    return read.rois, read.warnings
+
+
+def pack_table(table: pd.DataFrame) -> Any:
+    """Pack a table for ImageJ's Results.
+
+    Returns
+    -------
+    java.util.Map
+        headings (String[]), columns (list of double[] or String[]).
+    """
+    import jpype
+
+    from talanoa.fiji import pixels
+
+    text = jpype.JArray(jpype.JString)
+    java, columns = jpype.JClass("java.util.HashMap")(), jpype.JClass("java.util.ArrayList")()
+    for name in table.columns:
+        values = table[name]
+        if values.dtype.kind in "biuf":
+            columns.add(pixels.to_java(np.ascontiguousarray(values.to_numpy(np.float64))))
+        else:
+            columns.add(text([str(value) for value in values]))
+    java.put("headings", text([str(name) for name in table.columns]))
+    java.put("columns", columns)
+    return java
+
+
+def plain(value: Any) -> Any:
+    """Return a Java or numpy value as a plain Python one: text, number, bool, None, list, dict."""
+    import jpype
+
+    if value is None or (isinstance(value, (bool, int, float, str)) and type(value).__module__ == "builtins"):
+        return value
+    if isinstance(value, (jpype.JClass("java.lang.Boolean"), np.bool_)):
+        return bool(value)
+    if isinstance(value, (jpype.JClass("java.lang.Double"), jpype.JClass("java.lang.Float"), np.floating)):
+        return float(value)
+    if isinstance(value, (jpype.JClass("java.lang.Number"), np.integer)):
+        return int(value)
+    if isinstance(value, (Mapping, jpype.JClass("java.util.Map"))):
+        return {str(key): plain(value[key]) for key in value}
+    if isinstance(value, (list, tuple, jpype.JClass("java.util.List"))):
+        return [plain(one) for one in value]
+    return str(value)
+
+
+def to_java(value: Any) -> Any:
+    """Return a plain Python value as Java has it: maps are java.util.HashMap, lists java.util.ArrayList."""
+    import jpype
+
+    if isinstance(value, Mapping):
+        java = jpype.JClass("java.util.HashMap")()
+        for key, one in value.items():
+            java.put(str(key), to_java(one))
+        return java
+    if isinstance(value, (list, tuple)):
+        java = jpype.JClass("java.util.ArrayList")()
+        for one in value:
+            java.add(to_java(one))
+        return java
+    if isinstance(value, bool):
+        return jpype.JClass("java.lang.Boolean")(value)
+    if isinstance(value, int):
+        return jpype.JClass("java.lang.Integer" if abs(value) < 2**31 else "java.lang.Long")(value)
+    if isinstance(value, float):
+        return jpype.JClass("java.lang.Double")(value)
+    return value
