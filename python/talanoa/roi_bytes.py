@@ -16,15 +16,15 @@ _VERSION = 228  # of ImageJ 1.52t and later
 _SUB_PIXEL = 128
 _MOST_VERTICES = 65535  # more become a composite, as in ImageJ
 _LOWEST, _HIGHEST = -5000, 60000  # whole-number coordinates that two bytes can hold, by ImageJ's reading
-_HEADER = np.dtype(
+HEADER = np.dtype(
     {
-        "names": ["magic", "version", "type", "box", "n", "shape_size", "options", "position", "header2"],
-        "formats": ["S4", ">i2", "u1", (">i2", 4), ">u2", ">i4", ">i2", ">i4", ">i4"],
-        "offsets": [0, 4, 6, 8, 16, 36, 50, 56, 60],
+        "names": ["magic", "version", "type", "box", "n", "shape_size", "subtype", "options", "position", "header2"],
+        "formats": ["S4", ">i2", "u1", (">i2", 4), ">u2", ">i4", ">i2", ">i2", ">i4", ">i4"],
+        "offsets": [0, 4, 6, 8, 16, 36, 48, 50, 56, 60],
         "itemsize": 64,
     }
 )
-_HEADER2 = np.dtype(
+HEADER2 = np.dtype(
     {
         "names": ["czt", "name_offset", "name_length"],
         "formats": [(">i4", 3), ">i4", ">i4"],
@@ -32,7 +32,7 @@ _HEADER2 = np.dtype(
         "itemsize": 64,
     }
 )
-_WORDS_OF_HEADER = 32  # 64 bytes
+_HEADER_WORDS = 32  # 64 bytes
 
 
 def encode(rois: RoiSet) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
@@ -55,10 +55,10 @@ def encode(rois: RoiSet) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     n_paths = np.diff(rois.roi_start)
     per_vertex = np.where(rois.kind == TRACED, 2, 6)
     body = np.where(composite, 2 * (3 * n_vertices + n_paths), per_vertex * n_vertices)
-    begin = starts(2 * _WORDS_OF_HEADER + body + name_words)  # in words of two bytes
+    begin = starts(2 * _HEADER_WORDS + body + name_words)  # in words of two bytes
     words = np.zeros(begin[-1], ">u2")
     _put_rows(words, begin[:-1], _headers(rois, n_vertices, composite, body))
-    _put_rows(words, begin[:-1] + _WORDS_OF_HEADER + body, _second_headers(rois, body, name_words))
+    _put_rows(words, begin[:-1] + _HEADER_WORDS + body, _second_headers(rois, body, name_words))
     _put_polygons(words, begin, rois, n_vertices, composite)
     _put_composites(words, begin, rois, composite)
     to = ranges(begin[1:] - name_words, name_words)
@@ -96,7 +96,7 @@ def _headers(
 ) -> NDArray:
     """Return the first headers (n,)."""
     low, high = _box(rois)
-    header = np.zeros(len(rois), _HEADER)
+    header = np.zeros(len(rois), HEADER)
     header["magic"] = b"Iout"
     header["version"] = _VERSION
     header["type"] = np.where(composite, 1, rois.kind)
@@ -118,7 +118,7 @@ def _stack_position(position: NDArray[np.int32]) -> NDArray[np.int32]:
 
 def _second_headers(rois: RoiSet, body: NDArray[np.int64], name_words: NDArray[np.int64]) -> NDArray:
     """Return the second headers (n,)."""
-    header = np.zeros(len(rois), _HEADER2)
+    header = np.zeros(len(rois), HEADER2)
     needed = not _stack_position(rois.position).any()
     header["czt"] = rois.position if needed else 0
     header["name_offset"] = np.where(name_words > 0, 128 + 2 * body, 0)
@@ -128,7 +128,7 @@ def _second_headers(rois: RoiSet, body: NDArray[np.int64], name_words: NDArray[n
 
 def _put_rows(words: NDArray, begin: NDArray[np.int64], rows: NDArray) -> None:
     """Copy one record of 64 bytes to each place of `begin`."""
-    words[begin[:, None] + np.arange(_WORDS_OF_HEADER)] = rows.view(">u2").reshape(len(rows), _WORDS_OF_HEADER)
+    words[begin[:, None] + np.arange(_HEADER_WORDS)] = rows.view(">u2").reshape(len(rows), _HEADER_WORDS)
 
 
 def _put_polygons(
@@ -139,13 +139,13 @@ def _put_polygons(
     some = np.flatnonzero(~composite)
     count = n_vertices[some]
     vertex = ranges(rois.path_start[rois.roi_start][some], count)
-    to = ranges(begin[some] + _WORDS_OF_HEADER, count)
+    to = ranges(begin[some] + _HEADER_WORDS, count)
     n = np.repeat(count, count)
     whole = np.floor(rois.xy[vertex]).astype(np.int64) - np.repeat(low[some], count, axis=0)
     words[to] = whole[:, 0].clip(0, 65535)
     words[to + n] = whole[:, 1].clip(0, 65535)
     fine = np.repeat(rois.kind[some] != TRACED, count)
-    first = np.repeat(begin[some] + _WORDS_OF_HEADER, count)
+    first = np.repeat(begin[some] + _HEADER_WORDS, count)
     place = (first + 2 * n + 2 * (to - first))[fine]
     _put_floats(words, place, rois.xy[vertex][fine, 0])
     _put_floats(words, place + 2 * n[fine], rois.xy[vertex][fine, 1])
@@ -159,7 +159,7 @@ def _put_composites(words: NDArray, begin: NDArray[np.int64], rois: RoiSet, comp
     count = np.diff(rois.path_start)[paths]
     before = starts(3 * count + 1)  # floats of earlier paths, of all composites
     inside = before[:-1] - np.repeat(before[starts(n_paths)[:-1]], n_paths)
-    base = np.repeat(begin[some] + _WORDS_OF_HEADER, n_paths) + 2 * inside
+    base = np.repeat(begin[some] + _HEADER_WORDS, n_paths) + 2 * inside
     vertex = ranges(rois.path_start[paths], count)
     step = np.arange(len(vertex)) - np.repeat(starts(count)[:-1], count)
     place = np.repeat(base, count) + 6 * step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -51,7 +51,7 @@ def read_shape(data: bytes) -> tuple[ImagejRoi, Shape]:
     Raises
     ------
     NoArea
-        A line, point, angle, text or image; an outline of fewer than three corners; coordinates that are not finite.
+        A line, point, angle, text or image.
     ValueError
         The bytes are no ROI, or a damaged one.
     """
@@ -62,10 +62,6 @@ def read_shape(data: bytes) -> tuple[ImagejRoi, Shape]:
         shape = _shape(roi, data)
     except (struct.error, TypeError, IndexError, KeyError, AssertionError, OverflowError, UnicodeError) as error:
         raise ValueError(f"damaged ROI: {error}") from error
-    if not all(np.isfinite(path).all() for path in shape.paths):
-        raise NoArea("coordinates that are not finite")
-    if not shape.paths:
-        raise NoArea("an outline of fewer than three corners")
     return roi, shape
 
 
@@ -134,24 +130,41 @@ def _composite(roi: ImagejRoi) -> Shape:
     """Return the paths of a composite, curves as lines."""
     if int(roi.roitype) != 1 or roi.multi_coordinates is None:
         raise ValueError("damaged ROI: a composite that is none")
-    values = roi.multi_coordinates.astype(np.float64)
-    paths: list[list[tuple[float, float]]] = []
+    pieces: list[list[NDArray[np.float64]]] = []
+    for kind, points in _segments(roi.multi_coordinates.astype(np.float64)):
+        if kind == 0:
+            pieces.append([])
+        if not pieces:
+            raise ValueError("damaged ROI: a composite without a first point")
+        pieces[-1].append(_flatten(np.vstack([pieces[-1][-1][-1:], points])) if kind in (2, 3) else points)
+    arrays = [np.concatenate(path).astype(np.float32) for path in pieces]
+    arrays = [path for path in arrays if len(path) > 2]
+    return Shape(arrays, TRACED if all(_on_edges(path) for path in arrays) else POLYGON)
+
+
+def _segments(values: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.float64]]]:
+    """Yield (type, points (n, 2)) of the segments of a composite; lines that follow each other come together."""
     at = 0
     while at < len(values):
-        kind = values[at]
-        if kind not in _SEGMENT_SIZE:
-            raise ValueError(f"damaged ROI: unknown segment {kind}")
-        points = values[at + 1 : at + 1 + _SEGMENT_SIZE[kind]].reshape(-1, 2)
-        at += 1 + _SEGMENT_SIZE[kind]
-        if kind == 0:
-            paths.append([])
-        if not paths:
-            raise ValueError("damaged ROI: a composite without a first point")
-        if kind in (2, 3):
-            points = _flatten(np.vstack([paths[-1][-1], points]))
-        paths[-1].extend(map(tuple, points.tolist()))
-    arrays = [np.array(path, np.float32) for path in paths if len(path) > 2]
-    return Shape(arrays, TRACED if all(_on_edges(path) for path in arrays) else POLYGON)
+        kind = int(values[at])
+        if kind not in _SEGMENT_SIZE or kind != values[at]:
+            raise ValueError(f"damaged ROI: unknown segment {values[at]}")
+        size, count = 1 + _SEGMENT_SIZE[kind], 1
+        if kind == 1:
+            count = _count_lines(values[at:])
+        points = values[at : at + size * count].reshape(count, size)[:, 1:]
+        yield kind, points.reshape(-1, 2)
+        at += size * count
+
+
+def _count_lines(values: NDArray[np.float64]) -> int:
+    """Return how many line segments (1, x, y) stand at the beginning."""
+    window = 32
+    while True:
+        other = np.flatnonzero(values[: 3 * window : 3] != 1)
+        if len(other) or 3 * window >= len(values):
+            return int(other[0]) if len(other) else len(values) // 3
+        window *= 8
 
 
 def _on_edges(path: Path) -> bool:

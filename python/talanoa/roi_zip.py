@@ -15,13 +15,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import numpy as np
-from numpy.typing import NDArray
 
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.roi_bytes import encode
+from talanoa.roi_plain import Decoded, read_plain
 from talanoa.roi_set import RoiSet, label_numbers, parse_name, starts
-from talanoa.roi_shapes import NoArea, Shape, read_shape
+from talanoa.roi_shapes import NoArea, read_shape
 from talanoa.zip_stored import write_stored
 
 log = logging.getLogger(__name__)
@@ -95,22 +95,32 @@ def decode(
         As for `read_zip`.
     """
     fallback = list(names) if names is not None else [f"ROI {k + 1}" for k in range(len(blobs))]
-    shapes: list[Shape] = []
-    kept_names: list[str] = []
-    position: list[tuple[int, int, int]] = []
+    found: list[Decoded] = []
     skipped: list[tuple[str, str]] = []
-    for data, name in zip(blobs, fallback, strict=True):
+    for data, name, plain in zip(blobs, fallback, read_plain(blobs), strict=True):
         try:
-            roi, shape = read_shape(data)
+            roi = _checked(plain or _read_special(data))
         except (NoArea, ValueError) as reason:
             skipped.append((name, str(reason)))
-            continue
-        shapes.append(shape)
-        kept_names.append(roi.name or name)
-        czt = (max(roi.c_position, 0), max(roi.z_position, 0), max(roi.t_position, 0))
-        position.append(czt if any(czt) else _from_stack_index(roi.position, kept_names[-1], image_shape))
-    rois = _gather(shapes, kept_names, np.array(position, np.int32).reshape(-1, 3))
+        else:
+            found.append(roi._replace(name=roi.name or name))
+    rois = _gather(found, image_shape)
     return ReadRois(rois, tuple(skipped), _describe(skipped, "the ROIs"))
+
+
+def _read_special(data: bytes) -> Decoded:
+    """Decode one ROI of any type."""
+    roi, shape = read_shape(data)
+    return Decoded(shape, roi.name, (roi.c_position, roi.z_position, roi.t_position), roi.position)
+
+
+def _checked(roi: Decoded) -> Decoded:
+    """Refuse outlines that enclose nothing or are not numbers."""
+    if not roi.shape.paths:
+        raise NoArea("an outline of fewer than three corners")
+    if not all(np.isfinite(path).all() for path in roi.shape.paths):
+        raise NoArea("coordinates that are not finite")
+    return roi
 
 
 def write_zip(path: str | os.PathLike[str], rois: RoiSet, overwrite: bool = False) -> None:
@@ -160,17 +170,20 @@ def entry_names(names: Iterable[str]) -> list[str]:
 _UNSAFE = str.maketrans({**dict.fromkeys('/\\:*?"<>|', "_"), **dict.fromkeys(map(chr, range(32)), "_")})
 
 
-def _gather(shapes: Sequence[Shape], names: Sequence[str], position: NDArray[np.int32]) -> RoiSet:
+def _gather(found: Sequence[Decoded], image_shape: Sequence[int] | None) -> RoiSet:
     """Put single outlines into one set."""
-    paths = [path for shape in shapes for path in shape.paths]
+    paths = [path for roi in found for path in roi.shape.paths]
+    names = tuple(roi.name for roi in found)
+    places = [roi.czt if max(roi.czt) > 0 else _from_stack_index(roi.index, roi.name, image_shape) for roi in found]
+    position = np.array(places, np.int32).reshape(-1, 3).clip(0)
     return RoiSet(
         np.concatenate([np.zeros((0, 2), np.float32), *paths]).astype(np.float32),
         starts(np.array([len(path) for path in paths], np.int64)),
-        starts(np.array([len(shape.paths) for shape in shapes], np.int64)),
-        tuple(names),
+        starts(np.array([len(roi.shape.paths) for roi in found], np.int64)),
+        names,
         label_numbers(names, position),
         position,
-        np.array([shape.kind for shape in shapes], np.uint8),
+        np.array([roi.shape.kind for roi in found], np.uint8),
     )
 
 
