@@ -1,10 +1,9 @@
-"""The package as it is installed: light to import, complete in the wheel, and described truly by its documents."""
+"""The package as it is installed: light to import and complete in the wheel."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
 import subprocess
 import sys
 import tomllib
@@ -103,36 +102,3 @@ def test_constraints_lie_within_the_accepted_ranges(root: Path) -> None:
     for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), text
-
-
-def documents(root: Path) -> list[Path]:
-    """Return the Markdown files of the repository."""
-    folders = (root / "docs", root / "models", root / "macros", root / "benchmarks", root / "python")
-    return [*root.glob("*.md"), *(file for folder in folders for file in folder.rglob("*.md"))]
-
-
-def anchors(text: str) -> set[str]:
-    """Return the anchors that a reader's browser makes of the headings."""
-    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
-
-
-def test_links_of_the_documents_lead_somewhere(root: Path) -> None:
-    for document in documents(root):
-        text = document.read_text(encoding="utf-8")
-        for target in re.findall(r"\]\(([^)\s]+)\)", text):
-            if "://" in target:
-                continue
-            path, _, anchor = target.partition("#")
-            file = document.parent / path if path else document
-            assert file.exists(), f"{document.name}: {target}"
-            if anchor and file.suffix == ".md":
-                assert anchor in anchors(file.read_text(encoding="utf-8")), f"{document.name}: {target}"
-
-
-def test_make_targets_of_the_documents_exist(root: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
-    for document in documents(root):
-        text = document.read_text(encoding="utf-8")
-        named = set(re.findall(r"(?:^ {4}|`)make ([a-z]+)", text, flags=re.MULTILINE))
-        assert named <= targets, f"{document.name}: {named - targets}"

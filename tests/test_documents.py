@@ -1,0 +1,150 @@
+"""What the documents say exists: links, commands, options, keys, messages."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from talanoa import cli, requests
+from talanoa.cli import options
+
+REQUESTS = {
+    "segment": requests.SegmentRequest,
+    "train": requests.TrainRequest,
+    "rois": requests.RoisRequest,
+    "models": requests.ModelsRequest,
+    "rerun": requests.RerunRequest,
+    "doctor": requests.DoctorRequest,
+}
+COMMAND = r"(?:^ {4}|`)(?:\.venv/bin/)?(?:python -m )?talanoa ([^`\n]*)"
+OWN_OPTIONS = {"demo": {"out", "headless", "verbose"}, "fiji": {"fiji", "verbose"}}
+
+
+def documents(root: Path) -> list[Path]:
+    """Return the Markdown files of the repository."""
+    folders = (root / "docs", root / "models", root / "macros", root / "benchmarks", root / "python")
+    return [*root.glob("*.md"), *(file for folder in folders for file in folder.rglob("*.md"))]
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that a reader's browser makes of the headings."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-") for heading in headings}
+
+
+def test_links_of_the_documents_lead_somewhere(root: Path) -> None:
+    for document in documents(root):
+        text = document.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\(([^)\s]+)\)", text):
+            if "://" in target:
+                continue
+            path, _, anchor = target.partition("#")
+            file = document.parent / path if path else document
+            assert file.exists(), f"{document.name}: {target}"
+            if anchor and file.suffix == ".md":
+                assert anchor in anchors(file.read_text(encoding="utf-8")), f"{document.name}: {target}"
+
+
+def test_make_targets_of_the_documents_exist(root: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (root / "Makefile").read_text(encoding="utf-8"), flags=re.MULTILINE))
+    for document in documents(root):
+        text = document.read_text(encoding="utf-8")
+        named = set(re.findall(r"(?:^ {4}|`)make ([a-z]+)", text, flags=re.MULTILINE))
+        assert named <= targets, f"{document.name}: {named - targets}"
+
+
+def shell_commands(root: Path) -> Iterator[tuple[str, list[str]]]:
+    """Yield (document, words) of each `talanoa ...` in a code block or between backticks."""
+    for document in documents(root):
+        text = document.read_text(encoding="utf-8")
+        for line in re.findall(
+            r"(?:^ {4}|`)(?:\.venv/bin/)?(?:python -m )?talanoa ([^`\n]*)", text, flags=re.MULTILINE
+        ):
+            yield document.name, shlex.split(line)
+
+
+def test_commands_of_the_documents_exist_with_their_options(root: Path) -> None:
+    found = list(shell_commands(root))
+    assert len(found) > 20
+    for document, words in found:
+        if words[0].startswith("--") or words[0] == "COMMAND":
+            continue
+        verb, known = words[0], {"json", "quiet", "verbose"}
+        assert verb in cli.VERBS, f"{document}: talanoa {verb}"
+        known |= OWN_OPTIONS.get(verb) or set(REQUESTS[verb].model_fields)
+        given = {word[2:].partition("=")[0].replace("-", "_") for word in words if word.startswith("--")}
+        assert given <= known | {"help"}, f"{document}: talanoa {verb} has no {given - known}"
+
+
+def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
+    for document, words in shell_commands(root):
+        kind = REQUESTS.get(words[0])
+        if kind is None or "FOLDER" in words or (len(words) == 1 and words[0] == "train"):
+            continue
+        if words == [words[0]] and any(field.is_required() for field in kind.model_fields.values()):
+            continue  # only the name of the command
+        keys, _ = options.read(options.parser_for(words[0], kind), words[0], kind, words[1:])
+        assert requests.parse(kind, keys), document
+
+
+@pytest.mark.parametrize("verb", ["segment", "train", "rois"])
+def test_the_tables_of_keys_are_complete(root: Path, verb: str) -> None:
+    text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
+    section = re.split(r"^## ", text.split(f"\n## {verb}\n")[1], flags=re.MULTILINE)[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(REQUESTS[verb].model_fields)
+
+
+def test_defaults_in_the_documents_are_those_of_the_requests(root: Path) -> None:
+    text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
+    fields = requests.SegmentRequest.model_fields
+    assert f"({fields['norm_low'].default:g} and {fields['norm_high'].default:g})" in text
+    assert f"(default `{fields['model'].default}`)" in text
+    assert f"({requests.TrainRequest.model_fields['validation'].default:g})" in text
+    assert f"({requests.TrainRequest.model_fields['seed'].default})" in text
+
+
+def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
+    texts = [file.read_text(encoding="utf-8") for file in [*documents(root), *(root / "macros").rglob("*.ijm")]]
+    lines = [line for text in texts for line in re.findall(r'run\("Segment Objects", "([^"]*)"', text)]
+    assert lines
+    for line in lines:
+        keys = dict(re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", line))
+        assert requests.parse(requests.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
+
+
+def test_the_guide_to_the_menu_shows_every_field_and_key_of_the_dialog(root: Path) -> None:
+    script = (root / "fiji_scripts" / "Plugins" / "Talanoa" / "Segment_Objects.py").read_text(encoding="utf-8")
+    guide = (root / "docs" / "fiji.md").read_text(encoding="utf-8")
+    declared = re.findall(r'^#@ \w+ \(label="([^"(]*).*\) (\w+)$', script, flags=re.MULTILINE)
+    assert len(declared) > 15
+    for label, key in declared:
+        assert label.strip() in guide, label
+        assert f"`{key}`" in guide, key
+
+
+def test_the_readme_names_every_menu_entry(root: Path) -> None:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    entries = [file.stem.replace("_", " ") for file in (root / "fiji_scripts" / "Plugins" / "Talanoa").glob("*.py")]
+    assert set(re.findall(r"^\| ([A-Z][\w ]+) \|", text, flags=re.MULTILINE)) == set(entries)
+
+
+def test_quoted_messages_exist_in_the_code(root: Path) -> None:
+    text = (root / "docs" / "messages.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^\| \u201c(.+?)\u201d \|", text, flags=re.MULTILINE)
+    assert len(quoted) > 20
+    files = [*(root / "python").rglob("*.py"), *(root / "fiji_scripts").rglob("*.py")]
+    code = "\n".join(joined(file.read_text(encoding="utf-8")) for file in files)
+    for message in quoted:
+        for piece in message.split("\u2026"):
+            assert piece.strip() in code, message
+
+
+def joined(code: str) -> str:
+    """Return code with texts that are split over lines put together, and the places of values dropped."""
+    code = re.sub(r"[\"\']\s*\n\s*[uf]*[\"\']", "", code)
+    return code.replace('\\"', '"').replace("\\'", "'")
