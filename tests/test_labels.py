@@ -1,0 +1,101 @@
+"""What counts as a label image, and how ImageJ gets it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from talanoa import image
+from talanoa.errors import BadInput
+from talanoa.labels import as_labels, display_form
+from talanoa.lut import glasbey
+
+SMALL = np.array([[0, 1, 1], [0, 0, 2], [3, 3, 2]])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int32", "uint32", "int64", "float32", "float64"])
+def test_whole_numbers_of_any_type_are_labels(dtype: str) -> None:
+    labels = as_labels(image.from_array(SMALL.astype(dtype)))
+    assert labels.dtype == np.int32
+    assert labels.shape == (1, 1, 1, 3, 3)
+    np.testing.assert_array_equal(np.asarray(labels)[0, 0, 0], SMALL)
+
+
+@pytest.mark.parametrize(
+    ("values", "dims", "message"),
+    [
+        (np.array([[0.0, 1.5]]), "yx", "fractions such as 1.5"),
+        (np.array([[0.0, np.nan]]), "yx", "NaN"),
+        (np.array([[0, -1]]), "yx", "from -1"),
+        (np.array([[0, 2**31]]), "yx", "2147483648"),
+        (np.zeros((2, 3, 4), np.uint16), "cyx", "2 channels"),
+        (np.zeros((3, 4, 3), np.uint8), "yxs", "colour"),
+    ],
+)
+def test_what_is_no_label_image_is_refused(values: np.ndarray, dims: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        as_labels(image.from_array(values, dims))
+
+
+MASK = np.array([[255, 255, 0, 0], [0, 0, 0, 255]], np.uint8)
+
+
+def test_a_mask_is_refused_unless_asked_for() -> None:
+    form = image.from_array(MASK)
+    with pytest.raises(BadInput, match='value 255.*mask="split"'):
+        as_labels(form)
+    np.testing.assert_array_equal(np.asarray(as_labels(form, "keep"))[0, 0, 0], MASK)
+    np.testing.assert_array_equal(np.asarray(as_labels(form, "split"))[0, 0, 0], [[1, 1, 0, 0], [0, 0, 0, 2]])
+
+
+def test_one_object_is_no_mask() -> None:
+    one = np.zeros((3, 4, 4), np.uint8)
+    one[:, 1:3, 1:3] = 1
+    np.testing.assert_array_equal(np.asarray(as_labels(image.from_array(one, "tyx")))[:, 0, 0], one)
+
+
+def test_splitting_a_mask_keeps_parts_of_a_stack_together() -> None:
+    mask = np.zeros((2, 3, 8), np.uint8)
+    mask[:, 1, 1] = 255
+    mask[1, 1, 5] = 255
+    found = np.asarray(as_labels(image.from_array(mask, "zyx"), "split"))[0, 0]
+    assert found[0, 1, 1] == found[1, 1, 1] != found[1, 1, 5]
+
+
+@pytest.mark.parametrize(
+    ("largest", "dtype"), [(3, "uint16"), (65_535, "uint16"), (65_536, "float32"), (1 << 24, "float32")]
+)
+def test_imagej_gets_16_bit_and_above_it_float(tmp_path: Path, largest: int, dtype: str) -> None:
+    values = np.array([[0, 1, largest]])
+    path = image.write_labels(tmp_path / "labels.tif", image.from_array(values, pixel_size=(0.5, 0.5), unit="um"))
+    with tifffile.TiffFile(path) as tif:
+        assert tif.is_imagej
+        assert tif.series[0].dtype == dtype
+        assert (tif.imagej_metadata["min"], tif.imagej_metadata["max"]) == (0, largest)
+        np.testing.assert_array_equal(tif.pages.first.colormap.T >> 8, glasbey())
+    back = image.read_labels(path)
+    np.testing.assert_array_equal(np.asarray(back)[0, 0, 0], values)
+    assert back.attrs["unit"] == "µm"
+
+
+def test_more_labels_than_float_can_tell_apart_are_refused_for_imagej_only(tmp_path: Path) -> None:
+    labels = as_labels(image.from_array(np.array([[0, (1 << 24) + 1]])))
+    with pytest.raises(BadInput, match=r"16,777,217.*zarr"):
+        image.write_labels(tmp_path / "labels.tif", labels)
+    back = image.read_labels(image.write_labels(tmp_path / "labels.ome.zarr", labels))
+    np.testing.assert_array_equal(np.asarray(back), np.asarray(labels))
+
+
+def test_label_pictures_with_a_palette_are_read(tmp_path: Path) -> None:
+    picture = Image.fromarray(SMALL.astype(np.uint8), mode="P")
+    picture.putpalette(glasbey().ravel().tolist())
+    picture.save(tmp_path / "labels.png")
+    np.testing.assert_array_equal(np.asarray(image.read_labels(tmp_path / "labels.png"))[0, 0, 0], SMALL)
+
+
+def test_display_form_of_nothing_is_still_an_image() -> None:
+    shown = display_form(image.from_array(np.zeros((4, 4), np.uint8)))
+    assert shown.dtype == np.uint16
+    assert shown.attrs["display"] == ((0.0, 1.0),)
