@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
 import shlex
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -131,6 +135,32 @@ def test_the_readme_names_every_menu_entry(root: Path) -> None:
     text = (root / "README.md").read_text(encoding="utf-8")
     entries = [file.stem.replace("_", " ") for file in (root / "fiji_scripts" / "Plugins" / "Talanoa").glob("*.py")]
     assert set(re.findall(r"^\| ([A-Z][\w ]+) \|", text, flags=re.MULTILINE)) == set(entries)
+
+
+def python_calls(root: Path) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield (module, function, names of keyword arguments) of each call in the Python examples of the documents."""
+    for document in (root / "README.md", root / "docs" / "python.md"):
+        blocks = re.findall(r"(?:^ {4}.*\n|^\n)+", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
+        examples = [
+            textwrap.dedent(block) for block in blocks if re.search(r"^ {4}(import|from) ", block, re.MULTILINE)
+        ]
+        modules = {"talanoa": "talanoa"}
+        for node in (node for example in examples for node in ast.walk(ast.parse(example))):
+            if isinstance(node, ast.ImportFrom):
+                modules |= {alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Attribute) and isinstance(called.value, ast.Name) and called.value.id in modules:
+                yield modules[called.value.id], called.attr, [str(keyword.arg) for keyword in node.keywords]
+
+
+def test_python_examples_call_what_exists(root: Path) -> None:
+    found = list(python_calls(root))
+    assert len(found) > 10
+    for module, name, keywords in found:
+        function = getattr(importlib.import_module(module), name)
+        parameters = inspect.signature(function).parameters
+        free = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
+        assert free or set(keywords) <= set(parameters), f"{module}.{name}"
 
 
 def test_quoted_messages_exist_in_the_code(root: Path) -> None:
