@@ -12,7 +12,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 
@@ -239,13 +239,14 @@ def _read_archive(archive: zipfile.ZipFile, path: Path) -> tuple[list[tuple[str,
             f"{path} would unpack to {total:,} bytes, its largest entry to {largest:,}; expected at most "
             f"{MAX_TOTAL:,} and {MAX_ENTRY:,}. This is no ROI zip of ImageJ, or a damaged one."
         )
-    return [(PurePosixPath(info.filename).name[:-4], archive.read(info)) for info in kept], skipped
+    return [(info.filename.replace("\\", "/").rsplit("/")[-1][:-4], archive.read(info)) for info in kept], skipped
 
 
 def _why_not(info: zipfile.ZipInfo) -> str:
     """Return why an entry is not read, or an empty text."""
-    name = info.filename
-    if ".." in PureWindowsPath(name).parts or name.startswith(("/", "\\")) or PureWindowsPath(name).drive:
+    name = info.filename.replace("\\", "/")
+    drive = name[1:3] == ":/"
+    if drive or name.startswith("/") or ".." in name.split("/"):
         return "a name that points outside the zip"
     if info.is_dir():
         return ""
