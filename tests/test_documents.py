@@ -141,9 +141,7 @@ def python_calls(root: Path) -> Iterator[tuple[str, str, list[str]]]:
     """Yield (module, function, names of keyword arguments) of each call in the Python examples of the documents."""
     for document in (root / "README.md", root / "docs" / "python.md"):
         blocks = re.findall(r"(?:^ {4}.*\n|^\n)+", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
-        examples = [
-            textwrap.dedent(block) for block in blocks if re.search(r"^ {4}(import|from) ", block, re.MULTILINE)
-        ]
+        examples = [textwrap.dedent(block) for block in blocks if re.search(r"import |= talanoa\.", block)]
         modules = {"talanoa": "talanoa"}
         for node in (node for example in examples for node in ast.walk(ast.parse(example))):
             if isinstance(node, ast.ImportFrom):
