@@ -36,8 +36,8 @@ def is_signed(tif: tifffile.TiffFile) -> bool:
     return (found.get("cf"), found.get("c0"), found.get("c1")) == (0, -SIGNED_OFFSET, 1)
 
 
-def for_imagej(image: xr.DataArray) -> dict[str, Any]:
-    """Return the metadata of an ImageJ hyperstack for `tifffile.imwrite`."""
+def for_imagej(image: xr.DataArray, signed: bool = False) -> dict[str, Any]:
+    """Return the metadata of an ImageJ hyperstack for `tifffile.imwrite`; `signed`: the pixels are written as int16."""
     attrs, channels = image.attrs, image.sizes["c"]
     found: dict[str, Any] = {"unit": _escaped(attrs["unit"]), "spacing": attrs["pixel_size"][0], "loop": False}
     if attrs["frame_interval"]:
@@ -47,6 +47,8 @@ def for_imagej(image: xr.DataArray) -> dict[str, Any]:
     found["mode"] = "composite" if 1 < channels <= _MAX_COMPOSITE else "grayscale"
     display = attrs.get("display", ())
     if len(display) == channels:
+        shift = SIGNED_OFFSET if signed else 0
+        display = tuple((low + shift, high + shift) for low, high in display)
         found["min"], found["max"] = display[0]
         found["Ranges"] = tuple(float(limit) for pair in display for limit in pair)
     luts = attrs.get("luts", ())
@@ -84,9 +86,7 @@ def for_ome(image: xr.DataArray) -> dict[str, Any]:
     return found
 
 
-def _from_imagej(
-    tif: tifffile.TiffFile, found: Mapping[str, Any], shape: Sequence[int], axes: str
-) -> dict[str, Any]:
+def _from_imagej(tif: tifffile.TiffFile, found: Mapping[str, Any], shape: Sequence[int], axes: str) -> dict[str, Any]:
     """Read ImageJ's description and its private tag."""
     page = tif.pages.first
     sizes = dict(zip(axes, shape, strict=True))

@@ -22,9 +22,7 @@ _LENGTHS = ("X", "Y", "Z", "BX", "BY", "BZ", "Width", "Height", "Depth", "Perim.
 Columns = dict[str, NDArray[Any]]
 
 
-def measure(
-    labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.DataFrame | None = None
-) -> pd.DataFrame:
+def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.DataFrame | None = None) -> pd.DataFrame:
     """Measure every object of a label image: one row per frame and label.
 
     Parameters
