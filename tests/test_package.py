@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.metadata
 import os
 import subprocess
@@ -102,3 +103,24 @@ def test_constraints_lie_within_the_accepted_ranges(root: Path) -> None:
     for text in [*project["dependencies"], *project["optional-dependencies"]["dev"]]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), text
+
+
+def third_party_imports(root: Path) -> set[str]:
+    """Return the top-level modules that the package imports from other packages."""
+    found: set[str] = set()
+    for file in (root / "python").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                found.add(node.module.split(".")[0])
+    return found - set(sys.stdlib_module_names) - {"talanoa", "IPython"}  # IPython: only looked for, see fiji.full
+
+
+def test_what_is_imported_is_declared_and_the_other_way_round(root: Path) -> None:
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    providers = importlib.metadata.packages_distributions()
+    imported_names = {canonicalize_name(providers[module][0]) for module in third_party_imports(root)}
+    assert imported_names <= declared
+    assert declared - imported_names <= {"imagecodecs"}  # tifffile's own import
