@@ -31,6 +31,7 @@ PACKAGES = (
     "stardist", "pydantic", "scyjava", "jpype1", "jgo", "pyimagej",
 )  # fmt: skip
 ENOUGH_MEMORY, ENOUGH_DISK = 2.0, 2.0  # GB that a 2048 x 2048 image and its results need, with room to spare
+REINSTALL = "Install Talanoa again in a fresh environment."
 
 
 class Line(NamedTuple):
@@ -78,7 +79,7 @@ def examine(device: str, fiji: str | None, host: Host) -> list[Line]:
     for number, (topic, check) in enumerate(checks):
         stop_if_cancelled(host)
         host.progress(number, len(checks), topic)
-        lines.append(_guarded(topic, check))
+        lines.append(guarded(topic, check))
     host.progress(len(checks), len(checks), "done")
     return lines
 
@@ -94,14 +95,14 @@ def as_text(lines: Sequence[Line]) -> str:
     return "\n".join(written)
 
 
-def _guarded(topic: str, check: Callable[[], Line]) -> Line:
+def guarded(topic: str, check: Callable[[], Line]) -> Line:
     """Run one check; what it raises becomes its line."""
     try:
         return check()
     except TalanoaError as error:
         return Line(topic, False, str(error), "")
     except (ImportError, OSError, RuntimeError, ValueError) as error:
-        return Line(topic, False, f"{type(error).__name__}: {error}", "Install Talanoa again in a fresh environment.")
+        return Line(topic, False, f"{type(error).__name__}: {error}", REINSTALL)
 
 
 def check_talanoa() -> Line:

@@ -15,11 +15,13 @@ if TYPE_CHECKING:
 class Chosen(NamedTuple):
     """The part of the image to segment, and where it came from.
 
-    ``image`` has z = 1 and the model's channels; ``frames`` holds the one-based frame of each t, out of ``of_frames``;
-    ``plane`` the one-based slice, 0 when the image has only one.
+    ``image`` has z = 1 and the model's channels; ``every_channel`` is the same part with all channels, to be measured.
+    ``frames`` holds the one-based frame of each t, out of ``of_frames``; ``plane`` the one-based slice, 0 when the
+    image has only one.
     """
 
     image: xr.DataArray
+    every_channel: xr.DataArray
     frames: tuple[int, ...]
     of_frames: int
     plane: int
@@ -43,11 +45,11 @@ def choose(image: xr.DataArray, channels: int, request: SegmentRequest) -> Chose
         The image has more channels or planes than the model takes and no key says which, or the key is out of range.
     """
     frames = read_frames(request.frames, image.sizes["t"])
-    part = _plane(_channel(image, channels, request.channel), request.plane)
+    part = _plane(image, request.plane)
     if len(frames) < image.sizes["t"]:
         part = part.isel(t=[frame - 1 for frame in frames])
     plane = (request.plane or 1) if image.sizes["z"] > 1 else 0
-    return Chosen(part, frames, image.sizes["t"], plane)
+    return Chosen(_channel(part, channels, request.channel), part, frames, image.sizes["t"], plane)
 
 
 def read_frames(text: str | None, total: int) -> tuple[int, ...]:

@@ -58,13 +58,13 @@ def in_frames(names: Sequence[str], frames: np.ndarray) -> list[str]:
 
 
 def measure(found: Segmentation, chosen: Chosen) -> pd.DataFrame:
-    """Return the measurements with the objects' probabilities; frames are those of the complete image."""
+    """Return the measurements of every channel with the probabilities; frames are those of the whole image."""
     import numpy as np
 
     from talanoa import tables
 
     extra = found.objects[["Label", "Frame", "Probability"]]
-    table = tables.measure(found.labels, chosen.image, extra)
+    table = tables.measure(found.labels, chosen.every_channel, extra)
     if chosen.of_frames != len(chosen.frames) and len(table):
         frames = np.asarray(chosen.frames)[table["Frame"].to_numpy(dtype=int) - 1]
         names = in_frames(list(table["Name"]), frames)

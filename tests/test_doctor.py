@@ -1,0 +1,90 @@
+"""Doctor: the device is really used, and every line is in order or has a remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tiny
+from talanoa import doctor, tasks
+from talanoa.errors import BadInput
+from talanoa.host import QuietHost
+
+
+@pytest.fixture(scope="module")
+def reply() -> tasks.Reply:
+    """One examination on the CPU."""
+    return tasks.run({"task": "doctor", "device": "cpu"}, QuietHost())
+
+
+def test_every_topic_has_a_line(reply: tasks.Reply) -> None:
+    assert reply["status"] == "ok"
+    topics = [line["topic"] for line in reply["lines"]]
+    expected = [
+        "Talanoa",
+        "Python",
+        "Packages",
+        "Torch",
+        "Device",
+        "Java",
+        "ImageJ",
+        "Display",
+        "Models",
+        "Memory",
+        "Disk",
+    ]
+    assert [topic for topic in topics if topic != "Fiji"] == expected
+    assert all(line["ok"] or line["remedy"] or "expected" in line["text"] for line in reply["lines"])
+    assert reply["healthy"] == all(line["ok"] for line in reply["lines"])
+
+
+def test_the_report_shows_each_line(reply: tasks.Reply) -> None:
+    for line in reply["lines"]:
+        assert any(
+            row.startswith("OK  " if line["ok"] else "LOOK") and line["text"] in row
+            for row in reply["text"].splitlines()
+        )
+
+
+def test_the_device_ran_a_convolution(reply: tasks.Reply) -> None:
+    (line,) = [line for line in reply["lines"] if line["topic"] == "Device"]
+    assert line["ok"] and line["text"].startswith("cpu ran a convolution") and line["text"].endswith(" ms")
+
+
+@pytest.mark.gpu
+def test_the_gpu_ran_a_convolution() -> None:
+    line = doctor.check_device("auto")
+    assert line.ok and line.text.startswith(("cuda", "mps"))
+
+
+def test_a_device_that_is_not_here_is_a_line() -> None:
+    import torch
+
+    if torch.backends.mps.is_available():
+        pytest.skip("this machine has mps")
+    lines = {line.topic: line for line in doctor.examine("mps", None, QuietHost())}
+    assert not lines["Device"].ok and "available: cpu" in lines["Device"].text
+    assert lines["Python"].ok
+
+
+def test_a_folder_that_is_no_fiji(tmp_path: Path) -> None:
+    lines = {line.topic: line for line in doctor.examine("cpu", str(tmp_path), QuietHost())}
+    assert not lines["Fiji"].ok and "expected jars" in lines["Fiji"].text
+
+
+def test_what_a_check_raises_becomes_its_line() -> None:
+    def broken() -> doctor.Line:
+        raise OSError("the disk is on fire")
+
+    def bad() -> doctor.Line:
+        raise BadInput("found nothing; expected something")
+
+    assert doctor.guarded("Disk", broken) == doctor.Line(
+        "Disk", False, "OSError: the disk is on fire", doctor.REINSTALL
+    )
+    assert doctor.guarded("Disk", bad) == doctor.Line("Disk", False, "found nothing; expected something", "")
+
+
+def test_it_can_be_cancelled() -> None:
+    assert tasks.run({"task": "doctor"}, tiny.RecordingHost(stop=True))["status"] == "cancelled"
