@@ -96,6 +96,12 @@ def test_display_range_and_colours_are_kept_in_imagej_tiff(tmp_path: Path) -> No
     np.testing.assert_array_equal(np.stack(found.attrs["luts"]), np.stack(tables))
 
 
+def test_display_range_of_signed_words_is_kept(tmp_path: Path) -> None:
+    expected = sample((1, 1, 1, 6, 7), "int16")
+    expected.attrs["display"] = ((-20.0, 200.0),)
+    assert image.read(image.write(tmp_path / "signed.tif", expected)).attrs["display"] == ((-20.0, 200.0),)
+
+
 def test_imagej_signed_words_are_read_as_signed(tmp_path: Path) -> None:
     stored = np.array([[32768 - 5, 32768 + 7]], np.uint16)
     metadata = {"cf": 0, "c0": -32768.0, "c1": 1.0}

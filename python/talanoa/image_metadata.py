@@ -116,7 +116,7 @@ def _display(found: Mapping[str, Any], page: tifffile.TiffPage, channels: int) -
     if channels == 1 and isinstance(found.get("min"), float | int) and isinstance(found.get("max"), float | int):
         ranges = (found["min"], found["max"])
     if isinstance(ranges, tuple) and len(ranges) == 2 * channels:
-        shift = SIGNED_OFFSET if is_signed(page.parent) else 0
+        shift = SIGNED_OFFSET if is_signed(page.parent) or page.dtype == np.int16 else 0
         limits = [float(limit) - shift for limit in ranges]
         attrs["display"] = tuple(zip(limits[::2], limits[1::2], strict=True))
     luts = found.get("LUTs", ())

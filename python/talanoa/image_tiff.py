@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,9 +60,10 @@ def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
         axes = "TCZYX"
     else:
         values, axes = values.transpose(0, 2, 1, 3, 4), "TZCYX"
-    written = metadata.for_ome(image) if ome else metadata.for_imagej(image)
+    written = metadata.for_ome(image) if ome else metadata.for_imagej(image, signed=values.dtype == np.int16)
     kind: dict[str, Any] = {"ome": True} if ome else {"imagej": True}
-    with write_aside(path, overwrite) as aside:
+    with write_aside(path, overwrite) as aside, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*truncating ImageJ file")  # above 4 GB that is ImageJ's own format
         tifffile.imwrite(
             aside,
             np.ascontiguousarray(values),
