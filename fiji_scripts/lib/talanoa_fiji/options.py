@@ -53,17 +53,20 @@ def record(command, values):
     """Write run("command", "key=value ...") to the Recorder, if it is open.
 
     values : list of (key, value)
-        In the order of the dialog. What is empty is left out, so that the task's own default holds on replay.
+        In the order of the dialog. What is empty is left out, so that the task's own default holds on replay; where
+        all is empty, ImageJ's blank option says that no dialog is wanted.
     """
     if Recorder.getInstance() is None or not Recorder.record:
         return
     Recorder.setCommand(command)
-    for key, value in values:
-        text = as_text(value)
+    texts = [(key, as_text(value)) for key, value in values]
+    for key, text in texts:
         if text and (u"/" in text or u"\\" in text):
             Recorder.recordPath(key, text)
         elif text:
             Recorder.recordOption(key, text)
+    if texts and not any(text for _, text in texts):
+        Recorder.recordOption(u" ")
     Recorder.saveCommand()
 
 

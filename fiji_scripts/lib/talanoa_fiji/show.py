@@ -2,7 +2,7 @@
 from java.lang import RuntimeException
 from java.util import ArrayList
 
-from ij import IJ, Macro
+from ij import IJ, Macro, WindowManager
 from ij.gui import Overlay
 from ij.macro import Interpreter
 from ij.measure import ResultsTable
@@ -33,6 +33,7 @@ def result(reply, title, parts=("rois", "table", "labels"), say=False):
     if "table" in parts and reply.get("table") is not None:
         table(reply["table"], imp or labels)
     if "labels" in parts and labels is not None:
+        labels.setTitle(WindowManager.getUniqueName(labels.getTitle()))
         labels.show()  # last, so that it is the active image of a macro
     message = reply.get("message") or u""
     IJ.showStatus(message)
