@@ -23,7 +23,7 @@ _MAX_COMPOSITE = 7  # ImageJ shows at most seven channels at once
 def from_tiff(tif: tifffile.TiffFile, shape: Sequence[int], axes: str) -> dict[str, Any]:
     """Collect attributes: `form` holds the keywords of `image.from_array`, the rest are optional attributes."""
     if tif.is_ome and tif.ome_metadata:
-        return {"form": _from_ome(tif.ome_metadata)}
+        return _from_ome(tif.ome_metadata)
     if tif.is_imagej and tif.imagej_metadata:
         return _from_imagej(tif, tif.imagej_metadata, shape, axes)
     size_y, size_x, unit = _resolution(tif.pages.first, None)
@@ -158,26 +158,31 @@ def _per_pixel(page: tifffile.TiffPage, name: str) -> float:
     """Return the size of a pixel from a resolution tag, 1 when it says nothing."""
     tag = page.tags.get(name)
     value = tag.value if tag is not None else (1, 1)
-    numerator, denominator = value if isinstance(value, tuple) else (value, 1)
-    return float(denominator) / float(numerator) if numerator and denominator else 1.0
+    numerator, denominator = value if isinstance(value, tuple) and len(value) == 2 else (value, 1)
+    size = _number(denominator, 0.0) / (_number(numerator, 0.0) or 1.0)
+    return size if size > 0 and _number(numerator, 0.0) else 1.0
 
 
 def _from_ome(text: str) -> dict[str, Any]:
     """Read the first image of an OME-XML block."""
-    pixels = ElementTree.fromstring(text).find(".//{*}Image/{*}Pixels")
+    try:
+        pixels = ElementTree.fromstring(text).find(".//{*}Image/{*}Pixels")
+    except ElementTree.ParseError:
+        pixels = None
     if pixels is None:
-        return {}
+        return {"form": {}, "notes": ("the OME metadata are damaged; the pixel size is not known",)}
     get = pixels.attrib.get
     unit = get("PhysicalSizeXUnit", "µm") if "PhysicalSizeX" in pixels.attrib else "pixel"
     seconds = to_seconds(get("TimeIncrementUnit"))
     names = tuple(channel.get("Name", "") for channel in pixels.findall("{*}Channel"))
-    samples = [int(channel.get("SamplesPerPixel", "1")) for channel in pixels.findall("{*}Channel")]
-    return {
+    samples = {channel.get("SamplesPerPixel", "1") for channel in pixels.findall("{*}Channel")}
+    form = {
         "pixel_size": tuple(_ome_size(pixels, axis, unit) for axis in "ZYX"),
         "unit": unit,
         "frame_interval": _number(get("TimeIncrement"), 0.0) * seconds,
-        "channel_names": names if any(names) and samples == [1] * int(get("SizeC", "1")) else (),
+        "channel_names": names if any(names) and samples == {"1"} and str(len(names)) == get("SizeC") else (),
     }
+    return {"form": form}
 
 
 def _ome_size(pixels: ElementTree.Element, axis: str, unit: str) -> float:

@@ -21,7 +21,9 @@ from talanoa.files import write_aside
 from talanoa.image import from_array
 from talanoa.limits import check_declared
 
-_DAMAGE = (ValueError, KeyError, IndexError, TypeError, RuntimeError, OSError, struct.error, zlib.error)
+# What tifffile was seen to raise on files with random bytes changed.
+_DAMAGE = (ValueError, LookupError, TypeError, RuntimeError, OSError, ArithmeticError, AssertionError, struct.error,
+           zlib.error)  # fmt: skip
 _KNOWN = frozenset("TCZYXS")
 _IMAGEJ_TYPES = (np.uint16, np.int16, np.float32)  # tried in this order for values of any other type
 _OME_TYPES = (np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32, np.float32, np.float64)
@@ -34,6 +36,8 @@ def read(path: Path, dims: str | None = None) -> xr.DataArray:
             series = tif.series[0]
             _check_size(path, series)
             values = series.asarray()
+            if values.ndim != len(series.axes):
+                raise ValueError(f"an image of shape {values.shape} with the axes {series.axes}")
         if metadata.is_signed(tif) and values.dtype == np.uint16:
             values = (values.astype(np.int32) - metadata.SIGNED_OFFSET).astype(np.int16)
         attrs = metadata.from_tiff(tif, values.shape, series.axes)

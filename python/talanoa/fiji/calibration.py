@@ -9,18 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.image import normal_unit
+from talanoa.image_metadata import SIGNED_OFFSET
+from talanoa.units import SECONDS, normal_unit
 
-_SECONDS = {
-    **dict.fromkeys(("", "s", "sec", "secs", "second", "seconds"), 1.0),
-    **dict.fromkeys(("ms", "msec", "msecs", "millisecond", "milliseconds"), 1e-3),
-    **dict.fromkeys(("µs", "us", "usec", "microsecond", "microseconds"), 1e-6),
-    **dict.fromkeys(("min", "mins", "minute", "minutes"), 60.0),
-    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 3600.0),
-    **dict.fromkeys(("d", "day", "days"), 86400.0),
-}
 _PRIMARIES = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0))  # ij.CompositeImage's order
-SIGNED_OFFSET = 32768
 
 
 def spatial(imp: Any) -> dict[str, Any]:
@@ -75,6 +67,7 @@ def display(imp: Any) -> dict[str, Any]:
     if not luts:
         return {}
     found: dict[str, Any] = {}
+    ranges: tuple[tuple[float, float], ...]
     if len(luts) == 1:
         ranges = ((float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())),)
     else:
@@ -146,8 +139,15 @@ def _usual_tables(channels: int) -> list[NDArray[np.uint8]]:
 
 def _table(lut: Any) -> NDArray[np.uint8]:
     """Return uint8 (256, 3) of an `ij.process.LUT`."""
-    flat = np.asarray(lut.getBytes()).view(np.uint8)
-    return flat.reshape(3, 256).T.copy()
+    import jpype
+
+    size = int(lut.getMapSize())
+    table = np.zeros((256, 3), np.uint8)
+    for band, fill in enumerate((lut.getReds, lut.getGreens, lut.getBlues)):
+        column = jpype.JArray(jpype.JByte)(size)
+        fill(column)
+        table[:size, band] = np.asarray(column).view(np.uint8)
+    return table
 
 
 def _positive(value: float, axis: str, notes: list[str]) -> float:
@@ -160,10 +160,10 @@ def _positive(value: float, axis: str, notes: list[str]) -> float:
 
 def _seconds(cal: Any, notes: list[str]) -> float:
     """Return the frame interval in seconds."""
-    interval, unit = float(cal.frameInterval), str(cal.getTimeUnit() or "").strip().lower()
+    interval, unit = float(cal.frameInterval), str(cal.getTimeUnit() or "s").strip().lower()
     if interval <= 0 or not math.isfinite(interval):
         return 0.0
-    if unit not in _SECONDS:
+    if unit not in SECONDS:
         notes.append(f"The frame interval is {interval:g} {unit}, a unit that is not known; it was left out.")
         return 0.0
-    return interval * _SECONDS[unit]
+    return interval * SECONDS[unit]

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from talanoa.errors import BadInput
 from talanoa.fiji import calibration, pixels
 from talanoa.image import check
+from talanoa.image_metadata import SIGNED_OFFSET
 from talanoa.image_tiff import exact
 from talanoa.labels import display_form
 
@@ -57,7 +58,7 @@ def to_dataarray(imp: Any, crop: bool = False) -> xr.DataArray:
     values = _copy_planes(imp, rows, columns)
     signed = bool(imp.getBitDepth() == 16 and imp.getCalibration().isSigned16Bit())
     if signed:
-        values ^= np.uint16(calibration.SIGNED_OFFSET)
+        values ^= np.uint16(SIGNED_OFFSET)
         values = values.view(np.int16)
     attrs = _attributes(imp)
     if crop and (rows, columns) != (slice(0, imp.getHeight()), slice(0, imp.getWidth())):
@@ -276,9 +277,8 @@ def _imagej_values(values: NDArray[Any]) -> NDArray[Any]:
         with np.errstate(over="ignore"):
             single = values.astype(np.float32)
         if np.isinf(single).sum() > np.isinf(values).sum():
-            raise BadInput(
-                f"Found values up to {np.nanmax(np.abs(values)):g}; expected less than 3.4e38. Rescale them."
-            )
+            largest = np.abs(values[np.isfinite(values)]).max()
+            raise BadInput(f"Found values up to {largest:g}; expected less than 3.4e38, ImageJ's limit. Rescale them.")
         values = single
     elif values.dtype != np.uint8:
         values = exact(values, _IMAGEJ_TYPES, "ImageJ")
@@ -291,7 +291,7 @@ def _planes(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
     for frame, section, channel in np.ndindex(frames, slices, channels):
         plane = values[frame, channel, section]
         if plane.dtype == np.int16:
-            plane = plane.view(np.uint16) ^ np.uint16(calibration.SIGNED_OFFSET)
+            plane = plane.view(np.uint16) ^ np.uint16(SIGNED_OFFSET)
         yield plane
 
 

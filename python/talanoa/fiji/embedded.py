@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import json
 import logging
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from talanoa.errors import BadInput
+from talanoa.files import write_aside
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +37,8 @@ def launch(options: Sequence[str]) -> Any:
     for jar in class_path():
         scyjava.config.add_classpath(str(jar))
     scyjava.start_jvm([*scyjava.config.get_options(), *options])
+    if "-Djava.awt.headless=true" in options:
+        _prime_menus()
     # NB: Context() from Python picks the empty varargs constructor, which loads no service at all.
     return jpype.JClass("org.scijava.Context")(False)
 
@@ -39,40 +46,78 @@ def launch(options: Sequence[str]) -> Any:
 def class_path() -> list[Path]:
     """Return the jars of the embedded ImageJ; the first call on a machine downloads them (about 35 MB).
 
+    They lie in the user's Maven cache. A list of them is kept beside scyjava's cache, so that later calls ask nobody.
+
     Raises
     ------
     BadInput
         They are not in the cache and could not be downloaded.
     """
-    jars = _resolve(update=False)
-    if not _complete(jars):  # an interrupted download leaves a cached environment with holes
-        jars = _resolve(update=True)
-    if not _complete(jars):
-        raise BadInput(f"The embedded ImageJ has {len(jars)} jars; expected those of {', '.join(ENDPOINTS)}.")
+    import scyjava
+
+    kept = Path(scyjava.config.get_cache_dir()) / f"talanoa-{_fingerprint()}.json"
+    jars = _read_list(kept)
+    if jars is None:
+        jars = _resolve()
+        damaged = [jar for jar in jars if not zipfile.is_zipfile(jar)]
+        if damaged:  # a download that was interrupted: the resolver does not notice
+            for jar in damaged:
+                log.warning("%s is damaged and is fetched again", jar)
+                jar.unlink(missing_ok=True)
+            jars = _resolve()
+        _write_list(kept, jars)
     return jars
 
 
-def _resolve(update: bool) -> list[Path]:
+def _resolve() -> list[Path]:
     """Ask the resolver that scyjava uses, with Maven Central as the only repository."""
     import jgo
-    import scyjava
 
     try:
-        found = jgo.build("+".join(ENDPOINTS), update=update, cache_dir=scyjava.config.get_cache_dir())
-    except (OSError, RuntimeError, ValueError) as error:
+        return [Path(artifact.resolve()) for artifact in jgo.resolve("+".join(ENDPOINTS))]
+    except (OSError, RuntimeError, ValueError, AssertionError) as error:
         raise BadInput(
             f"The jars of the embedded ImageJ could not be fetched ({error}); expected a connection to Maven Central "
             "the first time. Connect once, or name a Fiji folder."
         ) from error
-    folders = (Path(found.modules_dir), Path(found.jars_dir))
-    return sorted(jar for folder in folders if folder.is_dir() for jar in folder.glob("*.jar"))
 
 
-def _complete(jars: Sequence[Path]) -> bool:
-    """Return True when the jar of each endpoint is there."""
-    names = {jar.name for jar in jars if jar.is_file()}
-    wanted = ("{1}-{2}.jar".format(*endpoint.split(":")) for endpoint in ENDPOINTS)
-    return all(name in names for name in wanted)
+def _fingerprint() -> str:
+    """Return a short name of this set of endpoints."""
+    return hashlib.sha256("+".join(ENDPOINTS).encode()).hexdigest()[:12]
+
+
+def _read_list(kept: Path) -> list[Path] | None:
+    """Return the jars noted in a file when all of them are there with the size they had."""
+    try:
+        sizes = json.loads(kept.read_text(encoding="utf-8"))
+        whole = all(Path(jar).stat().st_size == size for jar, size in sizes.items())
+    except (OSError, ValueError, AttributeError):
+        return None
+    return [Path(jar) for jar in sizes] if whole and sizes else None
+
+
+def _write_list(kept: Path, jars: Sequence[Path]) -> None:
+    """Note the jars and their sizes; a cache that cannot be written costs time only."""
+    text = json.dumps({str(jar): jar.stat().st_size for jar in jars}, indent=1)
+    try:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with write_aside(kept, overwrite=True) as aside:
+            aside.write_text(text, encoding="utf-8")
+    except (OSError, BadInput) as error:
+        log.info("The list of jars was not kept: %s", error)
+
+
+def _prime_menus() -> None:
+    """Let ImageJ build its table of commands once, so that the first `run` of a macro does not fail.
+
+    Headless, that ends in an exception each first time; the table (empty: ImageJ's own menu commands need a display)
+    is there afterwards, and command listeners are asked.
+    """
+    import jpype
+
+    with contextlib.suppress(jpype.JClass("java.awt.HeadlessException")):
+        jpype.JClass("ij.IJ").run("")
 
 
 def show_window() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,11 +59,8 @@ def event_loop_runs() -> bool:
     """Return True where windows can be opened on macOS: off the main thread, or in IPython with an event loop."""
     if threading.current_thread() is not threading.main_thread():
         return True
-    try:
-        from IPython.core.getipython import get_ipython
-    except ImportError:
-        return False
-    return get_ipython() is not None
+    ipython = sys.modules.get("IPython")  # imported already when Python runs inside it
+    return ipython is not None and ipython.get_ipython() is not None
 
 
 def _is_endpoint(fiji: str) -> bool:

@@ -86,7 +86,7 @@ def _buffer(flat: NDArray[Any]) -> Any:
     import jpype
 
     _, view = _VIEWS[flat.dtype.name]
-    data = jpype.nio.convertToDirectBuffer(memoryview(flat).cast("B"))
+    data = jpype.nio.convertToDirectBuffer(memoryview(flat.data).cast("B"))
     return data if view is None else getattr(data.order(_native_order()), view)()
 
 

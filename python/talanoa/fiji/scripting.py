@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from talanoa.errors import TalanoaError
 
 log = logging.getLogger(__name__)
 
+_RAISED = re.compile(r"^(Traceback \(most recent|(\w+\.)*\w*(Error|Exception)\b)", re.MULTILINE)
 ALIASES = {
     "ImagePlus": "ij.ImagePlus",
     "ResultsTable": "ij.measure.ResultsTable",
@@ -83,7 +85,7 @@ def _raise_or_log(name: str, errors: str) -> None:
     """Raise what a script raised; log what it only wrote to its error stream."""
     lines = [line for line in errors.splitlines() if line.strip() and not line.startswith("\tat ")]
     text = "\n".join(lines)
-    if "Traceback (most recent call last)" in text or "Exception" in text:
+    if _RAISED.search(text):
         raise TalanoaError(f"The script {name} failed: {text}")
     if text:
         log.warning("%s: %s", name, text)
