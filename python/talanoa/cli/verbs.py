@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import logging
 import sys
@@ -12,8 +11,10 @@ from typing import Any
 
 from talanoa.cli import BAD, CANCELLED, DIFFERENT, OK, options
 from talanoa.cli.console import ConsoleHost, say
-from talanoa.errors import TalanoaError
-from talanoa.logs import start_log_file
+from talanoa.errors import BadInput, TalanoaError
+from talanoa.logs import log_path, start_log_file
+
+log = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
 
@@ -31,6 +32,10 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("Stopped.\n")
         return CANCELLED
+    except Exception as error:
+        log.exception("talanoa %s failed", verb)
+        sys.stderr.write(f"{type(error).__name__}: {error}\nThe details are in {log_path()}.\n")
+        return BAD
 
 
 def _task(verb: str, arguments: Sequence[str]) -> int:
@@ -65,12 +70,10 @@ def _add_out(keys: dict[str, Any]) -> None:
 
 
 def _show_log(verbose: bool) -> None:
-    """Show the log on stderr when asked to; else warnings of libraries go to the log file only."""
-    logging.basicConfig(
-        level=logging.INFO if verbose else logging.CRITICAL,
-        stream=sys.stderr,
-        format="%(levelname)s %(name)s: %(message)s",
-    )
+    """Show the log on stderr when asked to; otherwise it goes to the log file only."""
+    handler = logging.StreamHandler(sys.stderr) if verbose else logging.NullHandler()
+    handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
 
 
 def _show(reply: Reply) -> None:
@@ -133,15 +136,25 @@ def _fiji(arguments: Sequence[str]) -> int:
     parser.add_argument("--verbose", action="store_true", help="show the log")
     parsed = parser.parse_args(list(arguments))
     _show_log(parsed.verbose)
-    return open_window(parsed)
-
-
-def open_window(parsed: argparse.Namespace) -> int:
-    """Start the window and wait until it is closed."""
-    from talanoa.fiji import menu
-
-    menu.open_window(fiji=parsed.fiji, image=parsed.image)
+    if parsed.image and not Path(parsed.image).exists():
+        raise BadInput(f"Found no file {parsed.image}; expected an image to open.")
+    open_window(parsed.fiji, parsed.image)
     return OK
+
+
+def open_window(fiji: str | None, image: str | None) -> None:
+    """Open the window with our menu, and an image; return when it is closed."""
+    from talanoa.fiji import menu, runtime
+
+    def ready(started: runtime.Runtime) -> None:
+        import jpype
+
+        commands = menu.install(started)
+        say(f"ImageJ {started.imagej} is open: Plugins > Talanoa has {len(commands)} commands. Close it to end.")
+        if image:
+            jpype.JClass("ij.IJ").open(str(Path(image).resolve()))
+
+    runtime.run_gui(ready, fiji)
 
 
 OWN: dict[str, Callable[[Sequence[str]], int]] = {"demo": _demo, "fiji": _fiji}
