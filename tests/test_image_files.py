@@ -304,3 +304,34 @@ def test_unknown_endings_are_refused_before_anything_is_written(tmp_path: Path) 
     with pytest.raises(BadInput, match=r"\.tif"):
         image.write(tmp_path / "picture.bmp2", sample((1, 1, 1, 4, 5)))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".ome.tif", ".png", ".zip.tif"])
+def test_random_damage_is_refused_or_read_but_never_crashes(tmp_path: Path, suffix: str) -> None:
+    rng = np.random.default_rng(7)
+    if suffix == ".zip.tif":
+        tifffile.imwrite(tmp_path / "whole.zip.tif", np.arange(72, dtype=np.uint8).reshape(8, 9), compression="zlib")
+    else:
+        image.write(tmp_path / f"whole{suffix}", sample((1, 1, 1, 8, 9), "uint8", channel_names=("DAPI",)))
+    whole = (tmp_path / f"whole{suffix}").read_bytes()
+    refused = 0
+    for _ in range(60):
+        hurt = bytearray(whole)
+        for place in rng.integers(0, min(len(whole), 1500), rng.integers(1, 6)):
+            hurt[place] = rng.integers(0, 256)
+        (tmp_path / f"hurt{suffix}").write_bytes(hurt)
+        try:
+            image.read(tmp_path / f"hurt{suffix}")
+        except BadInput:
+            refused += 1
+    assert refused > 5
+
+
+def test_damaged_ome_metadata_cost_the_calibration_and_are_said(tmp_path: Path) -> None:
+    expected = sample((1, 1, 1, 8, 9), "uint8", pixel_size=(1.0, 0.5, 0.5), unit="um")
+    path = image.write(tmp_path / "picture.ome.tif", expected)
+    path.write_bytes(path.read_bytes().replace(b"<Image ", b"<Image<"))
+    found = image.read(path)
+    assert found.attrs["unit"] == "pixel"
+    assert any("OME metadata" in note for note in found.attrs["notes"])
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
