@@ -197,6 +197,22 @@ def test_cancelling_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_cancelling_a_folder_keeps_what_is_done(tmp_path: Path) -> None:
+    class StopsAtSecond(tiny.RecordingHost):
+        def progress(self, done: float, total: float, text: str) -> None:
+            self.stop = self.stop or text.startswith("b.tif")
+
+    (tmp_path / "in").mkdir()
+    for name in "abc":
+        tifffile.imwrite(tmp_path / "in" / f"{name}.tif", tiny.discs(1)[0])
+    request = {"task": "segment", "model": tiny.MODEL, "image": str(tmp_path / "in"), "out": str(tmp_path / "out")}
+    reply = tasks.run(request, StopsAtSecond())
+    assert reply["status"] == "cancelled" and "after 1 of 3 images" in reply["message"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "summary.csv"}
+    stopped = tasks.run({**request, "out": str(tmp_path / "none")}, tiny.RecordingHost(stop=True))
+    assert stopped["status"] == "cancelled" and not (tmp_path / "none").exists()
+
+
 def test_unknown_tasks_and_keys_are_answered_not_raised() -> None:
     assert 'Did you mean "segment"?' in refusal(run("segmnt"))
     assert 'Did you mean "prob_thresh"?' in refusal(run("segment", prob_tresh=1))

@@ -39,8 +39,9 @@ def read_word(value: Any) -> Any:
 
 
 def read_path_text(value: Any) -> Any:
-    """Keep paths as text in requests, so that a request is plain JSON."""
-    return str(value) if isinstance(value, Path) else value
+    """Keep paths as text in requests, so that a request is plain JSON; "~" is the home folder."""
+    text = str(value) if isinstance(value, Path) else value
+    return str(Path(text).expanduser()) if isinstance(text, str) and text.startswith("~") else text
 
 
 Number = Annotated[float, BeforeValidator(read_decimal), Field(allow_inf_nan=False)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from talanoa.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests import SegmentRequest
+
+log = logging.getLogger(__name__)
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".zarr")
 ZARR_MARKS = (".zattrs", ".zgroup", ".zarray", "zarr.json")
@@ -72,7 +75,14 @@ def run(request: SegmentRequest, model: Model, host: Host) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     for number, (path, name) in enumerate(zip(files, result_names(files), strict=True)):
         host.progress(number, len(files), f"{path.name} ({number + 1} of {len(files)})")
-        rows.append(_one(request, model, path, out / name, host))
+        try:
+            rows.append(_one(request, model, path, out / name, host))
+        except Cancelled as stopped:
+            if not rows:
+                out.rmdir()
+                raise
+            text = f"Stopped on request after {number} of {len(files)} images; their results are in {out}."
+            raise Cancelled(text) from stopped
         _write_summary(pd.DataFrame(rows), out)
     host.progress(len(files), len(files), "done")
     return _reply(pd.DataFrame(rows), out)
@@ -97,7 +107,8 @@ def _one(request: SegmentRequest, model: Model, path: Path, out: Path, host: Hos
         reply = segment_image(one, model, read_image(path, named), None, named)
     except Cancelled:
         raise
-    except (TalanoaError, OSError, MemoryError, ValueError) as error:
+    except (TalanoaError, OSError, MemoryError, ValueError, RuntimeError) as error:
+        log.info("%s failed", path, exc_info=True)
         host.warn(f"{path.name}: {error}")
         return row | {"Status": "error", "Folder": "", "Message": str(error)}
     record = reply["record"]

@@ -107,7 +107,12 @@ def make_record(
         "frames": list(chosen.frames),
         "plane": chosen.plane,
         "selection": None if selection is None else encode_mask(selection),
-        "model": {"name": model.name, "folder": str(model.folder), "sha256": model.sha256},
+        "model": {
+            "name": model.name,
+            "folder": str(Path(model.folder).absolute()) if model.folder else None,
+            "sha256": model.sha256,
+            "seed": model.training.get("settings", {}).get("seed"),
+        },
         "objects": len(found.objects),
         "labels_sha256": array_sha256(found.labels),
     }

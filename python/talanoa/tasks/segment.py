@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.errors import BadInput
+from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
 from talanoa.tasks.choose import choose
-from talanoa.tasks.common import Given, check_new, read_image
+from talanoa.tasks.common import Collecting, Given, check_new, read_image
 from talanoa.tasks.inspect_image import check_pixels, trained_level, warn_bright_background, warn_pixel_size
 from talanoa.tasks.outcome import make_record, measure, outlines
 
@@ -61,6 +62,7 @@ def segment_image(
     from talanoa import predict
 
     started = time.perf_counter()
+    host = Collecting(host)
     image = images.check(image)
     chosen = choose(image, model.channels, request)
     check_pixels(chosen.image)
@@ -78,7 +80,9 @@ def segment_image(
     }
     seconds = time.perf_counter() - started
     reply["record"]["times"]["total"] = round(seconds, 3)
+    reply["record"]["warnings"] = host.warnings
     reply["message"] = _message(len(found.objects), seconds, model, found.record)
+    stop_if_cancelled(host)
     if request.out:
         reply["folder"] = _write(Path(request.out), model, chosen.image, reply, request.copy_model)
     return reply
