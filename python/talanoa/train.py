@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from talanoa import dataset, devices, inference, methods, model_folder, thresholds, train_loop
@@ -284,6 +285,8 @@ def finish(
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
         "versions": versions(),
         "validation_scores": scores,
+        # where the median lies between black and white: low for fluorescence, so that bright-field images are noticed
+        "background_level": round(statistics.median(float(np.median(item.image)) for item in parts[0]), 3),
     }
     model = Model(
         request.name,
