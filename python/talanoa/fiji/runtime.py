@@ -189,7 +189,7 @@ def _launch(fiji: str | None, mode: str, prefs: Path | None, java_options: Seque
     folder = full.check_fiji(fiji) if fiji is not None else None
     java = choose_java(window=mode != "headless")
     os.environ["JAVA_HOME"] = str(java.home)
-    options = [*_jvm_options(mode, java.major, prefs), *java_options]
+    options = [*_jvm_options(mode, java.major, prefs), *_collector(java_options), *java_options]
     if folder is None:
         context, gateway = embedded.launch(options), None
     else:
@@ -215,6 +215,16 @@ def _jvm_options(mode: str, java_major: int, prefs: Path | None) -> list[str]:
         home.mkdir(parents=True, exist_ok=True)
         options += [f"-Duser.home={home}", f"-Djava.util.prefs.userRoot={home}"]
     return options
+
+
+def _collector(java_options: Sequence[str]) -> list[str]:
+    """Choose the parallel collector unless the user names one.
+
+    Java's default, G1, gives each plane of a large stack regions of its own; making them takes several times longer
+    than filling them (measured on 20 planes of 2048 x 2048: 0.9 s of processor time against 0.3 s).
+    """
+    named = (*java_options, *(os.environ.get(name, "") for name in ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS")))
+    return [] if any("GC" in option for option in named) else ["-XX:+UseParallelGC"]
 
 
 def _same_or_error(runtime: Runtime, fiji: str | None, mode: str) -> Runtime:
