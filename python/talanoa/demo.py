@@ -93,6 +93,7 @@ def segment_sample(runtime: Runtime, folder: Path, say: Callable[[str], None]) -
     for file in sorted(folder.iterdir()):
         say(f"  {file.name:<18} {CONTENT.get(file.name, '')}")
     if runtime.mode != "headless":
+        arrange(image)
         say("The image, the label image, the ROI Manager and the Results stay open until you close ImageJ.")
 
 
@@ -101,6 +102,7 @@ CONTENT = {
     "rois.zip": "the outlines, for ImageJ's ROI Manager",
     "measurements.csv": "one row an object",
     "overlay.png": "picture of the image with the outlines",
+    "model.json": "the model: thresholds, training parameters, scores",
     "result.json": "what was done; talanoa rerun repeats it",
 }
 
@@ -117,6 +119,26 @@ def open_sample(show: bool) -> Any:
     else:  # without windows an image is current only because it is said to be
         jpype.JClass("ij.WindowManager").setTempCurrentImage(image)
     return image
+
+
+def arrange(image: Any) -> None:
+    """Put the windows beside each other: image with outlines, label image, ROI Manager, and Results below."""
+    import jpype
+
+    manager = jpype.JClass("ij.WindowManager")
+    main, first = jpype.JClass("ij.IJ").getInstance(), image.getWindow()
+    top = 40 + main.getHeight()
+    main.setLocation(20, 20)
+    left = 20
+    for window in (first, manager.getCurrentWindow(), jpype.JClass("ij.plugin.frame.RoiManager").getInstance()):
+        if window is not None:
+            window.setLocation(left, top)
+            left += window.getWidth() + 10
+    results = manager.getWindow("Results")
+    if results is not None:
+        results.setSize(left - 30, 240)
+        lowest = jpype.JClass("java.awt.Toolkit").getDefaultToolkit().getScreenSize().height - 260
+        results.setLocation(20, min(top + first.getHeight() + 10, lowest))
 
 
 def run_command(image: Any, options: str) -> None:
