@@ -201,19 +201,20 @@ def _time_convolution(image: torch.Tensor, kernel: torch.Tensor) -> tuple[float,
 
 def check_java() -> Line:
     """Say which Java runs ImageJ, or would."""
+    from talanoa.fiji import runtime
     from talanoa.fiji.java import choose_java
 
-    return Line("Java", True, str(choose_java()))
+    running = runtime.running()
+    return Line("Java", True, running.java if running else str(choose_java()))
 
 
 def check_imagej() -> Line:
     """Say which ImageJ is there: the one this process runs in, or the embedded one."""
-    import jpype
+    from talanoa.fiji import embedded, runtime
 
-    if jpype.isJVMStarted():
-        return Line("ImageJ", True, f"{jpype.JClass('ij.IJ').getFullVersion()} runs in this process")
-    from talanoa.fiji import embedded
-
+    running = runtime.running()
+    if running:
+        return Line("ImageJ", True, f"{running.imagej} ({running.kind}, {running.mode}) runs in this process")
     jars = embedded.class_path()
     version = next((jar.stem.removeprefix("ij-") for jar in jars if jar.name.startswith("ij-1")), "of unknown version")
     return Line("ImageJ", True, f"embedded ImageJ {version}, {len(jars)} jars in {jars[0].parent}")

@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 
 def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
-    """Segment the given image, an image file, or each image of a folder."""
+    """Segment the image file that is named, or each image of a folder; else the image given."""
     from talanoa import model_folder
 
-    if given.image is None and request.image is None:
+    if request.image is None and given.image is None:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
     if request.out:
         check_new(Path(request.out))
     model = model_folder.load(request.model)
-    if given.image is not None:
+    if request.image is None and given.image is not None:
         return segment_image(request, model, given.image, given.selection, host)
     path = Path(str(request.image))
     if folder_input.is_folder_of_images(path):
         return folder_input.run(request, model, host)
-    return segment_image(request, model, read_image(path, host), given.selection, host)
+    return segment_image(request, model, read_image(path, host), None, host)
 
 
 def segment_image(
