@@ -30,7 +30,7 @@ def register_jython(context: Any) -> bool:
     import jpype
 
     scripts = context.service(jpype.JClass("org.scijava.script.ScriptService").class_)
-    if any("jython" in str(language.getLanguageName()).lower() for language in scripts.getLanguages()):
+    if _jython(scripts) is not None:
         return False
     factory = jpype.JClass("org.python.jsr223.PyScriptEngineFactory")()
     scripts.getIndex().add(jpype.JClass("org.scijava.script.AdaptedScriptLanguage")(factory))
@@ -69,6 +69,8 @@ def run_script(
 
     reader = jpype.JClass("java.io.StringReader")(code)
     info = jpype.JClass("org.scijava.script.ScriptInfo")(context, name, reader)
+    if name.endswith(".py"):  # Fiji under pyimagej has a second language for this ending
+        info.setLanguage(_jython(context.service(jpype.JClass("org.scijava.script.ScriptService").class_)))
     service = context.service(jpype.JClass("org.scijava.module.ModuleService").class_)
     module = service.createModule(info)
     errors = jpype.JClass("java.io.StringWriter")()
@@ -79,6 +81,15 @@ def run_script(
     service.run(module, True, values).get()
     _raise_or_log(name, str(errors.toString()))
     return {str(entry.getKey()): entry.getValue() for entry in module.getOutputs().entrySet()}
+
+
+def _jython(scripts: Any) -> Any:
+    """Return the language Jython of a ScriptService, or None."""
+    for language in scripts.getLanguages():
+        names = (language.getLanguageName(), language.getEngineName(), language.getClass().getName())
+        if any("jython" in str(name).lower() for name in names):
+            return language
+    return None
 
 
 def _raise_or_log(name: str, errors: str) -> None:
