@@ -33,7 +33,8 @@ def result(reply, title, parts=("rois", "table", "labels"), say=False):
     if "table" in parts and reply.get("table") is not None:
         table(reply["table"], imp or labels)
     if "labels" in parts and labels is not None:
-        labels.setTitle(WindowManager.getUniqueName(labels.getTitle()))
+        if WindowManager.getImage(labels.getTitle()) is not None:
+            labels.setTitle(WindowManager.getUniqueName(labels.getTitle()))
         labels.show()  # last, so that it is the active image of a macro
     message = reply.get("message") or u""
     IJ.showStatus(message)
@@ -119,7 +120,9 @@ def _show_rois(packed, target, imp, labels):
 
 def to_manager(found, imp, replace):
     """Add ROIs to the ROI Manager, in bulk and without a repaint for each; what is there stays unless `replace`."""
-    manager = RoiManager.getRoiManager()
+    manager = RoiManager.getInstance2()  # in a macro's batch mode, the macro's own
+    if manager is None:
+        manager = RoiManager.getRoiManager()
     if replace:
         manager.reset()
     add = manager.add
