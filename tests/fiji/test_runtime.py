@@ -110,14 +110,6 @@ def test_a_macro_runs_without_a_display(imagej: Runtime, ij: Any) -> None:
     assert str(ij.runMacro(macro)) == "77"
 
 
-def test_an_imagej_started_by_somebody_else_is_attached(imagej: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtime, "_running", imagej)  # put back afterwards
-    attached = runtime.attach(imagej.gateway or imagej.context)
-    assert attached.kind == "attached" and attached.mode == "headless"
-    assert runtime.start() is attached
-    assert str(attached.run_script("#@output String text\ntext = 'here'")["text"]) == "here"
-
-
 @pytest.mark.parametrize(
     ("made", "found"),
     [

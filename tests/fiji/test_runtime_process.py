@@ -69,6 +69,23 @@ except BadInput as error:
     assert "attach" in run(code)
 
 
+def test_an_imagej_of_somebody_else_is_attached() -> None:
+    code = """
+import os
+from talanoa.fiji import embedded, runtime
+from talanoa.fiji.java import choose_java
+os.environ["JAVA_HOME"] = str(choose_java().home)
+import jpype
+jpype.startJVM("-Djava.awt.headless=true", classpath=[str(jar) for jar in embedded.class_path()])
+attached = runtime.attach(jpype.JClass("org.scijava.Context")(False))
+assert runtime.start() is attached
+print(attached.kind, attached.mode, attached.run_script("#@output String text\\ntext = 'here'")["text"])
+print(attached.java)
+"""
+    what, java = run(code).splitlines()
+    assert what == "attached headless here" and "started by the caller" in java
+
+
 def test_a_full_java_heap_is_a_clear_error() -> None:
     code = """
 import numpy as np

@@ -243,7 +243,7 @@ def _attributes(imp: Any) -> dict[str, Any]:
     if notes:
         attrs["notes"] = notes
     origin = imp.getOriginalFileInfo()
-    if origin is not None and origin.directory and origin.fileName:
+    if origin is not None and origin.directory and origin.fileName and not imp.changes:
         attrs["source"] = str(origin.getFilePath())
     return attrs
 

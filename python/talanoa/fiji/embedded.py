@@ -27,17 +27,22 @@ ENDPOINTS = (
 )
 
 
-def launch(options: Sequence[str]) -> Any:
-    """Start the JVM with the embedded ImageJ and return its `org.scijava.Context`."""
-    import jpype
+def start_jvm(options: Sequence[str]) -> None:
+    """Start the JVM of this process, with the jars of the embedded ImageJ and the Java that JAVA_HOME names."""
     import scyjava
 
-    scyjava.config.set_java_constraints(fetch="never")  # JAVA_HOME is set to the Java that was chosen
+    scyjava.config.set_java_constraints(fetch="never")
     scyjava.config.endpoints.clear()
     for jar in class_path():
         scyjava.config.add_classpath(str(jar))
     scyjava.start_jvm([*scyjava.config.get_options(), *options])
-    if "-Djava.awt.headless=true" in options:
+
+
+def make_context() -> Any:
+    """Return the `org.scijava.Context` of the embedded ImageJ."""
+    import jpype
+
+    if jpype.JClass("java.awt.GraphicsEnvironment").isHeadless():
         _prime_menus()
     # NB: Context() from Python picks the empty varargs constructor, which loads no service at all.
     return jpype.JClass("org.scijava.Context")(False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,32 @@ def check_fiji(fiji: str) -> str:
 def launch(fiji: str, mode: str, options: Sequence[str]) -> Any:
     """Start the JVM with a Fiji folder or endpoint and return pyimagej's gateway."""
     import imagej
+
+    _configure(fiji, options)
+    # A gui is shown by Runtime.show: pyimagej's own gui mode would block here.
+    gateway = imagej.init(fiji, mode="headless" if mode == "headless" else "interactive:force")
+    if not gateway:
+        raise BadInput(f"pyimagej could not start ImageJ2 from {fiji}; expected a complete Fiji. See the log above.")
+    return gateway
+
+
+def launch_gui(fiji: str, options: Sequence[str], opened: Callable[[Any], None]) -> None:
+    """Start Fiji with its window by pyimagej's gui mode, which blocks; `opened` gets the gateway."""
+    import imagej
+
+    _configure(fiji, options)
+    imagej.when_imagej_starts(opened)
+    imagej.init(fiji, mode="gui")
+
+
+def _configure(fiji: str, options: Sequence[str]) -> None:
+    """Set what pyimagej reads from scyjava; called after `import imagej`."""
     import scyjava
 
     scyjava.config.set_java_constraints(fetch="auto")  # "never" crashes pyimagej 1.8; JAVA_HOME names the Java
     if not _is_endpoint(fiji):
         scyjava.config.endpoints.clear()  # imglyb adds one of its own, for which a repository would be asked
     scyjava.config.add_options(list(options))
-    # A gui is shown by Runtime.show: pyimagej's own gui mode would block here.
-    gateway = imagej.init(fiji, mode="headless" if mode == "headless" else "interactive:force")
-    if not gateway:
-        raise BadInput(f"pyimagej could not start ImageJ2 from {fiji}; expected a complete Fiji. See the log above.")
-    return gateway
 
 
 def event_loop_runs() -> bool:

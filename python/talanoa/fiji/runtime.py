@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, TalanoaError
 from talanoa.fiji import embedded, full
-from talanoa.fiji.java import choose_java
+from talanoa.fiji.java import Java, choose_java
 from talanoa.fiji.scripting import register_jython, run_script
 
 log = logging.getLogger(__name__)
@@ -127,24 +127,53 @@ def start(
 def run_gui(ready: Callable[[Runtime], None], fiji: str | Path | None = None, *, prefs: Path | None = None) -> None:
     """Start ImageJ, open its window, call `ready`, and return when the window is closed.
 
-    On macOS the main thread belongs to the windows: `ready` runs on another thread and this call may end the process.
+    On macOS the main thread belongs to the windows, so this is the way to have them there: `ready` runs on another
+    thread. Call it as the last thing of a program, on the main thread.
+
+    Raises
+    ------
+    BadInput
+        As `start`; on macOS also when PyObjC is missing.
     """
     wanted = str(fiji) if fiji is not None else None
+    if sys.platform == "darwin" and _running is None:
+        _run_gui_on_macos(ready, wanted, prefs)
+    else:
+        _live(start(wanted, "gui", prefs=prefs), ready)
 
-    def opened() -> None:
-        with _lock:
-            runtime = _same_or_error(_running, wanted, "gui") if _running else _launch(wanted, "gui", prefs, ())
-        runtime.show()
-        ready(runtime)
-        while runtime.window_open():
-            time.sleep(0.2)
 
-    if sys.platform == "darwin":
-        import jpype
+def _run_gui_on_macos(ready: Callable[[Runtime], None], fiji: str | None, prefs: Path | None) -> None:
+    """Give the main thread to the event loop of macOS, and everything else to a thread of Java's."""
+    import jpype
 
+    try:
+        from PyObjCTools import AppHelper
+    except ImportError as error:
+        raise BadInput("PyObjC is missing; expected it for windows on macOS. Install it: pip install pyobjc") from error
+    plan = _plan(fiji, "gui", prefs, ())
+
+    def opened(gateway: Any = None) -> None:
+        try:
+            context = embedded.make_context() if gateway is None else gateway.context()
+            _live(_register(plan, context, gateway), ready)
+        except TalanoaError as error:  # nobody above this thread would show it
+            log.error("%s", error)
+        finally:
+            AppHelper.callAfter(AppHelper.stopEventLoop)
+
+    if plan.folder is None:
+        embedded.start_jvm(plan.options)
         jpype.setupGuiEnvironment(opened)
     else:
-        opened()
+        full.launch_gui(plan.folder, plan.options, opened)
+
+
+def _live(runtime: Runtime, ready: Callable[[Runtime], None]) -> None:
+    """Open the window, say so, and wait until it is closed."""
+    runtime.show()
+    ready(runtime)
+    while runtime.window_open():
+        time.sleep(0.2)
 
 
 def attach(context: Any) -> Runtime:
@@ -175,9 +204,19 @@ def running() -> Runtime | None:
     return _running
 
 
-def _launch(fiji: str | None, mode: str, prefs: Path | None, java_options: Sequence[str]) -> Runtime:
-    """Start the JVM and ImageJ; the lock is held."""
-    global _running
+@dataclass(frozen=True)
+class _Plan:
+    """What is about to be started."""
+
+    fiji: str | None
+    folder: str | None
+    mode: str
+    java: Java
+    options: tuple[str, ...]
+
+
+def _plan(fiji: str | None, mode: str, prefs: Path | None, java_options: Sequence[str]) -> _Plan:
+    """Check what was asked for and choose the Java."""
     import jpype
 
     if jpype.isJVMStarted():
@@ -189,16 +228,27 @@ def _launch(fiji: str | None, mode: str, prefs: Path | None, java_options: Seque
     folder = full.check_fiji(fiji) if fiji is not None else None
     java = choose_java(window=mode != "headless")
     os.environ["JAVA_HOME"] = str(java.home)
-    options = [*_jvm_options(mode, java.major, prefs), *_collector(java_options), *java_options]
-    if folder is None:
-        context, gateway = embedded.launch(options), None
-    else:
-        gateway = full.launch(folder, mode, options)
-        context = gateway.context()
+    options = (*_jvm_options(mode, java.major, prefs), *_collector(java_options), *java_options)
+    return _Plan(fiji, folder, mode, java, options)
+
+
+def _launch(fiji: str | None, mode: str, prefs: Path | None, java_options: Sequence[str]) -> Runtime:
+    """Start the JVM and ImageJ; the lock is held."""
+    plan = _plan(fiji, mode, prefs, java_options)
+    if plan.folder is None:
+        embedded.start_jvm(plan.options)
+        return _register(plan, embedded.make_context(), None)
+    gateway = full.launch(plan.folder, mode, plan.options)
+    return _register(plan, gateway.context(), gateway)
+
+
+def _register(plan: _Plan, context: Any, gateway: Any) -> Runtime:
+    """Make the ImageJ that has just been started the one of this process."""
+    global _running
     register_jython(context)
-    kind = "embedded" if folder is None else "fiji"
-    _running = Runtime(kind, mode, fiji, str(java), _imagej_version(), context, gateway)
-    log.info("ImageJ %s (%s, %s) on %s", _running.imagej, kind, mode, java)
+    kind = "embedded" if plan.folder is None else "fiji"
+    _running = Runtime(kind, plan.mode, plan.fiji, str(plan.java), _imagej_version(), context, gateway)
+    log.info("ImageJ %s (%s, %s) on %s", _running.imagej, kind, plan.mode, plan.java)
     return _running
 
 
