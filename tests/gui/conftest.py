@@ -19,7 +19,7 @@ import tifffile
 import tiny
 
 TESTS = Path(__file__).resolve().parent.parent
-SECONDS = 400
+SECONDS = 900
 
 Play = Callable[..., dict[str, Any]]
 

@@ -12,7 +12,7 @@ import jpype
 
 from talanoa.fiji import menu, runtime
 
-PATIENCE = 60  # seconds; a step that takes longer has failed
+PATIENCE = 240  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
 MENUS_LEFT_OF_FILE = 3  # the menu bar goes round: Help, Window, Plugins
 
 
