@@ -33,6 +33,16 @@ def test_roi_zips_give_the_labels_they_were_made_from(tmp_path: Path) -> None:
         assert np.array_equal(one.labels, other.labels)
 
 
+def test_roi_zips_may_be_named_as_the_roi_manager_offers(tmp_path: Path) -> None:
+    for name in ("cells.tif", "cells_RoiSet.zip", "more.tif", "more RoiSet.zip"):
+        (tmp_path / name).touch()
+    pairs = dataset.pair_files(tmp_path, tmp_path, dataset.ROI_SUFFIXES)
+    assert [(image.name, annotation.name) for image, annotation in pairs] == [
+        ("cells.tif", "cells_RoiSet.zip"),
+        ("more.tif", "more RoiSet.zip"),
+    ]
+
+
 def test_names_without_partner_are_listed(tmp_path: Path) -> None:
     images, masks = write_pairs(tmp_path, 3, size=64, count=2)
     (masks / "field_01.tif").unlink()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -58,7 +59,10 @@ class Annotated:
 
 
 def pair_files(images: Path, annotations: Path, suffixes: Sequence[str]) -> list[tuple[Path, Path]]:
-    """Return (image, annotation) files of equal name, sorted; a `BadInput` lists what has no partner."""
+    """Return (image, annotation) files of equal name, sorted; a `BadInput` lists what has no partner.
+
+    ``cells.zip`` and ``cells_RoiSet.zip`` both belong to ``cells.tif``.
+    """
     found = _by_name(images, IMAGE_SUFFIXES, "images")
     partners = _by_name(annotations, suffixes, "annotations")
     lonely = sorted(found.keys() ^ partners.keys())
@@ -78,9 +82,11 @@ def _by_name(folder: Path, suffixes: Sequence[str], what: str) -> dict[str, Path
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in suffixes or path.name.startswith("."):
             continue
-        if path.stem in files:
-            raise BadInput(f"{files[path.stem].name} and {path.name} in {folder} share one name. Remove one of them.")
-        files[path.stem] = path
+        # NB: "RoiSet" is the name that ImageJ's ROI Manager offers; people put the image's name before it.
+        name = re.sub(r"(?<=.)[ _-]?RoiSet$", "", path.stem, flags=re.IGNORECASE)
+        if name in files:
+            raise BadInput(f"{files[name].name} and {path.name} in {folder} share one name. Remove one of them.")
+        files[name] = path
     if not files:
         raise BadInput(f"No {what} in {folder}; expected files that end in {', '.join(suffixes)}.")
     return files

@@ -80,7 +80,7 @@ def _show(reply: Reply) -> None:
     """Write the message and where the results are."""
     say(reply["message"])
     if reply["folder"] and reply["folder"] not in reply["message"]:
-        say(f"Results: {reply['folder']}")
+        say(f"{'Model' if reply['task'] == 'train' else 'Results'}: {reply['folder']}")
 
 
 def _show_models(reply: Reply) -> None:
