@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
-from synthetic import nuclei, write_pairs
 
+from synthetic import nuclei, write_pairs
 from talanoa import dataset, roi_zip, rois
 from talanoa.augment import NONE
 from talanoa.errors import BadInput
