@@ -32,7 +32,7 @@ PACKAGES = (
     "stardist",
     "scikit-image",
 )
-FIRST = ("bench", "impl", "params", "seconds", "n")
+COLUMNS = ("bench", "impl", "params", "seconds", "median", "n")
 ALIASES = {
     "peer": "impl",
     "who": "impl",
@@ -93,7 +93,7 @@ def read_rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 def report(runs: Iterable[Run]) -> Iterator[str]:
     """Yield the lines of RESULTS.md."""
     yield "# Figures measured by `make bench`\n"
-    yield "Best of several runs each, all in one go on one machine. Other machines and busier ones give other figures.\n"
+    yield "Best of several runs each, all in one go on one machine; other machines and busier ones differ.\n"
     for key, value in {**machine(), **versions()}.items():
         yield f"- {key}: {value}"
     for run in runs:
@@ -105,22 +105,22 @@ def report(runs: Iterable[Run]) -> Iterator[str]:
 
 
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
-    """Yield a Markdown table; the usual columns first, then the others in the order in which they came."""
+    """Yield a Markdown table: the usual columns, and what else a row says in the last one."""
     if not rows:
-        yield "No figures."
+        yield "No figures: what is needed for them is not here (the script's first lines say what that is)."
         return
-    found = list(dict.fromkeys(key for row in rows for key in row))
-    columns = [key for key in FIRST if key in found] + [key for key in found if key not in FIRST]
-    yield "| " + " | ".join(columns) + " |"
-    yield "|" + "---|" * len(columns)
+    columns = [key for key in COLUMNS if any(key in row for row in rows)]
+    yield "| " + " | ".join([*columns, "more"]) + " |"
+    yield "|" + "---|" * (len(columns) + 1)
     for row in rows:
-        yield "| " + " | ".join(cell(row.get(column, "")) for column in columns) + " |"
+        more = {key: value for key, value in row.items() if key not in COLUMNS}
+        yield "| " + " | ".join(cell(value) for value in (*(row.get(key, "") for key in columns), more)) + " |"
 
 
 def cell(value: Any) -> str:
     """Write a value for a table cell."""
     if isinstance(value, dict):
-        return ", ".join(f"{key} {cell(inner)}" for key, inner in value.items())
+        return "; ".join(f"{key}: {cell(inner)}" for key, inner in value.items())
     if isinstance(value, (list, tuple)):
         return " x ".join(cell(inner) for inner in value)
     if isinstance(value, float):
