@@ -91,6 +91,29 @@ def segment_from_the_menu(work: Path) -> dict[str, Any]:
     return seen
 
 
+def every_door(work: Path) -> dict[str, Any]:
+    """Segment into result folders: from the menu (folder `menu`), and by the recorded line in a macro (`macro`)."""
+    hand = d.Hand()
+    recorder = d.java("ij.plugin.frame.Recorder")()
+    imp = open_image(work / "discs.tif")
+    hand.choose(SEGMENT)
+    form = d.dialog(SEGMENT)
+    d.field(form, "Model").select("tiny")
+    d.field(form, "Device").select("cpu")
+    d.field(form, "Exclude objects at the border").setState(True)
+    d.field(form, "Scale the image by").setText("1.5")
+    hand.type_into(d.field(form, "Probability/Score Threshold (empty: the model's own)"), "0.6")
+    d.field(form, "Result folder (new; empty: none)").setText((work / "menu").as_posix())
+    hand.click_on(d.button(form, "OK"))
+    d.wait_until((work / "menu" / "result.json").is_file, "the results are written")
+    labels_of("discs.tif labels")
+    (line,) = [line for line in str(recorder.getText()).splitlines() if SEGMENT in line]
+    assert (work / "menu").as_posix() in line
+    d.java("ij.IJ").selectWindow(imp.getID())
+    d.java("ij.IJ").runMacro(line.replace((work / "menu").as_posix(), (work / "macro").as_posix()))
+    return {"line": line}
+
+
 def cancel_by_escape(work: Path) -> dict[str, Any]:
     """Start a long job from the menu and press Escape; the next job works."""
     hand = d.Hand()
@@ -269,6 +292,7 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
     one.__name__: one
     for one in (
         segment_from_the_menu,
+        every_door,
         cancel_by_escape,
         cancel_by_button,
         errors,
