@@ -149,9 +149,10 @@ def _segments(values: NDArray[np.float64]) -> Iterator[tuple[int, NDArray[np.flo
         kind = int(values[at])
         if kind not in _SEGMENT_SIZE or kind != values[at]:
             raise ValueError(f"damaged ROI: unknown segment {values[at]}")
-        size, count = 1 + _SEGMENT_SIZE[kind], 1
-        if kind == 1:
-            count = _count_lines(values[at:])
+        size = 1 + _SEGMENT_SIZE[kind]
+        if at + size > len(values):
+            return  # cut off: ImageJ, too, takes the segments that are complete
+        count = _count_lines(values[at:]) if kind == 1 else 1
         points = values[at : at + size * count].reshape(count, size)[:, 1:]
         yield kind, points.reshape(-1, 2)
         at += size * count
@@ -178,11 +179,11 @@ def _box(roi: ImagejRoi) -> tuple[int, int, int, int]:
     if roi.subpixelrect:
         sizes = (roi.xd, roi.yd, roi.widthd, roi.heightd)
         if not all(map(math.isfinite, sizes)):
-            raise NoArea("coordinates that are not finite")
+            raise NoArea("coordinates that no image has")
         x, y, width, height = int(roi.xd), int(roi.yd), math.ceil(roi.widthd), math.ceil(roi.heightd)
     else:
         x, y, width, height = roi.left, roi.top, roi.right - roi.left, roi.bottom - roi.top
-    if max(width, height) > 1 << 24:
+    if max(width, height) > 1 << 20:
         raise ValueError(f"damaged ROI: a box of {width} x {height} pixels")
     return x, y, max(width, 1), max(height, 1)
 

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 MAX_ENTRY = 64 << 20  # bytes; a ROI of five million corners
 MAX_TOTAL = 2 << 30
+_FARTHEST = 2.0**31  # pixels; no image is wider
 
 
 @dataclass(frozen=True)
@@ -100,8 +101,11 @@ def decode(
     for data, name, plain in zip(blobs, fallback, read_plain(blobs), strict=True):
         try:
             roi = _checked(plain or _read_special(data))
-        except (NoArea, ValueError) as reason:
+        except NoArea as reason:
             skipped.append((name, str(reason)))
+        except ValueError as error:
+            log.debug("ROI %s: %s", name, error)
+            skipped.append((name, "a damaged ROI"))
         else:
             found.append(roi._replace(name=roi.name or name))
     rois = _gather(found, image_shape)
@@ -118,8 +122,8 @@ def _checked(roi: Decoded) -> Decoded:
     """Refuse outlines that enclose nothing or are not numbers."""
     if not roi.shape.paths:
         raise NoArea("an outline of fewer than three corners")
-    if not all(np.isfinite(path).all() for path in roi.shape.paths):
-        raise NoArea("coordinates that are not finite")
+    if not all((np.abs(path) < _FARTHEST).all() for path in roi.shape.paths):  # NaN compares False
+        raise NoArea("coordinates that no image has")
     return roi
 
 

@@ -1,4 +1,4 @@
-"""ROIs against ImageJ itself: its masks of every type of area, its decoder on our bytes, its encoder's bytes in ours."""
+"""ROIs against ImageJ itself: its masks of every type of area, its decoder, its encoder and its wand."""
 
 from __future__ import annotations
 
