@@ -62,6 +62,9 @@ def test_every_key_is_described(kind: type[Request]) -> None:
         ("rois", "Replace", "replace"),
         ("frames", "1 - 10", "1-10"),
         ("frames", 3, "3"),
+        ("frames", [1, 2, 5], "1,2,5"),
+        ("frames", range(1, 4), "1,2,3"),
+        ("model", " nuclei ", "nuclei"),
     ],
 )
 def test_values_given_as_text(key: str, text: object, value: object) -> None:

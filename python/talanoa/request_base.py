@@ -41,7 +41,16 @@ def read_word(value: Any) -> Any:
 def read_path_text(value: Any) -> Any:
     """Keep paths as text in requests, so that a request is plain JSON; "~" is the home folder."""
     text = str(value) if isinstance(value, Path) else value
-    return str(Path(text).expanduser()) if isinstance(text, str) and text.startswith("~") else text
+    if not isinstance(text, str):
+        return text
+    return str(Path(text.strip()).expanduser()) if text.strip().startswith("~") else text.strip()
+
+
+def read_frames(value: Any) -> Any:
+    """Read frames given as a number, a list or a range, too: [1, 2, 5] is "1,2,5"."""
+    if isinstance(value, list | tuple | range):
+        return ",".join(str(number) for number in value)
+    return str(value).replace(" ", "") if value is not None else None
 
 
 Number = Annotated[float, BeforeValidator(read_decimal), Field(allow_inf_nan=False)]

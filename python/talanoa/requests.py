@@ -29,6 +29,7 @@ from talanoa.request_base import (
     closest,
     parse,
     read_decimal,
+    read_frames,
     read_whole,
     read_word,
 )
@@ -69,7 +70,7 @@ class SegmentRequest(Request):
     max_intensity: MaybeNumber = Field(None, description="Highest mean intensity of an object")
     exclude_border: bool = Field(False, description="Remove objects that touch the image border")
     plane: Count = Field(None, description="Slice of a z-stack to segment, counted from 1")
-    frames: Annotated[str | None, BeforeValidator(lambda v: str(v).replace(" ", "") if v is not None else v)] = Field(
+    frames: Annotated[str | None, BeforeValidator(read_frames)] = Field(
         None,
         pattern=f"^{FRAMES}$",
         description='Frames to segment, counted from 1, such as "1-10" or "1,5,9"; omitted: all',
