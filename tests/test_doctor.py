@@ -31,6 +31,7 @@ def test_every_topic_has_a_line(reply: tasks.Reply) -> None:
         "ImageJ",
         "Display",
         "Models",
+        "Log",
         "Memory",
         "Disk",
     ]

@@ -243,9 +243,11 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     tifffile.imwrite(folder / "discs 2.tiff", tiny.discs(3)[0])
     (folder / "broken.tif").write_bytes(b"II*\0nothing")
     (folder / "notes.txt").write_text("no image")
+    (folder / "stack.czi").write_bytes(b"ZISRAWFILE")
     reply = run("segment", input=str(folder), out=str(tmp_path / "out"))
     assert reply["status"] == "ok" and reply["failures"] == ["broken.tif"]
     assert "24 objects in 3 of 4 images" in reply["message"]
+    assert any("stack.czi" in text and "notes" not in text for text in reply["warnings"])
     summary = pd.read_csv(tmp_path / "out" / "summary.csv", keep_default_na=False)
     assert dict(zip(summary["Image"], summary["Status"], strict=True)) == {
         "broken.tif": "error", "discs 1.tif": "ok", "discs 2.tif": "ok", "discs 2.tiff": "ok",
@@ -255,6 +257,19 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
     alone = run("segment", images.read(folder / "discs 1.tif"))
     kept = images.read_labels(tmp_path / "out" / "discs 1" / "labels.tif")
     np.testing.assert_array_equal(kept, alone["labels"])
+
+
+def test_a_zarr_image_is_no_folder_of_images(tmp_path: Path) -> None:
+    images.write(tmp_path / "discs.ome.zarr", disc_image())
+    (tmp_path / "discs.ome.zarr").rename(tmp_path / "renamed")
+    reply = run("segment", image=str(tmp_path / "renamed"))
+    np.testing.assert_array_equal(reply["labels"], run("segment", disc_image())["labels"])
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 40), (17, 20), (95, 1)])
+def test_images_smaller_than_a_tile(shape: tuple[int, int]) -> None:
+    pixels = tiny.discs(1)[0][: shape[0], : shape[1]]
+    assert run("segment", images.from_array(pixels))["labels"].shape == (1, 1, 1, *shape)
 
 
 def test_folders_that_cannot_be_done(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ def examine(device: str, fiji: str | None, host: Host) -> list[Line]:
         *([("Fiji", lambda: check_fiji_folder(folder))] if folder else []),
         ("Display", check_display),
         ("Models", check_models),
+        ("Log", check_log),
         ("Memory", check_memory),
         ("Disk", check_disk),
     ]
@@ -255,6 +256,14 @@ def check_models() -> Line:
         remedy = "Set TALANOA_HOME to a folder you may write to."
         return Line("Models", False, f"{text}, which cannot be written ({error.strerror})", remedy)
     return Line("Models", True, text)
+
+
+def check_log() -> Line:
+    """Say where the log file is."""
+    from talanoa.logs import log_path
+
+    path = log_path()
+    return Line("Log", True, str(path) if path.is_file() else f"{path} (not written yet)")
 
 
 def check_memory() -> Line:

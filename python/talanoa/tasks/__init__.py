@@ -150,7 +150,7 @@ def _unexpected(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{place}. Nothing was changed; check the place, its free space and its permissions."
-    return f"{type(error).__name__}: {error}. This was not foreseen; the log file has the details{_log_file()}."
+    return f"{type(error).__name__}: {error}. This was not foreseen; the details are in the log{_log_file()}."
 
 
 def _log_file() -> str:

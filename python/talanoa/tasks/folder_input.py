@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".zarr")
+# Kinds of files that lie beside images and are none: not worth a word.
+COMPANIONS = (".csv", ".db", ".ijm", ".ini", ".json", ".md", ".roi", ".txt", ".xml", ".zip")
 ZARR_MARKS = (".zattrs", ".zgroup", ".zarray", "zarr.json")
 SUMMARY = "summary.csv"
 
@@ -47,6 +49,18 @@ def images_in(folder: Path) -> list[Path]:
     return found
 
 
+def _warn_left_out(folder: Path, host: Host) -> None:
+    """Name the files that may be images of kinds that cannot be read."""
+    others = [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.suffix.lower() not in (*SUFFIXES, *COMPANIONS) and not path.name.startswith(".")
+    ]
+    if others:
+        shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
+        host.warn(f"Left out {len(others)} files that cannot be read: {shown}. Save microscope files as TIFF in Fiji.")
+
+
 def result_names(files: list[Path]) -> list[str]:
     """Return one folder name per image: its stem, or its whole name where two images share a stem."""
     stems = [
@@ -70,6 +84,7 @@ def run(request: SegmentRequest, model: Model, host: Host) -> dict[str, Any]:
     if not request.out:
         raise BadInput("out is missing; expected a new folder for the results of a folder of images.")
     files = images_in(Path(str(request.image)))
+    _warn_left_out(Path(str(request.image)), host)
     out = Path(request.out)
     out.mkdir(exist_ok=True)
     rows: list[dict[str, Any]] = []
