@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 PY     := $(BIN)/python
 # uv is used where it is installed (minutes become seconds); plain pip does the same.
 UV     := $(shell command -v uv 2>/dev/null)
-PIP    ?= $(if $(UV),$(UV) pip install --quiet --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
+PIP    ?= $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
 
 .PHONY: help demo test check bench doctor clean
 .DELETE_ON_ERROR:

@@ -5,8 +5,14 @@ The kernels of the `stardist` package (compiled, free of TensorFlow) do the work
 
 from __future__ import annotations
 
+from functools import cache
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from threadpoolctl import ThreadpoolController
 
 
 def ray_angles(n_rays: int) -> NDArray[np.float32]:
@@ -73,8 +79,21 @@ def suppress_overlaps(
         return np.zeros(0, np.intp)
     order = np.argsort(-probabilities, kind="stable")
     sorted_inputs = (distances[order], points[order], probabilities[order])
-    keep = non_maximum_suppression_inds(*sorted_inputs, thresh=threshold, verbose=False)
+    with _threads().limit(limits=1, user_api="openmp"):
+        keep = non_maximum_suppression_inds(*sorted_inputs, thresh=threshold, verbose=False)
     return order[np.asarray(keep, bool)]
+
+
+@cache
+def _threads() -> ThreadpoolController:
+    """Return the control of the kernels' threads.
+
+    The suppression opens a parallel region for every winner. On busy processors its threads wait for each other far
+    longer than they work (seconds instead of milliseconds), so one thread does it.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def polygon_corners(distances: NDArray, points: NDArray) -> NDArray[np.float32]:
