@@ -244,19 +244,17 @@ def test_training_from_a_macro(names: list[str], ij: Any, tmp_path: Path) -> Non
 def test_the_python_side_answers_and_never_raises(imagej: Runtime, names: list[str]) -> None:
     import jpype
 
+    function = jpype.JClass("java.util.function.Function")
     objects = imagej.service("org.scijava.object.ObjectService")
-    sides = [
-        one
-        for one in objects.getObjects(jpype.JClass("java.util.function.Function"))
-        if str(one.toString()).startswith("Talanoa")
-    ]
-    assert len(sides) == 1
-    identity = jpype.JClass("java.util.function.Function").identity()
-    for side in (sides[0], sides[0].andThen(identity), sides[0].compose(identity)):
-        reply = side.apply(packing.to_java({"task": "models"}))
+    found = [one for one in objects.getObjects(function) if str(objects.getName(one)) == "Talanoa"]
+    assert len(found) == 1
+    side = jpype.JObject(found[0], function)
+    assert str(side.toString()).startswith("Talanoa")
+    for chained in (side, side.andThen(function.identity()), side.compose(function.identity())):
+        reply = jpype.JObject(chained, function).apply(packing.to_java({"task": "models"}))
         assert reply["status"] == "ok"
-    assert sides[0].apply(packing.to_java({"task": "nothing"}))["status"] == "error"
-    assert sides[0].apply(packing.to_java({}))["status"] == "error"
+    assert side.apply(packing.to_java({"task": "nothing"}))["status"] == "error"
+    assert side.apply(packing.to_java({}))["status"] == "error"
 
 
 def test_values_cross_and_come_back(imagej: Runtime) -> None:

@@ -89,5 +89,5 @@ def add_function(runtime: Runtime) -> None:
 
     objects = runtime.service("org.scijava.object.ObjectService")
     kind = jpype.JClass("java.util.function.Function")
-    if not any(str(one.toString()).startswith(NAME) for one in objects.getObjects(kind)):
+    if not any(str(objects.getName(one)) == NAME for one in objects.getObjects(kind)):
         objects.addObject(make_function(), NAME)
