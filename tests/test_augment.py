@@ -2,8 +2,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from synthetic import nuclei
 
+from synthetic import nuclei
 from talanoa.augment import (
     NONE,
     Augmentation,

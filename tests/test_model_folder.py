@@ -45,7 +45,7 @@ def test_own_models_are_found_by_name_and_hide_shipped_ones(tmp_path: Path, monk
     monkeypatch.setenv("TALANOA_HOME", str(tmp_path))
     made(tmp_path / "models" / "mine")
     assert model_folder.find("mine") == tmp_path / "models" / "mine"
-    assert [info.name for info in model_folder.available()][0] == "mine"
+    assert next(info.name for info in model_folder.available()) == "mine"
     with pytest.raises(BadInput, match=r"Unknown model 'others'; models found: mine"):
         model_folder.find("others")
     with pytest.raises(BadInput, match="mine-2"):
