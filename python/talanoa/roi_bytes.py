@@ -6,6 +6,8 @@ header of 64 bytes, the name in UTF-16; big-endian throughout. `roifile` reads t
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,14 +58,14 @@ def encode(rois: RoiSet) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     per_vertex = np.where(rois.kind == TRACED, 2, 6)
     body = np.where(composite, 2 * (3 * n_vertices + n_paths), per_vertex * n_vertices)
     begin = starts(2 * _HEADER_WORDS + body + name_words)  # in words of two bytes
-    words = np.zeros(begin[-1], ">u2")
+    words = np.zeros(begin[-1], np.uint16)  # swapped to big-endian at the end
     _put_rows(words, begin[:-1], _headers(rois, n_vertices, composite, body))
     _put_rows(words, begin[:-1] + _HEADER_WORDS + body, _second_headers(rois, body, name_words))
     _put_polygons(words, begin, rois, n_vertices, composite)
     _put_composites(words, begin, rois, composite)
     to = ranges(begin[1:] - name_words, name_words)
     words[to] = np.frombuffer(b"".join(names), ">u2")
-    return words.view(np.uint8), 2 * begin
+    return words.byteswap(inplace=sys.byteorder == "little").view(np.uint8), 2 * begin
 
 
 def _check(rois: RoiSet) -> None:
@@ -138,17 +140,17 @@ def _put_polygons(
     low, _ = _box(rois)
     some = np.flatnonzero(~composite)
     count = n_vertices[some]
-    vertex = ranges(rois.path_start[rois.roi_start][some], count)
-    to = ranges(begin[some] + _HEADER_WORDS, count)
-    n = np.repeat(count, count)
-    whole = np.floor(rois.xy[vertex]).astype(np.int64) - np.repeat(low[some], count, axis=0)
-    words[to] = whole[:, 0].clip(0, 65535)
-    words[to + n] = whole[:, 1].clip(0, 65535)
-    fine = np.repeat(rois.kind[some] != TRACED, count)
+    xy = rois.xy[ranges(rois.path_start[rois.roi_start][some], count)]
     first = np.repeat(begin[some] + _HEADER_WORDS, count)
-    place = (first + 2 * n + 2 * (to - first))[fine]
-    _put_floats(words, place, rois.xy[vertex][fine, 0])
-    _put_floats(words, place + 2 * n[fine], rois.xy[vertex][fine, 1])
+    step = ranges(np.zeros(len(some), np.int64), count)
+    n = np.repeat(count, count)
+    whole = (np.floor(xy) - np.repeat(low[some].astype(np.float32), count, axis=0)).clip(0, 65535).astype(np.uint16)
+    words[first + step] = whole[:, 0]
+    words[first + step + n] = whole[:, 1]
+    fine = np.repeat(rois.kind[some] != TRACED, count)
+    place = (first + 2 * (n + step))[fine]
+    _put_floats(words, place, xy[fine, 0])
+    _put_floats(words, place + 2 * n[fine], xy[fine, 1])
 
 
 def _put_composites(words: NDArray, begin: NDArray[np.int64], rois: RoiSet, composite: NDArray[np.bool_]) -> None:
@@ -171,6 +173,6 @@ def _put_composites(words: NDArray, begin: NDArray[np.int64], rois: RoiSet, comp
 
 def _put_floats(words: NDArray, place: NDArray[np.int64], values: NDArray[np.float32]) -> None:
     """Write a float (two words) at each place."""
-    both = values.astype(">f4").view(">u2").reshape(-1, 2)
-    words[place] = both[:, 0]
-    words[place + 1] = both[:, 1]
+    bits = np.ascontiguousarray(values).view(np.uint32)
+    words[place] = bits >> 16
+    words[place + 1] = bits & 0xFFFF

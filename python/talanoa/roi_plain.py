@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from talanoa.roi_bytes import HEADER, HEADER2
 from talanoa.roi_set import POLYGON, TRACED, ranges, starts
-from talanoa.roi_shapes import Shape
+from talanoa.roi_shapes import FARTHEST, Shape
 
 _PLAIN_TYPES = (0, 7, 8)
 _SPLINE = 1
@@ -63,7 +63,8 @@ def read_plain(blobs: Sequence[bytes]) -> list[Decoded | None]:
         strict=True,
     )
     for i, outline, kind, name, czt, index in rows:
-        result[i] = Decoded(Shape([outline], kind), name, tuple(czt), index)
+        if outline is not None:
+            result[i] = Decoded(Shape([outline], kind), name, tuple(czt), index)
     return result
 
 
@@ -96,8 +97,8 @@ def _is_plain(header: NDArray, size: NDArray[np.int64]) -> NDArray[np.bool_]:
     return plain
 
 
-def _outlines(buffer: NDArray[np.uint8], begin: NDArray[np.int64], header: NDArray) -> list[NDArray[np.float32]]:
-    """Return the vertices (n, 2) of each ROI."""
+def _outlines(buffer: NDArray[np.uint8], begin: NDArray[np.int64], header: NDArray) -> list[NDArray[np.float32] | None]:
+    """Return the vertices (n, 2) of each ROI, None where they are no coordinates of an image."""
     n = header["n"].astype(np.int64)
     floats = np.repeat(_has_floats(header), n)
     x_at = ranges(begin + _BYTES_OF_HEADER, 2 * n)[::2]
@@ -112,7 +113,10 @@ def _outlines(buffer: NDArray[np.uint8], begin: NDArray[np.int64], header: NDArr
     fine = (first + 4 * far[floats]) + 2 * (x_at[floats] - first)
     xy[floats, 0] = _numbers(buffer, fine, ">f4")
     xy[floats, 1] = _numbers(buffer, fine + 4 * far[floats], ">f4")
-    return np.split(xy, starts(n)[1:-1]) if len(n) else []
+    edge = starts(n)
+    good = np.logical_and.reduceat((np.abs(xy) < FARTHEST).all(axis=1), edge[:-1]) if len(n) else n  # NaN is no good
+    pieces = zip(edge[:-1].tolist(), edge[1:].tolist(), good.tolist(), strict=True)
+    return [xy[start:end] if fits else None for start, end, fits in pieces]
 
 
 def _numbers(buffer: NDArray[np.uint8], place: NDArray[np.int64], dtype: str) -> NDArray:

@@ -21,6 +21,8 @@ _ELLIPSE_VERTICES = 72  # of ImageJ's EllipseRoi
 _SPLINE_OVERLAP = 7  # points by which ImageJ continues a closed spline at both ends
 _SEGMENT_SIZE = {0: 2, 1: 2, 2: 4, 3: 6, 4: 0}  # coordinates of move, line, quadratic and cubic curve, close
 
+FARTHEST = 2.0**31  # pixels; no image is wider
+
 Path = NDArray[np.float32]
 
 

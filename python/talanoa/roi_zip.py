@@ -21,14 +21,14 @@ from talanoa.files import write_aside
 from talanoa.roi_bytes import encode
 from talanoa.roi_plain import Decoded, read_plain
 from talanoa.roi_set import RoiSet, label_numbers, parse_name, starts
-from talanoa.roi_shapes import NoArea, read_shape
+from talanoa.roi_shapes import FARTHEST, NoArea, read_shape
 from talanoa.zip_stored import write_stored
 
 log = logging.getLogger(__name__)
 
 MAX_ENTRY = 64 << 20  # bytes; a ROI of five million corners
 MAX_TOTAL = 2 << 30
-_FARTHEST = 2.0**31  # pixels; no image is wider
+_ENCRYPTED = 1  # a flag of an entry
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def decode(
     skipped: list[tuple[str, str]] = []
     for data, name, plain in zip(blobs, fallback, read_plain(blobs), strict=True):
         try:
-            roi = _checked(plain or _read_special(data))
+            roi = plain or _checked(_read_special(data))
         except NoArea as reason:
             skipped.append((name, str(reason)))
         except ValueError as error:
@@ -122,7 +122,7 @@ def _checked(roi: Decoded) -> Decoded:
     """Refuse outlines that enclose nothing or are not numbers."""
     if not roi.shape.paths:
         raise NoArea("an outline of fewer than three corners")
-    if not all((np.abs(path) < _FARTHEST).all() for path in roi.shape.paths):  # NaN compares False
+    if not all((np.abs(path) < FARTHEST).all() for path in roi.shape.paths):  # NaN compares False
         raise NoArea("coordinates that no image has")
     return roi
 
@@ -211,9 +211,11 @@ def _entries(path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]
     """Return (name, bytes) of each ROI of a file, and (name, reason) of what is skipped."""
     if not path.is_file():
         raise BadInput(f"There is no file {path}; expected a ROI zip or .roi file. Check the name and the folder.")
-    if path.suffix.lower() == ".roi":
-        if path.stat().st_size > MAX_ENTRY:
-            raise BadInput(f"{path} has {path.stat().st_size:,} bytes; expected a ROI of at most {MAX_ENTRY:,}.")
+    single = path.suffix.lower() == ".roi"
+    size, most = path.stat().st_size, MAX_ENTRY if single else MAX_TOTAL
+    if size > most:
+        raise BadInput(f"{path} has {size:,} bytes; expected ROIs of at most {most:,}. Choose another file.")
+    if single:
         return [(path.stem, path.read_bytes())], []
     try:
         with zipfile.ZipFile(path) as archive:
@@ -243,7 +245,26 @@ def _read_archive(archive: zipfile.ZipFile, path: Path) -> tuple[list[tuple[str,
             f"{path} would unpack to {total:,} bytes, its largest entry to {largest:,}; expected at most "
             f"{MAX_TOTAL:,} and {MAX_ENTRY:,}. This is no ROI zip of ImageJ, or a damaged one."
         )
-    return [(info.filename.replace("\\", "/").rsplit("/")[-1][:-4], archive.read(info)) for info in kept], skipped
+    raw = path.read_bytes()
+    return [
+        (info.filename.replace("\\", "/").rsplit("/")[-1][:-4], _read_entry(archive, info, raw)) for info in kept
+    ], skipped
+
+
+def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: bytes) -> bytes:
+    """Return the bytes of an entry; the common cases without the file object that `zipfile` makes for each."""
+    plain = info.flag_bits & _ENCRYPTED == 0 and info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+    at = info.header_offset
+    if not plain or raw[at : at + 4] != b"PK\3\4":
+        return archive.read(info)
+    name_length, extra_length = struct.unpack_from("<2H", raw, at + 26)
+    start = at + 30 + name_length + extra_length
+    data = raw[start : start + info.compress_size]
+    if info.compress_type == zipfile.ZIP_DEFLATED:
+        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, info.file_size + 1)
+    if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
+        raise zipfile.BadZipFile(f"wrong checksum of {info.filename}")
+    return data
 
 
 def _why_not(info: zipfile.ZipInfo) -> str:
