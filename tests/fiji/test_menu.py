@@ -241,20 +241,26 @@ def test_training_from_a_macro(names: list[str], ij: Any, tmp_path: Path) -> Non
     assert "from a macro" in [one.name for one in model_folder.available()]
 
 
-def test_the_python_side_answers_and_never_raises(imagej: Runtime, names: list[str]) -> None:
-    import jpype
+SIDE = """
+#@ ObjectService objects
+#@output String found
+from java.util import HashMap
+from java.util.function import Function
+from org.scijava.object import ObjectService
+sides = [one for one in objects.getObjects(Function) if one.toString().startswith("Talanoa")]
+same = Function.identity()
+answers = [str(len(sides))]
+for side in (sides[0], sides[0].andThen(same), sides[0].compose(same)):
+    for task in ("models", "nothing", ""):
+        answers.append(side.apply(HashMap({"task": task}))["status"])
+answers.append(sides[0].apply(HashMap())["status"])
+found = " ".join(answers)
+"""
 
-    function = jpype.JClass("java.util.function.Function")
-    objects = imagej.service("org.scijava.object.ObjectService")
-    found = [one for one in objects.getObjects(function) if str(objects.getName(one)) == "Talanoa"]
-    assert len(found) == 1
-    side = jpype.JObject(found[0], function)
-    assert str(side.toString()).startswith("Talanoa")
-    for chained in (side, side.andThen(function.identity()), side.compose(function.identity())):
-        reply = jpype.JObject(chained, function).apply(packing.to_java({"task": "models"}))
-        assert reply["status"] == "ok"
-    assert side.apply(packing.to_java({"task": "nothing"}))["status"] == "error"
-    assert side.apply(packing.to_java({}))["status"] == "error"
+
+def test_the_python_side_answers_and_never_raises(imagej: Runtime, names: list[str]) -> None:
+    found = imagej.run_script(SIDE)["found"]
+    assert found == "1" + " ok error error" * 3 + " error"
 
 
 def test_values_cross_and_come_back(imagej: Runtime) -> None:
