@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 import tifffile
 import torch
@@ -106,7 +107,8 @@ def test_names_that_are_taken_and_running_trainings_are_refused(tmp_path: Path) 
         train(request(images, masks, "synthetic"), QuietHost())
     work = model_folder.user_models() / "busy.training"
     work.mkdir(parents=True)
-    (work / "lock").write_text("1")  # a process that surely runs
+    me = psutil.Process()
+    (work / "lock").write_text(f"{me.pid} {me.create_time():.0f}")
     with pytest.raises(BadInput, match="Another training writes into"):
         train(request(images, masks, "busy"), QuietHost())
 
@@ -115,7 +117,7 @@ def test_a_lock_of_a_dead_process_does_not_block(tmp_path: Path) -> None:
     images, masks = write_pairs(tmp_path, 2, size=64, count=3)
     work = model_folder.user_models() / "crashed.training"
     work.mkdir(parents=True)
-    (work / "lock").write_text("999999999")
+    (work / "lock").write_text("999999999 1700000000")
     reply = train(request(images, masks, "crashed", epochs=1, steps=1, patch=32), QuietHost())
     assert reply.model_folder.is_dir()
 

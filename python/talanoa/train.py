@@ -5,29 +5,22 @@ While it runs, the training lives in ``<name>.training`` beside the models; the 
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import statistics
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
-from talanoa import dataset, devices, inference, methods, model_folder, thresholds, train_loop
+from talanoa import dataset, devices, methods, model_folder, train_loop
 from talanoa.errors import BadInput
-from talanoa.files import explain_write_error, write_aside
 from talanoa.host import Host
-from talanoa.metrics.matching import Counts, match_images
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
+from talanoa.train_finish import make_model, write_model
+from talanoa.train_folder import training_folder
 from talanoa.train_loop import Settings
-from talanoa.train_report import write_report
 
 PRESETS: dict[str, dict[str, Any]] = {
     # 2 CPU cores need about 0.7 s for a step of 4 patches of 256 pixels
@@ -36,9 +29,6 @@ PRESETS: dict[str, dict[str, Any]] = {
     "long": {"epochs": 2000, "steps": 100, "lr": 3e-4, "patience": 100},
 }
 COSINE_EMA = 0.999
-SCORED_IOU = (0.5, 0.6, 0.7, 0.8, 0.9)
-PLAN = "training.json"
-LOCK = "lock"
 
 
 @dataclass(frozen=True)
@@ -130,12 +120,15 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
     warnings = warn_about(items, parts, settings, host)
     work = folder.with_name(folder.name + ".training")
     plan = plan_of(request, settings, config, parts)
-    with _training_folder(work, plan, request.resume):
+    with training_folder(work, plan, request.resume):
         trainer = _trainer(request, config, settings, device, init, work)
         train_loop.fit(trainer, parts, methods.get(request.method), config, settings, work, host)
-        reply = finish(request, work, folder, parts, config, plan, device, host)
+        model, net = make_model(request, plan, parts, work, device, host)
+        write_model(folder, model, net, work)
     shutil.rmtree(work, ignore_errors=True)
-    return TrainReply(**{**reply.__dict__, "best_epoch": trainer.best_epoch, "warnings": warnings})
+    report = {"validation_scores": model.training["validation_scores"]}
+    losses = folder / train_loop.LOSSES
+    return TrainReply(folder, model.name, model.thresholds, trainer.best_epoch, losses, report, warnings)
 
 
 def load_items(request: TrainRequest) -> list[dataset.Annotated]:
@@ -188,62 +181,6 @@ def plan_of(request: TrainRequest, settings: Settings, config: Any, parts: tuple
     }
 
 
-@contextmanager
-def _training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[None]:
-    """Hold the training's own folder: one process at a time, one plan."""
-    try:
-        work.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise explain_write_error(error, work) from error
-    with _lock(work):
-        _check_plan(work, plan, resume)
-        yield
-
-
-@contextmanager
-def _lock(work: Path) -> Iterator[None]:
-    """Keep other processes out; a lock whose process is gone (crash, power cut) does not count."""
-    import psutil
-
-    lock = work / LOCK
-    if lock.exists():
-        owner = lock.read_text(encoding="utf-8").strip()
-        if owner.isdigit() and int(owner) != os.getpid() and psutil.pid_exists(int(owner)):
-            raise BadInput(
-                f"Another training writes into {work} (process {owner}). Wait for it, stop it, or choose another name."
-            )
-        if owner == str(os.getpid()):
-            raise BadInput(f"A training in this program writes into {work} already. Wait, or choose another name.")
-        lock.unlink()
-    with lock.open("x", encoding="utf-8") as stream:
-        stream.write(str(os.getpid()))
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _check_plan(work: Path, plan: dict[str, Any], resume: bool) -> None:
-    path = work / PLAN
-    begun = (work / train_loop.CHECKPOINT).is_file()
-    if begun and not resume:
-        raise BadInput(
-            f"An unfinished training is in {work}. Go on with it by resume=true, choose another name, "
-            "or delete that folder."
-        )
-    if resume and not begun:
-        raise BadInput(f"resume=true, but {work} holds no unfinished training. Start without resume.")
-    if begun:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        differing = sorted(key for key in plan if stored.get(key) != json.loads(json.dumps(plan[key])))
-        if differing:
-            raise BadInput(
-                f"The training in {work} was begun with other {', '.join(differing)}. Resume with the same request, "
-                "or train under another name."
-            )
-    path.write_text(json.dumps(plan, indent=2), encoding="utf-8")
-
-
 def _trainer(
     request: TrainRequest, config: Any, settings: Settings, device: torch.device, init: Model | None, work: Path
 ) -> train_loop.Trainer:
@@ -254,77 +191,3 @@ def _trainer(
     else:
         (work / train_loop.LOSSES).unlink(missing_ok=True)
     return trainer
-
-
-def finish(
-    request: TrainRequest,
-    work: Path,
-    folder: Path,
-    parts: tuple[Sequence[dataset.Annotated], Sequence[dataset.Annotated]],
-    config: Any,
-    plan: dict[str, Any],
-    device: torch.device,
-    host: Host,
-) -> TrainReply:
-    """Choose thresholds with the best weights, score the validation images, and write the model folder."""
-    from talanoa.result import versions
-
-    net = methods.get(request.method).build(config)
-    net.load_state_dict(torch.load(work / train_loop.BEST, map_location="cpu", weights_only=True))
-    found = thresholds.candidates_of(inference.prepared(net, device), parts[1], config, host)
-    chosen = thresholds.optimize(found, host)
-    scores = validation_scores(found, chosen)
-    losses = train_loop.read_losses(work / train_loop.LOSSES)
-    sizes = [item.pixel_size for item in parts[0] if item.pixel_size is not None]
-    record = {
-        **plan,
-        "request": request.model_dump(mode="json"),
-        "seconds": round(sum(row["seconds"] for row in losses), 1),
-        "epochs_run": len(losses),
-        "device": str(device),
-        "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
-        "versions": versions(),
-        "validation_scores": scores,
-        # where the median lies between black and white: low for fluorescence, so that bright-field images are noticed
-        "background_level": round(statistics.median(float(np.median(item.image)) for item in parts[0]), 3),
-    }
-    model = Model(
-        request.name,
-        request.method,
-        config.model_dump(mode="json"),
-        chosen,
-        pixel_size=statistics.median(sizes) if sizes else None,
-        unit=parts[0][0].unit if sizes else "pixel",
-        description=request.description or f"trained on {len(parts[0])} images from {Path(request.images).as_posix()}",
-        licence=request.licence,
-        training=record,
-    )
-    with write_aside(folder) as aside:
-        aside.mkdir()
-        model_folder.write_files(aside, model, net.state_dict())
-        shutil.copyfile(work / train_loop.LOSSES, aside / train_loop.LOSSES)
-        write_report(aside, model, losses)
-    return TrainReply(folder, request.name, chosen, 0, folder / train_loop.LOSSES, {"validation_scores": scores})
-
-
-def validation_scores(found: thresholds.Found, chosen: dict[str, float]) -> dict[str, Any]:
-    """Return F1, accuracy and panoptic quality of the validation images at several IoU thresholds."""
-    pairs = (
-        (item.labels, thresholds.labels_at(each, item.labels.shape, chosen["prob"], chosen["nms"]))
-        for item, each in found
-    )
-    return {f"{iou:g}": scores_of(counts) for iou, counts in match_images(pairs, SCORED_IOU).items()}
-
-
-def scores_of(counts: Counts) -> dict[str, float]:
-    """Return the scores of summed counts as plain data."""
-    return {
-        "f1": round(counts.f1, 4),
-        "accuracy": round(counts.accuracy, 4),
-        "precision": round(counts.precision, 4),
-        "recall": round(counts.recall, 4),
-        "panoptic_quality": round(counts.panoptic_quality, 4),
-        "true_positives": counts.true_positives,
-        "false_positives": counts.false_positives,
-        "false_negatives": counts.false_negatives,
-    }

@@ -1,0 +1,125 @@
+"""The end of a training: thresholds, scores on the validation images, and the model folder."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from talanoa import dataset, inference, methods, model_folder, thresholds, train_loop
+from talanoa.files import write_aside
+from talanoa.host import Host
+from talanoa.metrics.matching import Counts, match_images
+from talanoa.model_folder import Model
+from talanoa.requests import TrainRequest
+from talanoa.train_report import write_report
+
+SCORED_IOU = (0.5, 0.6, 0.7, 0.8, 0.9)
+Parts = tuple[Sequence[dataset.Annotated], Sequence[dataset.Annotated]]
+
+
+def make_model(
+    request: TrainRequest, plan: dict[str, Any], parts: Parts, work: Path, device: torch.device, host: Host
+) -> tuple[Model, torch.nn.Module]:
+    """Choose thresholds for the best weights and score them on the validation images.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        Name, licence and description of the model.
+    plan : dict
+        What defined the training; kept in the model's record.
+    parts : (sequence of Annotated, sequence of Annotated)
+        Training and validation images.
+    work : Path
+        Folder of the training, with its best weights and losses.
+    device : torch.device
+        Where the network runs.
+    host : Host
+        Progress and cancelling.
+
+    Returns
+    -------
+    model : Model
+        Complete but for its folder.
+    net : Module
+        Its network.
+    """
+    method = methods.get(plan["method"])
+    config = method.config(**plan["config"])
+    net = method.build(config)
+    net.load_state_dict(torch.load(work / train_loop.BEST, map_location="cpu", weights_only=True))
+    found = thresholds.candidates_of(inference.prepared(net, device), parts[1], config, host)
+    chosen = thresholds.optimize(found, host)
+    record = training_record(request, plan, parts, train_loop.read_losses(work / train_loop.LOSSES), device)
+    record["validation_scores"] = validation_scores(found, chosen)
+    sizes = [item.pixel_size for item in parts[0] if item.pixel_size is not None]
+    model = Model(
+        request.name,
+        plan["method"],
+        plan["config"],
+        chosen,
+        pixel_size=statistics.median(sizes) if sizes else None,
+        unit=parts[0][0].unit if sizes else "pixel",
+        description=request.description or f"trained on {len(parts[0])} images from {Path(request.images).as_posix()}",
+        licence=request.licence,
+        training=record,
+    )
+    return model, net
+
+
+def training_record(
+    request: TrainRequest, plan: dict[str, Any], parts: Parts, losses: list[dict[str, float]], device: torch.device
+) -> dict[str, Any]:
+    """Return how the model came about, as plain data."""
+    from talanoa.result import versions
+
+    return {
+        **plan,
+        "request": request.model_dump(mode="json"),
+        "seconds": round(sum(row["seconds"] for row in losses), 1),
+        "epochs_run": len(losses),
+        "device": str(device),
+        "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
+        "versions": versions(),
+        # where the median lies between black and white: low for fluorescence, so that bright-field images are noticed
+        "background_level": round(statistics.median(float(np.median(item.image)) for item in parts[0]), 3),
+    }
+
+
+def write_model(folder: Path, model: Model, net: torch.nn.Module, work: Path) -> None:
+    """Write the model folder with its losses and report, whole or not at all."""
+    with write_aside(folder) as aside:
+        aside.mkdir()
+        model_folder.write_files(aside, model, net.state_dict())
+        shutil.copyfile(work / train_loop.LOSSES, aside / train_loop.LOSSES)
+        write_report(aside, model, train_loop.read_losses(work / train_loop.LOSSES))
+
+
+def validation_scores(found: thresholds.Found, chosen: dict[str, float]) -> dict[str, Any]:
+    """Return F1, accuracy and panoptic quality of the validation images at several IoU thresholds."""
+    pairs = (
+        (item.labels, thresholds.labels_at(each, item.labels.shape, chosen["prob"], chosen["nms"]))
+        for item, each in found
+    )
+    return {f"{iou:g}": scores_of(counts) for iou, counts in match_images(pairs, SCORED_IOU).items()}
+
+
+def scores_of(counts: Counts) -> dict[str, float]:
+    """Return the scores of summed counts as plain data."""
+    return {
+        "f1": round(counts.f1, 4),
+        "accuracy": round(counts.accuracy, 4),
+        "precision": round(counts.precision, 4),
+        "recall": round(counts.recall, 4),
+        "panoptic_quality": round(counts.panoptic_quality, 4),
+        "true_positives": counts.true_positives,
+        "false_positives": counts.false_positives,
+        "false_negatives": counts.false_negatives,
+    }
