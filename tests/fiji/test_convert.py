@@ -187,6 +187,14 @@ def test_an_edit_of_any_plane_stays() -> None:
     assert to_dataarray(imp).values[0, 1, 2, 0, 0] == 99
 
 
+def test_the_source_is_the_file_while_the_image_is_as_it_was_opened(ij: Any, tmp_path: Path) -> None:
+    path = write(tmp_path / "opened.tif", made("uint8", (1, 1, 1)))
+    imp = ij.openImage(str(path))
+    assert Path(to_dataarray(imp).attrs["source"]) == path
+    imp.changes = True
+    assert "source" not in to_dataarray(imp).attrs
+
+
 def test_reading_changes_nothing_in_imagej() -> None:
     imp = to_imageplus(made("uint16", (2, 3, 4)))
     imp.setPositionWithoutUpdate(2, 3, 4)
@@ -327,6 +335,9 @@ def test_selections_that_are_none(ij: Any) -> None:
     imp = ij.createImage("lines", "8-bit", 40, 30, 1)
     imp.setRoi(java_class("ij.gui.Line")(0, 0, 10, 10))
     with pytest.raises(BadInput, match="line; expected an area"):
+        selection_mask(imp)
+    imp.setRoi(java_class("ij.gui.TextRoi")(3, 3, "nuclei"))
+    with pytest.raises(BadInput, match="text; expected an area"):
         selection_mask(imp)
     outside = java_class("ij.gui.Roi")(100, 100, 5, 5)
     imp.setRoi(outside)

@@ -146,6 +146,13 @@ def test_a_fiji_folder_and_endpoints(tmp_path: Path) -> None:
         assert full.check_fiji(endpoint) == endpoint
 
 
+def test_a_repository_is_asked_only_for_what_a_fiji_lacks(tmp_path: Path) -> None:
+    assert not full._has_imglyb(str(tmp_path)) and not full._has_imglyb("sc.fiji:fiji")
+    (tmp_path / "jars" / "imglib2").mkdir(parents=True)
+    (tmp_path / "jars" / "imglib2" / "imglib2-imglyb-2.1.0.jar").touch()
+    assert full._has_imglyb(str(tmp_path))
+
+
 @pytest.mark.parametrize(
     ("version", "major"), [("1.8.0_302", 8), ("11.0.2", 11), ("17.0.15", 17), ("25", 25), ("24-ea", 24), ("odd", 0)]
 )

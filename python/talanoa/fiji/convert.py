@@ -151,7 +151,7 @@ def selection_mask(imp: Any) -> NDArray[np.bool_] | None:
     roi = imp.getRoi()
     if roi is None:
         return None
-    if not roi.isArea():
+    if not _is_area(roi):
         raise BadInput(
             f"The selection is a {str(roi.getTypeAsString()).lower()}; expected an area (rectangle, oval, polygon, "
             "freehand, or several of them). Draw one, or remove the selection (Edit > Selection > Select None)."
@@ -180,9 +180,14 @@ def _check_open(imp: Any) -> None:
 def _region(imp: Any, crop: bool) -> tuple[slice, slice]:
     """Return the rows and columns to take."""
     roi = imp.getRoi() if crop else None
-    if roi is None or not roi.isArea():
+    if roi is None or not _is_area(roi):
         return slice(0, imp.getHeight()), slice(0, imp.getWidth())
     return _clipped(imp, roi)
+
+
+def _is_area(roi: Any) -> bool:
+    """Return True for a selection with an inside; ImageJ counts text and pasted pictures as rectangles."""
+    return bool(roi.isArea()) and str(roi.getTypeAsString()) not in ("Text", "Image")
 
 
 def _clipped(imp: Any, roi: Any) -> tuple[slice, slice]:

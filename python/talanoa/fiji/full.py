@@ -13,6 +13,11 @@ from talanoa.errors import BadInput
 
 log = logging.getLogger(__name__)
 
+_INCOMPLETE = (
+    "pyimagej could not start ImageJ2 from {} ({}); expected a complete and up-to-date Fiji, or a connection to the "
+    "SciJava repository for what it lacks (net.imglib2:imglib2-imglyb). Update Fiji, and start a new Python."
+)
+
 
 def check_fiji(fiji: str) -> str:
     """Return the absolute folder, or the endpoint as it is.
@@ -45,9 +50,12 @@ def launch(fiji: str, mode: str, options: Sequence[str]) -> Any:
 
     _configure(fiji, options)
     # A gui is shown by Runtime.show: pyimagej's own gui mode would block here.
-    gateway = imagej.init(fiji, mode="headless" if mode == "headless" else "interactive:force")
+    try:
+        gateway = imagej.init(fiji, mode="headless" if mode == "headless" else "interactive:force")
+    except (RuntimeError, TypeError, OSError) as error:
+        raise BadInput(_INCOMPLETE.format(fiji, error)) from error
     if not gateway:
-        raise BadInput(f"pyimagej could not start ImageJ2 from {fiji}; expected a complete Fiji. See the log above.")
+        raise BadInput(_INCOMPLETE.format(fiji, "see the log above"))
     return gateway
 
 
@@ -65,8 +73,8 @@ def _configure(fiji: str, options: Sequence[str]) -> None:
     import scyjava
 
     scyjava.config.set_java_constraints(fetch="auto")  # "never" crashes pyimagej 1.8; JAVA_HOME names the Java
-    if not _is_endpoint(fiji):
-        scyjava.config.endpoints.clear()  # imglyb adds one of its own, for which a repository would be asked
+    if _has_imglyb(fiji):  # imglyb names its jar as an endpoint, for which a repository would be asked
+        scyjava.config.endpoints.clear()
     scyjava.config.add_options(list(options))
 
 
@@ -76,6 +84,12 @@ def event_loop_runs() -> bool:
         return True
     ipython = sys.modules.get("IPython")  # imported already when Python runs inside it
     return ipython is not None and ipython.get_ipython() is not None
+
+
+def _has_imglyb(fiji: str) -> bool:
+    """Return True for a folder that holds the Java side of imglyb, which pyimagej cannot start without."""
+    folders = (Path(fiji) / "jars", Path(fiji) / "plugins")
+    return not _is_endpoint(fiji) and any(jar for folder in folders for jar in folder.rglob("imglib2-imglyb*.jar"))
 
 
 def _is_endpoint(fiji: str) -> bool:

@@ -222,7 +222,8 @@ def _plan(fiji: str | None, mode: str, prefs: Path | None, java_options: Sequenc
     if jpype.isJVMStarted():
         raise BadInput(
             "A Java virtual machine that Talanoa did not start runs in this process, and there can be only one; "
-            "expected none, or one with ImageJ. Call talanoa.fiji.runtime.attach(ij) with the ImageJ you started."
+            "expected none, or one with ImageJ. Call talanoa.fiji.runtime.attach(ij) with the ImageJ you started, or "
+            "start a new Python (a start of ImageJ that failed leaves its machine running)."
         )
     _check_display(mode)
     folder = full.check_fiji(fiji) if fiji is not None else None
