@@ -68,14 +68,18 @@ class Hand:
         self.press("VK_DELETE", *(SIGNS.get(sign, f"VK_{sign.upper()}") for sign in text))
         wait_until(lambda: str(field.getText()) == text, f"{text} is typed")
 
-    def choose(self, command: str) -> None:
-        """Choose an entry of Plugins > Talanoa: a click into the menu bar, then arrow keys and Enter."""
+    def open_menu(self) -> None:
+        """Open Plugins > Talanoa: a click into the menu bar, then arrow keys."""
         window = java("ij.IJ").getInstance()
         window.toFront()
         self.robot.waitForIdle()
         place, border = window.getLocationOnScreen(), window.getInsets()
         self.click(place.x + border.left + 12, place.y + border.top - 8)
         self.press(*["VK_LEFT"] * MENUS_LEFT_OF_FILE, "VK_UP", "VK_RIGHT")
+
+    def choose(self, command: str) -> None:
+        """Choose an entry of Plugins > Talanoa."""
+        self.open_menu()
         self.press(*["VK_DOWN"] * entries().index(command), "VK_ENTER")
 
 

@@ -1,0 +1,120 @@
+"""Takes the pictures in docs/images from a real ImageJ window: python -m gui.screenshots [FOLDER] [MODEL]
+
+Run it in tests/, on a display and with PYTHONPATH=../python where the package is not installed.
+On a machine without a display: xvfb-run -s "-screen 0 1400x1050x24", with a window manager such as openbox.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from gui import driver as d
+from gui.scenarios import dismiss, labels_of, message
+from talanoa import samples
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SEGMENT = "Segment Objects"
+DIALOGS = (SEGMENT, "Train StarDist", "ROIs to Label Image", "Label Image to ROIs", "Save ROIs")
+
+
+def file_name(title: str) -> str:
+    """Return "segment-objects.png" for "Segment Objects"."""
+    return title.lower().replace(" ", "-") + ".png"
+
+
+def take(folder: Path, model: str) -> None:
+    """Take all pictures."""
+    hand = d.Hand()
+    hand.choose(SEGMENT)
+    hand.click_on(d.button(d.dialog(SEGMENT), "OK"))
+    d.wait_until(message, "the message is shown")
+    d.shot(folder / "error.png", message())
+    dismiss(hand)
+    imp = d.java("ij.IJ").openImage(str(samples.path("nuclei")))
+    imp.show()
+    imp.getWindow().setLocation(20, 130)
+    hand.open_menu()
+    d.shot(folder / "menu.png")
+    hand.press("VK_ESCAPE", "VK_ESCAPE")
+    for title in DIALOGS:
+        hand.choose(title)
+        form = d.dialog(title)
+        d.shot(folder / file_name(title), form)
+        hand.click_on(d.button(form, "Cancel"))
+        d.wait_until(form_closed(form), "the dialog is closed")
+    segmented(folder, imp, model)
+    hand.choose("Doctor")
+    window = d.dialog("Talanoa Doctor")
+    window.setSize(1000, 420)
+    d.shot(folder / "doctor.png", window)
+    window.dispose()
+    progress(folder, hand, model)
+
+
+def form_closed(form: Any) -> Callable[[], bool]:
+    """Return a function that says whether a dialog is closed."""
+    return lambda: not form.isShowing()
+
+
+def segmented(folder: Path, imp: Any, model: str) -> None:
+    """The window after Segment Objects: image with outlines, label image, ROI Manager, Results."""
+    d.java("ij.IJ").run(SEGMENT, f"model=[{model}]")
+    labels = labels_of("nuclei.tif labels")
+    labels.getWindow().setLocation(545, 130)
+    d.manager().setLocation(1085, 130)
+    results = d.titled("Results")
+    results.setLocation(20, 720)
+    results.setSize(1060, 300)
+    d.java("ij.IJ").selectWindow(imp.getID())
+    d.shot(folder / "window.png")
+    for window in (results, d.manager()):
+        window.setVisible(False)
+    labels.close()
+
+
+def progress(folder: Path, hand: d.Hand, model: str) -> None:
+    """The progress window of a long job, which is then cancelled."""
+    ij = d.java("ij.IJ")
+    ij.run("Scale...", "x=8 y=8 width=4096 height=4096 interpolation=Bilinear create title=large")
+    ij.runMacro('rename("large");')
+    hand.choose(SEGMENT)
+    form = d.dialog(SEGMENT)
+    d.field(form, "Model").select(model)
+    hand.click_on(d.button(form, "OK"))
+    window = d.wait_until(progress_window, "the progress window is open")
+    d.shot(folder / "progress.png", window)
+    hand.click_on(d.button(window, "Cancel"))
+    d.wait_until(form_closed(window), "the job has stopped")
+
+
+def progress_window() -> Any | None:
+    """Return the progress window once it shows what is being done."""
+    window = d.titled(SEGMENT)
+    if window is None or not isinstance(window, d.java("javax.swing.JFrame")):
+        return None
+    bars = d.parts(window, "javax.swing.JProgressBar")
+    return window if bars and bars[0].getValue() > 0 else None
+
+
+def main(folder: str = str(ROOT / "docs" / "images"), model: str = "nuclei") -> None:
+    """Take all pictures and end ImageJ."""
+    code = 1
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        d.start(Path(tempfile.mkdtemp()))
+        take(Path(folder), model)
+        code = 0
+    finally:
+        if code:
+            sys.excepthook(*sys.exc_info())
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
