@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -79,14 +77,3 @@ def test_rerun_from_python(discs: Path) -> None:
     again = talanoa.rerun(found.folder)
     assert again.identical and again.differences == []
     np.testing.assert_array_equal(again.result.labels, found.labels)
-
-
-def test_train_stays_callable_once_its_module_is_loaded() -> None:
-    code = (
-        "import talanoa, talanoa.train\n"
-        "from talanoa.train import settings_from\n"
-        "try: talanoa.train(name='x')\n"
-        "except talanoa.BadInput as error: print(error)\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "images is missing" in done.stdout

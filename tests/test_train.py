@@ -11,14 +11,15 @@ import tifffile
 import torch
 
 from synthetic import nuclei, write_pairs
-from talanoa import methods, model_folder, train_loop
+from talanoa import methods, model_folder
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
 from talanoa.image import from_array
 from talanoa.metrics.matching import match_images
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest
-from talanoa.train import settings_from, train
+from talanoa.training import loop
+from talanoa.training.run import settings_from, train
 from trained import request, small_model
 
 
@@ -61,13 +62,13 @@ def test_the_model_folder_says_how_it_was_made() -> None:
     assert training["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
     files = {path.name for path in reply.model_folder.iterdir()}
     assert {"report.md", "loss.csv", "loss.png", "weights.safetensors"} <= files
-    rows = train_loop.read_losses(reply.losses)
+    rows = loop.read_losses(reply.losses)
     assert len(rows) == 8 and rows[-1]["val_loss"] < rows[0]["val_loss"]
     assert min(rows, key=lambda row: row["val_loss"])["epoch"] == reply.best_epoch
 
 
 def losses(path: Path) -> list[list[float]]:
-    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in train_loop.read_losses(path)]
+    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in loop.read_losses(path)]
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
@@ -95,7 +96,7 @@ def test_fine_tuning_starts_from_the_weights_of_a_model(tmp_path: Path) -> None:
     host = Stopping(99)
     keys: dict[str, Any] = {"n_rays": None, "depth": None, "filters": None, "grid": None}
     train(request(images, masks, "tuned", init=base.name, epochs=1, steps=2, lr=1e-6, **keys), host)
-    assert host.rows[0]["val_loss"] < 2 * train_loop.read_losses(base.losses)[-1]["val_loss"]
+    assert host.rows[0]["val_loss"] < 2 * loop.read_losses(base.losses)[-1]["val_loss"]
     with pytest.raises(BadInput, match="n_rays cannot differ"):
         train(request(images, masks, "tuned-2", init=base.name, **{**keys, "n_rays": 8}), QuietHost())
 
@@ -157,23 +158,23 @@ def test_presets_are_complete_and_overridden_key_by_key(tmp_path: Path) -> None:
 
 
 def test_the_cosine_schedule_warms_up_and_ends_at_zero() -> None:
-    settings = train_loop.Settings(epochs=10, steps=100, lr=1.0, schedule="cosine")
-    rates = [train_loop.cosine_lr(step, settings) for step in range(1000)]
+    settings = loop.Settings(epochs=10, steps=100, lr=1.0, schedule="cosine")
+    rates = [loop.cosine_lr(step, settings) for step in range(1000)]
     assert max(rates) == pytest.approx(1.0) and rates.index(max(rates)) in (19, 20)
     assert rates[0] == pytest.approx(1 / 20) and rates[-1] < 1e-4
     assert all(a >= b for a, b in pairwise(rates[20:]))
 
 
 def test_batches_do_not_depend_on_who_draws_them() -> None:
-    drawn = list(train_loop.prefetched(lambda k: (torch.tensor(k), ()), 3, 11))  # type: ignore[arg-type]
+    drawn = list(loop.prefetched(lambda k: (torch.tensor(k), ()), 3, 11))  # type: ignore[arg-type]
     assert [int(each[0]) for each in drawn] == list(range(3, 11))
 
 
 def test_a_diverging_training_says_so() -> None:
     method = methods.get("stardist")
     config = method.config(unet_n_filter_base=4, unet_n_depth=1, net_conv_after_unet=4, n_rays=4)
-    settings = train_loop.Settings(epochs=1, steps=1)
-    trainer = train_loop.start(method, config, settings, torch.device("cpu"))
+    settings = loop.Settings(epochs=1, steps=1)
+    trainer = loop.start(method, config, settings, torch.device("cpu"))
     batch = (torch.full((1, 1, 16, 16), float("inf")), (torch.zeros(1, 1, 16, 16), torch.zeros(1, 4, 16, 16)))
     with pytest.raises(BadInput, match="diverged at step 1"):
-        train_loop.train_step(trainer, batch, method, config, settings, 0, torch.device("cpu"))
+        loop.train_step(trainer, batch, method, config, settings, 0, torch.device("cpu"))

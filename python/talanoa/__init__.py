@@ -11,8 +11,6 @@ Importing the package loads neither torch nor a JVM; a function loads what it ne
 from __future__ import annotations
 
 import importlib
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from talanoa.errors import BadInput, Cancelled, TalanoaError
@@ -37,39 +35,18 @@ __all__ = [
     "write",
 ]
 
-_LAZY = {"segment": "api", "rerun": "api", "read": "image", "write": "image", "from_array": "image"}
-
-
-class _TrainModule(ModuleType):
-    """The module `talanoa.train`, which can be called like the function of the same name."""
-
-    def __call__(self, **keys: Any) -> Any:
-        from talanoa.api import train
-
-        return train(**keys)
-
-
-class _Package(ModuleType):
-    """NB: the import of `talanoa.train` binds that name to the module; it has to stay what users call."""
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "train" and isinstance(value, ModuleType):
-            value.__class__ = _TrainModule
-        super().__setattr__(name, value)
+_LAZY = {"segment": "api", "train": "api", "rerun": "api", "read": "image", "write": "image", "from_array": "image"}
 
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is asked for."""
     if name in _LAZY:
         return getattr(importlib.import_module(f"talanoa.{_LAZY[name]}"), name)
-    if name in ("train", "rois"):
-        return importlib.import_module(f"talanoa.{name}")
+    if name == "rois":
+        return importlib.import_module("talanoa.rois")
     raise AttributeError(f"module 'talanoa' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """List the public names."""
     return sorted(__all__)
-
-
-sys.modules[__name__].__class__ = _Package

@@ -259,8 +259,9 @@ def save(folder: Path, model: Model, weights: dict[str, Any]) -> None:
 
 def write_files(folder: Path, model: Model, weights: dict[str, Any]) -> None:
     """Write record and weights into an existing folder."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save as to_bytes
 
-    save_file({key: value.detach().cpu().contiguous() for key, value in weights.items()}, folder / WEIGHTS)
+    tensors = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
+    (folder / WEIGHTS).write_bytes(to_bytes(tensors))  # safetensors' own writer makes files only their owner can read
     record = {"format": FORMAT, **{k: v for k, v in asdict(model).items() if k not in ("folder",)}}
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     """Train, and say where the model is and how good it is on the validation part."""
-    from talanoa.train import train
+    from talanoa.training.run import train
 
     made = train(request, host)
     for text in made.warnings:

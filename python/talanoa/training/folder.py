@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from talanoa import train_loop
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
+from talanoa.training import loop
 
 PLAN = "training.json"
 LOCK = "lock"
@@ -83,7 +83,7 @@ def _running(owner: str) -> str:
 
 def _check_plan(work: Path, plan: dict[str, Any], resume: bool) -> None:
     path = work / PLAN
-    begun = (work / train_loop.CHECKPOINT).is_file()
+    begun = (work / loop.CHECKPOINT).is_file()
     if begun and not resume:
         raise BadInput(
             f"An unfinished training is in {work}. Go on with it by resume=true, choose another name, "

@@ -13,14 +13,15 @@ from typing import Any
 
 import torch
 
-from talanoa import dataset, devices, methods, model_folder, train_loop
+from talanoa import dataset, devices, methods, model_folder
 from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
-from talanoa.train_finish import make_model, write_model
-from talanoa.train_folder import training_folder
-from talanoa.train_loop import Settings
+from talanoa.training import loop
+from talanoa.training.finish import make_model, write_model
+from talanoa.training.folder import training_folder
+from talanoa.training.loop import Settings
 
 PRESETS: dict[str, dict[str, Any]] = {
     # 2 CPU cores need about 0.7 s for a step of 4 patches of 256 pixels
@@ -122,12 +123,12 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
     plan = plan_of(request, settings, config, parts)
     with training_folder(work, plan, request.resume):
         trainer = _trainer(request, config, settings, device, init, work)
-        train_loop.fit(trainer, parts, methods.get(request.method), config, settings, work, host)
+        loop.fit(trainer, parts, methods.get(request.method), config, settings, work, host)
         model, net = make_model(request, plan, parts, work, device, host)
         write_model(folder, model, net, work)
     shutil.rmtree(work, ignore_errors=True)
     report = {"validation_scores": model.training["validation_scores"]}
-    losses = folder / train_loop.LOSSES
+    losses = folder / loop.LOSSES
     return TrainReply(folder, model.name, model.thresholds, trainer.best_epoch, losses, report, warnings)
 
 
@@ -183,11 +184,11 @@ def plan_of(request: TrainRequest, settings: Settings, config: Any, parts: tuple
 
 def _trainer(
     request: TrainRequest, config: Any, settings: Settings, device: torch.device, init: Model | None, work: Path
-) -> train_loop.Trainer:
+) -> loop.Trainer:
     weights = init.network().state_dict() if init else None
-    trainer = train_loop.start(methods.get(request.method), config, settings, device, weights)
+    trainer = loop.start(methods.get(request.method), config, settings, device, weights)
     if request.resume:
-        train_loop.restore(trainer, work)
+        loop.restore(trainer, work)
     else:
-        (work / train_loop.LOSSES).unlink(missing_ok=True)
+        (work / loop.LOSSES).unlink(missing_ok=True)
     return trainer

@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import dataset, inference, methods, model_folder, thresholds, train_loop
+from talanoa import dataset, inference, methods, model_folder
 from talanoa.files import write_aside
 from talanoa.host import Host
 from talanoa.metrics.matching import Counts, match_images
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
-from talanoa.train_report import write_report
+from talanoa.training import loop, thresholds
+from talanoa.training.report import write_report
 
 SCORED_IOU = (0.5, 0.6, 0.7, 0.8, 0.9)
 Parts = tuple[Sequence[dataset.Annotated], Sequence[dataset.Annotated]]
@@ -54,10 +55,10 @@ def make_model(
     method = methods.get(plan["method"])
     config = method.config(**plan["config"])
     net = method.build(config)
-    net.load_state_dict(torch.load(work / train_loop.BEST, map_location="cpu", weights_only=True))
+    net.load_state_dict(torch.load(work / loop.BEST, map_location="cpu", weights_only=True))
     found = thresholds.candidates_of(inference.prepared(net, device), parts[1], config, host)
     chosen = thresholds.optimize(found, host)
-    record = training_record(request, plan, parts, train_loop.read_losses(work / train_loop.LOSSES), device)
+    record = training_record(request, plan, parts, loop.read_losses(work / loop.LOSSES), device)
     record["validation_scores"] = validation_scores(found, chosen)
     sizes = [item.pixel_size for item in parts[0] if item.pixel_size is not None]
     model = Model(
@@ -98,8 +99,8 @@ def write_model(folder: Path, model: Model, net: torch.nn.Module, work: Path) ->
     with write_aside(folder) as aside:
         aside.mkdir()
         model_folder.write_files(aside, model, net.state_dict())
-        shutil.copyfile(work / train_loop.LOSSES, aside / train_loop.LOSSES)
-        write_report(aside, model, train_loop.read_losses(work / train_loop.LOSSES))
+        shutil.copyfile(work / loop.LOSSES, aside / loop.LOSSES)
+        write_report(aside, model, loop.read_losses(work / loop.LOSSES))
 
 
 def validation_scores(found: thresholds.Found, chosen: dict[str, float]) -> dict[str, Any]:
