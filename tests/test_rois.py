@@ -170,6 +170,13 @@ def test_rois_of_one_slice_belong_to_an_image_of_one_plane_but_rois_of_two_slice
     assert rois.to_labels(differing, (1, 1, 5, 5)).outside == ("roi 1",)
 
 
+def test_a_stack_index_may_be_a_channel() -> None:
+    drawn = set_of(square(0, 0, 2, 2), square(2, 2, 2, 2), position=np.array([[0, 1, 0], [0, 3, 0]]))
+    picture = image.from_array(np.zeros((3, 5, 5), np.uint8), "cyx")
+    filled = rois.to_labels(drawn, like=picture)
+    assert filled.labels.values.max() == 2 and filled.labels.shape == (1, 1, 1, 5, 5)
+
+
 def test_names_give_the_numbers_only_when_all_have_our_pattern() -> None:
     boxes = (square(0, 0, 2, 2), square(3, 3, 2, 2))
     assert set_of(*boxes, names=["T0001_L00009", "T0001_L00004"]).label.tolist() == [9, 4]

@@ -102,4 +102,4 @@ def _clip_rows(edges: _Edges, height: int) -> _Edges:
     bottom = np.clip(edges.bottom, 0, height)
     x = edges.x + (top - edges.top) * edges.slope
     kept = bottom > top
-    return _Edges(*(part[kept] for part in edges._replace(top=top, bottom=bottom, x=x)))
+    return _Edges(edges.roi[kept], top[kept], bottom[kept], x[kept], edges.slope[kept], edges.left[kept])

@@ -30,7 +30,7 @@ class Decoded(NamedTuple):
     shape: Shape
     name: str
     czt: tuple[int, int, int]
-    index: int
+    stack_index: int
 
 
 def read_plain(blobs: Sequence[bytes]) -> list[Decoded | None]:

@@ -178,7 +178,9 @@ def _gather(found: Sequence[Decoded], image_shape: Sequence[int] | None) -> RoiS
     """Put single outlines into one set."""
     paths = [path for roi in found for path in roi.shape.paths]
     names = tuple(roi.name for roi in found)
-    places = [roi.czt if max(roi.czt) > 0 else _from_stack_index(roi.index, roi.name, image_shape) for roi in found]
+    places = [
+        roi.czt if max(roi.czt) > 0 else _from_stack_index(roi.stack_index, roi.name, image_shape) for roi in found
+    ]
     position = np.array(places, np.int32).reshape(-1, 3).clip(0)
     return RoiSet(
         np.concatenate([np.zeros((0, 2), np.float32), *paths]).astype(np.float32),
@@ -220,13 +222,16 @@ def _entries(path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]
     try:
         with zipfile.ZipFile(path) as archive:
             return _read_archive(archive, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, NotImplementedError, UnicodeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeError) as error:
         raise BadInput(
             f"{path} is no zip file or a damaged one ({error}); expected a zip that ImageJ's ROI Manager saved. "
             "Save the ROIs again (ROI Manager, More, Save)."
         ) from error
-    except RuntimeError as error:  # what zipfile raises for encrypted entries
-        raise BadInput(f"{path} is protected by a password; expected a plain zip. Save the ROIs again.") from error
+    except RuntimeError as error:  # what zipfile raises for encrypted entries and unknown compression
+        raise BadInput(
+            f"{path} is protected by a password or packed in an unusual way ({error}); expected a plain zip. "
+            "Save the ROIs again (ROI Manager, More, Save)."
+        ) from error
 
 
 def _read_archive(archive: zipfile.ZipFile, path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:

@@ -123,9 +123,10 @@ def to_labels(rois: RoiSet, shape: Sequence[int] | None = None, like: xr.DataArr
     """
     n_t, n_z, height, width = _sizes(shape, like)
     number = _numbers(rois)
+    n_c = 1 if like is None else int(like.sizes["c"])
     painted = np.zeros((n_t, 1, n_z, height, width), np.int32)
     report = _Report(np.zeros(len(rois), np.int64), np.zeros(len(rois), bool), np.zeros(len(rois), bool), [])
-    for (t, z), chosen in _by_plane(rois, n_t, n_z):
+    for (t, z), chosen in _by_plane(rois, n_t, n_z, n_c):
         owner = _paint(rois, chosen, (height, width), (t, z), report)
         report.left[:] |= np.bincount(owner.ravel(), minlength=len(rois) + 1)[1:] > 0
         painted[t, 0, z] = np.concatenate([[0], number])[owner]
@@ -203,9 +204,9 @@ def _numbers(rois: RoiSet) -> NDArray[np.int32]:
     return rois.label
 
 
-def _by_plane(rois: RoiSet, n_t: int, n_z: int) -> Iterator[tuple[tuple[int, int], NDArray[np.int64]]]:
+def _by_plane(rois: RoiSet, n_t: int, n_z: int, n_c: int) -> Iterator[tuple[tuple[int, int], NDArray[np.int64]]]:
     """Yield ((t, z) from 0, ROI indices) for every plane that has ROIs."""
-    frame, z = plane_positions(rois.position, n_t, n_z)
+    frame, z = plane_positions(rois.position, n_t, n_z, n_c)
     for t in range(n_t):
         here = (frame == 0) | (frame == t + 1)
         for s in range(n_z):
@@ -214,15 +215,16 @@ def _by_plane(rois: RoiSet, n_t: int, n_z: int) -> Iterator[tuple[tuple[int, int
                 yield (t, s), chosen
 
 
-def plane_positions(position: NDArray, n_t: int, n_z: int) -> tuple[NDArray, NDArray]:
+def plane_positions(position: NDArray, n_t: int, n_z: int, n_c: int = 1) -> tuple[NDArray, NDArray]:
     """Return frame and slice of each ROI in an image of `n_t` frames and `n_z` slices; 0 where it is not bound.
 
-    A stack with one long axis has one index in ImageJ, which is kept as the slice: in a time-lapse it is the frame.
+    A stack with one long axis has one index in ImageJ, which is kept as the slice: in a time-lapse it is the frame, in
+    an image of several channels the channel. An image of one plane holds all ROIs when they have the same position.
     """
     z, frame = position[:, 1], position[:, 2]
     if n_z == 1 and n_t > 1 and len(frame) and not frame.any():
         return z, np.zeros_like(z)
-    if n_z == n_t == 1 and len(frame) and (z == z[0]).all() and (frame == frame[0]).all():
+    if n_z == n_t == 1 and len(frame) and (n_c > 1 or ((z == z[0]) & (frame == frame[0])).all()):
         return np.zeros_like(z), np.zeros_like(z)
     return frame, z
 

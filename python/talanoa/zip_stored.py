@@ -42,7 +42,7 @@ def write_stored(path: Path, names: Sequence[str], buffer: NDArray[np.uint8], be
     if len(buffer) + sum(map(len, raw)) * 2 + len(raw) * 100 > _MOST_BYTES:
         _write_large(path, names, buffer, begin)
         return
-    view = memoryview(buffer).cast("B")
+    view = np.ascontiguousarray(buffer).data
     parts: list[bytes | memoryview] = []
     directory: list[bytes] = []
     offset = 0
