@@ -66,11 +66,12 @@ def segmented(folder: Path, imp: Any, model: str) -> None:
     d.java("ij.IJ").run(SEGMENT, f"model=[{model}]")
     labels = labels_of("nuclei.tif labels")
     labels.getWindow().setLocation(545, 130)
-    d.manager().setLocation(1085, 130)
+    d.manager().setLocation(1090, 130)
     results = d.titled("Results")
     results.setLocation(20, 720)
     results.setSize(1060, 300)
     d.java("ij.IJ").selectWindow(imp.getID())
+    imp.getWindow().repaint()
     d.shot(folder / "window.png")
     for window in (results, d.manager()):
         window.setVisible(False)

@@ -1,7 +1,7 @@
 #@ File (label="Folder of images", style="directory", persist=false) images
 #@ File (label="Folder of label images (masks)", style="directory", required=false, persist=false) targets
 #@ File (label="or folder of ROI zips", style="directory", required=false, persist=false) rois
-#@ String (label="Name of the new model", value="", persist=false) name
+#@ String (label="Name of the new model", value="", width=20, persist=false) name
 #@ String (label="Length of the training", choices={"quick", "standard", "long"}, value="standard", persist=false) preset
 #@ String (label="Epochs (empty: as the length says)", required=false, value="", persist=false) epochs
 #@ String (label="Steps of an epoch", required=false, value="", row="same", persist=false) steps
@@ -13,9 +13,9 @@
 #@ String (label="Grid (1, 2, 4)", required=false, value="", row="same", persist=false) grid
 #@ String (label="Channel", required=false, value="", persist=false) channel
 #@ Double (label="Part of the images for validation", value=0.1, row="same", persist=false) validation
-#@ String (label="Start from model (empty: from scratch)", required=false, value="", persist=false) init
+#@ String (label="Start from model (empty: from scratch)", required=false, value="", width=20, persist=false) init
 #@ Boolean (label="Go on with an interrupted training of this name", value=false, persist=false) resume
-#@ String (label="Licence of the data", required=false, value="", persist=false) licence
+#@ String (label="Licence of the data", required=false, value="", width=20, persist=false) licence
 #@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", persist=false) device
 #@ ObjectService objects
 from talanoa_fiji import client, show

@@ -8,7 +8,7 @@ from ij.gui import GenericDialog
 from talanoa_fiji import ui
 
 FOLDER = u"Other folder ..."
-WIDTH = 12
+NARROW = 8  # columns of a text field; with more, nothing fits beside it
 
 
 def ask(title, inputs, last, offers):
@@ -16,7 +16,7 @@ def ask(title, inputs, last, offers):
 
     inputs : list of org.scijava.module.ModuleItem
         Shown in their order. `style` directory, file or save adds Browse; the attribute `offer` names a list in `offers`;
-        the attribute `row="same"` puts a field beside the one before.
+        the attribute `row="same"` puts a field beside the one before; `width` is the width of a text field.
     last : dict
         Values of the last time, shown instead of the defaults.
     offers : function (kind) -> list of str
@@ -74,7 +74,7 @@ class _Fields(object):
         elif issubclass(kind, File):
             self.dialog.addFileField(label, text, 24)
         else:
-            self.dialog.addStringField(label, text, WIDTH)
+            self.dialog.addStringField(label, text, int(item.get(u"width") or NARROW))
         field = self.dialog.getStringFields().lastElement()
         return lambda: field.getText().strip()
 
