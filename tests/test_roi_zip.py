@@ -12,7 +12,7 @@ import pytest
 import roifile
 from numpy.typing import NDArray
 
-from talanoa import image, roi_zip, rois
+from talanoa import image, roi_zip, rois, zip_stored
 from talanoa.errors import BadInput
 
 TYPE, SUBTYPE = roifile.ROI_TYPE, roifile.ROI_SUBTYPE
@@ -122,6 +122,14 @@ def test_the_archive_is_sound_and_the_same_each_time(tmp_path: Path, stars: rois
     with zipfile.ZipFile(tmp_path / "a.zip") as archive:
         assert archive.testzip() is None
         assert archive.namelist() == [f"{name}.roi" for name in stars.names]
+
+
+def test_very_large_archives_go_through_zipfile(
+    tmp_path: Path, stars: rois.RoiSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zip_stored, "_MOST_BYTES", 1000)
+    rois.write_zip(tmp_path / "large.zip", stars)
+    assert np.array_equal(rois.read_zip(tmp_path / "large.zip").rois.xy, stars.xy)
 
 
 def test_odd_names_survive(tmp_path: Path) -> None:
