@@ -191,13 +191,12 @@ def results() -> Any:
     return java("ij.measure.ResultsTable").getResultsTable()
 
 
-def shot(path: Path, window: Any | None = None) -> None:
-    """Save a picture of the screen, or of one window."""
+def shot(path: Path, window: Any | None = None, size: tuple[int, int] | None = None) -> None:
+    """Save a picture of the screen, of one window, or of `size` (width, height) from a window's corner."""
     robot = java("java.awt.Robot")()
     robot.waitForIdle()
-    area = (
-        window.getBounds()
-        if window is not None
-        else java("java.awt.Rectangle")(java("java.awt.Toolkit").getDefaultToolkit().getScreenSize())
-    )
+    screen = java("java.awt.Rectangle")(java("java.awt.Toolkit").getDefaultToolkit().getScreenSize())
+    area = window.getBounds() if window is not None else screen
+    if size is not None:
+        area = java("java.awt.Rectangle")(area.x, area.y, *size).intersection(screen)
     java("javax.imageio.ImageIO").write(robot.createScreenCapture(area), "png", java("java.io.File")(str(path)))

@@ -39,7 +39,7 @@ def take(folder: Path, model: str) -> None:
     imp.show()
     imp.getWindow().setLocation(20, 130)
     hand.open_menu()
-    d.shot(folder / "menu.png")
+    d.shot(folder / "menu.png", d.java("ij.IJ").getInstance(), (700, 290))
     hand.press("VK_ESCAPE", "VK_ESCAPE")
     for title in DIALOGS:
         hand.choose(title)
