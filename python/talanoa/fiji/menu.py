@@ -21,13 +21,13 @@ log = logging.getLogger(__name__)
 BOOTSTRAP = """
 #@ Context context
 #@ String scripts
-#@output Object commands
+#@ java.util.Map made
 import sys
 lib = scripts + "/lib"
 if lib not in sys.path:
     sys.path.insert(0, lib)
 from talanoa_fiji import bootstrap
-commands = bootstrap.install(context, scripts)
+made.put("commands", bootstrap.install(context, scripts))
 """
 
 
@@ -49,9 +49,13 @@ def install(runtime: Runtime) -> list[str]:
     TalanoaError
         The scripts are missing from the installation, or do not compile.
     """
+    import jpype
+
     add_function(runtime)
-    outputs = runtime.run_script(BOOTSTRAP, {"scripts": resources.fiji_scripts().as_posix()}, "talanoa_bootstrap.py")
-    commands = [str(name) for name in outputs["commands"]]
+    made = jpype.JClass("java.util.HashMap")()  # NB: Fiji would show an output of the script in a window
+    inputs = {"scripts": resources.fiji_scripts().as_posix(), "made": made}
+    runtime.run_script(BOOTSTRAP, inputs, "talanoa_bootstrap.py")
+    commands = [str(name) for name in made["commands"]]
     log.info("Commands under Plugins > Talanoa: %s", ", ".join(commands))
     return commands
 
