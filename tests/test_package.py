@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 HEAVY = ("torch", "jpype", "scyjava", "imagej", "stardist", "numba", "matplotlib")
+ELSEWHERE = ("PyObjCTools",)  # on macOS only
 BESIDE = ("fiji_scripts", "macros", "models")
 
 
@@ -114,12 +115,14 @@ def third_party_imports(root: Path) -> set[str]:
                 found |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
                 found.add(node.module.split(".")[0])
-    return found - set(sys.stdlib_module_names) - {"talanoa", "IPython"}  # IPython: only looked for, see fiji.full
+    return found - set(sys.stdlib_module_names) - {"talanoa", *ELSEWHERE}
 
 
 def test_what_is_imported_is_declared_and_the_other_way_round(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    declared = {canonicalize_name(Requirement(text).name) for text in project["dependencies"]}
+    requirements = [Requirement(text) for text in project["dependencies"]]
+    here = [requirement for requirement in requirements if not requirement.marker or requirement.marker.evaluate()]
+    declared = {canonicalize_name(requirement.name) for requirement in here}
     providers = importlib.metadata.packages_distributions()
     imported_names = {canonicalize_name(providers[module][0]) for module in third_party_imports(root)}
     assert imported_names <= declared
