@@ -320,3 +320,40 @@ def test_jython_compiles_every_file(imagej: Runtime) -> None:
         code = '#@ String path\n#@output String said\nsaid = str(compile(open(path).read(), path, "exec"))'
         said = imagej.run_script(code, {"path": str(path)})["said"]
         assert path.name in said
+
+
+BROKEN = """
+#@ ObjectService objects
+raise KeyError("a mistake in a script")
+"""
+
+INSTALL_BROKEN = """
+#@ Context context
+#@ String lib
+#@ String folder
+#@ java.util.Map made
+import sys
+sys.path.insert(0, lib)
+from talanoa_fiji import bootstrap
+made.put("commands", bootstrap.install(context, folder))
+"""
+
+
+def test_a_mistake_in_a_script_is_told_and_leaves_imagej_usable(
+    imagej: Runtime, names: list[str], ij: Any, tmp_path: Path
+) -> None:
+    import jpype
+
+    scripts = tmp_path / "Plugins" / "Talanoa"
+    scripts.mkdir(parents=True)
+    (scripts / "Broken_Command.py").write_text(BROKEN, encoding="ascii")
+    made = jpype.JClass("java.util.HashMap")()
+    lib = (resources.fiji_scripts() / "lib").as_posix()
+    imagej.run_script(INSTALL_BROKEN, {"lib": lib, "folder": tmp_path.as_posix(), "made": made})
+    try:
+        assert [str(name) for name in made["commands"]] == ["Broken Command"]
+        with pytest.raises(jpype.JException, match="Broken Command: KeyError: .*a mistake in a script"):
+            ij.run("Broken Command", "x=1")
+        assert not ij.macroRunning()
+    finally:
+        assert menu.install(imagej) == names

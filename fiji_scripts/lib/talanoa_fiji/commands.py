@@ -1,6 +1,6 @@
 """Makes menu scripts real ImageJ commands where SciJava does not do it: menu, IJ.run, macros and the Recorder."""
 from java.awt import EventQueue
-from java.lang import Class, NoSuchFieldException, Runnable, RuntimeException, Thread
+from java.lang import Class, NoSuchFieldException, Runnable, RuntimeException, Thread, Throwable
 from org.scijava.object import ObjectService
 from org.scijava.script import ScriptInfo
 from org.scijava.service import Service
@@ -43,40 +43,39 @@ class Commands(CommandListener):
         return NAME + u": " + u", ".join(sorted(self.scripts))
 
     def job(self, name, imp, macro, text):
-        """Run a command on a thread of its own; an error is shown, there is nobody to raise it to."""
+        """Run a command on a thread of its own; what went wrong was shown, there is nobody to raise it to."""
         try:
             self._run(name, imp, macro, text)
-        except RuntimeException, error:
-            if error.getMessage() != Macro.MACRO_CANCELED:
-                ui.message(name, unicode(error))
-        except Exception, error:
-            ui.message(name, u"%s: %s" % (type(error).__name__, error))
+        except RuntimeException:
+            pass
 
     def _run(self, name, imp, macro, text):
         """Run a command in this thread; end the macro that called it after an error."""
-        info = ScriptInfo(self.context, self.scripts[name])
-        inputs = [item for item in info.inputs() if not issubclass(item.getType(), Service)]
         call = client.Call(macro, imp, wait=_outside_lock if macro else None, ours=True)
         client.set_call(call)
         try:
-            self._fill_and_run(name, info, inputs, call, text)
+            self._fill_and_run(name, call, text)
+        except (Exception, Throwable), error:
+            _unforeseen(name, call, error)
         finally:
             client.set_call(None)
         if macro and call.status != u"ok":
             _end_macro(name, call)
 
-    def _fill_and_run(self, name, info, inputs, call, text):
+    def _fill_and_run(self, name, call, text):
         """Ask for the inputs or read them from macro options, record them, and run the script."""
-        macro = call.macro
-        if text or not self._may_ask(macro):
+        info = ScriptInfo(self.context, self.scripts[name])
+        inputs = [item for item in info.inputs() if not issubclass(item.getType(), Service)]
+        if text or not self._may_ask(call.macro):
             values = _from_options(text, inputs, call)
         elif inputs:
             values = dialog.ask(name, inputs, self.last.get(name, {}), self._offers)
         else:
             values = {}
+        call.status, call.message = u"cancelled", u"The dialog was cancelled."
         if values is None:
             return
-        if not macro:
+        if not call.macro:
             self.last[name] = values
             options.record(name, [(item.getName(), values.get(item.getName())) for item in inputs])
         self._run_script(name, info, values)
@@ -131,6 +130,18 @@ def _from_options(text, inputs, call):
             call.extra[key] = value
     call.omitted = set(item.getName() for item in inputs if item.getName() not in values)
     return values
+
+
+def _unforeseen(name, call, error):
+    """Show an error that no script foresaw; a cancelled macro is none."""
+    if isinstance(error, RuntimeException) and error.getMessage() == Macro.MACRO_CANCELED:
+        call.status, call.message = u"cancelled", error.getMessage()
+        return
+    call.status, call.message = u"error", u"%s: %s" % (type(error).__name__, error)
+    if call.macro:
+        IJ.log(u"%s: %s" % (name, call.message))
+    else:
+        ui.message(name, call.message)
 
 
 def _end_macro(name, call):
