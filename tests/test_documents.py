@@ -137,6 +137,15 @@ def test_the_readme_names_every_menu_entry(root: Path) -> None:
     assert set(re.findall(r"^\| ([A-Z][\w ]+) \|", text, flags=re.MULTILINE)) == set(entries)
 
 
+def test_files_that_the_readme_and_contributing_name_exist(root: Path) -> None:
+    for document in ("README.md", "CONTRIBUTING.md"):
+        text = (root / document).read_text(encoding="utf-8").split("## How it is built")[-1]
+        named = set(re.findall(r"(?<![\w/])[\w/]+(?:\.py|/(?=[\s`]))", text))
+        assert len(named) > 4
+        for name in named:
+            assert any((base / name).exists() for base in (root, root / "python" / "talanoa")), f"{document}: {name}"
+
+
 def python_calls(root: Path) -> Iterator[tuple[str, str, list[str]]]:
     """Yield (module, function, names of keyword arguments) of each call in the Python examples of the documents."""
     for document in (root / "README.md", root / "docs" / "python.md"):
