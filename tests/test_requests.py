@@ -127,7 +127,7 @@ def test_what_the_stardist_plugin_records_is_understood() -> None:
     recorded = {
         "input": "cells.tif", "modelChoice": "nuclei", "normalizeInput": "true", "percentileBottom": "3.0",
         "percentileTop": "99.5", "probThresh": "0.5", "nmsThresh": "0.4", "outputType": "Label Image", "nTiles": "4",
-        "excludeBoundary": "2", "roiPosition": "Automatic",
+        "excludeBoundary": "0", "roiPosition": "Automatic",
     }  # fmt: skip
     request, notes = parse(SegmentRequest, recorded)
     ours = {
@@ -143,6 +143,7 @@ def test_stardist_keys_that_mean_something_else_here_are_said() -> None:
     assert "norm_low=0 norm_high=100" in refusal(SegmentRequest, normalizeInput="false")
     assert "Both, ROI Manager or Label Image" in refusal(SegmentRequest, outputType="Polygons")
     assert parse(SegmentRequest, {"excludeBoundary": True}).request.exclude_border
+    assert "up to the edge" in parse(SegmentRequest, {"excludeBoundary": "2"}).notes[0]
     assert "no effect" in parse(SegmentRequest, {"roiPosition": "Stack"}).notes[0]
 
 

@@ -38,6 +38,8 @@ class Annotated:
         Width of a pixel in `unit`, None when not calibrated.
     unit : str
         Unit of the pixel size.
+    notes : tuple of str
+        What was left out or changed while the annotation was read.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Annotated:
     hashes: tuple[str, str] = ("", "")
     pixel_size: float | None = None
     unit: str = "pixel"
+    notes: tuple[str, ...] = ()
 
     @cached_property
     def foreground(self) -> NDArray[np.intp]:
@@ -133,8 +136,9 @@ def _load_pair(image_path: Path, annotation_path: Path, channel: int | None, low
 
     picture = images.read(image_path)
     planes = _channels(picture.values, image_path, channel)
+    notes: tuple[str, ...] = ()
     if annotation_path.suffix.lower() in ROI_SUFFIXES:
-        labels = _labels_from_rois(annotation_path, planes.shape[1:])
+        labels, notes = _labels_from_rois(annotation_path, planes.shape[1:])
     else:
         labels = images.read_labels(annotation_path).values
         if labels[0, 0, 0].size != labels.size:
@@ -153,6 +157,7 @@ def _load_pair(image_path: Path, annotation_path: Path, channel: int | None, low
         (file_sha256(image_path), file_sha256(annotation_path)),
         float(picture.attrs["pixel_size"][2]) if calibrated else None,
         picture.attrs["unit"],
+        notes,
     )
 
 
@@ -169,12 +174,13 @@ def _channels(values: NDArray, path: Path, channel: int | None) -> NDArray:
     return planes
 
 
-def _labels_from_rois(path: Path, shape: tuple[int, ...]) -> NDArray:
+def _labels_from_rois(path: Path, shape: tuple[int, ...]) -> tuple[NDArray, tuple[str, ...]]:
+    """Return the labels of a ROI file, and what became of ROIs that are no areas, overlap or lie outside."""
     from talanoa import roi_zip, rois
 
     drawn = roi_zip.read_zip(path, image_shape=(shape[0], shape[1]))
     filled = rois.to_labels(drawn.rois, (1, 1, shape[0], shape[1]))
-    return filled.labels.values[0, 0, 0]
+    return filled.labels.values[0, 0, 0], (*drawn.warnings, *filled.warnings)
 
 
 def split(items: Sequence[Annotated], share: float, seed: int) -> tuple[list[Annotated], list[Annotated]]:

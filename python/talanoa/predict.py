@@ -20,9 +20,6 @@ from talanoa.model_folder import Model
 from talanoa.normalize import percentile_limits, rescale
 from talanoa.requests import SegmentRequest
 
-BORDER = 2  # candidates so close (in output places) to the image's edge are left out, as in the original package
-
-
 @dataclass(frozen=True)
 class Segmentation:
     """Objects of an image.
@@ -134,7 +131,7 @@ def segment_plane(
     found, parts = inference.with_smaller_tiles(run, seen.shape[1:], settings.tiles)
     # a constant plane shows nothing; whatever the network says of it is noise
     visible = any(upper > lower for lower, upper in levels)
-    found = found.take(_inside(found, seen.shape[1:], config.grid) if visible else np.zeros(0, np.intp))
+    found = found if visible else found.take(np.zeros(0, np.intp))
     objects = in_image(stardist.decode(found, limits["nms"]), shape, seen.shape[1:])
     labels, corners = stardist.render(objects, shape)
     return Frame(labels, objects.points, objects.probabilities, corners, levels, parts)
@@ -156,16 +153,6 @@ def in_image(objects: stardist.Candidates, shape: tuple[int, int], seen: tuple[i
     factor = (np.array(shape) / np.array(seen)).astype(np.float32)
     points = np.asarray((objects.points + 0.5) * factor - 0.5, np.float32)
     return stardist.Candidates(points, objects.probabilities, objects.distances * float(factor.mean()))
-
-
-def _inside(found: stardist.Candidates, shape: tuple[int, ...], grid: tuple[int, int]) -> NDArray[np.intp]:
-    """Return which candidates keep `BORDER` output places away from the edge; all of them in a tiny image."""
-    places = [-(-side // step) for side, step in zip(shape, grid, strict=True)]
-    if min(places) <= 2 * BORDER:
-        return np.arange(len(found))
-    row, column = (found.points / np.array(grid)).T
-    inside = (row >= BORDER) & (row < places[0] - BORDER) & (column >= BORDER) & (column < places[1] - BORDER)
-    return np.flatnonzero(inside)
 
 
 def filter_objects(frame: Frame, plane: NDArray, settings: SegmentRequest, selection: NDArray | None) -> Frame:

@@ -19,12 +19,14 @@ def output_type(value: Any) -> Translated:
 
 
 def exclude_boundary(value: Any) -> Translated:
-    """Translate StarDist's ``excludeBoundary``: centres up to 2 pixels from the edge are dropped here as there."""
+    """Translate StarDist's ``excludeBoundary``, a margin without centres that loses small cells cut by the edge."""
     text = str(value).strip().lower()
     if text in ("true", "false"):
         return Translated({"exclude_border": text == "true"})
-    if text in ("0", "1", "2"):
+    if text == "0":
         return Translated({})
+    if text in ("1", "2"):
+        return Translated({}, f"excludeBoundary={text} has no effect: objects are found up to the edge of the image.")
     raise BadInput(
         f"excludeBoundary: found {value!r}; expected 0, 1 or 2. To remove objects that touch the image border, "
         "set exclude_border=true."

@@ -165,6 +165,7 @@ def warn_about(
         warnings.append(
             f"Only {len(items)} images, {len(parts[1])} for validation: thresholds and scores rest on few objects."
         )
+    warnings += [f"{item.name}: {note}" for item in items for note in item.notes]
     for text in warnings:
         host.warn(text)
     return warnings
