@@ -58,4 +58,4 @@ def test_demo_leaves_results_that_agree_with_each_other_and_with_people(shown: t
     assert len(roi_zip.read_zip(folder / "rois.zip").rois) == objects
     assert (folder / "overlay.png").stat().st_size > 10_000
     truth = image.read_labels(samples.path("nuclei_mask")).values[0, 0, 0]
-    assert match_images([(truth, labels)], (0.5,))[0.5].f1 > 0.9
+    assert match_images([(truth, labels)], (0.5,))[0.5].f1 > 0.8

@@ -103,6 +103,8 @@ CONTENT = {
     "measurements.csv": "one row an object",
     "overlay.png": "picture of the image with the outlines",
     "model.json": "the model: thresholds, training parameters, scores",
+    "model-report.md": "how well it does, and what it was trained on",
+    "model-loss.csv": "how its training went",
     "result.json": "what was done; talanoa rerun repeats it",
 }
 
