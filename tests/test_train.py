@@ -1,4 +1,5 @@
 import json
+import shlex
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -17,7 +18,7 @@ from talanoa.host import QuietHost
 from talanoa.image import from_array
 from talanoa.metrics.matching import match_images
 from talanoa.predict import segment
-from talanoa.requests import SegmentRequest
+from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import loop
 from talanoa.training.run import settings_from, train
 from trained import request, small_model
@@ -65,6 +66,16 @@ def test_the_model_folder_says_how_it_was_made() -> None:
     rows = loop.read_losses(reply.losses)
     assert len(rows) == 8 and rows[-1]["val_loss"] < rows[0]["val_loss"]
     assert min(rows, key=lambda row: row["val_loss"])["epoch"] == reply.best_epoch
+
+
+def test_the_command_in_the_report_trains_the_same_model() -> None:
+    reply = small_model()
+    report = (reply.model_folder / "report.md").read_text(encoding="utf-8")
+    (line,) = [line for line in report.splitlines() if line.startswith("    talanoa train")]
+    words = shlex.split(line)[2:]
+    keys = {key[2:].replace("-", "_"): value for key, value in zip(words[::2], words[1::2], strict=True)}
+    recorded = model_folder.load(reply.name).training["request"]
+    assert parse(TrainRequest, keys).request.model_dump(mode="json") == recorded
 
 
 def losses(path: Path) -> list[list[float]]:

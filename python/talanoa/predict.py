@@ -20,6 +20,7 @@ from talanoa.model_folder import Model
 from talanoa.normalize import percentile_limits, rescale
 from talanoa.requests import SegmentRequest
 
+
 @dataclass(frozen=True)
 class Segmentation:
     """Objects of an image.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from talanoa.model_folder import Model
+from talanoa.requests import TrainRequest
 
 REPORT = "report.md"
 CURVE = "loss.png"
@@ -41,6 +43,18 @@ def draw_curve(path: Path, losses: Sequence[dict[str, float]]) -> None:
     figure.savefig(path, dpi=110)
 
 
+def command(request: Mapping[str, Any]) -> str:
+    """Return the command line of a training, without the keys that have their default value."""
+    words = ["talanoa train"]
+    for key, field in TrainRequest.model_fields.items():
+        value = request.get(key)
+        if value is None or value == field.default:
+            continue
+        text = str(value).lower() if isinstance(value, bool) else str(value)
+        words.append(f"--{key.replace('_', '-')} " + (f'"{text}"' if " " in text else text))
+    return " ".join(words)
+
+
 def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
     """Return the report as Markdown."""
     record = model.training
@@ -53,6 +67,10 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
         f"({record['finished']}, {record['device']}, {record['epochs_run']} epochs,",
         f"{record['seconds'] / 60:.0f} minutes).",
         f"Licence of the training data: {model.licence or 'not stated'}.",
+        "",
+        "Command:",
+        "",
+        f"    {command(record['request'])}",
         "",
         "## Scores on the validation images",
         "",
