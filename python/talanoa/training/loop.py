@@ -229,8 +229,9 @@ def train_step(
 
 
 def validation_batches(items: Sequence[Annotated], method: Method, config: Any, settings: Settings) -> list[Batch]:
-    """Return the fixed validation patches, not augmented, about two for each image."""
-    count = max(1, math.ceil(min(2 * len(items), 64) / settings.batch))
+    """Return the fixed validation patches, not augmented: about as many as cover the images, but 16 to 64."""
+    covering = sum(math.ceil(item.labels.size / settings.patch**2) for item in items)
+    count = math.ceil(min(max(covering, 16), 64) / settings.batch)
     return [make_batch(items, method, config, settings, NONE, (settings.seed, 2**31, k)) for k in range(count)]
 
 
