@@ -61,20 +61,17 @@ seconds = time.time() - begin
 
 
 @contextmanager
-def display() -> Iterator[None]:
-    """Make sure of a display: the one that is there, else Xvfb on a free number."""
-    if os.environ.get("DISPLAY") or not sys.platform.startswith("linux"):
-        yield
-        return
+def xvfb() -> Iterator[str]:
+    """Start Xvfb on a free number and yield its name."""
     read, write = os.pipe()
     server = subprocess.Popen(
         ["Xvfb", "-displayfd", str(write), "-screen", "0", "1400x1050x24"], pass_fds=(write,), stderr=subprocess.DEVNULL
     )
     os.close(write)
     with os.fdopen(read) as pipe:
-        os.environ["DISPLAY"] = ":" + pipe.readline().strip()
+        name = ":" + pipe.readline().strip()
     try:
-        yield
+        yield name
     finally:
         server.terminate()
         server.wait()
@@ -145,13 +142,19 @@ def measure(started: runtime.Runtime, folder: Path) -> None:
     )
 
 
-def main() -> None:
-    """Run the benchmark on a display."""
-    with display(), tempfile.TemporaryDirectory() as folder:
+def main() -> int:
+    """Run the benchmark on the display that is there, else in a process of its own on Xvfb."""
+    if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+        # NB: the JVM ends its process with an error when its display goes, so it has to go first.
+        with xvfb() as name:
+            return subprocess.run(
+                [sys.executable, __file__], env={**os.environ, "DISPLAY": name}, check=False
+            ).returncode
+    with tempfile.TemporaryDirectory() as folder:
         measure(runtime.start(mode="gui", prefs=Path(folder) / "preferences"), Path(folder))
-        sys.stdout.flush()
+    sys.stdout.flush()
     os._exit(0)  # windows are open; ImageJ would wait for the user
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
