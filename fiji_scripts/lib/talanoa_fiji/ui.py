@@ -18,10 +18,21 @@ def has_window():
     return IJ.getInstance() is not None and not GraphicsEnvironment.isHeadless()
 
 
+def on_events(work):
+    """Do something with windows on the event dispatch thread, and return when it is done.
+
+    NB: a modal dialog that opens in one thread while a window closes in another can no longer be closed (X11).
+    """
+    if EventQueue.isDispatchThread():
+        work()
+    else:
+        EventQueue.invokeAndWait(_Do(work))
+
+
 def message(title, text):
     """Show a text to the user: a dialog, or the log where there is no window."""
     if has_window():
-        IJ.showMessage(title, u"\n".join(_wrapped(text)))
+        on_events(lambda: IJ.showMessage(title, u"\n".join(_wrapped(text))))
     else:
         IJ.log(u"%s: %s" % (title, text))
 
@@ -86,7 +97,7 @@ class Watch(Consumer, BooleanSupplier):
         self.closed = True
         IJ.showProgress(1.0)
         if self.timer is not None:
-            EventQueue.invokeLater(_Do(self._close))
+            on_events(self._close)
 
     def _progress(self, done, total, text):
         part = done / total if total else 0.0
