@@ -48,10 +48,10 @@ def training_keys(folder: Path, name: str, epochs: int = 15, steps: int = 60) ->
 
 
 class RecordingHost:
-    """A host that keeps what it is told, and asks to stop at the first progress when `stop` is set."""
+    """A host that keeps what it is told, asks to stop at the first progress when `stop` is set, and wants `wanted`."""
 
-    def __init__(self, stop: bool = False) -> None:
-        self.stop = stop
+    def __init__(self, stop: bool = False, wanted: tuple[str, ...] = ()) -> None:
+        self.stop, self.finish, self.wanted = stop, False, wanted
         self.steps: list[str] = []
         self.warnings: list[str] = []
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -64,6 +64,14 @@ class RecordingHost:
     def cancelled(self) -> bool:
         """Return True when asked to stop."""
         return self.stop
+
+    def finish_requested(self) -> bool:
+        """Return True when asked to end early."""
+        return self.finish
+
+    def wants(self, kind: str) -> bool:
+        """Return True for what is wanted."""
+        return kind in self.wanted
 
     def warn(self, text: str) -> None:
         """Keep the warning."""

@@ -44,10 +44,18 @@ class ConsoleHost:
         """Return True after Ctrl-C."""
         return self.stop
 
+    def finish_requested(self) -> bool:
+        """Return False: Ctrl-C cancels, and a cancelled training can be resumed."""
+        return False
+
     def warn(self, text: str) -> None:
         """Show a warning."""
         log.info("warning shown: %s", text)
         self.console.print(f"Warning: {text}", style="yellow", markup=False)
+
+    def wants(self, kind: str) -> bool:
+        """Return False: the console shows rows of losses, no pictures."""
+        return False
 
     def event(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Show the rows of a training's loss table."""

@@ -6,12 +6,11 @@ import base64
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa.errors import BadInput
-from talanoa.host import Host
+from talanoa.host import Host, PassingOn
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,30 +27,18 @@ class Given(NamedTuple):
     selection: np.ndarray | None = None
 
 
-@dataclass
-class Collecting:
+class Collecting(PassingOn):
     """A host that passes everything on and keeps each warning once."""
 
-    host: Host
-    warnings: list[str] = field(default_factory=list)
-
-    def progress(self, done: float, total: float, text: str) -> None:
-        """Pass on."""
-        self.host.progress(done, total, text)
-
-    def cancelled(self) -> bool:
-        """Pass on."""
-        return self.host.cancelled()
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self.warnings: list[str] = []
 
     def warn(self, text: str) -> None:
         """Keep and pass on what was not said yet."""
         if text not in self.warnings:
             self.warnings.append(text)
             self.host.warn(text)
-
-    def event(self, kind: str, payload: Mapping[str, Any]) -> None:
-        """Pass on."""
-        self.host.event(kind, payload)
 
 
 def read_image(path: Path, host: Host) -> xr.DataArray:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.errors import BadInput, Cancelled, TalanoaError
-from talanoa.host import stop_if_cancelled
+from talanoa.host import PassingOn, stop_if_cancelled
 from talanoa.tasks.common import read_image
 
 if TYPE_CHECKING:
@@ -130,28 +129,21 @@ def _one(request: SegmentRequest, model: Model, path: Path, out: Path, host: Hos
     return row | {"Objects": record["objects"], "Seconds": record["times"]["total"], "Message": " ".join(named.said)}
 
 
-class _Named:
+class _Named(PassingOn):
     """A host that says of which image a warning is, and leaves the progress to the folder."""
 
     def __init__(self, host: Host, name: str) -> None:
-        self.host, self.name = host, name
+        super().__init__(host)
+        self.name = name
         self.said: list[str] = []
 
     def progress(self, done: float, total: float, text: str) -> None:
         """Swallow: the folder's own progress is shown."""
 
-    def cancelled(self) -> bool:
-        """Pass on."""
-        return self.host.cancelled()
-
     def warn(self, text: str) -> None:
         """Pass on with the image's name."""
         self.said.append(text)
         self.host.warn(f"{self.name}: {text}")
-
-    def event(self, kind: str, payload: Mapping[str, Any]) -> None:
-        """Pass on."""
-        self.host.event(kind, payload)
 
 
 def _write_summary(rows: pd.DataFrame, out: Path) -> None:
