@@ -107,7 +107,9 @@ def test_what_is_packed_in_imagej_is_read_here(imagej: Runtime) -> None:
 
     oval, line = jpype.JClass("ij.gui.OvalRoi")(3, 4, 11, 9), jpype.JClass("ij.gui.Line")(0, 0, 9, 9)
     code = 'from talanoa_fiji import rois\nmade.put("packed", rois.pack([made["oval"], made["line"]]))'
-    found, said = packing.unpack_rois(run(imagej, code, oval=oval, line=line)["packed"])
+    pieces, names = packing.unpack_rois(run(imagej, code, oval=oval, line=line)["packed"])
+    read = rois.decode(pieces, names)
+    found, said = read.rois, read.warnings
     assert len(found) == 1
     assert len(said) == 1 and "line" in said[0].lower()
     assert np.array_equal(rois.to_labels(found, (20, 20)).labels.values[0, 0, 0], paint([oval], (20, 20)))

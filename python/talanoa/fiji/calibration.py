@@ -3,58 +3,54 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa.fiji import pixels
 from talanoa.image_metadata import SIGNED_OFFSET
 from talanoa.units import SECONDS, normal_unit
 
 _PRIMARIES = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0))  # ij.CompositeImage's order
 
 
-def spatial(imp: Any) -> dict[str, Any]:
-    """Return `pixel_size`, `unit` and `frame_interval` of an ImagePlus, and `notes` on what could not be kept."""
-    cal = imp.getCalibration()
+def spatial(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `pixel_size`, `unit` and `frame_interval` from the facts of an image, and `notes` on what was not kept."""
     notes: list[str] = []
     size = tuple(
-        _positive(float(value), axis, notes)
-        for value, axis in ((cal.pixelDepth, "z"), (cal.pixelHeight, "y"), (cal.pixelWidth, "x"))
+        _positive(float(facts[key]), axis, notes)
+        for key, axis in (("pixel_depth", "z"), ("pixel_height", "y"), ("pixel_width", "x"))
     )
-    unit = normal_unit(str(cal.getUnit()))
-    for axis, other in (("y", cal.getYUnit()), ("z", cal.getZUnit())):
-        if normal_unit(str(other)) != unit:
+    unit = normal_unit(facts["unit"])
+    for axis in ("y", "z"):
+        other = facts[f"{axis}_unit"]
+        if normal_unit(other) != unit:
             notes.append(f"The unit along {axis} is {other}; {unit} was taken for all axes.")
-    return {"pixel_size": size, "unit": unit, "frame_interval": _seconds(cal, notes), "notes": tuple(notes)}
+    if facts.get("density") is not None:
+        notes.append(f"The image has a density calibration ({facts['density']}); the raw pixel values were taken.")
+    return {"pixel_size": size, "unit": unit, "frame_interval": _seconds(facts, notes), "notes": tuple(notes)}
 
 
-def density_note(imp: Any) -> tuple[str, ...]:
-    """Return a note when a density calibration was not applied to the values."""
+def put_spatial(facts: Mapping[str, Any], imp: Any) -> None:
+    """Write pixel size, unit and frame interval into an ImagePlus."""
     cal = imp.getCalibration()
-    if not cal.calibrated() or cal.isSigned16Bit():
-        return ()
-    return (f"The image has a density calibration ({cal.getValueUnit()}); the raw pixel values were taken.",)
-
-
-def put_spatial(image: xr.DataArray, imp: Any) -> None:
-    """Write pixel size, unit and frame interval of the image form into an ImagePlus."""
-    cal = imp.getCalibration()
-    cal.pixelDepth, cal.pixelHeight, cal.pixelWidth = (float(value) for value in image.attrs["pixel_size"])
-    cal.setUnit(image.attrs["unit"])
-    cal.frameInterval = float(image.attrs["frame_interval"])
+    cal.pixelDepth, cal.pixelHeight, cal.pixelWidth = (facts[f"pixel_{side}"] for side in ("depth", "height", "width"))
+    cal.setUnit(facts["unit"])
+    cal.frameInterval = facts["frame_interval"]
     cal.setTimeUnit("sec")
 
 
-def channel_luts(imp: Any) -> list[Any]:
-    """Return the `ij.process.LUT` of each channel; empty for an RGB image."""
-    luts = imp.getLuts()
-    return list(luts) if luts is not None and imp.getBitDepth() != 24 else []
+def display(facts: Mapping[str, Any], tables: NDArray[np.uint8]) -> dict[str, Any]:
+    """Return `display` and `luts` from the facts of an image, as far as they say more than ImageJ's defaults.
 
-
-def display(imp: Any) -> dict[str, Any]:
-    """Return `display` and `luts` of an ImagePlus, as far as they say more than ImageJ's defaults.
+    Parameters
+    ----------
+    facts : mapping
+        `ranges` (low, high of each channel, none for RGB), `bits`, `signed16`.
+    tables : ndarray of uint8, (channels, 3, 256)
+        Reds, greens and blues of each channel.
 
     Returns
     -------
@@ -63,47 +59,51 @@ def display(imp: Any) -> dict[str, Any]:
         (256, 3) per channel, left out when they are what ImageJ gives a new image: grey for one channel, red, green,
         blue, grey, cyan, magenta, yellow for several. Neither ever changes a value.
     """
-    luts = channel_luts(imp)
-    if not luts:
+    ranges = [(float(low), float(high)) for low, high in facts["ranges"]]
+    if not ranges:
         return {}
     found: dict[str, Any] = {}
-    ranges: tuple[tuple[float, float], ...]
-    if len(luts) == 1:
-        ranges = ((float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())),)
-    else:
-        ranges = tuple((float(lut.min), float(lut.max)) for lut in luts)
-    shift = SIGNED_OFFSET if imp.getCalibration().isSigned16Bit() else 0
-    if len(luts) > 1 or imp.getBitDepth() != 8 or ranges[0] != (0.0, 255.0):
+    shift = SIGNED_OFFSET if facts["signed16"] else 0
+    if len(ranges) > 1 or facts["bits"] != 8 or ranges[0] != (0.0, 255.0):
         found["display"] = tuple((low - shift, high - shift) for low, high in ranges)
-    tables = tuple(_table(lut) for lut in luts)
-    if not all(np.array_equal(table, usual) for table, usual in zip(tables, _usual_tables(len(luts)), strict=True)):
-        found["luts"] = tables
+    luts = tuple(np.ascontiguousarray(table.T) for table in tables)
+    if not all(np.array_equal(table, usual) for table, usual in zip(luts, _usual_tables(len(luts)), strict=True)):
+        found["luts"] = luts
     return found
 
 
-def put_display(image: xr.DataArray, imp: Any) -> None:
-    """Write display ranges and colour tables of the image form into an ImagePlus."""
-    tables, ranges = image.attrs.get("luts"), image.attrs.get("display")
-    if image.attrs["rgb"]:
+def put_display(facts: Mapping[str, Any], tables: NDArray[np.uint8], imp: Any) -> None:
+    """Write display ranges and colour tables into an ImagePlus."""
+    if facts["channels"] > 1:
+        _put_channels(imp, tables, facts["ranges"])
         return
-    if ranges is not None:
-        shift = SIGNED_OFFSET if imp.getCalibration().isSigned16Bit() else 0
-        ranges = tuple((float(low) + shift, float(high) + shift) for low, high in ranges)
-    if image.sizes["c"] > 1:
-        _put_channels(imp, tables, ranges)
-        return
-    if tables is not None:
+    if len(tables):
         imp.setLut(java_lut(tables[0]))
-    if ranges is not None:
-        imp.setDisplayRange(*ranges[0])
+    if facts["ranges"] is not None:
+        imp.setDisplayRange(*facts["ranges"][0])
 
 
 def java_lut(table: NDArray[np.uint8]) -> Any:
-    """Return an `ij.process.LUT` from a table of red, green and blue, uint8 (256, 3)."""
+    """Return an `ij.process.LUT` from reds, greens and blues, uint8 (3, 256)."""
     import jpype
 
-    red, green, blue = (jpype.JArray(jpype.JByte)(table[:, band].view(np.int8).tolist()) for band in range(3))
-    return jpype.JClass("ij.process.LUT")(red, green, blue)
+    return jpype.JClass("ij.process.LUT")(*(pixels.to_java(band) for band in table))
+
+
+def lut_tables(luts: Iterable[Any]) -> NDArray[np.uint8]:
+    """Return uint8 (n, 3, 256) of `ij.process.LUT`s."""
+    import jpype
+
+    tables = []
+    for lut in luts:
+        size = int(lut.getMapSize())
+        table = np.zeros((3, 256), np.uint8)
+        for band, fill in enumerate((lut.getReds, lut.getGreens, lut.getBlues)):
+            column = jpype.JArray(jpype.JByte)(size)
+            fill(column)
+            table[band, :size] = np.asarray(column).view(np.uint8)
+        tables.append(table)
+    return np.stack(tables) if tables else np.zeros((0, 3, 256), np.uint8)
 
 
 def grey() -> NDArray[np.uint8]:
@@ -121,11 +121,11 @@ def _put_channels(imp: Any, tables: Any, ranges: Any) -> None:
     import jpype
 
     luts = list(imp.getLuts())
-    if tables is not None:
+    if len(tables):
         luts = [java_lut(table) for table in tables]
     for lut, limits in zip(luts, ranges or (), strict=False):
         lut.min, lut.max = limits
-    if tables is not None or ranges is not None:
+    if len(tables) or ranges is not None:
         imp.setLuts(jpype.JArray(jpype.JClass("ij.process.LUT"))(luts))
 
 
@@ -137,19 +137,6 @@ def _usual_tables(channels: int) -> list[NDArray[np.uint8]]:
     return (colours + [grey()] * channels)[:channels]
 
 
-def _table(lut: Any) -> NDArray[np.uint8]:
-    """Return uint8 (256, 3) of an `ij.process.LUT`."""
-    import jpype
-
-    size = int(lut.getMapSize())
-    table = np.zeros((256, 3), np.uint8)
-    for band, fill in enumerate((lut.getReds, lut.getGreens, lut.getBlues)):
-        column = jpype.JArray(jpype.JByte)(size)
-        fill(column)
-        table[:size, band] = np.asarray(column).view(np.uint8)
-    return table
-
-
 def _positive(value: float, axis: str, notes: list[str]) -> float:
     """Replace a pixel size that is no size."""
     if math.isfinite(value) and value > 0:
@@ -158,9 +145,9 @@ def _positive(value: float, axis: str, notes: list[str]) -> float:
     return 1.0
 
 
-def _seconds(cal: Any, notes: list[str]) -> float:
+def _seconds(facts: Mapping[str, Any], notes: list[str]) -> float:
     """Return the frame interval in seconds."""
-    interval, unit = float(cal.frameInterval), str(cal.getTimeUnit() or "s").strip().lower()
+    interval, unit = float(facts["frame_interval"]), facts["time_unit"].strip().lower()
     if interval <= 0 or not math.isfinite(interval):
         return 0.0
     if unit not in SECONDS:

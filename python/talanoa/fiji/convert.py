@@ -6,9 +6,8 @@ them) and the selection. Stacks made here are native ones: an edit of any plane 
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,17 +16,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa.errors import BadInput
-from talanoa.fiji import calibration, pixels
-from talanoa.image import check
-from talanoa.image_metadata import SIGNED_OFFSET
-from talanoa.image_tiff import exact
+from talanoa.fiji import calibration, facts, pixels
 from talanoa.labels import display_form
 
-_GRAY8, _GRAY16, _GRAY32, _COLOR_256, _COLOR_RGB = range(5)  # ij.ImagePlus.getType()
-_DTYPES = {_GRAY8: np.uint8, _COLOR_256: np.uint8, _GRAY16: np.uint16, _GRAY32: np.float32, _COLOR_RGB: np.uint8}
-_MOST_CHANNELS_IN_COLOR = 7
-_COMPOSITE, _GRAYSCALE = 1, 3  # ij.CompositeImage modes
-_IMAGEJ_TYPES = (np.uint16, np.int16, np.float32)  # tried in this order for values of any other type
 _USABLE = 0.9  # of the free memory
 
 
@@ -53,17 +44,55 @@ def to_dataarray(imp: Any, crop: bool = False) -> xr.DataArray:
     BadInput
         The image was closed, or does not fit into memory.
     """
-    _check_open(imp)
-    rows, columns = _region(imp, crop)
+    found = describe(imp)
+    whole = (slice(0, found["height"]), slice(0, found["width"]))
+    chosen = found["selection"] if crop else None
+    rows, columns = facts.clipped(found) if chosen and chosen["area"] else whole
     values = _copy_planes(imp, rows, columns)
-    signed = bool(imp.getBitDepth() == 16 and imp.getCalibration().isSigned16Bit())
-    if signed:
-        values ^= np.uint16(SIGNED_OFFSET)
-        values = values.view(np.int16)
-    attrs = _attributes(imp)
-    if crop and (rows, columns) != (slice(0, imp.getHeight()), slice(0, imp.getWidth())):
-        attrs["crop_origin"] = (rows.start, columns.start)
-    return check(xr.DataArray(values, dims=("t", "c", "z", "y", "x"), attrs=attrs))
+    image = facts.to_form(found, values, calibration.lut_tables(_luts(imp)))
+    if (rows, columns) != whole:
+        image.attrs["crop_origin"] = (rows.start, columns.start)
+    return image
+
+
+def describe(imp: Any) -> dict[str, Any]:
+    """Return what an ImagePlus is besides its pixels: the arriving facts of `talanoa.fiji.facts`.
+
+    Raises
+    ------
+    BadInput
+        The image was closed.
+    """
+    if imp is None or imp.getWidth() == 0 or imp.getStackSize() == 0:
+        raise BadInput("No image was found (it may have been closed); expected an open one. Open an image first.")
+    cal, stack, origin = imp.getCalibration(), imp.getStack(), imp.getOriginalFileInfo()
+    _, _, channels, slices, frames = (int(size) for size in imp.getDimensions())
+    on_disk = origin is not None and origin.directory and origin.fileName and not imp.changes
+    signed = bool(imp.getBitDepth() == 16 and cal.isSigned16Bit())
+    return {
+        "title": str(imp.getTitle()),
+        "kind": int(imp.getType()),
+        "bits": int(imp.getBitDepth()),
+        "signed16": signed,
+        "width": int(imp.getWidth()),
+        "height": int(imp.getHeight()),
+        "channels": channels,
+        "slices": slices,
+        "frames": frames,
+        "pixel_width": float(cal.pixelWidth),
+        "pixel_height": float(cal.pixelHeight),
+        "pixel_depth": float(cal.pixelDepth),
+        "unit": str(cal.getUnit()),
+        "y_unit": str(cal.getYUnit()),
+        "z_unit": str(cal.getZUnit()),
+        "frame_interval": float(cal.frameInterval),
+        "time_unit": str(cal.getTimeUnit() or "s"),
+        "density": str(cal.getValueUnit()) if cal.calibrated() and not cal.isSigned16Bit() else None,
+        "ranges": _ranges(imp),
+        "slice_labels": _slice_labels(stack) if channels > 1 else [],
+        "source": str(origin.getFilePath()) if on_disk else None,
+        "selection": _selection(imp.getRoi()),
+    }
 
 
 def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
@@ -89,26 +118,23 @@ def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
     """
     import jpype
 
-    image = check(image)
-    values = _imagej_values(image.values)
-    frames, channels, slices, height, width = values.shape
-    planes = _planes(values)
-    if image.attrs["rgb"]:
-        planes, channels = _rgb_planes(values), 1
-    stack = jpype.JClass("ij.ImageStack")(width, height, frames * slices * channels)
-    for index, plane in enumerate(planes, start=1):
+    leaving = facts.from_form(image, title)
+    found = leaving.facts
+    stack = jpype.JClass("ij.ImageStack")(found["width"], found["height"], _count(found))
+    for index, plane in enumerate(leaving.planes(), start=1):
         stack.setPixels(pixels.to_java(plane), index)
-    _label_channels(stack, image, channels)
-    imp = jpype.JClass("ij.ImagePlus")(title or image.attrs["name"] or "Untitled", stack)
-    imp.setDimensions(channels, slices, frames)
+    names = found["slice_labels"]
+    for index in range(stack.getSize() if names else 0):
+        stack.setSliceLabel(names[index % len(names)], index + 1)
+    imp = jpype.JClass("ij.ImagePlus")(found["title"], stack)
+    imp.setDimensions(found["channels"], found["slices"], found["frames"])
     imp.setOpenAsHyperStack(stack.getSize() > 1)
-    if values.dtype == np.int16:
+    if found["signed16"]:
         imp.getCalibration().setSigned16BitCalibration()
-    calibration.put_spatial(image, imp)
-    if channels > 1:
-        mode = _COMPOSITE if channels <= _MOST_CHANNELS_IN_COLOR else _GRAYSCALE
-        imp = jpype.JClass("ij.CompositeImage")(imp, mode)
-    calibration.put_display(image, imp)
+    calibration.put_spatial(found, imp)
+    if found["composite"] is not None:
+        imp = jpype.JClass("ij.CompositeImage")(imp, found["composite"])
+    calibration.put_display(found, leaving.tables, imp)
     return imp
 
 
@@ -149,81 +175,69 @@ def selection_mask(imp: Any) -> NDArray[np.bool_] | None:
         The selection is a line, points or an angle, or lies outside the image.
     """
     roi = imp.getRoi()
+    inside = roi.getMask() if roi is not None else None
+    mask = None
+    if inside is not None:
+        mask = np.empty((inside.getHeight(), inside.getWidth()), np.uint8)
+        pixels.from_java(inside.getPixels(), mask)
+    return facts.selection_mask(describe(imp), mask)
+
+
+def _selection(roi: Any) -> dict[str, Any] | None:
+    """Return what is selected; ImageJ counts text and pasted pictures as rectangles."""
     if roi is None:
         return None
-    if not _is_area(roi):
-        raise BadInput(
-            f"The selection is a {str(roi.getTypeAsString()).lower()}; expected an area (rectangle, oval, polygon, "
-            "freehand, or several of them). Draw one, or remove the selection (Edit > Selection > Select None)."
-        )
-    rows, columns = _clipped(imp, roi)
-    mask = np.zeros((imp.getHeight(), imp.getWidth()), bool)
-    inside = roi.getMask()
-    if inside is None:  # a rectangle
-        mask[rows, columns] = True
-        return mask
-    bounds = roi.getBounds()
-    full = np.empty((inside.getHeight(), inside.getWidth()), np.uint8)
-    pixels.from_java(inside.getPixels(), full)
-    top, left = rows.start - bounds.y, columns.start - bounds.x
-    height, width = rows.stop - rows.start, columns.stop - columns.start
-    mask[rows, columns] = full[top : top + height, left : left + width] != 0
-    return mask
+    bounds, kind = roi.getBounds(), str(roi.getTypeAsString())
+    return {
+        "area": bool(roi.isArea()) and kind not in ("Text", "Image"),
+        "type": kind,
+        "x": int(bounds.x),
+        "y": int(bounds.y),
+        "width": int(bounds.width),
+        "height": int(bounds.height),
+    }
 
 
-def _check_open(imp: Any) -> None:
-    """Refuse an image that is none any more."""
-    if imp is None or imp.getWidth() == 0 or imp.getStackSize() == 0:
-        raise BadInput("No image was found (it may have been closed); expected an open one. Open an image first.")
+def _luts(imp: Any) -> list[Any]:
+    """Return the `ij.process.LUT` of each channel; none for an RGB image."""
+    luts = imp.getLuts()
+    return list(luts) if luts is not None and imp.getBitDepth() != 24 else []
 
 
-def _region(imp: Any, crop: bool) -> tuple[slice, slice]:
-    """Return the rows and columns to take."""
-    roi = imp.getRoi() if crop else None
-    if roi is None or not _is_area(roi):
-        return slice(0, imp.getHeight()), slice(0, imp.getWidth())
-    return _clipped(imp, roi)
+def _ranges(imp: Any) -> list[list[float]]:
+    """Return the display range of each channel; none for an RGB image."""
+    luts = _luts(imp)
+    if len(luts) == 1:
+        return [[float(imp.getDisplayRangeMin()), float(imp.getDisplayRangeMax())]]
+    return [[float(lut.min), float(lut.max)] for lut in luts]
 
 
-def _is_area(roi: Any) -> bool:
-    """Return True for a selection with an inside; ImageJ counts text and pasted pictures as rectangles."""
-    return bool(roi.isArea()) and str(roi.getTypeAsString()) not in ("Text", "Image")
+def _slice_labels(stack: Any) -> list[str | None]:
+    """Return the label of each plane."""
+    labels = (stack.getSliceLabel(index) for index in range(1, stack.getSize() + 1))
+    return [None if label is None else str(label) for label in labels]
 
 
-def _clipped(imp: Any, roi: Any) -> tuple[slice, slice]:
-    """Return the bounding box of a selection inside the image."""
-    bounds = roi.getBounds()
-    top, left = max(0, bounds.y), max(0, bounds.x)
-    bottom, right = min(imp.getHeight(), bounds.y + bounds.height), min(imp.getWidth(), bounds.x + bounds.width)
-    if bottom <= top or right <= left:
-        raise BadInput(
-            f"The selection (x {bounds.x}, y {bounds.y}, {bounds.width} x {bounds.height}) lies outside the image; "
-            f"expected some of it within {imp.getWidth()} x {imp.getHeight()} pixels."
-        )
-    return slice(top, bottom), slice(left, right)
+def _count(found: Mapping[str, Any]) -> int:
+    """Return how many planes an image has."""
+    return int(found["channels"] * found["slices"] * found["frames"])
 
 
 def _copy_planes(imp: Any, rows: slice, columns: slice) -> NDArray[Any]:
     """Copy the planes of a stack, one by one, into a new array (t, c, z, y, x)."""
-    kind = imp.getType()
     _, _, channels, slices, frames = imp.getDimensions()
-    samples = 3 if kind == _COLOR_RGB else channels
-    size = (frames, samples, slices, rows.stop - rows.start, columns.stop - columns.start)
-    values = _allocate(size, np.dtype(_DTYPES[kind]))
+    size = (frames, channels, slices, rows.stop - rows.start, columns.stop - columns.start)
+    values = _allocate(size, np.dtype(facts.DTYPES[imp.getType()]))
     stack, full = imp.getStack(), (imp.getHeight(), imp.getWidth())
-    whole = values.shape[3:] == full
-    plane = np.empty(full, np.int32 if kind == _COLOR_RGB else values.dtype)  # used for RGB and crops only
+    part = values.shape[3:] != full
+    plane = np.empty(full if part else 0, values.dtype)
     for frame, section, channel in np.ndindex(frames, slices, channels):
         source = stack.getPixels(imp.getStackIndex(channel + 1, section + 1, frame + 1))
-        if kind == _COLOR_RGB:
-            pixels.from_java(source, plane)
-            for band, shift in enumerate((16, 8, 0)):
-                values[frame, band, section] = (plane[rows, columns] >> shift).astype(np.uint8)
-        elif whole:
-            pixels.from_java(source, values[frame, channel, section])
-        else:
+        if part:
             pixels.from_java(source, plane)
             values[frame, channel, section] = plane[rows, columns]
+        else:
+            pixels.from_java(source, values[frame, channel, section])
     return values
 
 
@@ -236,72 +250,3 @@ def _allocate(shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[Any]:
             "free; expected it to fit. Select a part of it, or make a substack."
         )
     return np.empty(shape, dtype)
-
-
-def _attributes(imp: Any) -> dict[str, Any]:
-    """Return the attributes of the image form, in the words of ImageJ's image."""
-    attrs = {**calibration.spatial(imp), **calibration.display(imp)}
-    attrs["name"] = str(imp.getTitle())
-    attrs["rgb"] = imp.getType() == _COLOR_RGB
-    attrs["channel_names"] = _channel_names(imp)
-    notes = (*attrs.pop("notes"), *calibration.density_note(imp))
-    if notes:
-        attrs["notes"] = notes
-    origin = imp.getOriginalFileInfo()
-    if origin is not None and origin.directory and origin.fileName and not imp.changes:
-        attrs["source"] = str(origin.getFilePath())
-    return attrs
-
-
-def _channel_names(imp: Any) -> tuple[str, ...]:
-    """Return the slice labels when they repeat with the channels, else nothing."""
-    channels = imp.getNChannels()
-    if channels < 2:
-        return ()
-    stack = imp.getStack()
-    labels = (str(stack.getSliceLabel(index) or "") for index in range(1, stack.getSize() + 1))
-    first = tuple(itertools.islice(labels, channels))
-    if len(set(first)) < channels or any("\n" in name for name in first):
-        return ()
-    repeats = all(label == first[index % channels] for index, label in enumerate(labels))
-    return first if repeats else ()
-
-
-def _label_channels(stack: Any, image: xr.DataArray, channels: int) -> None:
-    """Write the channels' names into the slice labels, where ImageJ shows them."""
-    names = image.attrs["channel_names"]
-    if channels < 2 or not any(names):
-        return
-    for index in range(stack.getSize()):
-        stack.setSliceLabel(names[index % channels], index + 1)
-
-
-def _imagej_values(values: NDArray[Any]) -> NDArray[Any]:
-    """Return values of a type that ImageJ has (int16 counts: it has a calibration for it)."""
-    if values.dtype == np.float64:
-        with np.errstate(over="ignore"):
-            single = values.astype(np.float32)
-        if np.isinf(single).sum() > np.isinf(values).sum():
-            largest = np.abs(values[np.isfinite(values)]).max()
-            raise BadInput(f"Found values up to {largest:g}; expected less than 3.4e38, ImageJ's limit. Rescale them.")
-        values = single
-    elif values.dtype != np.uint8:
-        values = exact(values, _IMAGEJ_TYPES, "ImageJ")
-    return values
-
-
-def _planes(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield planes in ImageJ's order: channels fastest, then slices, then frames."""
-    frames, channels, slices = values.shape[:3]
-    for frame, section, channel in np.ndindex(frames, slices, channels):
-        plane = values[frame, channel, section]
-        if plane.dtype == np.int16:
-            plane = plane.view(np.uint16) ^ np.uint16(SIGNED_OFFSET)
-        yield plane
-
-
-def _rgb_planes(values: NDArray[np.uint8]) -> Iterator[NDArray[np.int32]]:
-    """Yield planes of ImageJ's packed colours, alpha 255."""
-    for frame, section in np.ndindex(values.shape[0], values.shape[2]):
-        red, green, blue = values[frame, :, section].astype(np.uint32)
-        yield (np.uint32(0xFF000000) | red << 16 | green << 8 | blue).view(np.int32)

@@ -7,11 +7,43 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from talanoa.rois import RoiSet
+
+
+def roi_arrays(rois: RoiSet) -> dict[str, NDArray[Any]]:
+    """Return ROIs as a few arrays for `talanoa_fiji.rois.unpack`.
+
+    Returns
+    -------
+    dict
+        x, y (int32 when all outlines are traced, else float32), path_start, roi_start, position (int32).
+    """
+    kind = np.int32 if rois.traced else np.float32
+    arrays = {
+        "x": rois.xy[:, 0].astype(kind),
+        "y": rois.xy[:, 1].astype(kind),
+        "path_start": rois.path_start.astype(np.int32),
+        "roi_start": rois.roi_start.astype(np.int32),
+        "position": rois.position.astype(np.int32).ravel(),
+    }
+    return {key: np.ascontiguousarray(values) for key, values in arrays.items()}
+
+
+def table_columns(table: pd.DataFrame) -> list[NDArray[np.float64] | list[str]]:
+    """Return the columns of a table as ImageJ has them: numbers or text."""
+    columns: list[NDArray[np.float64] | list[str]] = []
+    for name in table.columns:
+        values = table[name]
+        if values.dtype.kind in "biuf":
+            columns.append(np.ascontiguousarray(values.to_numpy(np.float64)))
+        else:
+            columns.append([str(value) for value in values])
+    return columns
 
 
 def pack_rois(rois: RoiSet) -> Any:
@@ -20,45 +52,26 @@ def pack_rois(rois: RoiSet) -> Any:
     Returns
     -------
     java.util.Map
-        x, y (int[] when all outlines are traced, else float[]), path_start, roi_start, position (int[]), names
-        (String[]), traced (Boolean).
+        What `roi_arrays` makes as Java arrays, names (String[]), traced (Boolean).
     """
     import jpype
 
     from talanoa.fiji import pixels
 
-    kind = np.int32 if rois.traced else np.float32
     java = jpype.JClass("java.util.HashMap")()
-    for key, values in (
-        ("x", rois.xy[:, 0].astype(kind)),
-        ("y", rois.xy[:, 1].astype(kind)),
-        ("path_start", rois.path_start.astype(np.int32)),
-        ("roi_start", rois.roi_start.astype(np.int32)),
-        ("position", rois.position.astype(np.int32)),
-    ):
-        java.put(key, pixels.to_java(np.ascontiguousarray(values)))
+    for key, values in roi_arrays(rois).items():
+        java.put(key, pixels.to_java(values))
     java.put("names", jpype.JArray(jpype.JString)(list(rois.names)))
     java.put("traced", jpype.JBoolean(rois.traced))
     return java
 
 
-def unpack_rois(packed: Any) -> tuple[RoiSet, list[str]]:
-    """Read what `talanoa_fiji.rois.pack` packed: ImageJ's own file format, one ROI after the other.
-
-    Returns
-    -------
-    RoiSet
-        The ROIs with an area.
-    list of str
-        What was left out, and why.
-    """
-    from talanoa import rois
-
+def unpack_rois(packed: Any) -> tuple[list[bytes], list[str]]:
+    """Return what `talanoa_fiji.rois.pack` packed: each ROI in ImageJ's own file format, and the names."""
     data = bytes(packed.get("bytes"))
     start = [int(value) for value in packed.get("start")]
     pieces = [data[first:last] for first, last in itertools.pairwise(start)]
-    read = rois.decode(pieces, [str(name) for name in packed.get("names")])
-    return read.rois, read.warnings
+    return pieces, [str(name) for name in packed.get("names")]
 
 
 def pack_table(table: pd.DataFrame) -> Any:
@@ -75,12 +88,8 @@ def pack_table(table: pd.DataFrame) -> Any:
 
     text = jpype.JArray(jpype.JString)
     java, columns = jpype.JClass("java.util.HashMap")(), jpype.JClass("java.util.ArrayList")()
-    for name in table.columns:
-        values = table[name]
-        if values.dtype.kind in "biuf":
-            columns.add(pixels.to_java(np.ascontiguousarray(values.to_numpy(np.float64))))
-        else:
-            columns.add(text([str(value) for value in values]))
+    for values in table_columns(table):
+        columns.add(text(values) if isinstance(values, list) else pixels.to_java(values))
     java.put("headings", text([str(name) for name in table.columns]))
     java.put("columns", columns)
     return java
