@@ -1,0 +1,85 @@
+"""Separate Java processes with ImageJ for the tests of the worker, and what each must leave behind: nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import tiny
+from talanoa import resources
+from worker.fiji import FijiProcess, until
+
+SHARED = Path("/dev/shm")
+GONE_WITHIN = 30.0  # seconds
+
+Start = Callable[..., FijiProcess]
+
+
+@pytest.fixture(scope="session")
+def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the tiny model in home/models, a small image and a large one."""
+    folder = tmp_path_factory.mktemp("kit")
+    shutil.copytree(tiny.MODEL, folder / "home" / "models" / "tiny")
+    pixels, _ = tiny.discs(100)
+    tifffile.imwrite(folder / "discs.tif", pixels)
+    tifffile.imwrite(folder / "large.tif", np.tile(pixels, (30, 30)))
+    return folder
+
+
+@contextmanager
+def running(work: Path, kit: Path, **options: Any) -> Iterator[FijiProcess]:
+    """Start ImageJ with the tiny model; when it has ended, its processes and temporary files must be gone."""
+    for program in () if options.get("headless") else ("Xvfb", "openbox"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+    shutil.copytree(kit / "home", work / "home")
+    options.setdefault("python", sys.executable)
+    with FijiProcess(work, scripts=resources.fiji_scripts(), **options) as process:
+        yield process
+        started = process.children()
+    until(lambda: not [one for one in started if one.is_running()], f"{started} have ended", GONE_WITHIN)
+    assert not list(process.temporary.iterdir())
+
+
+@pytest.fixture
+def start(tmp_path: Path, kit: Path) -> Iterator[Start]:
+    """Return a function that starts an ImageJ of its own for one test."""
+    with ExitStack() as stack:
+        yield lambda name="fiji", **options: stack.enter_context(running(tmp_path / name, kit, **options))
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory, kit: Path) -> Iterator[FijiProcess]:
+    """Return one ImageJ with a window for the tests of a module."""
+    with running(tmp_path_factory.mktemp("shared"), kit) as process:
+        yield process
+
+
+@pytest.fixture
+def fiji(shared: FijiProcess) -> Iterator[FijiProcess]:
+    """Return the module's ImageJ with nothing open."""
+    shared.call("close")
+    yield shared
+    shared.call("close")
+
+
+@pytest.fixture(autouse=True)
+def no_shared_memory_left() -> Iterator[None]:
+    """Fail a test that leaves shared memory behind (where it can be listed)."""
+    before = blocks()
+    yield
+    until(lambda: blocks() <= before, "shared memory is given back", GONE_WITHIN, lambda: str(blocks() - before))
+
+
+def blocks() -> set[str]:
+    """Return the names of the shared memory there is."""
+    return set(os.listdir(SHARED)) if SHARED.is_dir() else set()  # noqa: PTH208 - names only
