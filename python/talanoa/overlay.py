@@ -46,7 +46,7 @@ def outlines(
     grey = grey if image.attrs.get("rgb") else grey[channel - 1 : channel]
     picture = np.repeat(_stretch(grey), 3 // len(grey), axis=0).transpose(1, 2, 0).copy()  # (y, x, 3)
     plane_labels = np.asarray(labels[frame - 1, 0, plane - 1])
-    ring = _ring(plane_labels)
+    ring = ring_of(plane_labels)
     picture[ring] = glasbey()[_colour_index(plane_labels[ring])]
     return picture
 
@@ -69,8 +69,8 @@ def _stretch(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.clip(np.nan_to_num(scaled, nan=0.0), 0, 255).astype(np.uint8)
 
 
-def _ring(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
-    """Return True on object pixels that touch another value or the edge of the picture by a side."""
+def ring_of(labels: NDArray[np.integer]) -> NDArray[np.bool_]:
+    """Return True on the pixels of objects (y, x) that touch another value or the edge of the picture by a side."""
     padded = np.pad(labels, 1)
     inner = padded[1:-1, 1:-1]
     differs = np.zeros(labels.shape, bool)

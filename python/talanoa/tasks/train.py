@@ -19,9 +19,10 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     for text in made.warnings:
         host.warn(text)
     thresholds = {key: float(value) for key, value in made.thresholds.items()}
+    early = f" Training was {made.early}." if made.early else ""
     message = (
         f"Model {made.name} is trained; its best epoch is {made.best_epoch} (probability {thresholds['prob']:.2f}, "
-        f"overlap {thresholds['nms']:.2f}). Segment with model={made.name}."
+        f"overlap {thresholds['nms']:.2f}).{early} Segment with model={made.name}."
     )
     return {
         "message": message,

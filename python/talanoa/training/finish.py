@@ -6,6 +6,7 @@ import shutil
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,13 @@ Parts = tuple[Sequence[dataset.Annotated], Sequence[dataset.Annotated]]
 
 
 def make_model(
-    request: TrainRequest, plan: dict[str, Any], parts: Parts, work: Path, device: torch.device, host: Host
+    request: TrainRequest,
+    plan: dict[str, Any],
+    parts: Parts,
+    work: Path,
+    device: torch.device,
+    host: Host,
+    early: loop.Early | None = None,
 ) -> tuple[Model, torch.nn.Module]:
     """Choose thresholds for the best weights and score them on the validation images.
 
@@ -44,6 +51,8 @@ def make_model(
         Where the network runs.
     host : Host
         Progress and cancelling.
+    early : Early, optional
+        Where the user ended the training.
 
     Returns
     -------
@@ -60,6 +69,8 @@ def make_model(
     chosen = thresholds.optimize(found, host)
     record = training_record(request, plan, parts, loop.read_losses(work / loop.LOSSES), device)
     record["validation_scores"] = validation_scores(found, chosen)
+    if early is not None:
+        record["stopped_early"] = asdict(early)
     sizes = [item.pixel_size for item in parts[0] if item.pixel_size is not None]
     model = Model(
         request.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from talanoa.dataset import Annotated, draw_patch
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import Method
+from talanoa.training.onlookers import Onlookers
 
 CHECKPOINT = "last.pt"
 BEST = "best.pt"
@@ -80,6 +82,36 @@ class Trainer:
     epoch: int = 0
     best: float = math.inf
     best_epoch: int = 0
+
+
+@dataclass(frozen=True)
+class Early:
+    """An end on the user's wish.
+
+    Parameters
+    ----------
+    epochs, planned : int
+        Epochs in the loss table, and those that were asked for.
+    steps : int
+        Steps of an epoch that counts although it was not complete; 0: all epochs are complete.
+    when : str
+        Local time, ISO 8601.
+    """
+
+    epochs: int
+    planned: int
+    steps: int
+    when: str
+
+    @classmethod
+    def now(cls, epochs: int, planned: int, steps: int = 0) -> Early:
+        """Return an end at this moment."""
+        return cls(epochs, planned, steps, time.strftime("%Y-%m-%dT%H:%M:%S"))
+
+    def __str__(self) -> str:
+        if self.steps:
+            return f"stopped early, after {self.steps} steps: before the first of {self.planned} epochs was complete"
+        return f"stopped early, after epoch {self.epochs} of {self.planned}"
 
 
 def cosine_lr(step: int, settings: Settings) -> float:
@@ -158,7 +190,7 @@ def fit(
     settings: Settings,
     folder: Path,
     host: Host,
-) -> None:
+) -> Early | None:
     """Train until the last epoch, leaving ``loss.csv``, ``last.pt`` and ``best.pt`` in `folder` after each epoch.
 
     Parameters
@@ -172,7 +204,14 @@ def fit(
     folder : Path
         The training's own folder.
     host : Host
-        Gets progress and one ``epoch`` event for each epoch; may cancel.
+        Gets progress, one ``epoch`` event for each epoch and previews where it wants them; may cancel or ask for an
+        early end, which comes after the step that runs. What was begun of an epoch is then left out, unless there is
+        no complete one: then it counts as the first.
+
+    Returns
+    -------
+    Early or None
+        When and where the user ended it; None when it came to its end.
     """
     device = next(trainer.net.parameters()).device
     augmentation = Augmentation(scale=settings.augment_scale)
@@ -184,21 +223,27 @@ def fit(
 
     clock = _Clock()
     losses: list[float] = []
+    onlookers = Onlookers(host, data[1], config, settings.epochs)
     first = trainer.epoch * settings.steps
     for step, batch in enumerate(prefetched(draw, first, total), first):
         stop_if_cancelled(host)
         losses.append(train_step(trainer, batch, method, config, settings, step, device))
         host.progress(step + 1, total, f"Training, epoch {trainer.epoch + 1} of {settings.epochs}")
-        if (step + 1) % settings.steps:
-            continue
-        row = {"epoch": trainer.epoch + 1, "loss": float(np.mean(losses))}
-        row.update(validate(trainer, validation, method, config))
-        row.update(lr=trainer.optimizer.param_groups[0]["lr"], seconds=clock.lap())
-        losses.clear()
-        end_epoch(trainer, row, settings, folder)
-        host.event("epoch", row)
-        if settings.patience and trainer.epoch - trainer.best_epoch >= settings.patience:
+        whole = (step + 1) % settings.steps == 0
+        early = step + 1 < total and host.finish_requested()
+        counts = early and not whole and trainer.best_epoch == 0  # no epoch is complete: what there is counts as one
+        if whole or counts:
+            row = {"epoch": trainer.epoch + 1, "loss": float(np.mean(losses))}
+            row.update(validate(trainer, validation, method, config))
+            row.update(lr=trainer.optimizer.param_groups[0]["lr"], seconds=clock.lap())
+            losses.clear()
+            end_epoch(trainer, row, settings, folder)
+            onlookers.tell(trainer.average, row, trainer.best_epoch)
+        if early:
+            return Early.now(trainer.epoch, settings.epochs, step + 1 if counts else 0)
+        if whole and settings.patience and trainer.epoch - trainer.best_epoch >= settings.patience:
             break
+    return None
 
 
 def train_step(
@@ -311,11 +356,8 @@ class _Clock:
     """Seconds between laps."""
 
     def __init__(self) -> None:
-        import time
-
-        self._now = time.perf_counter
-        self._last = self._now()
+        self._last = time.perf_counter()
 
     def lap(self) -> float:
-        last, self._last = self._last, self._now()
+        last, self._last = self._last, time.perf_counter()
         return self._last - last

@@ -8,6 +8,7 @@ from typing import Any
 
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
+from talanoa.training.loop import Early
 
 REPORT = "report.md"
 CURVE = "loss.png"
@@ -55,6 +56,11 @@ def command(request: Mapping[str, Any]) -> str:
     return " ".join(words)
 
 
+def _early(stopped: Mapping[str, Any] | None) -> list[str]:
+    """Return a line on a training that the user ended."""
+    return [f"On request it was {Early(**stopped)} ({stopped['when']})."] if stopped else []
+
+
 def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
     """Return the report as Markdown."""
     record = model.training
@@ -66,6 +72,7 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
         f"validated on {len(record['validation_images'])} others",
         f"({record['finished']}, {record['device']}, {record['epochs_run']} epochs,",
         f"{record['seconds'] / 60:.0f} minutes).",
+        *_early(record.get("stopped_early")),
         f"Licence of the training data: {model.licence or 'not stated'}.",
         "",
         "Command:",

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from talanoa import dataset, devices, methods, model_folder
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, Cancelled
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
@@ -52,6 +52,8 @@ class TrainReply:
         Scores on the validation images and counts of what was trained on.
     warnings : list of str
         What the user should know.
+    early : Early or None
+        Where the user ended the training.
     """
 
     model_folder: Path
@@ -61,6 +63,7 @@ class TrainReply:
     losses: Path
     report: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
+    early: loop.Early | None = None
 
 
 def settings_from(request: TrainRequest) -> Settings:
@@ -101,14 +104,14 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
     request : TrainRequest
         Data, method, settings and the new model's name.
     host : Host
-        Progress, warnings, ``epoch`` events, cancelling.
+        Progress, warnings, ``epoch`` and ``preview`` events, cancelling, early end.
 
     Raises
     ------
     BadInput
         Name taken, data that cannot be used, another training of that name running.
     Cancelled
-        Stopped by the user; ``resume=True`` goes on after the last complete epoch.
+        Stopped by the user; ``resume=True`` goes on after the last complete epoch, and the message says so.
     """
     folder = model_folder.check_name(request.name)
     device = devices.choose(request.device)
@@ -121,15 +124,31 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
     warnings = warn_about(items, parts, settings, host)
     work = folder.with_name(folder.name + ".training")
     plan = plan_of(request, settings, config, parts)
-    with training_folder(work, plan, request.resume):
-        trainer = _trainer(request, config, settings, device, init, work)
-        loop.fit(trainer, parts, methods.get(request.method), config, settings, work, host)
-        model, net = make_model(request, plan, parts, work, device, host)
-        write_model(folder, model, net, work)
+    try:
+        with training_folder(work, plan, request.resume):
+            trainer = _trainer(request, config, settings, device, init, work)
+            early = loop.fit(trainer, parts, methods.get(request.method), config, settings, work, host)
+            model, net = make_model(request, plan, parts, work, device, host, early)
+            write_model(folder, model, net, work)
+    except Cancelled as stopped:
+        raise Cancelled(_what_is_kept(work, settings.epochs)) from stopped
     shutil.rmtree(work, ignore_errors=True)
     report = {"validation_scores": model.training["validation_scores"]}
     losses = folder / loop.LOSSES
-    return TrainReply(folder, model.name, model.thresholds, trainer.best_epoch, losses, report, warnings)
+    return TrainReply(folder, model.name, model.thresholds, trainer.best_epoch, losses, report, warnings, early)
+
+
+def _what_is_kept(work: Path, epochs: int) -> str:
+    """Return what a user who cancelled should know; a folder with nothing to resume is removed."""
+    if not (work / loop.CHECKPOINT).is_file():
+        shutil.rmtree(work, ignore_errors=True)
+        return "Training stopped before its first epoch was complete; nothing is kept."
+    done = len(loop.read_losses(work / loop.LOSSES))
+    return (
+        f"Training stopped; {done} of {epochs} epochs are done and kept. To go on after them, train again with the "
+        'same settings and "Go on with an interrupted training of this name" (resume=true). '
+        f"To forget them, delete the folder {work}."
+    )
 
 
 def load_items(request: TrainRequest) -> list[dataset.Annotated]:
