@@ -189,14 +189,14 @@ def test_when_memory_ends_smaller_tiles_are_tried_and_recorded() -> None:
             raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes")
         return "done"
 
-    assert inference.with_smaller_tiles(hungry, (2000, 900), None) == ("done", (8, 4))
+    assert inference.with_smaller_tiles(hungry, (2, 1), (2000, 900)) == ("done", (8, 4))
     assert tried == [(2, 1), (4, 2), (8, 4)]
 
     def insatiable(parts: tuple[int, ...]) -> str:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     with pytest.raises(BadInput, match="2000 x 900 pixels even in small tiles"):
-        inference.with_smaller_tiles(insatiable, (2000, 900), None)
+        inference.with_smaller_tiles(insatiable, (2, 1), (2000, 900))
 
 
 def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
@@ -204,4 +204,4 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
         raise RuntimeError("shape mismatch")
 
     with pytest.raises(RuntimeError, match="shape mismatch"):
-        inference.with_smaller_tiles(broken, (100, 100), None)
+        inference.with_smaller_tiles(broken, (1, 1), (100, 100))

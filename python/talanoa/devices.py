@@ -22,3 +22,8 @@ def choose(name: str = "auto") -> torch.device:
         usable = ", ".join(device for device, there in available.items() if there)
         raise BadInput(f"Device {name!r} is not available here; available: {usable}. Choose one of them, or auto.")
     return torch.device(name)
+
+
+def layout(ndim: int) -> torch.memory_format:
+    """Return the memory layout that convolutions like, for 2 or 3 spatial axes."""
+    return torch.channels_last if ndim == 2 else torch.channels_last_3d

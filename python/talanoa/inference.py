@@ -4,34 +4,52 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talanoa import tiles
+from talanoa import devices, tiles
 from talanoa.errors import BadInput
 from talanoa.host import Host, QuietHost, stop_if_cancelled
-from talanoa.methods import stardist
+from talanoa.methods import star_convex
+from talanoa.normalize import rescale
 
 log = logging.getLogger(__name__)
 Part = TypeVar("Part")
+Levels = Sequence[tuple[float, float]]
+SMALLEST = {2: 128, 3: 32}  # side of the smallest tiles that are tried
 
 
 def prepared(net: torch.nn.Module, device: torch.device) -> torch.nn.Module:
     """Return the network on its device, in evaluation mode, in the memory layout that convolutions like."""
-    return net.to(device=device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    axes = max((each.dim() - 2 for each in net.parameters()), default=2)
+    return net.to(device=device, memory_format=devices.layout(axes)).eval()  # type: ignore[call-overload]
 
 
-def pad_to_multiple(image: NDArray, multiple: Sequence[int]) -> NDArray:
-    """Mirror an image (channels, y, x) at its far sides until they are multiples."""
-    widths = [(0, tiles.padded_size(n, m) - n) for n, m in zip(image.shape[1:], multiple, strict=True)]
-    return np.pad(image, [(0, 0), *widths], mode="symmetric")
+def read_tile(image: NDArray, read: Sequence[tuple[int, int]], levels: Levels | None = None) -> NDArray[np.float32]:
+    """Cut a part out of an image, mirrored where it reaches past the far sides.
+
+    Parameters
+    ----------
+    image : ndarray, (channels, y, x) or (channels, z, y, x)
+        Normalised, or intensities together with `levels`.
+    read : sequence of (start, stop)
+        For each axis after the channels.
+    levels : sequence of (float, float), optional
+        Intensities of each channel that become 0 and 1.
+    """
+    inside = [slice(start, min(stop, size)) for (start, stop), size in zip(read, image.shape[1:], strict=True)]
+    part = image[(slice(None), *inside)]
+    beyond = [(0, max(0, stop - size)) for (_, stop), size in zip(read, image.shape[1:], strict=True)]
+    if levels is not None:
+        part = np.stack([rescale(channel, *level) for channel, level in zip(part, levels, strict=True)])
+    return np.ascontiguousarray(np.pad(part, [(0, 0), *beyond], mode="symmetric"))
 
 
 def outputs(
-    net: torch.nn.Module, image: NDArray, plan: Sequence[tiles.Tile], config: stardist.StarDistConfig
+    net: torch.nn.Module, image: NDArray, plan: Sequence[tiles.Tile], config: Any, levels: Levels | None = None
 ) -> Iterator[tuple[tiles.Tile, NDArray[np.float32], NDArray[np.float32]]]:
     """Yield (tile, probability, distances) of each tile's core.
 
@@ -39,54 +57,59 @@ def outputs(
     ----------
     net : Module
         On its device, see `prepared`.
-    image : ndarray of float32, (channels, y, x)
-        Normalised.
+    image : ndarray, (channels, y, x) or (channels, z, y, x)
+        Normalised (float32), or intensities together with `levels`: then only a tile at a time is converted.
     plan : sequence of Tile
         From `talanoa.tiles.plan`.
-    config : StarDistConfig
+    config : StarDistConfig or StarDist3DConfig
         Grid and sizes of the network.
+    levels : sequence of (float, float), optional
+        Intensities of each channel that become 0 and 1.
     """
     device = next(net.parameters()).device
-    padded = pad_to_multiple(image, config.multiple)
-    grid_y, grid_x = config.grid
+    layout = devices.layout(len(config.grid))
     for tile in plan:
-        (read_y0, read_y1), (read_x0, read_x1) = tile.read
-        (core_y0, core_y1), (core_x0, core_x1) = tile.core
-        part = torch.from_numpy(np.ascontiguousarray(padded[None, :, read_y0:read_y1, read_x0:read_x1]))
+        sides = zip(tile.core, tile.read, config.grid, strict=True)
+        window = tuple(slice((c0 - r0) // step, -(-(c1 - r0) // step)) for (c0, c1), (r0, _), step in sides)
+        part = torch.from_numpy(read_tile(image, tile.read, levels))[None]
         with torch.inference_mode():
-            logit, dist = net(part.to(device, memory_format=torch.channels_last))
-            window = (
-                slice((core_y0 - read_y0) // grid_y, -(-(core_y1 - read_y0) // grid_y)),
-                slice((core_x0 - read_x0) // grid_x, -(-(core_x1 - read_x0) // grid_x)),
-            )
+            logit, dist = net(part.to(device, memory_format=layout))
             prob = torch.sigmoid(logit[0, 0][window].float()).cpu().numpy()
-            yield tile, prob, dist[0][:, window[0], window[1]].float().cpu().numpy()
+            yield tile, prob, dist[0][(slice(None), *window)].float().cpu().numpy()
 
 
 def find_candidates(
     net: torch.nn.Module,
     image: NDArray,
-    config: stardist.StarDistConfig,
+    config: Any,
     threshold: float,
     parts: Sequence[int],
     host: Host | None = None,
-) -> stardist.Candidates:
-    """Return all places of an image (channels, y, x; normalised) whose object probability exceeds a threshold."""
+    levels: Levels | None = None,
+) -> star_convex.Candidates:
+    """Return all places of an image whose object probability exceeds a threshold; arguments as for `outputs`."""
     host = host or QuietHost()
     plan = tiles.plan(image.shape[1:], parts, config.halo, config.multiple)
     found = []
-    for number, (tile, prob, dist) in enumerate(outputs(net, image, plan, config)):
+    for number, (tile, prob, dist) in enumerate(outputs(net, image, plan, config, levels)):
         stop_if_cancelled(host)
-        origin = (tile.core[0][0], tile.core[1][0])
-        found.append(stardist.candidates(prob, dist, threshold, config.grid, origin))
+        origin = [start for start, _ in tile.core]
+        found.append(star_convex.candidates(prob, dist, threshold, config, origin))
         host.progress(number + 1, len(plan), "Network")
-    return stardist.join(found, config.n_rays)
+    return star_convex.join(found, config)
+
+
+def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -> tuple[int, ...]:
+    """Return the number of tiles along each axis: a fixed rule for planes, a budget for volumes, or `count` in all."""
+    if len(shape) == 2 or count is not None:
+        return tiles.splits_for(shape, count)
+    return tiles.splits_within(shape, config.halo)
 
 
 def with_smaller_tiles(
-    run: Callable[[tuple[int, ...]], Part], shape: Sequence[int], count: int | None
+    run: Callable[[tuple[int, ...]], Part], parts: tuple[int, ...], shape: Sequence[int]
 ) -> tuple[Part, tuple[int, ...]]:
-    """Run with the planned tiles; when memory ends, again with four times as many.
+    """Run with the planned tiles of an image of this shape; when memory ends, again with half their sides.
 
     Returns
     -------
@@ -98,16 +121,15 @@ def with_smaller_tiles(
     Raises
     ------
     BadInput
-        Memory does not even suffice for tiles of 128 pixels.
+        Memory does not even suffice for tiles of 128 pixels (32 in volumes).
     """
-    parts = tiles.splits_for(shape, count)
     while True:
         try:
             return run(parts), parts
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
-            if max(size / n for size, n in zip(shape, parts, strict=True)) <= 128:
+            if max(size / n for size, n in zip(shape, parts, strict=True)) <= SMALLEST[len(shape)]:
                 raise BadInput(
                     f"Not enough memory for an image of {' x '.join(map(str, shape))} pixels even in small tiles "
                     f"({error}). Close other programs, or choose device=cpu."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talanoa import background, devices, inference, methods
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
-from talanoa.methods import stardist
+from talanoa.methods import star_convex, stardist
 from talanoa.model_folder import Model
 from talanoa.normalize import percentile_limits, rescale
 from talanoa.requests import SegmentRequest
@@ -126,15 +126,16 @@ def segment_plane(
     seen = resize(normal, settings.scale)
     shape = (planes.shape[1], planes.shape[2])
 
-    def run(parts: tuple[int, ...]) -> stardist.Candidates:
+    def run(parts: tuple[int, ...]) -> star_convex.Candidates:
         return inference.find_candidates(net, seen, config, limits["prob"], parts, host)
 
-    found, parts = inference.with_smaller_tiles(run, seen.shape[1:], settings.tiles)
+    planned = inference.planned_parts(seen.shape[1:], config, settings.tiles)
+    found, parts = inference.with_smaller_tiles(run, planned, seen.shape[1:])
     # a constant plane shows nothing; whatever the network says of it is noise
     visible = any(upper > lower for lower, upper in levels)
     found = found if visible else found.take(np.zeros(0, np.intp))
-    objects = in_image(stardist.decode(found, limits["nms"]), shape, seen.shape[1:])
-    labels, corners = stardist.render(objects, shape)
+    objects = in_image(star_convex.decode(found, limits["nms"]), shape, seen.shape[1:])
+    labels, corners = star_convex.render(objects, shape)
     return Frame(labels, objects.points, objects.probabilities, corners, levels, parts)
 
 
@@ -147,13 +148,13 @@ def resize(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     return torch.nn.functional.interpolate(tensor, size=size, mode="bilinear", antialias=scale < 1)[0].numpy()
 
 
-def in_image(objects: stardist.Candidates, shape: tuple[int, int], seen: tuple[int, ...]) -> stardist.Candidates:
+def in_image(objects: star_convex.Candidates, shape: tuple[int, int], seen: tuple[int, ...]) -> star_convex.Candidates:
     """Return objects found in an image of size `seen` in the coordinates of the original of size `shape`."""
     if tuple(seen) == shape:
         return objects
     factor = (np.array(shape) / np.array(seen)).astype(np.float32)
     points = np.asarray((objects.points + 0.5) * factor - 0.5, np.float32)
-    return stardist.Candidates(points, objects.probabilities, objects.distances * float(factor.mean()))
+    return replace(objects, points=points, distances=objects.distances * float(factor.mean()))
 
 
 def filter_objects(frame: Frame, plane: NDArray, settings: SegmentRequest, selection: NDArray | None) -> Frame:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 
 MAX_TILE = 1024  # pixels a side that one tile answers for, unless the caller asks otherwise
+MAX_VOXELS = 12_000_000  # that one tile of a volume reads: about 3 GB in a network of 32 channels
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,29 @@ def splits_for(shape: Sequence[int], count: int | None, max_tile: int = MAX_TILE
         parts[longest] += 1
 
 
+def splits_within(shape: Sequence[int], halo: Sequence[int], most: int = MAX_VOXELS) -> tuple[int, ...]:
+    """Return the number of tiles along each axis of a volume, so that no tile reads more than `most` voxels.
+
+    The axis whose tiles are longest beside their halo is cut first: that costs the least double work.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Size of the volume.
+    halo : sequence of int
+        Voxels read around a tile, for each axis.
+    most : int
+        Largest number of voxels of a tile and its halo.
+    """
+    parts = [1] * len(shape)
+    while True:
+        cores = [ceil(size / count) for size, count in zip(shape, parts, strict=True)]
+        if prod(min(s, c + 2 * h) for s, c, h in zip(shape, cores, halo, strict=True)) <= most or max(cores) == 1:
+            return tuple(parts)
+        axes = [axis for axis in range(len(shape)) if cores[axis] > 1]
+        parts[max(axes, key=lambda axis: cores[axis] / (halo[axis] + 1))] += 1
+
+
 def _axis_tiles(size: int, parts: int, halo: int, multiple: int) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     padded = padded_size(size, multiple)
     core = padded_size(ceil(size / parts), multiple)
@@ -65,7 +89,7 @@ def _axis_tiles(size: int, parts: int, halo: int, multiple: int) -> list[tuple[t
     return tiles
 
 
-def plan(shape: Sequence[int], parts: Sequence[int], halo: int, multiple: Sequence[int]) -> list[Tile]:
+def plan(shape: Sequence[int], parts: Sequence[int], halo: int | Sequence[int], multiple: Sequence[int]) -> list[Tile]:
     """Cut an image into tiles whose network output equals that of the whole image.
 
     Parameters
@@ -74,14 +98,14 @@ def plan(shape: Sequence[int], parts: Sequence[int], halo: int, multiple: Sequen
         Image size.
     parts : sequence of int
         Tiles along each axis.
-    halo : int
-        Pixels around a place that can influence its output (the receptive radius).
+    halo : int or sequence of int
+        Pixels around a place that can influence its output (the receptive radius), for each axis.
     multiple : sequence of int
         Tiles start and end on multiples of this (the network's total pooling); the image is thought to be padded
         to such a multiple at its far side.
     """
-    sides = zip(shape, parts, multiple, strict=True)
-    axes = [_axis_tiles(size, count, halo, step) for size, count, step in sides]
+    halos = (halo,) * len(shape) if isinstance(halo, int) else halo
+    axes = [_axis_tiles(*side) for side in zip(shape, parts, halos, multiple, strict=True)]
     tiles: list[Tile] = [Tile((), ())]
     for axis in axes:
         tiles = [Tile((*tile.core, core), (*tile.read, read)) for tile in tiles for core, read in axis]

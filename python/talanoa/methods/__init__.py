@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from talanoa.errors import BadInput
-from talanoa.methods import stardist
+from talanoa.methods import star_convex, stardist
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Method:
 
 METHODS = {
     "stardist": Method(
-        stardist.config_from, stardist.build, stardist.targets, stardist.loss, stardist.default_thresholds
+        stardist.config_from, stardist.build, stardist.targets, star_convex.loss, star_convex.default_thresholds
     ),
 }
 

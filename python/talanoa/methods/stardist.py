@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from talanoa import geometry
-from talanoa.losses import masked_mae, soft_bce
+from talanoa.methods.star_convex import checked_grid, default_thresholds, validated
 from talanoa.nets.stardist import StarDistNet, receptive_radius
 
-NMS_CHOICES = (0.3, 0.4, 0.5)
+__all__ = ["StarDistConfig", "build", "config_from", "default_thresholds", "targets"]
 
 
 class StarDistConfig(BaseModel):
@@ -59,8 +57,7 @@ class StarDistConfig(BaseModel):
     @field_validator("grid")
     @classmethod
     def _grid_is_a_power_of_two(cls, grid: tuple[int, int]) -> tuple[int, int]:
-        if any(step not in (1, 2, 4) for step in grid):
-            raise ValueError(f"grid must be 1, 2 or 4 along each axis, not {grid}")
+        checked_grid(grid)
         return grid
 
     @property
@@ -73,21 +70,9 @@ class StarDistConfig(BaseModel):
         """Pixels around a place that can influence its output."""
         return receptive_radius(self.grid, self.unet_n_depth, self.unet_kernel_size)
 
-
-@dataclass(frozen=True)
-class Candidates:
-    """Places whose probability exceeds a threshold: one polygon each, coordinates in image pixels."""
-
-    points: NDArray[np.float32]  # (n, 2) y, x
-    probabilities: NDArray[np.float32]  # (n,)
-    distances: NDArray[np.float32]  # (n, rays)
-
-    def __len__(self) -> int:
-        return len(self.probabilities)
-
-    def take(self, index: NDArray) -> Candidates:
-        """Return the chosen ones, in the order of `index`."""
-        return Candidates(self.points[index], self.probabilities[index], self.distances[index])
+    @property
+    def rays(self) -> None:
+        """Rays of polygons follow from their number."""
 
 
 def build(config: StarDistConfig) -> StarDistNet:
@@ -125,77 +110,6 @@ def targets(labels: NDArray, config: StarDistConfig) -> tuple[NDArray[np.float32
     return prob[None].copy(), np.ascontiguousarray(dist.transpose(2, 0, 1))
 
 
-def loss(
-    output: tuple[torch.Tensor, torch.Tensor], target: tuple[torch.Tensor, torch.Tensor], config: StarDistConfig
-) -> dict[str, torch.Tensor]:
-    """Return the losses ``prob`` (cross-entropy), ``dist`` (masked MAE) and their weighted sum ``loss``."""
-    logit, dist = output
-    prob_true, dist_true = target
-    prob_loss = soft_bce(logit, prob_true)
-    dist_loss = masked_mae(dist, dist_true, prob_true, config.train_background_reg)
-    weight_prob, weight_dist = config.train_loss_weights
-    return {"loss": weight_prob * prob_loss + weight_dist * dist_loss, "prob": prob_loss, "dist": dist_loss}
-
-
-def candidates(
-    prob: NDArray, dist: NDArray, threshold: float, grid: tuple[int, int], origin: tuple[int, int] = (0, 0)
-) -> Candidates:
-    """Collect the places of a network output that may be objects.
-
-    Parameters
-    ----------
-    prob : ndarray of float, (y, x)
-        Object probability on the grid.
-    dist : ndarray of float, (rays, y, x)
-        Ray distances in pixels.
-    threshold : float
-        Only places above it.
-    grid, origin : (int, int)
-        Pixel spacing of the output, and the pixel of its first place.
-    """
-    rows, columns = np.nonzero(prob > threshold)
-    points = np.stack([rows * grid[0] + origin[0], columns * grid[1] + origin[1]], axis=1)
-    rays = np.maximum(dist[:, rows, columns].T, 1e-3)
-    return Candidates(points.astype(np.float32), prob[rows, columns].astype(np.float32), rays.astype(np.float32))
-
-
-def join(parts: list[Candidates], n_rays: int) -> Candidates:
-    """Return the candidates of several tiles as one set."""
-    if not parts:
-        return Candidates(np.zeros((0, 2), np.float32), np.zeros(0, np.float32), np.zeros((0, n_rays), np.float32))
-    return Candidates(
-        np.concatenate([part.points for part in parts]),
-        np.concatenate([part.probabilities for part in parts]),
-        np.concatenate([part.distances for part in parts]),
-    )
-
-
-def decode(found: Candidates, nms_threshold: float) -> Candidates:
-    """Return the winners of non-maximum suppression, most probable first."""
-    return found.take(geometry.suppress_overlaps(found.distances, found.probabilities, found.points, nms_threshold))
-
-
-def render(objects: Candidates, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """Return the label image (object k is label k + 1) and the polygon corners (n, rays, 2) as y, x."""
-    corners = geometry.polygon_corners(objects.distances, objects.points)
-    return geometry.render_polygons(corners, objects.probabilities, shape), corners
-
-
-def default_thresholds() -> dict[str, float]:
-    """Return the thresholds of a model whose own were not optimised."""
-    return {"prob": 0.5, "nms": 0.4}
-
-
 def config_from(**keys: Any) -> StarDistConfig:
     """Return a validated configuration; an unknown key is a `BadInput` that lists the valid ones."""
-    from pydantic import ValidationError
-
-    from talanoa.errors import BadInput
-
-    try:
-        return StarDistConfig(**keys)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        valid = ", ".join(StarDistConfig.model_fields)
-        raise BadInput(f"StarDist configuration: {key}: {first['msg']}. Valid keys: {valid}.") from error
+    return validated(StarDistConfig, keys)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,31 +11,30 @@ import torch
 from talanoa import inference
 from talanoa.dataset import Annotated
 from talanoa.host import Host, stop_if_cancelled
-from talanoa.methods import stardist
+from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_images
-from talanoa.tiles import splits_for
 
 IOU = (0.3, 0.5, 0.7)
 LOWEST = 0.05  # no probability threshold below this is tried
-Found = Sequence[tuple[Annotated, stardist.Candidates]]
+Found = Sequence[tuple[Annotated, star_convex.Candidates]]
 
 
 def candidates_of(
-    net: torch.nn.Module, items: Sequence[Annotated], config: stardist.StarDistConfig, host: Host
-) -> list[tuple[Annotated, stardist.Candidates]]:
+    net: torch.nn.Module, items: Sequence[Annotated], config: Any, host: Host
+) -> list[tuple[Annotated, star_convex.Candidates]]:
     """Run the network once over each image and keep everything above the lowest threshold that will be tried."""
     found = []
     for item in items:
         stop_if_cancelled(host)
-        parts = splits_for(item.labels.shape, None)
+        parts = inference.planned_parts(item.labels.shape, config)
         found.append((item, inference.find_candidates(net, item.image, config, LOWEST, parts)))
     return found
 
 
-def labels_at(found: stardist.Candidates, shape: tuple[int, ...], prob: float, nms: float) -> np.ndarray:
-    """Return the label image (y, x) at given thresholds."""
+def labels_at(found: star_convex.Candidates, shape: tuple[int, ...], prob: float, nms: float) -> np.ndarray:
+    """Return the label image at given thresholds."""
     kept = found.take(np.flatnonzero(found.probabilities > prob))
-    return stardist.render(stardist.decode(kept, nms), shape)[0]
+    return star_convex.render(star_convex.decode(kept, nms), shape)[0]
 
 
 def score(found: Found, prob: float, nms: float) -> float:
@@ -43,7 +43,7 @@ def score(found: Found, prob: float, nms: float) -> float:
     return float(np.mean([counts.accuracy for counts in match_images(pairs, IOU).values()]))
 
 
-def optimize(found: Found, host: Host, nms_choices: Sequence[float] = stardist.NMS_CHOICES) -> dict[str, float]:
+def optimize(found: Found, host: Host, nms_choices: Sequence[float] = star_convex.NMS_CHOICES) -> dict[str, float]:
     """Return the thresholds ``prob`` and ``nms`` with the best `score`.
 
     For each overlap threshold a golden-section search looks for the best probability between half the highest
@@ -53,7 +53,7 @@ def optimize(found: Found, host: Host, nms_choices: Sequence[float] = stardist.N
 
     highest = max((float(each.probabilities.max()) for _, each in found if len(each)), default=0.0)
     if highest <= LOWEST:
-        return stardist.default_thresholds()
+        return star_convex.default_thresholds()
     results: list[tuple[float, float, float]] = []
     for number, nms in enumerate(nms_choices):
         seen: dict[float, float] = {}

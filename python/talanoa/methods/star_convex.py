@@ -1,0 +1,131 @@
+"""What star-convex methods share, in 2D and 3D: candidates, loss, thresholds, errors of a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from pydantic import BaseModel, ValidationError
+
+from talanoa import geometry
+from talanoa.errors import BadInput
+from talanoa.losses import masked_mae, soft_bce
+
+NMS_CHOICES = (0.3, 0.4, 0.5)
+Config = TypeVar("Config", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Places whose probability exceeds a threshold: one polygon or polyhedron each, coordinates in image pixels."""
+
+    points: NDArray[np.float32]  # (n, 2) y, x or (n, 3) z, y, x
+    probabilities: NDArray[np.float32]  # (n,)
+    distances: NDArray[np.float32]  # (n, rays)
+    rays: Any = None  # directions and faces of polyhedra; None: polygons
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
+
+    def take(self, index: NDArray) -> Candidates:
+        """Return the chosen ones, in the order of `index`."""
+        return replace(
+            self,
+            points=self.points[index],
+            probabilities=self.probabilities[index],
+            distances=self.distances[index],
+        )
+
+
+def candidates(
+    prob: NDArray, dist: NDArray, threshold: float, config: Any, origin: Sequence[int] | None = None
+) -> Candidates:
+    """Collect the places of a network output that may be objects.
+
+    Parameters
+    ----------
+    prob : ndarray of float, (y, x) or (z, y, x)
+        Object probability on the grid.
+    dist : ndarray of float, (rays, y, x) or (rays, z, y, x)
+        Ray distances in pixels.
+    threshold : float
+        Only places above it.
+    config : StarDistConfig or StarDist3DConfig
+        Grid (spacing of the output in pixels) and rays.
+    origin : sequence of int, optional
+        Pixel of the first place; 0 when left out.
+    """
+    flat = np.flatnonzero(prob > threshold)
+    places = np.unravel_index(flat, prob.shape)
+    first = np.zeros(prob.ndim) if origin is None else np.asarray(origin)
+    points = np.stack(places, axis=1) * np.asarray(config.grid) + first
+    rays = np.maximum(dist.reshape(len(dist), -1)[:, flat].T, 1e-3)
+    found = prob[places].astype(np.float32)
+    return Candidates(points.astype(np.float32), found, rays.astype(np.float32), config.rays)
+
+
+def join(parts: Sequence[Candidates], config: Any) -> Candidates:
+    """Return the candidates of several tiles as one set."""
+    none = Candidates(
+        np.zeros((0, len(config.grid)), np.float32),
+        np.zeros(0, np.float32),
+        np.zeros((0, config.n_rays), np.float32),
+        config.rays,
+    )
+    parts = [none, *parts]
+    return replace(
+        none,
+        points=np.concatenate([part.points for part in parts]),
+        probabilities=np.concatenate([part.probabilities for part in parts]),
+        distances=np.concatenate([part.distances for part in parts]),
+    )
+
+
+def decode(found: Candidates, nms_threshold: float) -> Candidates:
+    """Return the winners of non-maximum suppression, most probable first."""
+    return found.take(geometry.suppress_overlaps(found.distances, found.probabilities, found.points, nms_threshold))
+
+
+def render(objects: Candidates, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Return the label image (object k is label k + 1) and, in 2D, the polygon corners (n, rays, 2) as y, x."""
+    corners = geometry.polygon_corners(objects.distances, objects.points)
+    return geometry.render_polygons(corners, objects.probabilities, shape), corners
+
+
+def loss(
+    output: tuple[torch.Tensor, torch.Tensor], target: tuple[torch.Tensor, torch.Tensor], config: Any
+) -> dict[str, torch.Tensor]:
+    """Return the losses ``prob`` (cross-entropy), ``dist`` (masked MAE) and their weighted sum ``loss``."""
+    logit, dist = output
+    prob_true, dist_true = target
+    prob_loss = soft_bce(logit, prob_true)
+    dist_loss = masked_mae(dist, dist_true, prob_true, config.train_background_reg)
+    weight_prob, weight_dist = config.train_loss_weights
+    return {"loss": weight_prob * prob_loss + weight_dist * dist_loss, "prob": prob_loss, "dist": dist_loss}
+
+
+def default_thresholds() -> dict[str, float]:
+    """Return the thresholds of a model whose own were not optimised."""
+    return {"prob": 0.5, "nms": 0.4}
+
+
+def validated(kind: type[Config], keys: dict[str, Any]) -> Config:
+    """Return a configuration; an unknown key or a bad value is a `BadInput` that lists the valid keys."""
+    try:
+        return kind(**keys)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        valid = ", ".join(kind.model_fields)
+        raise BadInput(f"StarDist configuration: {key}: {first['msg']}. Valid keys: {valid}.") from error
+
+
+def checked_grid(grid: tuple[int, ...]) -> tuple[int, ...]:
+    """Return a grid of powers of two; another one is a ValueError."""
+    if any(step not in (1, 2, 4) for step in grid):
+        raise ValueError(f"grid must be 1, 2 or 4 along each axis, not {grid}")
+    return grid
