@@ -5,7 +5,7 @@ The reply is a java.util.Map with "status" (ok, error, cancelled), "message", "w
 """
 from java.io import File
 from java.lang import ThreadLocal
-from java.util import HashMap
+from java.util import ArrayList, HashMap
 from java.util.concurrent import Semaphore
 from java.util.function import BooleanSupplier, Consumer, Function
 
@@ -13,7 +13,7 @@ from ij import IJ, WindowManager
 from ij.macro import Interpreter
 from ij.plugin.frame import RoiManager
 
-from talanoa_fiji import rois, ui
+from talanoa_fiji import images, rois, ui, worker
 
 NAME = u"Talanoa"  # how the Python side's Function introduces itself
 _call = ThreadLocal()
@@ -49,14 +49,14 @@ def set_call(call):
 
 
 def python_side(objects):
-    """Return the java.util.function.Function of the Python side, or None.
+    """Return the java.util.function.Function of the Python side: in this process, else a worker; None where there is none.
 
     objects : org.scijava.object.ObjectService
     """
     for candidate in objects.getObjects(Function):
         if unicode(candidate.toString()).startswith(NAME):
             return candidate
-    return None
+    return worker.start(objects)
 
 
 def ask(objects, task, keys, fixed=None, image=False, area=False):
@@ -83,7 +83,9 @@ def ask(objects, task, keys, fixed=None, image=False, area=False):
         request.put("imp", imp)
     if area and not request.get("rois"):
         request.put("rois", rois.pack(_rois(imp)))
+    before, shown = images.fingerprint(imp) if image else None, imp is not None and imp.getWindow() is not None
     reply = _send(call, python_side(objects), task, request)
+    _note_changes(reply, imp, before, shown)
     reply.put("imp", imp)
     call.status, call.message = reply["status"], reply.get("message")
     return reply
@@ -114,6 +116,19 @@ def _image(call, request):
     return call.imp or WindowManager.getCurrentImage()
 
 
+def _note_changes(reply, imp, before, shown):
+    """Say so when the image was closed or edited while the job ran: the result belongs to what it was at the start."""
+    if reply["status"] != u"ok" or before is None:
+        return
+    note = None
+    if shown and imp.getWindow() is None:
+        note = u"%s was closed while the job ran; the result is that of the image as it was at the start."
+    elif images.fingerprint(imp) != before:
+        note = u"%s was edited while the job ran; the result belongs to the pixels at the start. Run it again for the new ones."
+    if note is not None:
+        reply.put("warnings", ArrayList(list(reply.get("warnings") or []) + [note % imp.getTitle()]))
+
+
 def _rois(imp):
     """Return the ROIs of the ROI Manager; where it is empty or not open, those of the image's overlay."""
     manager = RoiManager.getInstance2()
@@ -128,7 +143,8 @@ def _send(call, side, task, request):
     if side is None:
         return _failed(
             call,
-            u"The Python side of Talanoa was not found; expected ImageJ to be started by Talanoa. Start it with: talanoa fiji",
+            u"The Python side of Talanoa was not found; expected ImageJ to be started by Talanoa (talanoa fiji), or a Python noted "
+            u"by: talanoa install-fiji <folder of this ImageJ>",
         )
     IJ.resetEscape()
     watch = ui.Watch(task, window=not call.macro)
