@@ -1,12 +1,14 @@
 """What an ImagePlus is besides its pixels, as plain values, and back: the other half of `talanoa.fiji.facts` in Python."""
 import jarray
 from java.lang import Boolean, Double
-from java.util import ArrayList, Arrays, HashMap
+from java.nio import ByteBuffer, FloatBuffer, IntBuffer, ShortBuffer
+from java.util import ArrayList, HashMap
 
 from ij import CompositeImage, ImagePlus, ImageStack
 from ij.process import LUT
 
 TYPES = (u"uint8", u"uint16", u"float32", u"uint8", u"int32")  # by ImagePlus.getType(); the last is RGB
+BUFFERS = (ByteBuffer, ShortBuffer, FloatBuffer, ByteBuffer, IntBuffer)
 RGB = 4
 HASHED = 512 << 20  # bytes of pixels up to which an edit is noticed
 
@@ -92,7 +94,8 @@ def fingerprint(imp):
     stack = imp.getStack() if imp is not None else None
     if stack is None or stack.isVirtual() or imp.getSizeInBytes() > HASHED:
         return None
-    return hash(tuple(Arrays.hashCode(stack.getPixels(k)) for k in xrange(1, stack.getSize() + 1)))
+    wrap = BUFFERS[imp.getType()].wrap  # NB: Jython gives java.util.Arrays.hashCode the array's identity
+    return hash(tuple(wrap(stack.getPixels(k)).hashCode() for k in xrange(1, stack.getSize() + 1)))
 
 
 def _luts(imp):
