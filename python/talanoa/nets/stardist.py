@@ -1,4 +1,4 @@
-"""The StarDist network (Schmidt et al. 2018, doi:10.1007/978-3-030-00934-2_30): U-Net with two heads."""
+"""The StarDist network (Schmidt et al. 2018, doi:10.1007/978-3-030-00934-2_30): two heads on a U-Net or ResNet."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from talanoa.nets.unet import _CONV, _POOL, UNet, conv_block, conv_stack, init_glorot
+from talanoa.nets.resnet import ResNet
+from talanoa.nets.unet import _CONV, _POOL, Sides, UNet, conv_block, conv_stack, init_glorot, sides
 
 
 def grid_steps(grid: Sequence[int]) -> list[tuple[int, ...]]:
@@ -26,18 +27,20 @@ def grid_steps(grid: Sequence[int]) -> list[tuple[int, ...]]:
 
 
 class StarDistNet(nn.Module):
-    """Object probability (as a logit) and distances along `n_rays` rays on a grid of the input pixels.
+    """Object probability (as a logit) and distances along `n_rays` rays on a grid of the input pixels, from a U-Net.
 
     Parameters
     ----------
     n_channel_in, n_rays : int
-        Input channels; rays of each star-convex polygon.
+        Input channels; rays of each star-convex object.
     grid : sequence of int
         Output pixel spacing for each spatial axis, powers of two.
-    filters, depth, kernel, batch_norm
+    filters, depth, kernel, batch_norm, pool, n_conv
         See `UNet`.
     head : int
         Channels of the convolution between U-Net and heads; 0 leaves it out.
+    n_classes : int
+        Classes of objects besides the background; 0: no class is predicted.
     """
 
     def __init__(
@@ -47,40 +50,112 @@ class StarDistNet(nn.Module):
         grid: Sequence[int] = (1, 1),
         filters: int = 32,
         depth: int = 3,
-        kernel: int = 3,
+        kernel: Sides = 3,
         head: int = 128,
         batch_norm: bool = False,
+        pool: Sides = 2,
+        n_conv: int = 2,
+        n_classes: int = 0,
     ) -> None:
         super().__init__()
         ndim = len(grid)
         stem: list[nn.Module] = []
         width = n_channel_in
         for step in grid_steps(grid):
-            stem += [conv_stack((width, filters, filters), kernel, ndim, batch_norm), _POOL[ndim](step)]
+            stem += [conv_stack((width, *[filters] * n_conv), kernel, ndim), _POOL[ndim](step)]
             width = filters
         self.stem = nn.Sequential(*stem)
-        self.unet = UNet(width, filters, depth, kernel, ndim, batch_norm)
-        self.head = conv_block(filters, head, kernel, ndim, batch_norm) if head else nn.Identity()
-        self.prob = _CONV[ndim](head or filters, 1, 1)
-        self.dist = _CONV[ndim](head or filters, n_rays, 1)
-        init_glorot(self.prob)
-        init_glorot(self.dist)
+        self.unet = UNet(width, filters, depth, kernel, ndim, batch_norm, pool, n_conv)
+        add_heads(self, filters, head, n_rays, sides(kernel, ndim), n_classes)
 
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Map (n, channels, y, x) to logits (n, 1, y/grid, x/grid) and distances (n, rays, y/grid, x/grid) in px."""
-        features = self.head(self.unet(self.stem(x)))
-        return self.prob(features), self.dist(features)
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Map (n, channels, y, x) to logits (n, 1, y/grid, x/grid) and distances (n, rays, y/grid, x/grid) in px.
+
+        Volumes have z before y. With classes, their logits (n, 1 + classes, …), background first, come third.
+        """
+        return answer(self, self.unet(self.stem(x)))
 
 
-def receptive_radius(grid: Sequence[int], depth: int, kernel: int = 3) -> int:
-    """Return how many input pixels away from its own place an output value can depend on, largest axis.
+class StarDistResNet(nn.Module):
+    """The same answers as `StarDistNet`, from a residual network.
+
+    Parameters
+    ----------
+    n_channel_in, n_rays, grid, head, n_classes
+        See `StarDistNet`.
+    filters, blocks, n_conv, kernel, batch_norm
+        See `ResNet`.
+    """
+
+    def __init__(
+        self,
+        n_channel_in: int = 1,
+        n_rays: int = 96,
+        grid: Sequence[int] = (1, 1, 1),
+        filters: int = 32,
+        blocks: int = 4,
+        n_conv: int = 3,
+        kernel: Sequence[int] = (3, 3, 3),
+        head: int = 128,
+        batch_norm: bool = False,
+        n_classes: int = 0,
+    ) -> None:
+        super().__init__()
+        self.resnet = ResNet(n_channel_in, filters, grid, blocks, n_conv, kernel, batch_norm)
+        add_heads(self, self.resnet.width, head, n_rays, kernel, n_classes)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Map (n, channels, z, y, x) to logits, distances and, with classes, their logits; see `StarDistNet`."""
+        return answer(self, self.resnet(x))
+
+
+def add_heads(net: nn.Module, width: int, head: int, n_rays: int, kernel: Sequence[int], n_classes: int) -> None:
+    """Give a network its outputs: ``head``, ``prob``, ``dist``, and for classes ``head_class`` and ``prob_class``."""
+    ndim = len(kernel)
+
+    def between() -> nn.Module:
+        return conv_block(width, head, kernel, ndim) if head else nn.Identity()
+
+    def output(n_out: int) -> nn.Module:
+        conv = _CONV[ndim](head or width, n_out, 1)
+        init_glorot(conv)
+        return conv
+
+    net.head, net.prob, net.dist = between(), output(1), output(n_rays)
+    if n_classes:
+        net.head_class, net.prob_class = between(), output(n_classes + 1)
+
+
+def answer(net: nn.Module, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
+    """Return the outputs of a network that `add_heads` has completed."""
+    shared = net.head(features)  # type: ignore[operator]
+    found = (net.prob(shared), net.dist(shared))  # type: ignore[operator]
+    if not hasattr(net, "prob_class"):
+        return found
+    return (*found, net.prob_class(net.head_class(features)))  # type: ignore[operator]
+
+
+def receptive_radii(
+    grid: Sequence[int], depth: int, kernel: Sides = 3, pool: Sides = 2, n_conv: int = 2, head: bool = True
+) -> tuple[int, ...]:
+    """Return how many input pixels away from its own place an output value can depend on, for each axis.
 
     Each convolution reaches ``kernel // 2`` pixels of its own resolution. Pooling and repeating pixels tie a
     value to the whole cell of the coarsest level, which adds one cell less a pixel.
     """
-    half = kernel // 2
-    steps = max(len(grid_steps(grid)), 0)
-    reach = sum(2 * half * 2**level for level in range(steps))  # stem
-    strides = [2 ** (steps + level) for level in range(depth + 1)]
-    reach += 2 * half * (2 * sum(strides[:-1]) + strides[-1])  # down, bottleneck, up
-    return reach + half * strides[0] + strides[-1] - 1  # head convolution, cell of the coarsest level
+    radii = []
+    steps = grid_steps(grid)
+    for axis, (side, factor) in enumerate(zip(sides(kernel, len(grid)), sides(pool, len(grid)), strict=True)):
+        half, stride, reach = side // 2, 1, 0
+        for step in steps:  # stem
+            reach += n_conv * half * stride
+            stride *= step[axis]
+        strides = [stride * factor**level for level in range(depth + 1)]
+        reach += n_conv * half * (2 * sum(strides[:-1]) + strides[-1])  # down, bottleneck, up
+        radii.append(reach + (half * stride if head else 0) + strides[-1] - 1)  # head, cell of the coarsest level
+    return tuple(radii)
+
+
+def receptive_radius(grid: Sequence[int], depth: int, kernel: int = 3) -> int:
+    """Return the largest of `receptive_radii`."""
+    return max(receptive_radii(grid, depth, kernel))

@@ -9,22 +9,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import nn
 
-_CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+_CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 _POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
 
 
-def conv_block(n_in: int, n_out: int, kernel: int = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
+Sides = int | Sequence[int]  # one for all axes, or one for each
+
+
+def sides(given: Sides, ndim: int) -> tuple[int, ...]:
+    """Return one number for each axis."""
+    return (given,) * ndim if isinstance(given, int) else tuple(given)
+
+
+def conv_block(n_in: int, n_out: int, kernel: Sides = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
     """Return convolution (same size), optional batch norm, ReLU; weights Glorot uniform, bias zero."""
-    conv = _CONV[ndim](n_in, n_out, kernel, padding=kernel // 2, bias=not batch_norm)
+    size = sides(kernel, ndim)
+    conv = _CONV[ndim](n_in, n_out, size, padding=tuple(side // 2 for side in size))
     init_glorot(conv)
     layers: list[nn.Module] = [conv]
     if batch_norm:
-        layers.append(_NORM[ndim](n_out))
+        layers.append(_NORM[ndim](n_out, eps=1e-3, momentum=0.01))  # as in Keras
     layers.append(nn.ReLU(inplace=True))
     return nn.Sequential(*layers)
 
@@ -36,7 +46,7 @@ def init_glorot(conv: nn.Module) -> None:
         nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
 
-def conv_stack(widths: Sequence[int], kernel: int = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
+def conv_stack(widths: Sequence[int], kernel: Sides = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
     """Return one `conv_block` for each neighbouring pair in `widths`."""
     return nn.Sequential(*(conv_block(a, b, kernel, ndim, batch_norm) for a, b in pairwise(widths)))
 
@@ -51,26 +61,39 @@ class UNet(nn.Module):
     filters : int
         Channels of the first level; doubled at each deeper one. Also the output channels.
     depth : int
-        Number of poolings; input sides must be multiples of ``2 ** depth``.
+        Number of poolings; input sides must be multiples of ``pool ** depth``.
     kernel, ndim, batch_norm
-        Kernel side, 2 or 3 spatial axes, and whether to normalise batches.
+        Kernel side (or one for each axis), 2 or 3 spatial axes, and whether to normalise batches.
+    pool : int or sequence of int
+        Factor of each pooling.
+    n_conv : int
+        Convolutions of each level.
     """
 
     def __init__(
-        self, n_in: int, filters: int = 32, depth: int = 3, kernel: int = 3, ndim: int = 2, batch_norm: bool = False
+        self,
+        n_in: int,
+        filters: int = 32,
+        depth: int = 3,
+        kernel: Sides = 3,
+        ndim: int = 2,
+        batch_norm: bool = False,
+        pool: Sides = 2,
+        n_conv: int = 2,
     ) -> None:
         super().__init__()
         widths = [filters * 2**level for level in range(depth + 1)]  # channels of each level, bottleneck last
         above = [filters, *widths[:-1]]  # channels that a level hands upwards
         inputs = [n_in, *widths[:-1]]
+        factor = sides(pool, ndim)
 
-        def stack(*stack_widths: int) -> nn.Sequential:
-            return conv_stack(stack_widths, kernel, ndim, batch_norm)
+        def stack(first: int, inner: int, last: int) -> nn.Sequential:
+            return conv_stack((first, *[inner] * (n_conv - 1), last), kernel, ndim, batch_norm)
 
         self.down = nn.ModuleList(stack(inputs[i], widths[i], widths[i]) for i in range(depth))
-        self.pool = _POOL[ndim](2)
+        self.pool = _POOL[ndim](factor)
         self.bottom = stack(inputs[depth], widths[depth], above[depth])
-        self.upsample = nn.Upsample(scale_factor=2, mode="nearest")
+        self.upsample = nn.Upsample(scale_factor=tuple(map(float, factor)), mode="nearest")
         self.up = nn.ModuleList(stack(2 * widths[i], widths[i], above[i]) for i in reversed(range(depth)))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
