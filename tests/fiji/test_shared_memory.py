@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,8 @@ def nothing_is_left() -> Iterator[None]:
 
 
 def blocks() -> set[str]:
-    return {one.name for one in block.LINUX_FOLDER.glob("talanoa-*")} if sys.platform.startswith("linux") else set()
+    names = (f"talanoa-{owner}-*" for owner in (0, os.getpid()))  # of this process, Java included
+    return {one.name for name in names for one in block.LINUX_FOLDER.glob(name)}
 
 
 def sent(imagej: Runtime, imp: Any) -> tuple[dict[str, Any], xr.DataArray, np.ndarray | None]:
@@ -159,8 +161,6 @@ def test_a_block_is_gone_with_its_last_user() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux shows shared memory as files")
 def test_what_a_killed_fiji_left_is_swept(tmp_path: Path) -> None:
-    import os
-
     mine, gone = (block.LINUX_FOLDER / f"talanoa-{pid}-x" for pid in (os.getpid(), 2**22 + 5))
     for path in (mine, gone):
         path.write_bytes(b"x")

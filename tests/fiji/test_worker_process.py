@@ -91,12 +91,11 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
         made.append(Process(tmp_path / "home", *arguments, code=code))
         return made[-1]
 
-    before = set(block.LINUX_FOLDER.glob("talanoa-*"))
     yield begin
     for process in made:
         process.popen.kill()
         process.popen.communicate()
-    assert set(block.LINUX_FOLDER.glob("talanoa-*")) <= before
+    assert not list(block.LINUX_FOLDER.glob(f"talanoa-{os.getpid()}-*"))
 
 
 def request(task: str, pixels: np.ndarray | None = None, **keys: Any) -> tuple[dict[str, Any], Any]:

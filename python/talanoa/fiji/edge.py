@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PLAIN = ("status", "task", "message", "warnings", "request", "folder", "models", "text", "healthy", "model")
+PLAIN = ("status", "task", "message", "warnings", "request", "folder", "models", "text", "healthy", "model", "log", "handle")
 EVERY = 0.1  # seconds between two progress events
 SELECTED = "Only the selection was segmented. For the whole image: Edit > Selection > Select None."
 
@@ -99,12 +99,16 @@ class Attached:
         ROIs in ImageJ's own file format.
     names : sequence of str
         Their names.
+    handle, preview
+        Of a window that changes thresholds, see `talanoa.tasks.common.Given`.
     """
 
     image: xr.DataArray | None = None
     selection: NDArray[np.bool_] | None = None
     rois: Sequence[bytes] | None = None
     names: Sequence[str] = ()
+    handle: str | None = None
+    preview: bool = False
 
 
 def perform(task: str, keys: Mapping[str, Any], attached: Attached, host: FijiHost) -> dict[str, Any]:
@@ -115,7 +119,8 @@ def perform(task: str, keys: Mapping[str, Any], attached: Attached, host: FijiHo
     selection = attached.selection if task == "segment" else None
     if selection is not None:
         notes = [*notes, SELECTED]
-    reply = tasks.run({"task": task, **keys}, host, attached.image, rois, selection)
+    window = {"handle": attached.handle, "preview": attached.preview}
+    reply = tasks.run({"task": task, **keys}, host, attached.image, rois, selection, **window)
     return {**reply, "warnings": [*notes, *reply["warnings"]]}
 
 

@@ -16,7 +16,7 @@ from talanoa.fiji.packing import pack_rois, pack_table, plain, to_java, unpack_r
 log = logging.getLogger(__name__)
 
 NAME = "Talanoa"  # the client knows the Function by it
-ATTACHED = ("task", "imp", "rois", "events", "cancelled", "finish", "wanted")  # what a request carries besides its keys
+ATTACHED = ("task", "imp", "rois", "events", "cancelled", "finish", "wanted", "handle", "preview")  # what a request carries besides its keys
 
 
 def make_function() -> Any:
@@ -76,7 +76,9 @@ def _run(request: Any) -> Mapping[str, Any]:
         pieces, names = unpack_rois(packed)
     elif packed is not None:
         keys["rois"] = plain(packed)  # a mode, or a file
-    return perform(task, keys, Attached(image, selection, pieces, names), _host(request))
+    handle, preview = request.get("handle"), bool(request.get("preview"))
+    attached = Attached(image, selection, pieces, names, None if handle is None else str(handle), preview)
+    return perform(task, keys, attached, _host(request))
 
 
 def _host(request: Any) -> FijiHost:

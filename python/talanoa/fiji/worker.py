@@ -95,7 +95,7 @@ class Worker:
         request : mapping
             ``id``, ``task``, ``keys``, ``reply`` (name for the block of the reply), ``wanted`` (kinds of events that
             are shown); optional: ``block`` (layout of what goes along: pixels, tables, mask, roi_bytes, roi_start,
-            roi_names), ``image`` (arriving facts, see `talanoa.fiji.facts`).
+            roi_names), ``image`` (arriving facts, see `talanoa.fiji.facts`), ``handle``, ``preview``.
 
         Returns
         -------
@@ -165,7 +165,7 @@ class Worker:
     def _attached(self, request: Mapping[str, Any]) -> Iterator[Attached]:
         """Open what goes with a request while it is worked on."""
         if not request.get("block"):
-            yield Attached()
+            yield Attached(handle=request.get("handle"), preview=bool(request.get("preview")))
             return
         memory = block.attach(request["block"])
         try:
@@ -204,7 +204,7 @@ def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
         start = block.view(memory, layout, "roi_start").tolist()
         pieces = [data[first:last] for first, last in itertools.pairwise(start)]
         names = _split(block.view(memory, layout, "roi_names"), len(pieces))
-    return Attached(image, selection, pieces, names)
+    return Attached(image, selection, pieces, names, request.get("handle"), bool(request.get("preview")))
 
 
 def _pack_labels(labels: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

@@ -51,6 +51,7 @@ def run(
     image: xr.DataArray | None = None,
     rois: RoiSet | None = None,
     selection: np.ndarray | None = None,
+    **window: Any,
 ) -> Reply:
     """Do the task that a request names; never raises.
 
@@ -66,6 +67,8 @@ def run(
         ROIs of the door, such as those in the ROI Manager.
     selection : ndarray of bool (y, x), optional
         Where to look; everywhere if omitted.
+    **window
+        ``handle`` and ``preview`` of a window that changes thresholds, see `Given`.
 
     Returns
     -------
@@ -77,7 +80,7 @@ def run(
     collecting = Collecting(host)
     reply = _empty(request)
     try:
-        return perform(request, collecting, image, rois, selection)
+        return perform(request, collecting, image, rois, selection, **window)
     except (Cancelled, KeyboardInterrupt) as error:
         reply.update(status="cancelled", message=str(error) or "Stopped on request; nothing was written.")
     except TalanoaError as error:
@@ -94,6 +97,7 @@ def perform(
     image: xr.DataArray | None = None,
     rois: RoiSet | None = None,
     selection: np.ndarray | None = None,
+    **window: Any,
 ) -> Reply:
     """Do what `run` does, but raise: the way of a Python call.
 
@@ -108,7 +112,7 @@ def perform(
     reply = _empty(request)
     for note in parsed.notes:
         collecting.warn(note)
-    reply.update(task.function(parsed.request, Given(image, rois, selection), collecting))
+    reply.update(task.function(parsed.request, Given(image, rois, selection, **window), collecting))
     reply["warnings"] = collecting.warnings
     return reply
 
