@@ -6,7 +6,7 @@ import torch
 import xarray as xr
 
 from synthetic import nuclei
-from talanoa import inference, model_folder, tiles
+from talanoa import backends, inference, model_folder, tiles
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
 from talanoa.image import from_array
@@ -52,20 +52,19 @@ def test_tiled_equals_untiled(model: Model, count: int) -> None:
     assert np.allclose(whole.objects["Probability"], tiled.objects["Probability"], atol=1e-5)
 
 
-def test_network_output_of_tiles_equals_that_of_the_whole(model: Model) -> None:
+@pytest.mark.parametrize("backend", ["onnx", "torch"])
+def test_network_output_of_tiles_equals_that_of_the_whole(model: Model, backend: str) -> None:
     config = stardist.config_from(**model.config)
     image = normalize(nuclei(size=203, count=20, seed=62)[0])[None]
-    net = inference.prepared(model.network(), torch.device("cpu"))
-    ((_, whole, whole_dist),) = inference.outputs(
-        net, image, tiles.plan((203, 203), (1, 1), config.halo, config.multiple), config
-    )
-    for tile, prob, dist in inference.outputs(
+    net = backends.for_model(model, "cpu", backend).runner
+    ((_, whole),) = inference.outputs(net, image, tiles.plan((203, 203), (1, 1), config.halo, config.multiple), config)
+    for tile, maps in inference.outputs(
         net, image, tiles.plan((203, 203), (3, 2), config.halo, config.multiple), config
     ):
         (y0, y1), (x0, x1) = tile.core
         part = (slice(y0 // 2, -(-y1 // 2)), slice(x0 // 2, -(-x1 // 2)))
-        assert np.allclose(prob, whole[part], atol=1e-5)
-        assert np.allclose(dist, whole_dist[:, part[0], part[1]], atol=1e-3)
+        assert np.allclose(maps.prob, whole.prob[part], atol=1e-5)
+        assert np.allclose(maps.dist, whole.dist[:, part[0], part[1]], atol=1e-3)
 
 
 def test_the_same_request_gives_the_same_labels(model: Model) -> None:

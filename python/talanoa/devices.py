@@ -1,10 +1,35 @@
-"""Which device a network runs on."""
+"""Which device a network runs on. Torch, which takes seconds to load, is asked only where there may be a GPU."""
 
 from __future__ import annotations
 
-import torch
+import platform
+import sys
+from ctypes.util import find_library
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from talanoa.errors import BadInput
+
+if TYPE_CHECKING:
+    import torch
+
+GPU_FILES = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, Linux inside Windows
+
+
+def may_have_gpu() -> bool:
+    """Tell whether torch might find a GPU here: a driver is there. False is certain, True is not."""
+    if sys.platform == "darwin":
+        return platform.machine() == "arm64"
+    if sys.platform == "win32":
+        return find_library("nvcuda") is not None
+    return sys.platform != "linux" or any(Path(file).exists() for file in GPU_FILES)
+
+
+def resolve(name: str = "auto") -> str:
+    """Return the device asked for as text, such as "cpu" or "cuda"; see `choose`."""
+    if name == "cpu" or (name == "auto" and not may_have_gpu()):
+        return "cpu"
+    return str(choose(name))
 
 
 def choose(name: str = "auto") -> torch.device:
@@ -15,6 +40,8 @@ def choose(name: str = "auto") -> torch.device:
     BadInput
         The device does not exist here. There is no silent fallback.
     """
+    import torch
+
     available = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return torch.device("cuda" if available["cuda"] else "mps" if available["mps"] else "cpu")
@@ -26,4 +53,6 @@ def choose(name: str = "auto") -> torch.device:
 
 def layout(ndim: int) -> torch.memory_format:
     """Return the memory layout that convolutions like, for 2 or 3 spatial axes."""
+    import torch
+
     return torch.channels_last if ndim == 2 else torch.channels_last_3d

@@ -3,32 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from talanoa import devices, tiles
+from talanoa import tiles
+from talanoa.backends import Maps, Runner, window_of
 from talanoa.errors import BadInput
 from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
 from talanoa.normalize import rescale
 
+if TYPE_CHECKING:
+    import torch
+
 log = logging.getLogger(__name__)
 Part = TypeVar("Part")
 Levels = Sequence[tuple[float, float]]
+PadMode = Literal["symmetric", "reflect"]
 SMALLEST = {2: 128, 3: 32}  # side of the smallest tiles that are tried
 
 
-def prepared(net: torch.nn.Module, device: torch.device) -> torch.nn.Module:
-    """Return the network on its device, in evaluation mode, in the memory layout that convolutions like."""
-    axes = max((each.dim() - 2 for each in net.parameters()), default=2)
-    return net.to(device=device, memory_format=devices.layout(axes)).eval()  # type: ignore[call-overload]
+def prepared(net: torch.nn.Module, device: torch.device) -> Runner:
+    """Return a torch network ready to run on a device; `talanoa.backends.for_model` chooses for a model's folder."""
+    from talanoa.torch_run import TorchRunner
+
+    return TorchRunner(net, device)
 
 
-def read_tile(image: NDArray, read: Sequence[tuple[int, int]], levels: Levels | None = None) -> NDArray[np.float32]:
+def read_tile(
+    image: NDArray, read: Sequence[tuple[int, int]], levels: Levels | None = None, mode: PadMode = "symmetric"
+) -> NDArray[np.float32]:
     """Cut a part out of an image, mirrored where it reaches past the far sides.
 
     Parameters
@@ -39,47 +48,55 @@ def read_tile(image: NDArray, read: Sequence[tuple[int, int]], levels: Levels | 
         For each axis after the channels.
     levels : sequence of (float, float), optional
         Intensities of each channel that become 0 and 1.
+    mode : str
+        "symmetric", or "reflect": the mirrored part does not repeat the edge.
     """
     inside = [slice(start, min(stop, size)) for (start, stop), size in zip(read, image.shape[1:], strict=True)]
     part = image[(slice(None), *inside)]
     beyond = [(0, max(0, stop - size)) for (_, stop), size in zip(read, image.shape[1:], strict=True)]
     if levels is not None:
         part = np.stack([rescale(channel, *level) for channel, level in zip(part, levels, strict=True)])
-    return np.ascontiguousarray(np.pad(part, [(0, 0), *beyond], mode="symmetric"))
+    return np.ascontiguousarray(np.pad(part, [(0, 0), *beyond], mode=mode))
 
 
 def outputs(
-    net: torch.nn.Module, image: NDArray, plan: Sequence[tiles.Tile], config: Any, levels: Levels | None = None
-) -> Iterator[tuple[tiles.Tile, NDArray[np.float32], NDArray[np.float32]]]:
-    """Yield (tile, probability, distances) of each tile's core.
+    net: Runner, image: NDArray, plan: Sequence[tiles.Tile], config: Any, levels: Levels | None = None
+) -> Generator[tuple[tiles.Tile, Maps]]:
+    """Yield each tile with the maps of its core; the network already runs on the next tile meanwhile.
 
     Parameters
     ----------
-    net : Module
-        On its device, see `prepared`.
+    net : Runner
+        See `prepared` and `talanoa.backends`.
     image : ndarray, (channels, y, x) or (channels, z, y, x)
         Normalised (float32), or intensities together with `levels`: then only a tile at a time is converted.
     plan : sequence of Tile
         From `talanoa.tiles.plan`.
     config : StarDistConfig or StarDist3DConfig
-        Grid and sizes of the network.
+        Grid, sizes and padding of the network.
     levels : sequence of (float, float), optional
         Intensities of each channel that become 0 and 1.
     """
-    device = next(net.parameters()).device
-    layout = devices.layout(len(config.grid))
-    for tile in plan:
-        sides = zip(tile.core, tile.read, config.grid, strict=True)
-        window = tuple(slice((c0 - r0) // step, -(-(c1 - r0) // step)) for (c0, c1), (r0, _), step in sides)
-        part = torch.from_numpy(read_tile(image, tile.read, levels))[None]
-        with torch.inference_mode():
-            logit, dist = net(part.to(device, memory_format=layout))
-            prob = torch.sigmoid(logit[0, 0][window].float()).cpu().numpy()
-            yield tile, prob, dist[0][(slice(None), *window)].float().cpu().numpy()
+
+    def run(number: int) -> Maps:
+        tile = plan[number]
+        part = read_tile(image, tile.read, levels, config.pad_mode)
+        return net(part, window_of(tile.core, tile.read, config.grid), last=number == len(plan) - 1)
+
+    if len(plan) == 1:
+        yield plan[0], run(0)
+        return
+    with ThreadPoolExecutor(1, thread_name_prefix="talanoa-network") as ahead:
+        pending = ahead.submit(run, 0)
+        for number, tile in enumerate(plan):
+            maps = pending.result()
+            if number + 1 < len(plan):
+                pending = ahead.submit(run, number + 1)
+            yield tile, maps
 
 
 def find_candidates(
-    net: torch.nn.Module,
+    net: Runner,
     image: NDArray,
     config: Any,
     threshold: float,
@@ -90,13 +107,42 @@ def find_candidates(
     """Return all places of an image whose object probability exceeds a threshold; arguments as for `outputs`."""
     host = host or QuietHost()
     plan = tiles.plan(image.shape[1:], parts, config.halo, config.multiple)
+    padded = [tiles.padded_size(size, step) for size, step in zip(image.shape[1:], config.multiple, strict=True)]
     found = []
-    for number, (tile, prob, dist) in enumerate(outputs(net, image, plan, config, levels)):
-        stop_if_cancelled(host)
-        origin = [start for start, _ in tile.core]
-        found.append(star_convex.candidates(prob, dist, threshold, config, origin))
-        host.progress(number + 1, len(plan), "Network")
+    with closing(outputs(net, image, plan, config, levels)) as results:  # cancelled, it ends with the tile at work
+        for number, (tile, maps) in enumerate(results):
+            stop_if_cancelled(host)
+            origin = [start for start, _ in tile.core]
+            prob = without_border(maps.prob, origin, padded, config)
+            found.append(star_convex.candidates(prob, maps.dist, threshold, config, origin))
+            host.progress(number + 1, len(plan), "Network")
     return star_convex.join(found, config)
+
+
+def without_border(
+    prob: NDArray[np.float32], origin: Sequence[int], padded: Sequence[int], config: Any
+) -> NDArray[np.float32]:
+    """Return the probabilities of a tile with 0 within ``config.nms_border`` places of the padded image's border.
+
+    Parameters
+    ----------
+    prob : ndarray of float32, (space…)
+        On the grid.
+    origin, padded : sequence of int
+        First pixel of the tile; size of the padded image.
+    config : StarDistConfig or StarDist3DConfig
+        Grid and border.
+    """
+    if not config.nms_border:
+        return prob
+    inner = []
+    for first, size, step in zip(origin, padded, config.grid, strict=True):
+        inner.append(
+            slice(max(0, config.nms_border - first // step), max(0, (size - first) // step - config.nms_border))
+        )
+    kept = np.zeros_like(prob)
+    kept[tuple(inner)] = prob[tuple(inner)]
+    return kept
 
 
 def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -> tuple[int, ...]:
@@ -126,7 +172,7 @@ def with_smaller_tiles(
     while True:
         try:
             return run(parts), parts
-        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+        except (MemoryError, RuntimeError) as error:
             if not _is_out_of_memory(error):
                 raise
             if max(size / n for size, n in zip(shape, parts, strict=True)) <= SMALLEST[len(shape)]:
@@ -139,5 +185,5 @@ def with_smaller_tiles(
 
 
 def _is_out_of_memory(error: BaseException) -> bool:
-    """Torch reports an exhausted CPU allocator as a plain RuntimeError."""
+    """Torch reports exhausted memory, of a GPU too, as a RuntimeError that says so."""
     return not isinstance(error, RuntimeError) or "memory" in str(error).lower()

@@ -153,8 +153,11 @@ def _foreign(folder: Path) -> str:
     """Say what a folder that is no model folder looks like."""
     names = {path.name for path in folder.iterdir()}
     if "config.json" in names and any(name.endswith(".h5") for name in names):
-        kind = "a StarDist / CSBDeep model of the TensorFlow packages, which this version cannot read"
-    elif any(name.endswith((".pt", ".pth", ".pkl", ".ckpt")) for name in names):
+        return (
+            f"{folder} holds a StarDist model of the TensorFlow package; expected a Talanoa model. "
+            f'Import it once: talanoa models import "{folder}"'
+        )
+    if any(name.endswith((".pt", ".pth", ".pkl", ".ckpt")) for name in names):
         kind = "pickled weights, which can run code when opened and are not read"
     else:
         kind = "none of the files of a model"

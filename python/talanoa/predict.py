@@ -8,11 +8,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import background, devices, inference, methods
+from talanoa import backends, background, inference, methods
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import star_convex, stardist
@@ -89,8 +88,7 @@ def segment(
             f"model {model.name} takes {model.channels} channel(s) and one slice."
         )
     started = time.perf_counter()
-    device = devices.choose(settings.device)
-    net = inference.prepared(model.network(), device)
+    chosen = backends.for_model(model, settings.device, settings.backend)
     loaded = time.perf_counter()
     config = methods.get(model.method).config(**model.config)
     limits = _thresholds(settings, model)
@@ -98,12 +96,12 @@ def segment(
     for number in range(image.sizes["t"]):
         stop_if_cancelled(host)
         planes = np.asarray(image[number, :, 0])
-        frames.append(segment_plane(net, planes, config, settings, limits, host))
+        frames.append(segment_plane(chosen.runner, planes, config, settings, limits, host))
         host.progress(number + 1, image.sizes["t"], "Segmenting")
     kept = [filter_objects(frame, np.asarray(image[k, 0, 0]), settings, selection) for k, frame in enumerate(frames)]
-    record = _record(settings, limits, frames, device)
+    record = {**chosen.record, **_record(settings, limits, frames), "nms_border": config.nms_border}
     record["times"] = {"load": round(loaded - started, 4), "segment": round(time.perf_counter() - loaded, 4)}
-    return _join(image, kept, record, _warnings(frames, kept))
+    return _join(image, kept, record, [*filter(None, [chosen.warning]), *_warnings(frames, kept)])
 
 
 def _thresholds(settings: SegmentRequest, model: Model) -> dict[str, float]:
@@ -112,7 +110,7 @@ def _thresholds(settings: SegmentRequest, model: Model) -> dict[str, float]:
 
 
 def segment_plane(
-    net: torch.nn.Module,
+    net: backends.Runner,
     planes: NDArray,
     config: stardist.StarDistConfig,
     settings: SegmentRequest,
@@ -144,6 +142,8 @@ def resize(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
     if scale == 1:
         return image
     size = [max(1, round(side * scale)) for side in image.shape[1:]]
+    import torch
+
     tensor = torch.from_numpy(np.ascontiguousarray(image))[None]
     return torch.nn.functional.interpolate(tensor, size=size, mode="bilinear", antialias=scale < 1)[0].numpy()
 
@@ -200,13 +200,9 @@ def filter_objects(frame: Frame, plane: NDArray, settings: SegmentRequest, selec
     )
 
 
-def _record(
-    settings: SegmentRequest, limits: dict[str, float], frames: list[Frame], device: torch.device
-) -> dict[str, Any]:
+def _record(settings: SegmentRequest, limits: dict[str, float], frames: list[Frame]) -> dict[str, Any]:
     smallest = max(frames, key=lambda frame: int(np.prod(frame.parts)))
     return {
-        "device": str(device),
-        "backend": f"torch {torch.__version__}",
         "tiles": int(np.prod(smallest.parts)),
         "tiles_yx": list(smallest.parts),
         "prob_thresh": limits["prob"],

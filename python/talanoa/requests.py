@@ -87,6 +87,9 @@ class SegmentRequest(Request):
     )
     background_radius: Number = Field(50.0, gt=0, description="Radius of the background step, in pixels")
     device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network runs")
+    backend: Annotated[Literal["auto", "onnx", "torch"], BeforeValidator(read_word)] = Field(
+        "auto", description="What runs the network: onnx (CPU), torch; auto: onnx on the CPU, torch on a GPU"
+    )
     out: PathText | None = Field(None, description="New folder for the results")
     copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
 
@@ -113,7 +116,12 @@ class TrainRequest(Request):
     )
     epochs: Count = Field(None, description="Number of epochs; omitted: the preset's")
     steps: Count = Field(None, description="Steps of one epoch; omitted: the preset's")
+    ndim: Annotated[Annotated[int, Field(ge=2, le=3)] | None, BeforeValidator(read_whole)] = Field(
+        None,
+        description="3: stacks train a 3D model, 2: planes, or the slices one by one; omitted: what the images are",
+    )
     patch: Count = Field(None, description="Side of a training patch in pixels; omitted: the method's default")
+    patch_z: Count = Field(None, description="Slices of a training patch of stacks; omitted: up to 32")
     batch: Count = Field(None, description="Patches in one step; omitted: the method's default")
     lr: Annotated[Annotated[float, Field(gt=0, le=1)] | None, BeforeValidator(read_decimal)] = Field(
         None, description="Learning rate; omitted: the method's default"
@@ -134,6 +142,12 @@ class TrainRequest(Request):
     )
     filters: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Filters of the U-Net's first level; omitted: the method's default"
+    )
+    backbone: Annotated[Literal["unet", "resnet"] | None, BeforeValidator(read_word)] = Field(
+        None, description="Network of a 3D model; omitted: unet"
+    )
+    anisotropy: Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(read_decimal)] = Field(
+        None, description="How many pixels wide the distance of two slices is (3D); omitted: measured from the objects"
     )
     channel: Count = Field(None, description="Channel to train on, counted from 1")
     licence: str = Field("", description="Licence of the training data, kept with the model")
@@ -187,7 +201,7 @@ class ModelsRequest(Request):
         "list", description="list, show, where or import"
     )
     model: PathText | None = Field(None, description="Model to show: a name or a folder")
-    folder: PathText | None = Field(None, description="Model folder to import")
+    folder: PathText | None = Field(None, description="Model folder, or zip of one, to import")
     name: str | None = Field(None, min_length=1, description="Name of the imported model; omitted: the folder's name")
 
 
@@ -196,6 +210,8 @@ class DoctorRequest(Request):
 
     device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Device to try")
     fiji: PathText | None = Field(None, description="Fiji folder to check; omitted: TALANOA_FIJI")
+    java: str = Field("", description="What the ImageJ that asks says of its Java; omitted: the Java that is found")
+    imagej: str = Field("", description="What the ImageJ that asks says of itself; omitted: the ImageJ that is found")
 
 
 class RerunRequest(Request):

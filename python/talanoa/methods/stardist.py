@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ class StarDistConfig(BaseModel):
         Output spacing in pixels, 1, 2 or 4 along y and x.
     n_channel_in : int
         Channels of the input image.
+    n_classes : int or None
+        Classes of objects besides the background; None: no class is predicted.
     unet_n_depth, unet_n_filter_base, unet_kernel_size : int
         Poolings, channels of the first level, side of the convolutions.
     unet_batch_norm : bool
@@ -38,6 +40,10 @@ class StarDistConfig(BaseModel):
         Weights of the probability loss and the distance loss.
     train_foreground_only : float
         Share of the patches whose centre lies on an object.
+    nms_border : int
+        Places so near the border of the padded output are no candidates (the original: 2; ours find objects there).
+    pad_mode : str
+        How the far sides are padded to a multiple, "symmetric" or "reflect" (without repeating the edge).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -45,6 +51,7 @@ class StarDistConfig(BaseModel):
     n_rays: int = Field(32, ge=3)
     grid: tuple[int, int] = (1, 1)
     n_channel_in: int = Field(1, ge=1)
+    n_classes: int | None = Field(None, ge=1)
     unet_n_depth: int = Field(3, ge=1, le=6)
     unet_n_filter_base: int = Field(32, ge=1)
     unet_kernel_size: int = 3
@@ -53,6 +60,8 @@ class StarDistConfig(BaseModel):
     train_background_reg: float = Field(1e-4, ge=0)
     train_loss_weights: tuple[float, float] = (1.0, 0.2)
     train_foreground_only: float = Field(0.9, ge=0, le=1)
+    nms_border: int = Field(0, ge=0)
+    pad_mode: Literal["symmetric", "reflect"] = "symmetric"
 
     @field_validator("grid")
     @classmethod
@@ -86,6 +95,7 @@ def build(config: StarDistConfig) -> StarDistNet:
         config.unet_kernel_size,
         config.net_conv_after_unet,
         config.unet_batch_norm,
+        n_classes=config.n_classes or 0,
     )
 
 

@@ -70,15 +70,37 @@ def _where(request: ModelsRequest) -> dict[str, Any]:
 
 
 def _import(request: ModelsRequest) -> dict[str, Any]:
-    """Copy a model folder, once it has loaded with its weights, into the user's; a name that is taken is an error."""
+    """Take a model of ours or of the original StarDist, in a folder or zip, into the user's models.
+
+    It has to load with its weights; a name that is taken is an error.
+    """
+    from talanoa import keras_import, model_archive, model_folder
+
+    place = request.folder or request.model
+    if not place:
+        raise BadInput("folder: found none; expected the model folder, or a zip of it, to import.")
+    with model_archive.opened(Path(place).resolve()) as source:
+        if (source / model_folder.RECORD).is_file():
+            target, notes = _copy(source, request.name or source.name), []
+        else:
+            target = model_folder.check_name(request.name or source.name)
+            imported = keras_import.read(source, target.name)
+            model_folder.save(target, imported.model, imported.weights)
+            notes = imported.notes
+    return {
+        "message": "\n- ".join([f"Model {target.name} is ready; segment with model={target.name}.", *notes]),
+        "folder": str(target),
+        "notes": notes,
+    }
+
+
+def _copy(source: Path, name: str) -> Path:
+    """Copy a model folder of ours, once it has loaded with its weights."""
     from talanoa import files, model_folder
 
-    if not request.folder or not Path(request.folder).is_dir():
-        raise BadInput(f"folder: found {request.folder!r}, which is no folder; expected the model folder to import.")
-    source = Path(request.folder).resolve()
     model_folder.load(str(source)).network()
-    target = model_folder.check_name(request.name or source.name)
+    target = model_folder.check_name(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     with files.write_aside(target) as aside:
         shutil.copytree(source, aside)
-    return {"message": f"Model {target.name} is ready; segment with model={target.name}.", "folder": str(target)}
+    return target

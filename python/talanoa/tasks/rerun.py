@@ -56,12 +56,14 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def pin(record: Record, model: str, out: str | None, differences: list[str]) -> SegmentRequest:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
+    from talanoa import backends
     from talanoa.requests import SegmentRequest, parse
 
     used = record["used"]
     keys = dict(record["request"]) | {"model": model, "out": out}
     keys |= {key: used[key] for key in ("prob_thresh", "nms_thresh", "norm_low", "norm_high", "tiles") if key in used}
     keys["device"] = _device(str(used["device"]), differences)
+    keys["backend"] = backends.name_of(str(used["backend"]))
     return parse(SegmentRequest, keys).request
 
 

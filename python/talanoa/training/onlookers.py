@@ -108,7 +108,8 @@ def predict(net: torch.nn.Module, item: Annotated, config: Any) -> tuple[NDArray
     """
     chosen = stardist.default_thresholds()
     parts = splits_for(item.labels.shape, None)
-    found = inference.find_candidates(net, item.image, config, chosen["prob"], parts)
+    runner = inference.prepared(net, next(net.parameters()).device)
+    found = inference.find_candidates(runner, item.image, config, chosen["prob"], parts)
     found = found.take(np.argsort(-found.probabilities, kind="stable")[:MOST])
     started = time.monotonic()
     labels = thresholds.labels_at(found, item.labels.shape, chosen["prob"], chosen["nms"])

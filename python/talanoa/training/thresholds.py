@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
 from talanoa import inference
+from talanoa.backends import Runner
 from talanoa.dataset import Annotated
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import star_convex
@@ -20,7 +20,7 @@ Found = Sequence[tuple[Annotated, star_convex.Candidates]]
 
 
 def candidates_of(
-    net: torch.nn.Module, items: Sequence[Annotated], config: Any, host: Host
+    net: Runner, items: Sequence[Annotated], config: Any, host: Host
 ) -> list[tuple[Annotated, star_convex.Candidates]]:
     """Run the network once over each image and keep everything above the lowest threshold that will be tried."""
     found = []

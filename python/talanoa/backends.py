@@ -1,0 +1,139 @@
+"""What runs a network: ONNX Runtime on the CPU, torch on a GPU or where it is asked for.
+
+All doors come through `for_model`, so that the same request gives the same labels.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talanoa.errors import BadInput
+
+if TYPE_CHECKING:
+    from talanoa.model_folder import Model
+
+log = logging.getLogger(__name__)
+Window = tuple[slice, ...]
+
+
+class Maps(NamedTuple):
+    """Output of a star-convex network, float32.
+
+    Parameters
+    ----------
+    prob : ndarray, (space…)
+        Object probability on the grid.
+    dist : ndarray, (rays, space…)
+        Distances in pixels as the network gives them.
+    classes : ndarray, (classes + 1, space…), or None
+        Probability of each class, the background first.
+    """
+
+    prob: NDArray[np.float32]
+    dist: NDArray[np.float32]
+    classes: NDArray[np.float32] | None = None
+
+
+class Runner(Protocol):
+    """A network that is ready to run."""
+
+    @property
+    def backend(self) -> str:
+        """Software and version."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Where it runs: "cpu", "cuda:0", "mps"."""
+        ...
+
+    def __call__(self, part: NDArray[np.float32], window: Window, last: bool = False) -> Maps:
+        """Return the maps of a normalised image (channels, space…) in a window of the grid.
+
+        After the `last` call memory that was kept for the next one is given back.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A runner, and what the record says about the choice.
+
+    Parameters
+    ----------
+    runner : Runner
+        Ready to run.
+    record : dict
+        ``backend``, ``device`` and, for ONNX Runtime, the largest difference from torch at the export.
+    warning : str
+        Why torch runs where ONNX Runtime was wanted; else empty.
+    """
+
+    runner: Runner
+    record: dict[str, Any]
+    warning: str = ""
+
+
+def for_model(model: Model, device: str = "auto", backend: str = "auto") -> Chosen:
+    """Return what runs a model's network.
+
+    Parameters
+    ----------
+    model : Model
+        From a folder.
+    device : str
+        "auto", "cpu", "cuda" or "mps".
+    backend : str
+        "onnx" (CPU only), "torch", or "auto": ONNX Runtime on the CPU where its export agrees with torch, else torch.
+
+    Raises
+    ------
+    BadInput
+        The device is not there; ``backend=onnx`` is asked for with a GPU, or ONNX Runtime cannot run this network.
+    """
+    from talanoa import devices
+
+    place = devices.resolve(device)
+    if backend == "onnx" and place != "cpu":
+        raise BadInput(f"backend=onnx runs on the CPU only; found device={place}. Set device=cpu, or backend=auto.")
+    if backend == "torch" or place != "cpu":
+        return _torch(model, place)
+    from talanoa import onnx_export, onnx_run
+
+    try:
+        exported = onnx_export.exported(model)
+        runner = onnx_run.OnnxRunner(exported.content)
+    except onnx_export.NotExported as problem:
+        if backend == "onnx":
+            raise BadInput(f"backend=onnx: {problem} Set backend=torch.") from problem
+        log.warning("%s", problem)
+        text = f"{problem} The slower torch runs the network instead."
+        chosen = _torch(model, place)
+        return Chosen(chosen.runner, {**chosen.record, "backend_note": text}, text)
+    record = {"backend": runner.backend, "device": runner.device, "backend_difference": exported.difference}
+    return Chosen(runner, record)
+
+
+def name_of(recorded: str) -> str:
+    """Return the request's word for a recorded backend: "onnx" or "torch"."""
+    return "onnx" if recorded.lower().startswith("onnx") else "torch"
+
+
+def _torch(model: Model, device: str) -> Chosen:
+    """Return torch on a device."""
+    from talanoa import torch_run
+
+    runner = torch_run.TorchRunner(model.network(), device)
+    return Chosen(runner, {"backend": runner.backend, "device": runner.device})
+
+
+def window_of(core: Sequence[tuple[int, int]], read: Sequence[tuple[int, int]], grid: Sequence[int]) -> Window:
+    """Return which places of the output of a tile that reads `read` answer for its `core`."""
+    sides = zip(core, read, grid, strict=True)
+    return tuple(slice((c0 - r0) // step, -(-(c1 - r0) // step)) for (c0, c1), (r0, _), step in sides)
