@@ -253,6 +253,11 @@ def microns(image: xr.DataArray) -> tuple[float, float, float] | None:
     return z, y, x
 
 
+def axis_letter(name: str) -> str:
+    """Return t, c, z, y, x or s for the name of an axis, empty for one that is not known."""
+    return _AXIS_NAMES.get(name.lower(), "")
+
+
 def _plain_dtype(values: NDArray[Any]) -> NDArray[Any]:
     """Make values native numbers without loss; refuse what is none."""
     kind, size = values.dtype.kind, values.dtype.itemsize
@@ -279,7 +284,7 @@ def _axis_names(array: Any, values: NDArray[Any], dims: str | Sequence[str] | No
             f"Found an array of shape {values.shape} without names for its axes; expected two axes or names. "
             'Say what they are, for example dims="tyx" for a time-lapse or dims="zyx" for a stack.'
         )
-    names = [_AXIS_NAMES.get(str(dim).lower(), "") for dim in dims]
+    names = [axis_letter(str(dim)) for dim in dims]
     if len(names) != values.ndim or "" in names or len(set(names)) < len(names) or not {"y", "x"} <= set(names):
         raise BadInput(
             f"Found the axes {','.join(map(str, dims))} for an array of shape {values.shape}; expected one of "

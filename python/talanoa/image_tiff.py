@@ -31,20 +31,26 @@ _OME_TYPES = (np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32, np.fl
 
 def read(path: Path, dims: str | None = None) -> xr.DataArray:
     """Read the first image of a TIFF file; see `talanoa.image.read`."""
-    with _opened(path) as tif:
-        with _damage_explained(path):
+    with opened(path) as tif:
+        with damage_explained(path):
             series = tif.series[0]
-            _check_size(path, series)
+            check_size(path, series)
             values = series.asarray()
             if values.ndim != len(series.axes):
                 raise ValueError(f"an image of shape {values.shape} with the axes {series.axes}")
         if metadata.is_signed(tif) and values.dtype == np.uint16:
             values = (values.astype(np.int32) - metadata.SIGNED_OFFSET).astype(np.int16)
-        attrs = metadata.from_tiff(tif, values.shape, series.axes)
-        axes, note = _axes(path, series.axes, values.shape, dims)
-        notes = [*attrs.pop("notes", ()), *([note] if note else [])]
-        if len(tif.series) > 1:
-            notes.append(f"the file holds {len(tif.series)} images; the first was read")
+        return described(path, tif, values, dims)
+
+
+def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], dims: str | None) -> xr.DataArray:
+    """Return the values of the first image of an open file in the image form, with what its metadata say."""
+    found = tif.series[0].axes
+    attrs = metadata.from_tiff(tif, values.shape, found)
+    axes, note = axes_of(path, found, values.shape, dims)
+    notes = [*attrs.pop("notes", ()), *([note] if note else [])]
+    if len(tif.series) > 1:
+        notes.append(f"the file holds {len(tif.series)} images; the first was read")
     values, axes, note = _without_alpha(values, axes)
     notes += [note] if note else []
     image = from_array(values, axes, **attrs.pop("form"))
@@ -119,16 +125,16 @@ def _imagej_values(values: NDArray[Any]) -> NDArray[Any]:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[tifffile.TiffFile]:
+def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF file, and close it."""
-    with _damage_explained(path):
+    with damage_explained(path):
         tif = tifffile.TiffFile(path)
     with tif:
         yield tif
 
 
 @contextmanager
-def _damage_explained(path: Path) -> Iterator[None]:
+def damage_explained(path: Path) -> Iterator[None]:
     """Turn what a damaged or foreign file makes the library raise into `BadInput`."""
     try:
         yield
@@ -143,18 +149,18 @@ def _damage_explained(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _check_size(path: Path, series: tifffile.TiffPageSeries) -> None:
-    """Compare what the header declares with the file and the memory."""
+def check_size(path: Path, series: tifffile.TiffPageSeries, in_memory: bool = True) -> None:
+    """Compare what the header declares with the file and, where all of it is to be read, with the memory."""
     page = series.keyframe
     stored = None
     if page.compression == 1:
         parents = {Path(p.parent.filehandle.path) for p in series.pages if p is not None} or {path}
         stored = sum(parent.stat().st_size for parent in parents)
     itemsize = page.bitspersample / 8 if isinstance(page.bitspersample, int) else series.dtype.itemsize
-    check_declared(path, series.shape, itemsize, stored)
+    check_declared(path, series.shape, itemsize, stored, in_memory)
 
 
-def _axes(path: Path, found: str, shape: tuple[int, ...], dims: str | None) -> tuple[str, str]:
+def axes_of(path: Path, found: str, shape: tuple[int, ...], dims: str | None) -> tuple[str, str]:
     """Return one letter per axis and a note on what was assumed."""
     if dims is not None:
         dims = dims.upper()
@@ -179,4 +185,5 @@ def _without_alpha(values: NDArray[Any], axes: str) -> tuple[NDArray[Any], str, 
     """Drop the fourth sample of RGBA bytes."""
     if "S" not in axes or values.dtype != np.uint8 or values.shape[axes.index("S")] != 4:
         return values, axes, ""
-    return np.take(values, range(3), axis=axes.index("S")), axes, "the transparency (alpha) channel was left out"
+    colours = (slice(None),) * axes.index("S") + (slice(3),)
+    return values[colours], axes, "the transparency (alpha) channel was left out"

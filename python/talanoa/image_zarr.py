@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,8 +28,15 @@ def read(path: Path, dims: str | None = None) -> xr.DataArray:
     """Read the full-resolution level of an OME-Zarr image; see `talanoa.image.read`."""
     if not any((path / name).is_file() for name in (".zgroup", ".zattrs", "zarr.json")):
         raise BadInput(f"{path} is a folder; expected an image file or an OME-Zarr folder. Give one file of it.")
-    try:
+    with damage_explained(path):
         return _read(path, dims)
+
+
+@contextmanager
+def damage_explained(path: Path) -> Iterator[None]:
+    """Turn what a damaged folder makes the library raise into `BadInput`."""
+    try:
+        yield
     except _DAMAGE as error:
         raise BadInput(
             f"{path.name} cannot be read as OME-Zarr ({type(error).__name__}: {error}); expected an image of version "
@@ -65,6 +73,13 @@ def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
 
 def _read(path: Path, dims: str | None) -> xr.DataArray:
     """Read an image group; what a damaged one raises is handled by the caller."""
+    array, names, form = full_level(path)
+    check_declared(path, array.shape, array.dtype.itemsize)
+    return from_array(np.asarray(array[...]), dims or names, **form)
+
+
+def full_level(path: Path) -> tuple[Any, list[str], dict[str, Any]]:
+    """Open the full-resolution level: the zarr array, the names of its axes, keywords of `from_array`."""
     import zarr
 
     group: Any = zarr.open_group(path, mode="r")
@@ -78,14 +93,13 @@ def _read(path: Path, dims: str | None) -> xr.DataArray:
     scales = attrs["multiscales"][0]
     level = scales["datasets"][0]
     array = group[str(level["path"])]
-    check_declared(path, array.shape, array.dtype.itemsize)
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in scales.get("axes", "tczyx")]
     names = [str(axis["name"]) for axis in axes]
     transforms = [step for part in (level, scales) for step in part.get("coordinateTransformations", ())]
     scale = _scale(len(names), transforms)
     form = _calibration(dict(zip(names, scale, strict=True)), {str(a["name"]): a.get("unit", "") for a in axes})
     form |= {"name": str(scales.get("name") or ""), "channel_names": _channels(attrs, names, array.shape)}
-    return from_array(np.asarray(array[...]), dims or names, **form)
+    return array, names, form
 
 
 def _scale(axes: int, transforms: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:

@@ -15,7 +15,9 @@ _BEST_COMPRESSION = 5000  # times; above it a header lies (deflate ends at 1,032
 _SMALL = 1 << 28  # 256 MB: below it nothing can go wrong, and an empty picture may be compressed without limit
 
 
-def check_declared(path: Path, shape: Sequence[int], itemsize: float, stored: int | None = None) -> None:
+def check_declared(
+    path: Path, shape: Sequence[int], itemsize: float, stored: int | None = None, in_memory: bool = True
+) -> None:
     """Refuse an image that is larger than its file can hold or than the memory that is free.
 
     Parameters
@@ -28,6 +30,8 @@ def check_declared(path: Path, shape: Sequence[int], itemsize: float, stored: in
         Bytes per value in the file.
     stored : int, optional
         Bytes of the file(s) when the values are stored as they are, without compression.
+    in_memory : bool
+        Whether all of it is to be read at once.
 
     Raises
     ------
@@ -48,7 +52,7 @@ def check_declared(path: Path, shape: Sequence[int], itemsize: float, stored: in
             "expected less, because no compression does that. The header is wrong: export the image again."
         )
     free = psutil.virtual_memory().available
-    if declared > free * _SHARE:
+    if in_memory and declared > free * _SHARE:
         raise BadInput(
             f"{path.name} has {size} pixels and needs {_amount(declared)} of memory, and {_amount(free)} are free; "
             "expected an image that fits. Crop it, split it into parts, or use a machine with more memory."

@@ -1,0 +1,182 @@
+"""Images that stay on disk: sizes and metadata at once, pixels a part at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import tifffile
+import xarray as xr
+from numpy.typing import NDArray
+
+from talanoa import image as images
+from talanoa import image_metadata, image_picture, image_tiff, image_zarr
+from talanoa.errors import BadInput
+
+Part = tuple[slice, slice, slice]  # z, y, x
+Reader = Callable[[tuple[slice, ...]], NDArray[Any]]
+_LARGEST_PIECE = 1 << 30  # bytes that one compressed piece of a TIFF may have
+
+
+class LazyImage:
+    """An image of which only the parts that are asked for are in memory; a context manager that closes its file.
+
+    Parameters
+    ----------
+    form : DataArray (t, c, z, y, x)
+        Sizes, type and attributes of the image form; its values are zeros that take no memory.
+    reader : function of slices
+        Gives a part of the stored array.
+    axes : str
+        Axes of the stored array, letters of "tczyxs".
+    files : ExitStack, optional
+        What is open.
+    """
+
+    def __init__(self, form: xr.DataArray, reader: Reader, axes: str, files: ExitStack | None = None) -> None:
+        self.form = form
+        self._reader, self._axes, self._files = reader, axes.lower(), files or ExitStack()
+
+    def __enter__(self) -> LazyImage:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._files.close()
+
+    def fetch(self, t: int, channels: slice, part: Part) -> NDArray[Any]:
+        """Return the pixels (channels, z, y, x) of a part of frame `t` (counted from 0)."""
+        names = self._axes.replace("s", "c")
+        these = slice(*channels.indices(self.form.sizes["c"]))
+        chosen = dict(zip("tczyx", (slice(t, t + 1), these, *part), strict=True))
+        values = np.asarray(self._reader(tuple(chosen[name] for name in names)))
+        there = [name for name in "tczyx" if name in names]
+        values = values.transpose([names.index(name) for name in there])
+        values = values.reshape([values.shape[there.index(name)] if name in there else 1 for name in "tczyx"])
+        return np.ascontiguousarray(_plain(values, self.form.dtype)[0])
+
+
+def open_image(path: str | os.PathLike[str], dims: str | None = None) -> LazyImage:
+    """Open an image file without reading its pixels.
+
+    Parameters
+    ----------
+    path : path
+        TIFF or OME-Zarr; other kinds are read at once, being small.
+    dims : str, optional
+        As for `talanoa.image.read`.
+
+    Raises
+    ------
+    BadInput
+        As for `talanoa.image.read`; a TIFF that is compressed in very large pieces.
+    """
+    path = Path(path).expanduser()
+    if not path.exists() or path.suffix.lower() in image_picture.SUFFIXES:
+        return in_memory(images.read(path, dims))
+    lazy = _zarr(path, dims) if path.is_dir() else _tiff(path, dims)
+    lazy.form.attrs["source"] = str(path)
+    lazy.form.attrs["name"] = lazy.form.attrs["name"] or path.name
+    return lazy
+
+
+def in_memory(image: xr.DataArray) -> LazyImage:
+    """Return an image (t, c, z, y, x) that is in memory already, in the same form."""
+    image = images.check(image)
+    values = np.asarray(image)
+    return LazyImage(image, lambda part: values[part], "tczyx")
+
+
+def size_of(path: Path) -> int:
+    """Return how many pixels the first image of a file has, all frames, slices and channels together; 0: not known.
+
+    Only headers are read. Of files that cannot be read 0 is returned: whoever reads them says what is wrong.
+    """
+    if path.is_dir() or path.suffix.lower() in (".tif", ".tiff"):
+        try:
+            with open_image(path) as lazy:
+                return int(lazy.form.size)
+        except BadInput:
+            return 0
+    return 0
+
+
+def _zarr(path: Path, dims: str | None) -> LazyImage:
+    """Open OME-Zarr."""
+    if not any((path / name).is_file() for name in (".zgroup", ".zattrs", "zarr.json")):
+        return in_memory(image_zarr.read(path, dims))  # says what is wrong
+    with image_zarr.damage_explained(path):
+        array, names, form = image_zarr.full_level(path)
+        named = list(dims) if dims else names
+        empty = _zeros(array.shape, np.dtype(array.dtype))
+        image = images.from_array(empty, named, **form)
+    letters = "".join(images.axis_letter(name) for name in named)
+    return LazyImage(image, lambda part: array[part], letters)
+
+
+def _tiff(path: Path, dims: str | None) -> LazyImage:
+    """Open TIFF: parts of pixels that are stored as they are come from the file, of others through its tiles."""
+    files = ExitStack()
+    try:
+        tif = files.enter_context(image_tiff.opened(path))
+        with image_tiff.damage_explained(path):
+            series = tif.series[0]
+            image_tiff.check_size(path, series, in_memory=False)
+            signed = image_metadata.is_signed(tif) and series.dtype == np.uint16
+            stored = np.dtype(np.int16) if signed else np.dtype(series.dtype)
+            form = image_tiff.described(path, tif, _zeros(series.shape, stored), dims)
+            letters, _ = image_tiff.axes_of(path, series.axes, series.shape, dims)
+            reader = _stored_as_is(path, tif, series) or _through_tiles(path, series)
+    except BaseException:
+        files.close()
+        raise
+    return LazyImage(form, _signed(reader) if signed else reader, letters, files)
+
+
+def _stored_as_is(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Reader | None:
+    """Return a reader of a series that is one uncompressed block of the file; None: it is not."""
+    if series.dataoffset is None:
+        return None
+    kind, offset = np.dtype(series.dtype).newbyteorder(tif.byteorder), int(series.dataoffset)
+
+    def read(part: tuple[slice, ...]) -> NDArray[Any]:
+        # mapped anew each time, so that the pages of the file that were read do not count as our memory
+        whole = np.memmap(path, kind, "r", offset, tuple(series.shape))
+        return np.array(whole[part])
+
+    return read
+
+
+def _through_tiles(path: Path, series: tifffile.TiffPageSeries) -> Reader:
+    """Return a reader that decodes the tiles or strips of a part."""
+    import zarr
+
+    page = series.keyframe
+    piece = int(np.prod(page.chunks)) * np.dtype(series.dtype).itemsize
+    if piece > _LARGEST_PIECE:
+        raise BadInput(
+            f"{path.name} is stored in pieces of {piece / 1e9:.1f} GB; expected tiles or strips that can be read one "
+            "by one. Save it as OME-Zarr or as tiled TIFF."
+        )
+    array: Any = zarr.open_array(series.aszarr(level=0), mode="r")
+    return lambda part: np.asarray(array[part])
+
+
+def _signed(reader: Reader) -> Reader:
+    """Return a reader of ImageJ's signed 16-bit numbers, which are stored 32,768 higher."""
+    return lambda part: (reader(part).astype(np.int32) - image_metadata.SIGNED_OFFSET).astype(np.int16)
+
+
+def _zeros(shape: Sequence[int], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return zeros of the type that the image form has; they take no memory."""
+    plain = {"b": np.dtype(np.uint8), "f": np.dtype(np.float32) if kind.itemsize == 2 else kind}.get(kind.kind, kind)
+    return np.broadcast_to(np.zeros((), plain.newbyteorder("=")), tuple(int(size) for size in shape))
+
+
+def _plain(values: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
+    """Return values in the type of the image form."""
+    return values.astype(np.uint8) * np.uint8(255) if values.dtype.kind == "b" else values.astype(kind, copy=False)
