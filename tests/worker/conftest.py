@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import talanoa
 import tiny
 from talanoa import resources
 from worker.fiji import FijiProcess, until
@@ -35,6 +37,22 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def expected(kit: Path) -> Any:
+    """Return what Python alone makes of the small image."""
+    return talanoa.segment(kit / "discs.tif", str(kit / "home" / "models" / "tiny"), device="cpu")
+
+
+@pytest.fixture(scope="session")
+def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the scripts with the note of an installation: this Python works for them."""
+    folder = tmp_path_factory.mktemp("installed") / "fiji scripts für µ"
+    shutil.copytree(resources.fiji_scripts(), folder, ignore=shutil.ignore_patterns("*.class"))
+    note = {"python": sys.executable, "talanoa": talanoa.__version__, "jars": [], "scripts": "../..", "version": 1}
+    (folder / "lib" / "talanoa_fiji" / "installation.json").write_text(json.dumps(note), encoding="utf-8")
+    return folder
+
+
 @contextmanager
 def running(work: Path, kit: Path, **options: Any) -> Iterator[FijiProcess]:
     """Start ImageJ with the tiny model; when it has ended, its processes and temporary files must be gone."""
@@ -42,8 +60,7 @@ def running(work: Path, kit: Path, **options: Any) -> Iterator[FijiProcess]:
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed")
     shutil.copytree(kit / "home", work / "home")
-    options.setdefault("python", sys.executable)
-    with FijiProcess(work, scripts=resources.fiji_scripts(), **options) as process:
+    with FijiProcess(work, **options) as process:
         yield process
         started = process.children()
     until(lambda: not [one for one in started if one.is_running()], f"{started} have ended", GONE_WITHIN)
@@ -51,16 +68,20 @@ def running(work: Path, kit: Path, **options: Any) -> Iterator[FijiProcess]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, kit: Path) -> Iterator[Start]:
+def start(tmp_path: Path, kit: Path, scripts: Path) -> Iterator[Start]:
     """Return a function that starts an ImageJ of its own for one test."""
     with ExitStack() as stack:
-        yield lambda name="fiji", **options: stack.enter_context(running(tmp_path / name, kit, **options))
+
+        def started(name: str = "fiji", **options: Any) -> FijiProcess:
+            return stack.enter_context(running(tmp_path / name, kit, scripts=scripts, **options))
+
+        yield started
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, kit: Path) -> Iterator[FijiProcess]:
+def shared(tmp_path_factory: pytest.TempPathFactory, kit: Path, scripts: Path) -> Iterator[FijiProcess]:
     """Return one ImageJ with a window for the tests of a module."""
-    with running(tmp_path_factory.mktemp("shared"), kit) as process:
+    with running(tmp_path_factory.mktemp("shared"), kit, scripts=scripts) as process:
         yield process
 
 

@@ -21,7 +21,7 @@ from talanoa.fiji import embedded
 from talanoa.fiji.java import choose_java
 
 JYTHON = Path(__file__).resolve().parent / "jython"
-PATIENCE = 240.0  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
+PATIENCE = 120.0  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # Jython starts in half the time
 WORKER = "talanoa.fiji.worker"
 
@@ -74,6 +74,7 @@ class FijiProcess:
         for place in (self.home, self.temporary, self.work / "preferences"):
             place.mkdir(parents=True, exist_ok=True)
         environment = {**os.environ, "TALANOA_HOME": str(self.home), "TMPDIR": str(self.temporary)}
+        environment.setdefault("LC_ALL", "C.UTF-8")  # names of files have any letters, as on a user's desktop
         environment.pop("DISPLAY", None)
         if not self._headless:
             environment["DISPLAY"] = self._stack.enter_context(display())

@@ -1,5 +1,6 @@
 """Where this installation has its Python: what `talanoa install-fiji` noted."""
 import json
+import sys
 
 from java.io import File
 from java.lang import String, System
@@ -11,14 +12,33 @@ PYTHON = u"talanoa.python"  # a Java system property that names another Python
 
 def folder():
     """Return the folder of these scripts as a java.io.File."""
-    return File(__file__).getAbsoluteFile().getParentFile()
+    # NB: Jython names its modules in bytes, which Java would read as Latin-1
+    path = __file__ if isinstance(__file__, unicode) else __file__.decode(System.getProperty(u"file.encoding"))
+    return File(path).getAbsoluteFile().getParentFile()
 
 
 def installation():
-    """Return what was noted: python (path), talanoa (version), jars (list of paths); None where nothing was installed."""
+    """Return what was noted, None where nothing was installed.
+
+    python : the Python that works, an absolute path
+    talanoa : the version of the package
+    scripts : the folder that holds Plugins/Talanoa, seen from here
+    jars : what this ImageJ lacked and was brought along, seen from here
+    """
     note = File(folder(), NOTE)
     found = json.loads(unicode(String(Files.readAllBytes(note.toPath()), "UTF-8"))) if note.isFile() else None
     python = System.getProperty(PYTHON)
     if python:
         found = dict(found or {u"talanoa": None, u"jars": []}, python=python)
     return found
+
+
+def scripts():
+    """Return the folder that holds Plugins/Talanoa as installed (java.io.File)."""
+    return File(folder(), installation()[u"scripts"]).getCanonicalFile()
+
+
+def brought():
+    """Return the jars that the installation brought along (list of java.io.File)."""
+    noted = installation() or {}
+    return [folder().toPath().resolve(jar).normalize().toFile() for jar in noted.get(u"jars") or []]

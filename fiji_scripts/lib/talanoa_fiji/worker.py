@@ -17,7 +17,7 @@ from ij import IJ, Prefs
 
 from talanoa_fiji import block, images, jars, place
 
-ATTACHED = (u"task", u"imp", u"rois", u"events", u"cancelled", u"finish", u"wanted")
+ATTACHED = (u"task", u"imp", u"rois", u"events", u"cancelled", u"finish", u"wanted", u"handle", u"preview")
 LOOK = 50  # ms between two looks at a running job
 PATIENCE = 800  # ms that a stopped job has to end; after that it ends by itself and nobody waits for it
 STARTING = 120000  # ms for the first answer of a new process
@@ -96,10 +96,11 @@ class Worker(Function):
 
     def _start(self):
         """Start the process and check that it is the one that these scripts belong to."""
+        self.note = place.installation() or self.note  # it may have been repaired since
         python = File(self.note["python"])
-        if not python.isFile():
+        if not python.isFile() or not python.canExecute():
             raise Problem(
-                u"The Python that runs Talanoa was not found: %s; expected it there. If it was moved or removed, install again "
+                u"The Python that runs Talanoa was not found, or is no program: %s; expected it there. If it was moved or removed, install again "
                 u"from the Python to use: talanoa install-fiji <folder of Fiji>" % python
             )
         IJ.showStatus(u"Talanoa: starting Python ...")
@@ -199,6 +200,8 @@ class _Call(object):
                 keys.put(key, self.request.get(key))
         message = HashMap({u"id": self.name, u"reply": self.name, u"task": self.request.get("task"), u"keys": keys})
         message.put(u"wanted", self.request.get("wanted") or ArrayList())
+        for key in (u"handle", u"preview"):
+            message.put(key, self.request.get(key))
         if imp is not None and not (imp.getWidth() and imp.getStackSize()):
             raise Problem(u"The image was closed; expected an open one. Open it again.")
         wanted = images.shapes(imp) if imp is not None else []
@@ -266,11 +269,13 @@ def start(objects):
 
 def _service(python):
     """Start the process."""
-    builder = jars.appose_class(u"Appose").custom().binPaths(python.getParent())
-    for name, value in _environment(python).items():
-        builder.env(name, value)
     minutes = unicode(Prefs.get(u"talanoa.idle.minutes", 30.0))
-    return builder.build().service([python.getName()], u"-m", u"talanoa.fiji.worker", u"--idle-minutes", minutes).start()
+    with jars.inside():
+        builder = jars.appose_class(u"Appose").custom().binPaths(python.getParent())
+        for name, value in _environment(python).items():
+            builder.env(name, value)
+        service = builder.build().service([python.getName()], u"-m", u"talanoa.fiji.worker", u"--idle-minutes", minutes)
+        return service.start()
 
 
 def _environment(python):
