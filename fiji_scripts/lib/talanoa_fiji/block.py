@@ -43,7 +43,8 @@ class Block(object):
             offset += -(-size // ALIGNMENT) * ALIGNMENT
         self.size = max(offset, ALIGNMENT)
         check_room(self.size)
-        self.memory = jars.appose_class(u"SharedMemory").create(new_name(), self.size)
+        with jars.inside():
+            self.memory = jars.appose_class(u"SharedMemory").create(new_name(), self.size)
 
     def layout(self):
         """Return where everything is, as a java.util.Map."""
@@ -71,7 +72,8 @@ class Reply(object):
 
     def __init__(self, layout):
         self.arrays = layout["arrays"]
-        self.memory = jars.appose_class(u"SharedMemory").attach(layout["name"], int(layout["size"]))
+        with jars.inside():
+            self.memory = jars.appose_class(u"SharedMemory").attach(layout["name"], int(layout["size"]))
         self.memory.unlinkOnClose(True)
 
     def shape(self, key):

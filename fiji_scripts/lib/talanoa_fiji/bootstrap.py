@@ -1,6 +1,6 @@
-"""Builds the menu Plugins > Talanoa and makes its entries commands, where SciJava has not done it.
+"""Makes the scripts of Plugins > Talanoa commands, and builds the menu where ImageJ has not found it.
 
-In Fiji the scripts in scripts/Plugins/Talanoa are found by SciJava itself and nothing of this is needed.
+An ImageJ folder with Talanoa installed has the menu when it starts: of scripts in Fiji, of small macros in a plain ImageJ.
 """
 from java.awt import HeadlessException, Menu, MenuItem
 from java.io import File
@@ -32,7 +32,8 @@ def install(context, folder):
     objects.addObject(commands)
     Executer.addCommandListener(commands)
     if ui.has_window():
-        _build_menu(sorted(scripts))
+        if not _in_menu(scripts):
+            _build_menu(sorted(scripts))
     elif IJ.getInstance() is None:
         _warm_up()
     return sorted(scripts)
@@ -50,6 +51,12 @@ def find(folder):
     """Return {name of the command: file} as SciJava would name them: Segment_Objects.py is "Segment Objects"."""
     scripts = [entry for entry in folder.listFiles() or [] if entry.getName().endswith(u".py")]
     return dict((entry.getName()[:-3].replace(u"_", u" "), entry) for entry in scripts)
+
+
+def _in_menu(names):
+    """Return True when ImageJ found entries of these names itself, as in a folder with Talanoa installed."""
+    commands = Menus.getCommands()
+    return all(commands.get(name) not in (None, MENU) for name in names)
 
 
 def _build_menu(names):

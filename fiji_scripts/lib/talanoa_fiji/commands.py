@@ -149,8 +149,17 @@ def _end_macro(name, call):
     # NB: IJ.run puts its state back at its normal end only; a run that ends normally does it before the error leaves.
     IJ.run(NOTHING)
     if Interpreter.getInstance() is not None:
+        _cancel()
         raise RuntimeException(Macro.MACRO_CANCELED)
     raise RuntimeException(u"%s: %s" % (name, call.message))
+
+
+def _cancel():
+    """Let the macro that called this macro end, too: ImageJ looks at a mark of its own for that."""
+    try:
+        Macro.abort()
+    except RuntimeException:
+        pass
 
 
 def _outside_lock(work):

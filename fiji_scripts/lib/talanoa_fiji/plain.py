@@ -1,0 +1,84 @@
+"""Starts Talanoa in an ImageJ that no Python started: a plain ImageJ, or a Fiji that the user opens."""
+from java.lang import Class, ClassNotFoundException, System, Thread
+from org.python.jsr223 import PyScriptEngineFactory
+from org.scijava import Context
+from org.scijava.script import AdaptedScriptLanguage, ScriptService
+
+from ij import IJ, ImagePlus, Macro
+from ij.measure import ResultsTable
+from ij.plugin.frame import Recorder, RoiManager
+
+from talanoa_fiji import bootstrap, place
+
+COMMAND, OPTIONS = u"talanoa.command", u"talanoa.options"
+ALIASES = {u"ImagePlus": ImagePlus, u"ResultsTable": ResultsTable, u"RoiManager": RoiManager}
+_made = []  # the context that was made here
+
+
+def start(folder):
+    """Make the menu scripts commands of this ImageJ; a second call puts the new ones in place of the old.
+
+    folder : str
+        The folder that holds Plugins/Talanoa (fiji_scripts, or Fiji's scripts).
+    Returns the org.scijava.Context: Fiji's own, else one made here.
+    """
+    context = find_context()
+    bootstrap.install(context, folder)
+    return context
+
+
+def enter():
+    """Start Talanoa where it is installed, for the first menu entry that is chosen; from then on ImageJ asks our commands.
+
+    The entry names its command in the property talanoa.command. Chosen from the menu, the command runs now. In a macro,
+    the entry has to run it again, so that an error ends the macro: the property talanoa.options says with what.
+    """
+    command = System.clearProperty(COMMAND)
+    thread, options = Thread.currentThread().getName(), Macro.getOptions()
+    System.setProperty(OPTIONS, u"")
+    start(place.scripts().getPath())
+    if command and thread.startswith(u"Run$_"):
+        System.setProperty(OPTIONS, u"run " + (options or u""))
+    elif command:
+        Recorder.setCommand(None)  # the command records itself, with its keys
+        IJ.doCommand(command)
+
+
+def find_context():
+    """Return SciJava's context: the one of Fiji, else the one that was made here before, else a new one."""
+    if _is_fiji():
+        return IJ.runPlugIn(u"org.scijava.Context", u"")
+    if not _made:
+        _made.append(_make_context())
+    return _made[0]
+
+
+def _make_context():
+    """Return a SciJava context with all its services, and with Jython."""
+    thread = Thread.currentThread()
+    before = thread.getContextClassLoader()
+    # NB: SciJava looks for its services where this thread looks for classes; ImageJ's own threads know no plugins.
+    thread.setContextClassLoader(IJ.getClassLoader())
+    try:
+        context = Context(False)
+        register_jython(context)
+    finally:
+        thread.setContextClassLoader(before)
+    return context
+
+
+def register_jython(context):
+    """Teach a SciJava context the language Jython and ImageJ's short class names, as Fiji's knows them."""
+    scripts = context.service(ScriptService)
+    scripts.getIndex().add(AdaptedScriptLanguage(PyScriptEngineFactory()))
+    for alias, kind in ALIASES.items():
+        scripts.addAlias(alias, kind)
+
+
+def _is_fiji():
+    """Return True in an ImageJ that starts SciJava itself."""
+    try:
+        Class.forName(u"net.imagej.legacy.LegacyService", False, IJ.getClassLoader())
+    except ClassNotFoundException:
+        return False
+    return True
