@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 PYTHONS = ((3, 11), (3, 14))  # from, below
 PACKAGES = (
     "numpy", "scipy", "pandas", "xarray", "scikit-image", "tifffile", "zarr", "ome-zarr", "roifile", "safetensors",
-    "stardist", "pydantic", "scyjava", "jpype1", "jgo", "pyimagej",
+    "numba", "pydantic", "scyjava", "jpype1", "jgo", "pyimagej",
 )  # fmt: skip
 ENOUGH_MEMORY, ENOUGH_DISK = 2.0, 2.0  # GB that a 2048 x 2048 image and its results need, with room to spare
 REINSTALL = "Install Talanoa again in a fresh environment."

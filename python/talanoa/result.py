@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 RECORD = "result.json"
-_REPORTED = ("talanoa", "torch", "onnxruntime", "numpy", "scipy", "stardist", "xarray", "tifffile", "roifile")
+_REPORTED = ("talanoa", "torch", "onnxruntime", "numpy", "scipy", "numba", "xarray", "tifffile", "roifile")
 
 
 @dataclass(frozen=True, eq=False)
