@@ -16,6 +16,7 @@ from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import star_convex, stardist
 from talanoa.model_folder import Model
+from talanoa.network_memory import LOWEST, Answer, NetworkMemory
 from talanoa.normalize import percentile_limits, rescale
 from talanoa.requests import SegmentRequest
 
@@ -58,7 +59,12 @@ class Frame:
 
 
 def segment(
-    image: xr.DataArray, model: Model, settings: SegmentRequest, host: Host, selection: NDArray | None = None
+    image: xr.DataArray,
+    model: Model,
+    settings: SegmentRequest,
+    host: Host,
+    selection: NDArray | None = None,
+    memory: NetworkMemory | None = None,
 ) -> Segmentation:
     """Find the objects of each frame.
 
@@ -74,6 +80,8 @@ def segment(
         Progress and cancelling.
     selection : ndarray of bool, (y, x), optional
         Only objects whose centre lies in it are kept.
+    memory : NetworkMemory, optional
+        Answers of the network to this image: those that are there are used, the others are added.
 
     Raises
     ------
@@ -88,20 +96,19 @@ def segment(
             f"model {model.name} takes {model.channels} channel(s) and one slice."
         )
     started = time.perf_counter()
-    chosen = backends.for_model(model, settings.device, settings.backend)
-    loaded = time.perf_counter()
-    config = methods.get(model.method).config(**model.config)
     limits = _thresholds(settings, model)
+    network = _Network(model, settings, memory, limits["prob"])
+    loaded = time.perf_counter()
     frames = []
     for number in range(image.sizes["t"]):
         stop_if_cancelled(host)
-        planes = np.asarray(image[number, :, 0])
-        frames.append(segment_plane(chosen.runner, planes, config, settings, limits, host))
+        answer = network.answer(number, np.asarray(image[number, :, 0]), host)
+        frames.append(decide(answer, limits, (image.sizes["y"], image.sizes["x"])))
         host.progress(number + 1, image.sizes["t"], "Segmenting")
     kept = [filter_objects(frame, np.asarray(image[k, 0, 0]), settings, selection) for k, frame in enumerate(frames)]
-    record = {**chosen.record, **_record(settings, limits, frames), "nms_border": config.nms_border}
+    record = {**network.record, **_record(settings, limits, frames), "nms_border": network.config.nms_border}
     record["times"] = {"load": round(loaded - started, 4), "segment": round(time.perf_counter() - loaded, 4)}
-    return _join(image, kept, record, [*filter(None, [chosen.warning]), *_warnings(frames, kept)])
+    return _join(image, kept, record, [*network.warnings, *_warnings(frames, kept)])
 
 
 def _thresholds(settings: SegmentRequest, model: Model) -> dict[str, float]:
@@ -109,32 +116,79 @@ def _thresholds(settings: SegmentRequest, model: Model) -> dict[str, float]:
     return {key: model.thresholds[key] if value is None else value for key, value in given.items()}
 
 
-def segment_plane(
+class _Network:
+    """The network of a model, loaded when the memory lacks an answer."""
+
+    def __init__(self, model: Model, settings: SegmentRequest, memory: NetworkMemory | None, threshold: float) -> None:
+        self.model, self.settings, self.memory, self.threshold = model, settings, memory, threshold
+        self.config = methods.get(model.method).config(**model.config)
+        self._chosen: backends.Chosen | None = None
+        if memory is None or not memory.answers:
+            self._load()
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """Device and backend."""
+        if self._chosen is None and self.memory is not None:
+            return self.memory.record
+        return self._load().record
+
+    @property
+    def warnings(self) -> list[str]:
+        """What the user should know of the backend."""
+        return [self._chosen.warning] if self._chosen is not None and self._chosen.warning else []
+
+    def answer(self, frame: int, planes: NDArray, host: Host) -> Answer:
+        """Return the answer to a frame, (channels, y, x) intensities."""
+        memory = self.memory
+        known = memory.answer(frame, self.threshold) if memory is not None else None
+        if known is not None:
+            return known
+        lowest = self.threshold if memory is None else min(self.threshold, LOWEST)
+        found = ask(self._load().runner, planes, self.config, self.settings, lowest, host)
+        if memory is not None:
+            memory.keep(frame, found)
+        return found
+
+    def _load(self) -> backends.Chosen:
+        if self._chosen is None:
+            self._chosen = backends.for_model(self.model, self.settings.device, self.settings.backend)
+            if self.memory is not None:
+                self.memory.record = self._chosen.record
+        return self._chosen
+
+
+def ask(
     net: backends.Runner,
     planes: NDArray,
     config: stardist.StarDistConfig,
     settings: SegmentRequest,
-    limits: dict[str, float],
+    lowest: float,
     host: Host,
-) -> Frame:
-    """Segment one plane, (channels, y, x) intensities; the filters are still to come."""
+) -> Answer:
+    """Ask the network about one plane, (channels, y, x) intensities, for all candidates above a probability."""
     cleaned = [background.remove(plane, settings.background, settings.background_radius) for plane in planes]
     levels = [percentile_limits(plane, settings.norm_low, settings.norm_high) for plane in cleaned]
     normal = np.stack([rescale(plane, *level) for plane, level in zip(cleaned, levels, strict=True)])
     seen = resize(normal, settings.scale)
-    shape = (planes.shape[1], planes.shape[2])
 
     def run(parts: tuple[int, ...]) -> star_convex.Candidates:
-        return inference.find_candidates(net, seen, config, limits["prob"], parts, host)
+        return inference.find_candidates(net, seen, config, lowest, parts, host)
 
     planned = inference.planned_parts(seen.shape[1:], config, settings.tiles)
     found, parts = inference.with_smaller_tiles(run, planned, seen.shape[1:])
     # a constant plane shows nothing; whatever the network says of it is noise
     visible = any(upper > lower for lower, upper in levels)
     found = found if visible else found.take(np.zeros(0, np.intp))
-    objects = in_image(star_convex.decode(found, limits["nms"]), shape, seen.shape[1:])
+    return Answer(found, seen.shape[1:], levels, parts, lowest)
+
+
+def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, int]) -> Frame:
+    """Choose among the candidates and draw the objects, image of size (y, x); the filters are still to come."""
+    chosen = star_convex.decode(answer.above(limits["prob"]), limits["nms"])
+    objects = in_image(chosen, shape, answer.seen)
     labels, corners = star_convex.render(objects, shape)
-    return Frame(labels, objects.points, objects.probabilities, corners, levels, parts)
+    return Frame(labels, objects.points, objects.probabilities, corners, answer.levels, answer.parts)
 
 
 def resize(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from talanoa.errors import BadInput
 from talanoa.host import stop_if_cancelled
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from talanoa.host import Host
     from talanoa.model_folder import Model
+    from talanoa.network_memory import NetworkMemory
     from talanoa.requests import SegmentRequest
 
 
@@ -27,11 +28,13 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     """Segment the image file that is named, or each image of a folder; else the image given."""
     from talanoa import model_folder
 
-    if request.image is None and given.image is None:
+    if request.image is None and given.image is None and not given.handle:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
     if request.out:
         check_new(Path(request.out))
     model = model_folder.load(request.model)
+    if request.image is None and given.handle is not None:
+        return _remembered(request, model, given, host)
     if request.image is None and given.image is not None:
         return segment_image(request, model, given.image, given.selection, host)
     path = Path(str(request.image))
@@ -40,8 +43,39 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     return segment_image(request, model, read_image(path, host), None, host)
 
 
+def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host) -> dict[str, Any]:
+    """Segment with the network's answers that a handle keeps; an empty handle keeps new ones.
+
+    Returns
+    -------
+    dict
+        The reply with ``handle`` (None where the answers are too large to be kept) and ``lowest``, the probability down
+        to which they reach; a preview has outlines alone.
+    """
+    from talanoa.handles import HANDLES
+    from talanoa.network_memory import LOWEST, NetworkMemory, settings_of
+
+    settings = {**settings_of(request), "model": model.sha256}
+    if given.handle:
+        memory = HANDLES.get(given.handle)
+        if memory.settings != settings:
+            raise BadInput("The kept network output belongs to other settings or another model; run it anew.")
+    else:
+        image = cast("xr.DataArray", given.image)
+        memory = NetworkMemory(image.copy(deep=True), given.selection, settings)
+    reply = segment_image(request, model, memory.image, memory.selection, host, memory, given.preview)
+    handle = given.handle or HANDLES.put(memory, memory.nbytes)
+    return {**reply, "handle": handle, "lowest": LOWEST}
+
+
 def segment_image(
-    request: SegmentRequest, model: Model, image: xr.DataArray, selection: np.ndarray | None, host: Host
+    request: SegmentRequest,
+    model: Model,
+    image: xr.DataArray,
+    selection: np.ndarray | None,
+    host: Host,
+    memory: NetworkMemory | None = None,
+    preview: bool = False,
 ) -> dict[str, Any]:
     """Segment one image and build the reply; write the result folder when the request names one.
 
@@ -57,6 +91,10 @@ def segment_image(
         Where to look.
     host : Host
         Progress, warnings, cancelling.
+    memory : NetworkMemory, optional
+        Answers of the network to this image.
+    preview : bool
+        True returns the outlines alone.
     """
     from talanoa import image as images
     from talanoa import predict
@@ -69,7 +107,9 @@ def segment_image(
     _warn(chosen.image, model, request.scale, host)
     # The part is cut out here: predict must not cut again.
     settings = request.model_copy(update={"channel": None, "plane": None, "frames": None})
-    found = predict.segment(chosen.image, model, settings, host, selection)
+    found = predict.segment(chosen.image, model, settings, host, selection, memory)
+    if preview:
+        return {"rois": outlines(found, chosen, request.outline), "message": f"{len(found.objects)} objects"}
     for text in found.warnings:
         host.warn(text)
     reply: dict[str, Any] = {
