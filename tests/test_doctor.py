@@ -30,9 +30,11 @@ def test_every_topic_has_a_line(reply: tasks.Reply) -> None:
         "Java",
         "ImageJ",
         "Display",
+        "Home",
         "Models",
         "Log",
         "Memory",
+        "Shared memory",
         "Disk",
     ]
     assert [topic for topic in topics if topic != "Fiji"] == expected
@@ -51,6 +53,23 @@ def test_the_report_shows_each_line(reply: tasks.Reply) -> None:
 def test_the_device_ran_a_convolution(reply: tasks.Reply) -> None:
     (line,) = [line for line in reply["lines"] if line["topic"] == "Device"]
     assert line["ok"] and line["text"].startswith("cpu ran a convolution") and line["text"].endswith(" ms")
+
+
+def test_an_imagej_that_asks_speaks_for_itself() -> None:
+    lines = {line.topic: line for line in doctor.examine("cpu", None, QuietHost(), java="21.0.1", imagej="1.54p")}
+    assert (lines["Java"].text, lines["ImageJ"].text) == ("21.0.1", "1.54p")
+
+
+def test_the_home_folder_is_said_with_its_source(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TALANOA_HOME", str(tmp_path))
+    assert doctor.check_home().text == f"{tmp_path} (TALANOA_HOME)"
+    monkeypatch.delenv("TALANOA_HOME")
+    assert "not set" in doctor.check_home().text
+
+
+def test_no_variable_of_the_environment_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "xyz-very-secret")
+    assert "xyz-very-secret" not in doctor.as_text(doctor.examine("cpu", None, QuietHost()))
 
 
 @pytest.mark.gpu

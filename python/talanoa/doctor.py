@@ -31,6 +31,8 @@ PACKAGES = (
     "numba", "pydantic", "scyjava", "jpype1", "jgo", "pyimagej",
 )  # fmt: skip
 ENOUGH_MEMORY, ENOUGH_DISK = 2.0, 2.0  # GB that a 2048 x 2048 image and its results need, with room to spare
+SHARED = Path("/dev/shm")  # Linux; elsewhere shared memory has no folder
+ENOUGH_SHARED = 0.5  # GB: a stack of 100 planes of 1024 x 1024 with its labels
 REINSTALL = "Install Talanoa again in a fresh environment."
 
 
@@ -43,7 +45,7 @@ class Line(NamedTuple):
     remedy: str = ""
 
 
-def examine(device: str, fiji: str | None, host: Host) -> list[Line]:
+def examine(device: str, fiji: str | None, host: Host, java: str = "", imagej: str = "") -> list[Line]:
     """Check everything.
 
     Parameters
@@ -54,6 +56,8 @@ def examine(device: str, fiji: str | None, host: Host) -> list[Line]:
         Fiji folder to look at; None: the variable TALANOA_FIJI, else the embedded ImageJ only.
     host : Host
         Progress, cancelling.
+    java, imagej : str
+        What the ImageJ that asks is; empty: look for the one that would run.
 
     Returns
     -------
@@ -67,13 +71,15 @@ def examine(device: str, fiji: str | None, host: Host) -> list[Line]:
         ("Packages", check_packages),
         ("Torch", check_torch),
         ("Device", lambda: check_device(device)),
-        ("Java", check_java),
-        ("ImageJ", check_imagej),
+        ("Java", lambda: Line("Java", True, java) if java else check_java()),
+        ("ImageJ", lambda: Line("ImageJ", True, imagej) if imagej else check_imagej()),
         *([("Fiji", lambda: check_fiji_folder(folder))] if folder else []),
         ("Display", check_display),
+        ("Home", check_home),
         ("Models", check_models),
         ("Log", check_log),
         ("Memory", check_memory),
+        ("Shared memory", check_shared_memory),
         ("Disk", check_disk),
     ]
     lines = []
@@ -235,6 +241,14 @@ def check_display() -> Line:
     return Line("Display", True, "none: ImageJ's window cannot open here; everything else works without")
 
 
+def check_home() -> Line:
+    """Say where models and log are kept, and who said so."""
+    home = os.environ.get("TALANOA_HOME")
+    return Line(
+        "Home", True, f"{home} (TALANOA_HOME)" if home else f"{Path.home() / 'talanoa'} (TALANOA_HOME is not set)"
+    )
+
+
 def check_models() -> Line:
     """Check that there are models, that they are whole, and that the user's folder can be written."""
     from talanoa import model_folder
@@ -275,6 +289,16 @@ def check_memory() -> Line:
     text = f"{free:.1f} of {memory.total / 1e9:.1f} GB free"
     remedy = "" if free >= ENOUGH_MEMORY else "Close other programs and images; large images may not fit."
     return Line("Memory", free >= ENOUGH_MEMORY, text, remedy)
+
+
+def check_shared_memory() -> Line:
+    """Check the free shared memory, through which images go to a worker, where the system sets a limit of its own."""
+    if not SHARED.is_dir():
+        return Line("Shared memory", True, "limited by the memory only")
+    free = shutil.disk_usage(SHARED).free / 1e9
+    enough = free >= ENOUGH_SHARED
+    remedy = "" if enough else "Close other programs, or give the system (or container) a larger /dev/shm."
+    return Line("Shared memory", enough, f"{free:.1f} GB free", remedy)
 
 
 def check_disk() -> Line:

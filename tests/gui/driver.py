@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import jpype
+import numpy as np
 
 from talanoa.fiji import menu, runtime
 
@@ -189,6 +190,16 @@ def manager() -> Any:
 def results() -> Any:
     """Return ImageJ's results table."""
     return java("ij.measure.ResultsTable").getResultsTable()
+
+
+def picture(window: Any) -> np.ndarray:
+    """Return what a window shows on the screen, (y, x, 3) of uint8."""
+    robot = java("java.awt.Robot")()
+    robot.waitForIdle()
+    taken = robot.createScreenCapture(window.getBounds())
+    width, height = taken.getWidth(), taken.getHeight()
+    packed = np.array(taken.getRGB(0, 0, width, height, None, 0, width)).astype(np.uint32).reshape(height, width)
+    return np.stack([packed >> 16 & 255, packed >> 8 & 255, packed & 255], axis=-1).astype(np.uint8)
 
 
 def shot(path: Path, window: Any | None = None, size: tuple[int, int] | None = None) -> None:

@@ -283,8 +283,7 @@ def rois_and_labels(work: Path) -> dict[str, Any]:
     ij.run("Label Image to ROIs", "show=append")
     seen["appended"] = d.manager().getCount() == 2 * before
     hand.choose("Doctor")
-    text = d.dialog("Talanoa Doctor").getTextPanel().getText()
-    seen["doctor"] = str(text)
+    seen["doctor"] = str(d.parts(d.dialog("Talanoa Doctor"), "javax.swing.JTextArea")[0].getText())
     return seen
 
 
@@ -306,10 +305,12 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 def main(name: str, folder: str) -> None:
     """Play one scenario and write what it saw to FOLDER/seen.json; when it fails, a picture of the screen."""
+    from gui import training  # its scenarios use this module
+
     work, code = Path(folder), 1
     try:
         d.start(work)
-        seen = SCENARIOS[name](work)
+        seen = {**SCENARIOS, **training.SCENARIOS}[name](work)
         (work / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
         code = 0
     finally:

@@ -7,5 +7,7 @@ options    macro options and the Recorder
 dialog     a dialog from the inputs of a script, where SciJava has none to offer
 commands   makes the menu scripts real ImageJ commands, where SciJava does not
 bootstrap  the menu Plugins > Talanoa, where SciJava does not build it
-ui         small windows: progress with Cancel, text
+turns      long jobs wait for each other
+ui         what every window needs: the event dispatch thread, messages
+ui_*       the windows: progress with Cancel, a training (and its curve), the Doctor
 """

@@ -6,18 +6,16 @@ The reply is a java.util.Map with "status" (ok, error, cancelled), "message", "w
 from java.io import File
 from java.lang import ThreadLocal
 from java.util import ArrayList, HashMap
-from java.util.concurrent import Semaphore
-from java.util.function import BooleanSupplier, Consumer, Function
+from java.util.function import Function
 
 from ij import IJ, WindowManager
 from ij.macro import Interpreter
 from ij.plugin.frame import RoiManager
 
-from talanoa_fiji import images, rois, ui, worker
+from talanoa_fiji import images, rois, turns, ui_progress, worker
 
 NAME = u"Talanoa"  # how the Python side's Function introduces itself
 _call = ThreadLocal()
-_busy = Semaphore(1)
 LONG = ("segment", "train")  # one of these at a time; the others answer at once
 
 
@@ -75,6 +73,8 @@ def ask(objects, task, keys, fixed=None, image=False, area=False):
         True sends the ROIs of the ROI Manager along, or those of the image's overlay, unless `keys["rois"]` names a file.
     """
     call = current_call()
+    if not (call.macro or call.ours or ui_progress.may_begin(task)):
+        return _ended(u"cancelled", u"A training runs already.")
     request = _request(call, task, keys, fixed or {})
     imp = _image(call, request) if image or area else None
     if image and imp is None and not request.get("image") and not request.get("input"):
@@ -84,7 +84,7 @@ def ask(objects, task, keys, fixed=None, image=False, area=False):
     if area and not request.get("rois"):
         request.put("rois", rois.pack(_rois(imp)))
     before, shown = images.fingerprint(imp) if image else None, imp is not None and imp.getWindow() is not None
-    reply = _send(call, python_side(objects), task, request)
+    reply = _send(call, objects, task, request)
     _note_changes(reply, imp, before, shown)
     reply.put("imp", imp)
     call.status, call.message = reply["status"], reply.get("message")
@@ -138,8 +138,9 @@ def _rois(imp):
     return overlay.toArray() if overlay is not None else []
 
 
-def _send(call, side, task, request):
+def _send(call, objects, task, request):
     """Let the Python side work, with progress and cancelling; long tasks one after the other."""
+    side = python_side(objects)
     if side is None:
         return _failed(
             call,
@@ -147,25 +148,27 @@ def _send(call, side, task, request):
             u"by: talanoa install-fiji <folder of this ImageJ>",
         )
     IJ.resetEscape()
-    watch = ui.Watch(task, window=not call.macro)
-    request.put("events", watch)
-    request.put("cancelled", watch)
-    long_task = task in LONG
-    if long_task and not _busy.tryAcquire():
-        IJ.showStatus(u"Talanoa: waiting for the running job")
-        call.wait(_busy.acquire)
+    watch, reply = ui_progress.watch(task, request, window=not call.macro), None
+    jobs = turns.line(objects) if task in LONG else None
+    place = turns.join(jobs) if jobs is not None else None
     try:
-        return call.wait(lambda: side.apply(request))
+        if jobs is None or call.wait(lambda: turns.wait(jobs, place, watch)):
+            reply = call.wait(lambda: side.apply(request))
+        else:
+            reply = _ended(u"cancelled", u"Stopped while waiting; nothing was written.")
+        return reply
     finally:
-        if long_task:
-            _busy.release()
-        watch.close()
+        if jobs is not None:
+            jobs.remove(place)
+        watch.close(reply)
 
 
 def _failed(call, message):
     """Return the reply of a request that could not be sent."""
     call.status, call.message = u"error", message
-    reply = HashMap()
-    reply.put("status", u"error")
-    reply.put("message", message)
-    return reply
+    return _ended(u"error", message)
+
+
+def _ended(status, message):
+    """Return a reply without results."""
+    return HashMap({u"status": status, u"message": message})

@@ -8,7 +8,7 @@ from org.scijava.service import Service
 from ij import CommandListener, Executer, IJ, Macro, WindowManager
 from ij.macro import Interpreter
 
-from talanoa_fiji import client, dialog, options, ui
+from talanoa_fiji import client, dialog, options, ui, ui_progress
 
 NAME = u"Talanoa commands"
 NOTHING = u"Talanoa: nothing"  # a command that does nothing
@@ -68,6 +68,8 @@ class Commands(CommandListener):
         inputs = [item for item in info.inputs() if not issubclass(item.getType(), Service)]
         if text or not self._may_ask(call.macro):
             values = _from_options(text, inputs, call)
+        elif not ui_progress.may_begin(name):
+            values = None
         elif inputs:
             values = dialog.ask(name, inputs, self.last.get(name, {}), self._offers)
         else:

@@ -24,7 +24,7 @@ def ask(title, inputs, last, offers):
     """
     while True:
         fields = _Fields(title, inputs, last, offers)
-        fields.dialog.showDialog()
+        ui.on_events(fields.dialog.showDialog)
         if fields.dialog.wasCanceled():
             return None
         values, problems = fields.read()

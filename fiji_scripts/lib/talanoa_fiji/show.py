@@ -8,7 +8,7 @@ from ij.macro import Interpreter
 from ij.measure import ResultsTable
 from ij.plugin.frame import RoiManager
 
-from talanoa_fiji import client, rois, ui
+from talanoa_fiji import client, rois, ui, ui_doctor
 
 
 def result(reply, title, parts=("rois", "table", "labels"), say=False):
@@ -24,7 +24,7 @@ def result(reply, title, parts=("rois", "table", "labels"), say=False):
         True shows the message in a dialog, or in the log of a macro; else in the status bar.
     """
     if reply["status"] != u"ok":
-        return failed(reply, title)
+        return failed(reply, title, say)
     for warning in reply.get("warnings") or []:
         IJ.log(u"%s: %s" % (title, warning))
     imp, labels = reply.get("imp"), reply.get("labels")
@@ -44,17 +44,29 @@ def result(reply, title, parts=("rois", "table", "labels"), say=False):
         ui.message(title, message)
 
 
-def page(reply, title):
-    """Show the text of a reply in a window of its own, or the error."""
+def doctor(reply, objects):
+    """Show the Doctor's report in its window, or in the log of a macro; or the error.
+
+    objects : org.scijava.object.ObjectService
+        Knows the Python side.
+    """
     if reply["status"] != u"ok":
-        return failed(reply, title)
-    ui.page(u"Talanoa " + title, reply["text"])
+        return failed(reply, u"Doctor")
+    text = ui_doctor.report(reply, client.python_side(objects))
+    if client.current_call().macro:
+        IJ.log(text)
+    else:
+        ui_doctor.show(text, reply.get("log"))
 
 
-def failed(reply, title):
-    """Tell the user what went wrong; a macro ends here, so that nothing goes on unnoticed."""
+def failed(reply, title, say=False):
+    """Tell the user what went wrong; a macro ends here, so that nothing goes on unnoticed.
+
+    say : bool
+        True shows the message of a cancelled job in a dialog, too.
+    """
     call, text = client.current_call(), reply.get("message") or u"The task failed without a message."
-    if reply["status"] == u"cancelled":
+    if reply["status"] == u"cancelled" and not (say and reply.get("task") is not None):
         IJ.showStatus(u"%s: %s" % (title, text))
     elif call.macro:
         IJ.log(u"%s: %s" % (title, text))

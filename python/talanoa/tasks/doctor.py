@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 def run(request: DoctorRequest, given: Given, host: Host) -> dict[str, Any]:
     """Check, and return the lines as data and as text."""
     from talanoa import doctor
+    from talanoa.logs import log_path
 
-    lines = doctor.examine(request.device, request.fiji, host)
+    lines = doctor.examine(request.device, request.fiji, host, request.java, request.imagej)
     bad = sum(not line.ok for line in lines)
     summary = "Everything is in order." if not bad else f"{bad} of {len(lines)} points need attention."
     return {
@@ -23,4 +24,5 @@ def run(request: DoctorRequest, given: Given, host: Host) -> dict[str, Any]:
         "healthy": bad == 0,
         "lines": [line._asdict() for line in lines],
         "text": doctor.as_text(lines),
+        "log": str(log_path()),
     }
