@@ -1,4 +1,4 @@
-"""Star-convex geometry: ray distances, object probability, overlap suppression, rendering.
+"""Star-convex geometry: ray distances, object probability, overlap suppression, rendering, in 2D and 3D.
 
 The kernels are compiled by numba at their first call in an environment (`warm_up` does it beforehand) and kept for the
 next process. They work in threads of their own, and no result depends on how many.
@@ -9,23 +9,34 @@ from __future__ import annotations
 import numpy as np
 
 from talanoa.geometry.edt import edge_probability
+from talanoa.geometry.edt3d import edge_probability3d
 from talanoa.geometry.nms2d import suppress_overlaps
+from talanoa.geometry.nms3d import suppress_overlaps3d
+from talanoa.geometry.rays3d import Rays3D, golden_spiral
 from talanoa.geometry.render2d import render_polygons
+from talanoa.geometry.render3d import render_polyhedra
 from talanoa.geometry.star2d import polygon_corners, ray_angles, star_distances
+from talanoa.geometry.star3d import star_distances3d
 
 __all__ = [
+    "Rays3D",
     "edge_probability",
+    "edge_probability3d",
+    "golden_spiral",
     "polygon_corners",
     "ray_angles",
     "render_polygons",
+    "render_polyhedra",
     "star_distances",
+    "star_distances3d",
     "suppress_overlaps",
+    "suppress_overlaps3d",
     "warm_up",
 ]
 
 
 def warm_up() -> None:
-    """Compile all kernels, or load their machine code, by using them on a few pixels."""
+    """Compile the 2D kernels, or load their machine code, by using them on a few pixels."""
     labels = np.zeros((8, 8), np.int32)
     labels[2:6, 2:6] = 1
     edge_probability(labels)

@@ -82,11 +82,17 @@ def suppress_overlaps(
     BadInput
         The arrays do not fit together, or a distance is no number or beyond a million pixels.
     """
+    distances, points = np.asarray(distances), np.asarray(points)
     n = len(points)
+    if distances.ndim != 2 or distances.shape[1] < 3 or points.shape != (len(distances), 2) or len(probabilities) != n:
+        raise BadInput(
+            f"Found distances of shape {distances.shape}, centres of shape {points.shape} and {len(probabilities)} "
+            "probabilities; expected (n, rays), (n, 2) and n."
+        )
     order = np.argsort(-np.asarray(probabilities, np.float64), kind="stable")
     if not n:
         return order
-    found = _polygons(np.asarray(distances)[order], np.asarray(points)[order])
+    found = _polygons(distances[order], points[order])
     buckets = _buckets(found.box)
     kept = np.ones(n, np.bool_)
     done = 0
@@ -117,11 +123,6 @@ def shared_area(one: NDArray, other: NDArray) -> float:
 
 def _polygons(distances: NDArray, points: NDArray) -> Polygons:
     """Return the candidates with what is needed to compare them."""
-    if distances.ndim != 2 or distances.shape[1] < 3 or points.shape != (len(distances), 2):
-        raise BadInput(
-            f"Found distances of shape {distances.shape} and centres of shape {points.shape}; "
-            "expected (n, rays) and (n, 2)."
-        )
     n, n_rays = distances.shape
     angles = ray_angles(n_rays)
     found = Polygons(
