@@ -131,13 +131,13 @@ def look_up(image: NDArray, coordinates: NDArray, nearest: bool = False) -> NDAr
 
 
 def vary_intensity(patch: NDArray, config: Augmentation, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Return `patch` (channels, y, x; normalised) blurred, with other contrast, and noisy."""
+    """Return `patch` (channels, y, x or z, y, x; normalised) blurred, with other contrast, and noisy."""
     varied = np.asarray(patch, np.float32)
     if config.blur and rng.random() < 0.3:
         from scipy.ndimage import gaussian_filter
 
         sigma = rng.uniform(0, config.blur)
-        varied = gaussian_filter(varied, (0, sigma, sigma))
+        varied = gaussian_filter(varied, (0,) * (varied.ndim - 2) + (sigma, sigma))
     if config.gamma > 1:
         power = np.exp(rng.uniform(-1, 1) * np.log(config.gamma))
         varied = np.where(varied > 0, np.abs(varied) ** power, varied)

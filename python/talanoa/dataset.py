@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import augment3d, roi_objects
 from talanoa.augment import Augmentation, random_patch, without_border_objects
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
@@ -22,15 +23,15 @@ ROI_SUFFIXES = (".zip", ".roi")
 
 @dataclass(frozen=True, eq=False)
 class Annotated:
-    """One image with its objects.
+    """One image with its objects: a plane, or a volume.
 
     Parameters
     ----------
     name : str
         File name without suffix.
-    image : ndarray of float32, (channels, y, x)
+    image : ndarray of float32, (channels, y, x) or (channels, z, y, x)
         Normalised intensities.
-    labels : ndarray of int32, (y, x)
+    labels : ndarray of int32, (y, x) or (z, y, x)
         0 = background.
     hashes : (str, str)
         SHA-256 of the image file and of the annotation file.
@@ -40,6 +41,10 @@ class Annotated:
         Unit of the pixel size.
     notes : tuple of str
         What was left out or changed while the annotation was read.
+    pixel_depth : float or None
+        Distance of the slices in `unit`, None when not calibrated.
+    source : str
+        Name of the stack that a slice belongs to; empty for an image of its own.
     """
 
     name: str
@@ -49,6 +54,18 @@ class Annotated:
     pixel_size: float | None = None
     unit: str = "pixel"
     notes: tuple[str, ...] = ()
+    pixel_depth: float | None = None
+    source: str = ""
+
+    @property
+    def file(self) -> str:
+        """Which file the image comes from: slices of one stack share it."""
+        return self.source or self.name
+
+    @property
+    def ndim(self) -> int:
+        """2 for a plane, 3 for a volume."""
+        return self.labels.ndim
 
     @cached_property
     def foreground(self) -> NDArray[np.intp]:
@@ -58,6 +75,8 @@ class Annotated:
     @cached_property
     def surroundings(self) -> tuple[NDArray, NDArray]:
         """Image and labels to show, mirrored, beyond the border."""
+        if self.ndim == 3:
+            return augment3d.without_border_objects(self.image, self.labels)
         return without_border_objects(self.image, self.labels)
 
 
@@ -96,7 +115,13 @@ def _by_name(folder: Path, suffixes: Sequence[str], what: str) -> dict[str, Path
 
 
 def load(
-    images: Path, masks: Path | None, rois: Path | None, channel: int | None, low: float = 1.0, high: float = 99.8
+    images: Path,
+    masks: Path | None,
+    rois: Path | None,
+    channel: int | None,
+    ndim: int | None = None,
+    low: float = 1.0,
+    high: float = 99.8,
 ) -> list[Annotated]:
     """Read a training folder.
 
@@ -108,120 +133,165 @@ def load(
         Folder of label images, or of ImageJ ROI files; exactly one of them.
     channel : int or None
         Channel to use, counted from 1; None: all of them.
+    ndim : int or None
+        3 for volumes, 2 for planes (the slices of stacks one by one); None: what the images are.
     low, high : float
         Percentiles for the normalisation of each image.
 
     Raises
     ------
     BadInput
-        Names that do not pair, images that are no 2D planes or differ in their channels, annotations of another
-        size, no annotated object at all.
+        Names that do not pair, planes and stacks in one folder, time-lapses, images that differ in their channels,
+        annotations of another size, no annotated object at all.
     """
     if (masks is None) == (rois is None):
         raise BadInput("Training needs either a folder of label images (targets) or of ROI files (rois), not both.")
     annotations, suffixes = (masks, IMAGE_SUFFIXES) if masks is not None else (rois, ROI_SUFFIXES)
     assert annotations is not None
     pairs = pair_files(images, annotations, suffixes)
-    items = [_load_pair(image, annotation, channel, low, high) for image, annotation in pairs]
+    items = [_load_pair(image, annotation, channel, ndim, (low, high)) for image, annotation in pairs]
+    if len({item.ndim for item in items}) > 1:
+        stacks = [item.name for item in items if item.ndim == 3]
+        raise BadInput(
+            f"{len(stacks)} of the {len(items)} images in {images} are stacks ({', '.join(stacks[:5])}), the others "
+            "single planes; expected one kind. Give ndim=2 to train on all planes one by one, or separate them."
+        )
     channels = {len(item.image) for item in items}
     if len(channels) > 1:
         raise BadInput(f"The images in {images} have {sorted(channels)} channels; expected the same number in each.")
     if not any(item.labels.any() for item in items):
         raise BadInput(f"None of the {len(items)} annotations in {annotations} holds an object. Annotate some first.")
-    return items
+    return [plane for item in items for plane in slices_of(item)] if ndim == 2 else items
 
 
-def _load_pair(image_path: Path, annotation_path: Path, channel: int | None, low: float, high: float) -> Annotated:
+def slices_of(item: Annotated) -> list[Annotated]:
+    """Return the slices of a volume as images of their own; a plane is the only one of itself."""
+    if item.ndim == 2:
+        return [item]
+    return [
+        replace(item, name=f"{item.name} Z{z + 1:03d}", source=item.name, image=item.image[:, z], labels=item.labels[z])
+        for z in range(len(item.labels))
+    ]
+
+
+def _load_pair(
+    image_path: Path, annotation_path: Path, channel: int | None, ndim: int | None, percentiles: tuple[float, float]
+) -> Annotated:
     from talanoa import image as images
 
     picture = images.read(image_path)
-    planes = _channels(picture.values, image_path, channel)
+    volume = _volume(picture.values, image_path, channel, ndim)
     notes: tuple[str, ...] = ()
     if annotation_path.suffix.lower() in ROI_SUFFIXES:
-        labels, notes = _labels_from_rois(annotation_path, planes.shape[1:])
+        labels, notes = roi_objects.labels_of(annotation_path, volume.shape[1:])
     else:
-        labels = images.read_labels(annotation_path).values
-        if labels[0, 0, 0].size != labels.size:
-            raise BadInput(f"{annotation_path} is a stack {labels.shape}; expected one 2D label image.")
-        labels = labels[0, 0, 0]
-    if labels.shape != planes.shape[1:]:
+        labels = _label_volume(images.read_labels(annotation_path).values, annotation_path)
+    if labels.shape != volume.shape[1:]:
         raise BadInput(
-            f"{annotation_path.name} is {labels.shape[1]} x {labels.shape[0]} pixels, its image {image_path.name} "
-            f"{planes.shape[2]} x {planes.shape[1]}; they must have the same size. Export the annotation again."
+            f"{annotation_path.name} is {_sizes(labels.shape)}, its image {image_path.name} "
+            f"{_sizes(volume.shape[1:])}; they must have the same size. Export the annotation again."
         )
+    flat = len(labels) == 1 and ndim != 3
     calibrated = picture.attrs["unit"] != "pixel"
-    return Annotated(
+    item = Annotated(
         image_path.stem,
-        np.stack([normalize(plane, low, high) for plane in planes]),
+        _normalized(volume, ndim == 2, percentiles),
         np.ascontiguousarray(labels, np.int32),
         (file_sha256(image_path), file_sha256(annotation_path)),
         float(picture.attrs["pixel_size"][2]) if calibrated else None,
         picture.attrs["unit"],
         notes,
+        float(picture.attrs["pixel_size"][0]) if calibrated and not flat else None,
     )
+    return replace(item, image=item.image[:, 0], labels=item.labels[0]) if flat else item
 
 
-def _channels(values: NDArray, path: Path, channel: int | None) -> NDArray:
-    """Return (channels, y, x) of a 2D image."""
+def _normalized(volume: NDArray, by_plane: bool, percentiles: tuple[float, float]) -> NDArray[np.float32]:
+    """Return (channels, z, y, x) normalised as a prediction will: the whole stack, or plane by plane."""
+    if by_plane:
+        return np.stack([[normalize(plane, *percentiles) for plane in channel] for channel in volume])
+    return np.stack([normalize(channel, *percentiles) for channel in volume])
+
+
+def _sizes(shape: Sequence[int]) -> str:
+    """Return the size (z, y, x) of a volume in words."""
+    slices = f" x {shape[0]} slices" if shape[0] > 1 else ""
+    return f"{shape[2]} x {shape[1]} pixels{slices}"
+
+
+def _volume(values: NDArray, path: Path, channel: int | None, ndim: int | None) -> NDArray:
+    """Return (channels, z, y, x) of an image of one time point."""
     n_t, n_c, n_z = values.shape[:3]
-    if n_t > 1 or n_z > 1:
-        raise BadInput(f"{path} has {n_z} slices and {n_t} frames; expected a single plane. Save planes one by one.")
+    if ndim == 3 and n_z == 1 and n_t > 1:  # the user says that these are slices
+        values, n_t = values.swapaxes(0, 2), 1
+    if n_t > 1:
+        raise BadInput(
+            f"{path} has {n_z} slices and {n_t} frames; expected one plane or one stack. Save the frames one by one; "
+            "if they are the slices of a stack, say so in the file (in ImageJ: Image > Properties) or by ndim=3."
+        )
     if channel is not None and not 1 <= channel <= n_c:
         raise BadInput(f"{path} has {n_c} channels; channel={channel} was asked for. Give a channel from 1 to {n_c}.")
-    planes = values[0, :, 0] if channel is None else values[0, channel - 1 : channel, 0]
-    if not np.isfinite(planes).all():
+    chosen = values[0] if channel is None else values[0, channel - 1 : channel]
+    if not np.isfinite(chosen).all():
         raise BadInput(f"{path} contains NaN or infinite values; expected finite intensities. Replace them first.")
-    return planes
+    return chosen
 
 
-def _labels_from_rois(path: Path, shape: tuple[int, ...]) -> tuple[NDArray, tuple[str, ...]]:
-    """Return the labels of a ROI file, and what became of ROIs that are no areas, overlap or lie outside."""
-    from talanoa import roi_zip, rois
-
-    drawn = roi_zip.read_zip(path, image_shape=(shape[0], shape[1]))
-    filled = rois.to_labels(drawn.rois, (1, 1, shape[0], shape[1]))
-    return filled.labels.values[0, 0, 0], (*drawn.warnings, *filled.warnings)
+def _label_volume(labels: NDArray, path: Path) -> NDArray:
+    """Return (z, y, x) of a label image; frames count as slices, because label images are often saved so."""
+    if labels.shape[0] > 1 and labels.shape[2] > 1:
+        raise BadInput(f"{path} has {labels.shape[0]} frames of {labels.shape[2]} slices; expected one stack.")
+    return labels[:, 0, 0] if labels.shape[0] > 1 else labels[0, 0]
 
 
 def split(items: Sequence[Annotated], share: float, seed: int) -> tuple[list[Annotated], list[Annotated]]:
-    """Split by image into (training, validation); a seeded draw, at least one image on each side.
+    """Split by image file into (training, validation); a seeded draw, at least one file on each side.
+
+    A single volume is on both sides: it is worth a training, and the report says what its scores are.
 
     Raises
     ------
     BadInput
         With fewer than two images.
     """
-    if len(items) < 2:
+    files = list(dict.fromkeys(item.file for item in items))
+    if len(items) == 1 and items[0].ndim == 3:
+        return list(items), list(items)
+    if len(files) < 2:
         raise BadInput(
-            f"{len(items)} annotated image found; at least 2 are needed, one to train on and one to validate on. "
+            f"{len(files)} annotated image found; at least 2 are needed, one to train on and one to validate on. "
             "Annotate another image, or cut a large one into several."
         )
-    n_validation = min(len(items) - 1, max(1, round(share * len(items))))
-    order = np.random.default_rng(seed).permutation(len(items))
-    chosen = set(order[:n_validation].tolist())
+    n_validation = min(len(files) - 1, max(1, round(share * len(files))))
+    order = np.random.default_rng(seed).permutation(len(files))
+    chosen = {files[k] for k in order[:n_validation].tolist()}
     return (
-        [item for k, item in enumerate(items) if k not in chosen],
-        [item for k, item in enumerate(items) if k in chosen],
+        [item for item in items if item.file not in chosen],
+        [item for item in items if item.file in chosen],
     )
 
 
 def draw_patch(
     items: Sequence[Annotated],
-    patch: tuple[int, int],
+    patch: tuple[int, ...],
     foreground_share: float,
     config: Augmentation,
     rng: np.random.Generator,
 ) -> tuple[NDArray[np.float32], NDArray]:
-    """Draw one augmented (image, labels) patch.
+    """Draw one augmented (image, labels) patch of this size, (y, x) or (z, y, x).
 
     An image is drawn uniformly; with probability `foreground_share` the patch is centred on a random object pixel,
     otherwise anywhere.
     """
     item = items[int(rng.integers(len(items)))]
-    height, width = item.labels.shape
     if len(item.foreground) and rng.random() < foreground_share:
-        center = divmod(int(rng.choice(item.foreground)), width)
+        center = [int(k) for k in np.unravel_index(int(rng.choice(item.foreground)), item.labels.shape)]
     else:
-        center = (int(rng.integers(height)), int(rng.integers(width)))
-    middle = (float(center[0]), float(center[1]))
-    return random_patch((item.image, item.labels), item.surroundings, middle, patch, config, rng)
+        center = [int(rng.integers(size)) for size in item.labels.shape]
+    middle = [float(place) for place in center]
+    pair = (item.image, item.labels)
+    if len(patch) == 3:
+        z, y, x = middle
+        return augment3d.random_patch(pair, item.surroundings, (z, y, x), (patch[0], patch[1], patch[2]), config, rng)
+    y, x = middle
+    return random_patch(pair, item.surroundings, (y, x), (patch[0], patch[1]), config, rng)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from talanoa.errors import BadInput
-from talanoa.methods import star_convex, stardist
+from talanoa.methods import star_convex, stardist, stardist3d
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Method:
         Losses by name; ``loss`` is the one to minimise.
     thresholds : function () -> dict
         Decision thresholds of a model whose own were not optimised.
+    ndim : int
+        2 for methods that work on planes, 3 for those that work on volumes.
     """
 
     config: Callable[..., Any]
@@ -33,13 +35,23 @@ class Method:
     targets: Callable[[Any, Any], tuple[Any, ...]]
     loss: Callable[[Any, Any, Any], dict[str, Any]]
     thresholds: Callable[[], dict[str, float]]
+    ndim: int = 2
 
 
 METHODS = {
     "stardist": Method(
         stardist.config_from, stardist.build, stardist.targets, star_convex.loss, star_convex.default_thresholds
     ),
+    "stardist3d": Method(
+        stardist3d.config_from,
+        stardist3d.build,
+        stardist3d.targets,
+        star_convex.loss,
+        star_convex.default_thresholds,
+        ndim=3,
+    ),
 }
+VOLUMES = {"stardist": "stardist3d"}  # which method does in volumes what another does in planes
 
 
 def get(name: str) -> Method:
@@ -47,3 +59,8 @@ def get(name: str) -> Method:
     if name not in METHODS:
         raise BadInput(f"Unknown method {name!r}; known methods: {', '.join(METHODS)}.")
     return METHODS[name]
+
+
+def variant(name: str, ndim: int) -> str:
+    """Return the name of a method's variant for planes (2) or volumes (3)."""
+    return VOLUMES[name] if ndim == 3 else name

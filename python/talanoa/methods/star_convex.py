@@ -13,6 +13,9 @@ from pydantic import BaseModel, ValidationError
 
 from talanoa import geometry
 from talanoa.errors import BadInput
+from talanoa.geometry.nms3d import suppress_overlaps3d
+from talanoa.geometry.rays3d import Rays3D
+from talanoa.geometry.render3d import render_polyhedra
 from talanoa.losses import masked_mae, soft_bce
 
 NMS_CHOICES = (0.3, 0.4, 0.5)
@@ -26,7 +29,7 @@ class Candidates:
     points: NDArray[np.float32]  # (n, 2) y, x or (n, 3) z, y, x
     probabilities: NDArray[np.float32]  # (n,)
     distances: NDArray[np.float32]  # (n, rays)
-    rays: Any = None  # directions and faces of polyhedra; None: polygons
+    rays: Rays3D | None = None  # directions and faces of polyhedra; None: polygons
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -87,11 +90,17 @@ def join(parts: Sequence[Candidates], config: Any) -> Candidates:
 
 def decode(found: Candidates, nms_threshold: float) -> Candidates:
     """Return the winners of non-maximum suppression, most probable first."""
-    return found.take(geometry.suppress_overlaps(found.distances, found.probabilities, found.points, nms_threshold))
+    given = (found.distances, found.probabilities, found.points)
+    if found.rays is None:
+        return found.take(geometry.suppress_overlaps(*given, nms_threshold))
+    return found.take(suppress_overlaps3d(*given, found.rays, nms_threshold))
 
 
 def render(objects: Candidates, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """Return the label image (object k is label k + 1) and, in 2D, the polygon corners (n, rays, 2) as y, x."""
+    if objects.rays is not None:
+        shown = (objects.distances, objects.points, objects.rays, objects.probabilities)
+        return render_polyhedra(*shown, shape), np.zeros((len(objects), 0, 2), np.float32)
     corners = geometry.polygon_corners(objects.distances, objects.points)
     return geometry.render_polygons(corners, objects.probabilities, shape), corners
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from talanoa import devices
 from talanoa.augment import NONE, Augmentation
 from talanoa.dataset import Annotated, draw_patch
 from talanoa.errors import BadInput
@@ -26,6 +27,7 @@ from talanoa.training.onlookers import Onlookers
 CHECKPOINT = "last.pt"
 BEST = "best.pt"
 LOSSES = "loss.csv"
+VALIDATED = {2: (16, 64), 3: (4, 16)}  # fewest and most validation patches of planes and of volumes
 COLUMNS = ("epoch", "loss", "val_loss", "val_prob", "val_dist", "lr", "seconds")
 Batch = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
 
@@ -39,6 +41,8 @@ class Settings(BaseModel):
         Epochs, and steps of one epoch.
     patch, batch : int
         Side of the square patches in pixels, and patches in one step.
+    patch_z : int or None
+        Slices of the patches of volumes; None for planes.
     lr : float
         Adam's learning rate, the highest one of a cosine schedule.
     schedule : "plateau" or "cosine"
@@ -61,6 +65,7 @@ class Settings(BaseModel):
     epochs: int = Field(400, ge=1)
     steps: int = Field(100, ge=1)
     patch: int = Field(256, ge=16)
+    patch_z: int | None = Field(None, ge=1)
     batch: int = Field(4, ge=1)
     lr: float = Field(3e-4, gt=0)
     schedule: Literal["plateau", "cosine"] = "plateau"
@@ -69,6 +74,12 @@ class Settings(BaseModel):
     augment_scale: float = Field(1.5, ge=1)
     mixed_precision: bool = True
     seed: int = 42
+
+    @property
+    def patch_shape(self) -> tuple[int, ...]:
+        """Size of a patch, (y, x) or (z, y, x)."""
+        plane = (self.patch, self.patch)
+        return plane if self.patch_z is None else (self.patch_z, *plane)
 
 
 @dataclass
@@ -129,7 +140,7 @@ def start(method: Method, config: Any, settings: Settings, device: torch.device,
     net = method.build(config)
     if weights is not None:
         net.load_state_dict(weights)
-    net = net.to(device=device, memory_format=torch.channels_last)
+    net = net.to(device=device, memory_format=devices.layout(len(config.grid)))
     average = net
     if settings.ema:
         average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_averaging(settings.ema), use_buffers=True)
@@ -161,8 +172,8 @@ def make_batch(
 ) -> Batch:
     """Draw one batch; equal `key` gives an equal batch, whichever thread draws it."""
     rng = np.random.default_rng(key)
-    side = (settings.patch, settings.patch)
-    pairs = [draw_patch(items, side, config.train_foreground_only, augmentation, rng) for _ in range(settings.batch)]
+    shape = settings.patch_shape
+    pairs = [draw_patch(items, shape, config.train_foreground_only, augmentation, rng) for _ in range(settings.batch)]
     answers = zip(*(method.targets(labels, config) for _, labels in pairs), strict=True)
     images = torch.from_numpy(np.stack([image for image, _ in pairs]))
     return images, tuple(torch.from_numpy(np.stack(each)) for each in answers)
@@ -257,7 +268,7 @@ def train_step(
     trainer.net.train()
     half = settings.mixed_precision and device.type == "cuda"
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-        output = trainer.net(images.to(device, memory_format=torch.channels_last))
+        output = trainer.net(images.to(device, memory_format=devices.layout(images.dim() - 2)))
     expected = tuple(each.to(device) for each in answers)
     loss = method.loss(tuple(each.float() for each in output), expected, config)["loss"]
     if not torch.isfinite(loss):
@@ -274,9 +285,10 @@ def train_step(
 
 
 def validation_batches(items: Sequence[Annotated], method: Method, config: Any, settings: Settings) -> list[Batch]:
-    """Return the fixed validation patches, not augmented: about as many as cover the images, but 16 to 64."""
-    covering = sum(math.ceil(item.labels.size / settings.patch**2) for item in items)
-    count = math.ceil(min(max(covering, 16), 64) / settings.batch)
+    """Return the fixed validation patches, not augmented: about as many as cover the images, within limits."""
+    covering = sum(math.ceil(item.labels.size / math.prod(settings.patch_shape)) for item in items)
+    fewest, most = VALIDATED[len(settings.patch_shape)]
+    count = math.ceil(min(max(covering, fewest), most) / settings.batch)
     return [make_batch(items, method, config, settings, NONE, (settings.seed, 2**31, k)) for k in range(count)]
 
 
@@ -287,7 +299,7 @@ def validate(trainer: Trainer, batches: Sequence[Batch], method: Method, config:
     device = next(trainer.net.parameters()).device
     sums: dict[str, float] = {}
     for images, answers in batches:
-        output = trainer.average(images.to(device, memory_format=torch.channels_last))
+        output = trainer.average(images.to(device, memory_format=devices.layout(images.dim() - 2)))
         for key, value in method.loss(output, tuple(each.to(device) for each in answers), config).items():
             sums[f"val_{key}"] = sums.get(f"val_{key}", 0.0) + float(value) / len(batches)
     return sums

@@ -18,7 +18,7 @@ from talanoa.errors import BadInput, Cancelled
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
-from talanoa.training import loop
+from talanoa.training import loop, volumes
 from talanoa.training.finish import make_model, write_model
 from talanoa.training.folder import training_folder
 from talanoa.training.loop import Settings
@@ -66,9 +66,9 @@ class TrainReply:
     early: loop.Early | None = None
 
 
-def settings_from(request: TrainRequest) -> Settings:
-    """Return the complete settings: the preset, and what the request says over it."""
-    chosen = dict(PRESETS[request.preset or "standard"])
+def settings_from(request: TrainRequest, defaults: dict[str, Any] | None = None) -> Settings:
+    """Return the complete settings: the preset (or other defaults), and what the request says over it."""
+    chosen = dict(PRESETS[request.preset or "standard"] if defaults is None else defaults)
     given = request.model_dump(include=set(Settings.model_fields), exclude_none=True, exclude_unset=True)
     chosen.update(given, seed=request.seed, mixed_precision=request.mixed_precision)
     if chosen.get("schedule") == "cosine":
@@ -76,24 +76,43 @@ def settings_from(request: TrainRequest) -> Settings:
     return Settings(**chosen)
 
 
-def config_from(request: TrainRequest, channels: int, init: Model | None) -> Any:
-    """Return the method's complete configuration; a model to fine-tune brings its own."""
+def config_from(request: TrainRequest, items: Sequence[dataset.Annotated], init: Model | None) -> tuple[str, Any]:
+    """Return the method's name and its complete configuration; a model to fine-tune brings its own.
+
+    The images decide between the method for planes and the one for volumes.
+    """
+    channels, ndim = len(items[0].image), items[0].ndim
+    name = methods.variant(request.method, ndim)
+    given = volumes.asked(request) if ndim == 3 else _asked(request)
+    if init is None:
+        keys = volumes.config_keys(request, items) if ndim == 3 else {"grid": (2, 2), **given}
+        return name, methods.get(name).config(**{**keys, "n_channel_in": channels})
+    if init.method != name:
+        raise BadInput(
+            f"{init.name} is a model of {init.method}, the images need one of {name}. Start from a model for "
+            f"{'stacks' if ndim == 3 else 'planes'}, or from scratch."
+        )
+    config = methods.get(name).config(**init.config)
+    changed = [key for key, value in given.items() if getattr(config, key) != value]
+    if changed:
+        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    if init.channels != channels:
+        raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Set channel.")
+    return name, config
+
+
+def _asked(request: TrainRequest) -> dict[str, Any]:
+    """Return the keys of a configuration for planes that a request sets."""
+    only_3d = [key for key in ("patch_z", "backbone", "anisotropy") if getattr(request, key) is not None]
+    if only_3d:
+        raise BadInput(f"{', '.join(only_3d)}: only for 3D models, and the images are planes. Leave it out.")
     asked = {
         "n_rays": request.n_rays,
         "grid": (request.grid, request.grid) if request.grid else None,
         "unet_n_depth": request.depth,
         "unet_n_filter_base": request.filters,
     }
-    given = {key: value for key, value in asked.items() if value is not None}
-    if init is None:
-        return methods.get(request.method).config(**{"grid": (2, 2), **given, "n_channel_in": channels})
-    config = methods.get(init.method).config(**init.config)
-    changed = [key for key, value in given.items() if getattr(config, key) != value]
-    if changed:
-        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
-    if init.channels != channels:
-        raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Set channel.")
-    return config
+    return {key: value for key, value in asked.items() if value is not None}
 
 
 def train(request: TrainRequest, host: Host) -> TrainReply:
@@ -118,16 +137,16 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
     items = load_items(request)
     parts = dataset.split(items, request.validation, request.seed)
     init = model_folder.load(request.init) if request.init else None
-    config = config_from(request, len(items[0].image), init)
-    settings = settings_from(request)
+    method, config = config_from(request, items, init)
+    settings = settings_from(request, volumes.patch_keys(request, items, config) if items[0].ndim == 3 else None)
     check_patch(settings, config)
     warnings = warn_about(items, parts, settings, host)
     work = folder.with_name(folder.name + ".training")
-    plan = plan_of(request, settings, config, parts)
+    plan = plan_of(method, request, settings, config, parts)
     try:
         with training_folder(work, plan, request.resume):
-            trainer = _trainer(request, config, settings, device, init, work)
-            early = loop.fit(trainer, parts, methods.get(request.method), config, settings, work, host)
+            trainer = _trainer(method, request, config, settings, device, init, work)
+            early = loop.fit(trainer, parts, methods.get(method), config, settings, work, host)
             model, net = make_model(request, plan, parts, work, device, host, early)
             write_model(folder, model, net, work)
     except Cancelled as stopped:
@@ -155,16 +174,19 @@ def load_items(request: TrainRequest) -> list[dataset.Annotated]:
     """Read the annotated images of a request."""
     masks = Path(request.targets) if request.targets else None
     rois = Path(request.rois) if request.rois else None
-    return dataset.load(Path(request.images), masks, rois, request.channel)
+    return dataset.load(Path(request.images), masks, rois, request.channel, request.ndim)
 
 
 def check_patch(settings: Settings, config: Any) -> None:
     """Raise `BadInput` when the patch does not fit the network's poolings; the message names sizes that do."""
-    step = max(config.multiple)
-    if settings.patch % step:
-        lower, upper = settings.patch // step * step, -(-settings.patch // step) * step
-        good = f"{upper}" if lower == 0 else f"{lower} or {upper}"
-        raise BadInput(f"patch={settings.patch} is no multiple of {step}, which this network needs. Take {good}.")
+    sides = {"patch": (settings.patch, max(config.multiple[-2:]))}
+    if settings.patch_z is not None:
+        sides["patch_z"] = (settings.patch_z, config.multiple[0])
+    for key, (side, step) in sides.items():
+        if side % step:
+            lower, upper = side // step * step, -(-side // step) * step
+            good = f"{upper}" if lower == 0 else f"{lower} or {upper}"
+            raise BadInput(f"{key}={side} is no multiple of {step}, which this network needs. Take {good}.")
 
 
 def warn_about(
@@ -175,12 +197,17 @@ def warn_about(
     empty = [item.name for item in items if not item.labels.any()]
     if empty:
         warnings.append(f"{len(empty)} of {len(items)} images have no object: {', '.join(empty[:5])}.")
-    small = sum(min(item.labels.shape) < settings.patch for item in items)
+    small = sum(min(item.labels.shape[-2:]) < settings.patch for item in items)
     if small:
         warnings.append(
             f"{small} of {len(items)} images are smaller than a patch of {settings.patch} pixels; they are mirrored."
         )
-    if len(items) < 5:
+    if parts[0] == parts[1]:
+        warnings.append(
+            "Only one volume: the thresholds are chosen and the scores counted on the volume trained on. They say "
+            "nothing about other volumes; annotate another one, or cut this one in two."
+        )
+    elif len(items) < 5:
         warnings.append(
             f"Only {len(items)} images, {len(parts[1])} for validation: thresholds and scores rest on few objects."
         )
@@ -190,10 +217,12 @@ def warn_about(
     return warnings
 
 
-def plan_of(request: TrainRequest, settings: Settings, config: Any, parts: tuple[Sequence[Any], Sequence[Any]]) -> Any:
+def plan_of(
+    method: str, request: TrainRequest, settings: Settings, config: Any, parts: tuple[Sequence[Any], Sequence[Any]]
+) -> Any:
     """Return what defines a training; a resumed one has to agree with it."""
     return {
-        "method": request.method,
+        "method": method,
         "config": config.model_dump(mode="json"),
         "settings": settings.model_dump(mode="json"),
         "init": request.init,
@@ -203,10 +232,16 @@ def plan_of(request: TrainRequest, settings: Settings, config: Any, parts: tuple
 
 
 def _trainer(
-    request: TrainRequest, config: Any, settings: Settings, device: torch.device, init: Model | None, work: Path
+    method: str,
+    request: TrainRequest,
+    config: Any,
+    settings: Settings,
+    device: torch.device,
+    init: Model | None,
+    work: Path,
 ) -> loop.Trainer:
     weights = init.network().state_dict() if init else None
-    trainer = loop.start(methods.get(request.method), config, settings, device, weights)
+    trainer = loop.start(methods.get(method), config, settings, device, weights)
     if request.resume:
         loop.restore(trainer, work)
     else:

@@ -1,0 +1,114 @@
+"""ROIs drawn slice by slice -> objects of a volume: what belongs together is told by the names, else by the overlap."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talanoa.roi_set import parse_name
+
+if TYPE_CHECKING:
+    from talanoa.rois import RoiSet
+
+AUTOMATIC = re.compile(r"\d{4,}-\d{4,}(-\d{4,})?(-\d+)?")  # ImageJ names a ROI by where it lies
+REPEATED = re.compile(r"-\d+$")  # ImageJ tells ROIs of one name apart by such an ending
+ENOUGH = 0.5  # of the smaller outline, to be the same object in the next slice
+
+
+def labels_of(path: Path, shape: Sequence[int]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
+    """Read a ROI file as the labels of a volume.
+
+    Parameters
+    ----------
+    path : Path
+        Zip or single .roi file of ImageJ.
+    shape : (int, int, int)
+        Slices, height and width of the image; one slice for a plane.
+
+    Returns
+    -------
+    labels : ndarray of int32, (z, y, x)
+    notes : tuple of str
+        What became of ROIs that are no areas, overlap or lie outside; how outlines were joined.
+    """
+    from talanoa import roi_zip, rois
+
+    n_z, height, width = shape
+    drawn = roi_zip.read_zip(path, image_shape=(1, n_z, height, width))
+    filled = rois.to_labels(drawn.rois, (1, n_z, height, width))
+    labels = np.asarray(filled.labels.values[0, 0], np.int32)
+    notes = (*drawn.warnings, *filled.warnings)
+    if n_z == 1 or all(parse_name(name) for name in drawn.rois.names):
+        return labels, notes
+    joined, note = join_slices(labels, drawn.rois)
+    return joined, (*notes, note)
+
+
+def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int32], str]:
+    """Give the outlines of one object the same number in all slices.
+
+    ROIs that a person named are one object when the names are equal, but for the ending (-1, -2, …) by which ImageJ
+    tells them apart. ROIs with automatic names are joined from slice to slice where each covers the other best, and at
+    least half of the smaller one.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, (z, y, x)
+        ROI k of `rois` is painted as k + 1.
+    rois : RoiSet
+        For their names.
+
+    Returns
+    -------
+    labels : ndarray of int32, (z, y, x)
+        1..n, one number for each object.
+    note : str
+        How many outlines make how many objects.
+    """
+    if all(AUTOMATIC.fullmatch(name) for name in rois.names):
+        parent, how = _by_overlap(labels, len(rois)), "where they overlap in neighbouring slices"
+    else:
+        names = [name if AUTOMATIC.fullmatch(name) else REPEATED.sub("", name) for name in rois.names]
+        parent, how = np.unique(names, return_inverse=True)[1], "by their names"
+    number = np.unique(parent, return_inverse=True)[1] + 1
+    joined = np.concatenate([[0], number])[labels].astype(np.int32)
+    return joined, f"{len(rois)} outlines were joined to {number.max()} objects {how}."
+
+
+def _by_overlap(labels: NDArray[np.int32], count: int) -> NDArray[np.intp]:
+    """Return for each of `count` outlines the first one of its object."""
+    area = np.bincount(labels.ravel(), minlength=count + 1)
+    first = np.arange(count)
+    for lower, upper in pairwise(labels):
+        both = (lower > 0) & (upper > 0)
+        pairs, shared = np.unique(np.stack([lower[both], upper[both]]), axis=1, return_counts=True)
+        for one, other in _best_pairs(pairs, shared, area):
+            root_one, root_other = _root(first, one - 1), _root(first, other - 1)
+            first[max(root_one, root_other)] = min(root_one, root_other)
+    return np.array([_root(first, k) for k in range(count)], np.intp)
+
+
+def _best_pairs(pairs: NDArray, shared: NDArray, area: NDArray) -> list[tuple[int, int]]:
+    """Return the pairs of outlines that cover each other best, and enough."""
+    best: tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]] = ({}, {})
+    for one, other, pixels in zip(*pairs.tolist(), shared.tolist(), strict=True):
+        for mine, theirs, side in ((one, other, 0), (other, one, 1)):
+            best[side][mine] = max(best[side].get(mine, (0, 0)), (pixels, theirs))
+    return [
+        (one, other)
+        for one, (pixels, other) in best[0].items()
+        if best[1][other][1] == one and pixels >= ENOUGH * min(area[one], area[other])
+    ]
+
+
+def _root(first: NDArray, k: int) -> int:
+    """Follow the references to the first outline of an object."""
+    while first[k] != k:
+        k = int(first[k])
+    return k
