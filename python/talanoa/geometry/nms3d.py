@@ -10,6 +10,7 @@ would keep.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,30 +18,10 @@ from numpy.typing import NDArray
 
 from talanoa.errors import BadInput
 from talanoa.geometry.compiled import in_parts, kernel
-from talanoa.geometry.rays3d import Rays3D, volumes
-from talanoa.geometry.solid3d import SMALLEST, cones, polyhedra, row_inside
+from talanoa.geometry.rays3d import Rays3D
+from talanoa.geometry.solid3d import Polyhedra, cones, polyhedra, prepare, row_inside
 
 LOOKAHEAD = 128  # candidates among which winners that cannot touch each other are looked for
-
-
-class Candidates(NamedTuple):
-    """Polyhedra in order of probability, with bounds of their extent.
-
-    Attributes
-    ----------
-    points, shares, boxes
-        As in `Polyhedra`.
-    volumes : ndarray of float64, (n,)
-        Of the triangle meshes.
-    radii : ndarray of float64, (n,)
-        Of the spheres about the centres that hold the polyhedra.
-    """
-
-    points: NDArray[np.float64]
-    shares: NDArray[np.float64]
-    boxes: NDArray[np.int64]
-    volumes: NDArray[np.float64]
-    radii: NDArray[np.float64]
 
 
 class Cells(NamedTuple):
@@ -73,6 +54,7 @@ def suppress_overlaps3d(
     points: NDArray,
     rays: Rays3D,
     threshold: float,
+    check: Callable[[int, int], None] | None = None,
     threads: int | None = None,
 ) -> NDArray[np.intp]:
     """Choose candidates by greedy non-maximum suppression on polyhedron overlap.
@@ -89,6 +71,8 @@ def suppress_overlaps3d(
         Directions and faces.
     threshold : float
         A candidate whose overlap with a winner, as a share of the smaller volume, exceeds this is dropped.
+    check : function of (int, int), optional
+        Called now and then with the candidates that are decided, and all; what it raises ends the suppression.
     threads : int, optional
         Threads; the number of processors when left out. The result does not depend on it.
 
@@ -107,28 +91,19 @@ def suppress_overlaps3d(
         raise BadInput(
             f"{len(points)} points and probabilities {probabilities.shape}; expected one finite number for each point."
         )
+    solids = polyhedra(distances, points, rays, threads)
     order = np.argsort(-probabilities.astype(np.float64), kind="stable")
-    candidates = _candidates(np.asarray(distances)[order], np.asarray(points)[order], rays)
     if not len(order):
         return order
-    return order[_winners(candidates, cones(rays), float(threshold), threads)]
+    return _winners(solids, order, cones(rays, float(solids.radii.max())), float(threshold), threads, check)
 
 
-def _candidates(distances: NDArray, points: NDArray, rays: Rays3D) -> Candidates:
-    """Measure the candidates."""
-    solids = polyhedra(distances, points, rays)
-    lengths = np.linalg.norm(rays.vertices.astype(np.float64), axis=1)
-    distances = np.maximum(distances, SMALLEST)
-    radii = (distances * lengths).max(axis=1, initial=0)
-    return Candidates(*solids, volumes(distances, rays), radii)
-
-
-def _cells(candidates: Candidates) -> Cells:
-    """Sort the candidates into cubes about as large as a typical polyhedron."""
-    points = candidates.points
+def _cells(solids: Polyhedra) -> Cells:
+    """Sort the candidates into cubes about as large as a typical polyhedron, and few for their number."""
+    points = solids.points
     origin = points.min(axis=0)
     extent = points.max(axis=0) - origin
-    size = max(2 * float(np.median(candidates.radii)), float(extent.max()) / 512, 1.0)
+    size = max(2 * float(np.median(solids.radii)), float(np.cbrt((extent + 1).prod() / (4 * len(points)))), 1.0)
     counts = (extent // size).astype(np.int64) + 1
     place = ((points - origin) // size).astype(np.int64)
     keys = (place[:, 0] * counts[1] + place[:, 1]) * counts[2] + place[:, 2]
@@ -137,123 +112,177 @@ def _cells(candidates: Candidates) -> Cells:
     return Cells(size, origin, counts, starts, members)
 
 
-def _winners(candidates: Candidates, tables: tuple, threshold: float, threads: int | None) -> NDArray[np.intp]:
-    """Return the places of the winners in the order of probability."""
-    cells = _cells(candidates)
-    standing = np.ones(len(candidates.points), np.uint8)
-    won = np.zeros(len(standing), np.uint8)
-    chosen, first = np.empty(LOOKAHEAD, np.int64), 0
+def _winners(
+    solids: Polyhedra,
+    queue: NDArray[np.intp],
+    tables: tuple,
+    threshold: float,
+    threads: int | None,
+    check: Callable[[int, int], None] | None,
+) -> NDArray[np.intp]:
+    """Return the winners among the candidates, which `queue` lists from the most probable down."""
+    cells, queued = _cells(solids), queue
+    standing, won = np.ones(len(queue), np.uint8), np.zeros(len(queue), np.bool_)
+    chosen = np.empty(LOOKAHEAD, np.int64)
 
     def work(start: int, stop: int) -> None:
-        _suppress(candidates, tables, cells, chosen[start:stop], threshold, standing)
+        _suppress(solids, tables, cells, chosen[start:stop], threshold, standing)
 
-    while first < len(standing):
-        count, first = _independent(candidates, standing, first, chosen)
-        won[chosen[:count]] = 1
+    while len(queue):
+        count, looked_at = _independent(solids, queue, standing, chosen)
+        won[chosen[:count]] = True
         standing[chosen[:count]] = 0
         in_parts(work, count, 2, threads)
-    return np.flatnonzero(won)
+        if looked_at > 8 * LOOKAHEAD or looked_at == len(queue):  # many on the way stand no more
+            queue = queue[standing[queue] > 0]
+        if check is not None:
+            check(len(standing) - int(np.count_nonzero(standing)), len(standing))
+    return queued[won[queued]]
 
 
 @kernel
-def _independent(candidates: tuple, standing: NDArray, first: int, chosen: NDArray) -> tuple[int, int]:
+def _independent(solids: tuple, queue: NDArray, standing: NDArray, chosen: NDArray) -> tuple[int, int]:
     """Write to `chosen` the next winners that no standing more probable candidate touches.
 
-    Returns their number and the place of the first candidate that may still stand.
+    Returns their number and how far down the queue it looked.
     """
-    points, _, _, _, radii = candidates
+    points, _, _, _, radii = solids
     seen = np.empty(len(chosen), np.int64)
-    looked = count = 0
-    while first < len(standing) and standing[first] == 0:
-        first += 1
-    index = first
-    while index < len(standing) and looked < len(seen):
-        if standing[index]:
-            free = True
-            for other in seen[:looked]:
-                if _may_touch(points[index], points[other], radii[index] + radii[other]):
-                    free = False
-                    break
-            if free:
-                chosen[count] = index
-                count += 1
-            seen[looked] = index
-            looked += 1
-        index += 1
-    return count, first
+    looked = count = place = 0
+    while place < len(queue) and looked < len(seen):
+        index = queue[place]
+        place += 1
+        if not standing[index]:
+            continue
+        free = True
+        for other in seen[:looked]:
+            if _may_touch(points[index], points[other], radii[index] + radii[other]):
+                free = False
+                break
+        if free:
+            chosen[count] = index
+            count += 1
+        seen[looked] = index
+        looked += 1
+    return count, place
 
 
 @kernel
 def _may_touch(one: NDArray, other: NDArray, reach: float) -> bool:
-    """Return whether two centres are less than `reach` apart."""
+    """Return whether two centres are no more than `reach` apart."""
     return (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2 + (one[2] - other[2]) ** 2 <= reach**2
 
 
 @kernel
-def _solid(point: NDArray, shares: NDArray, box: NDArray, tables: tuple) -> NDArray:
-    """Return the box of a polyhedron with 1 where a voxel is inside, uint8 (z, y, x)."""
+def _voxels(
+    point: NDArray, polyhedron: tuple[NDArray, NDArray, bool], box: NDArray, tables: tuple
+) -> tuple[NDArray, NDArray]:
+    """Return a polyhedron as voxels: uint8 (z, y, x) in its box, and its rows' begin, end and number (z, y, 3)."""
     depth, height, width = box[3] - box[0] + 1, box[4] - box[1] + 1, box[5] - box[2] + 1
     solid = np.ones((max(depth, 0), max(height, 0), max(width, 0)), np.uint8)
-    face = 0
+    rows = np.zeros((*solid.shape[:2], 3), np.int64)
     for z in range(solid.shape[0]):
         for y in range(solid.shape[1]):
             row = (z + box[0] - point[0], y + box[1] - point[1], box[2] - point[2])
-            face = row_inside(row, face, shares, tables, solid[z, y], solid[z, y])
-    return solid
+            rows[z, y, 2] = row_inside(row, polyhedron, tables, solid[z, y], solid[z, y])
+            if rows[z, y, 2]:
+                begin, end = 0, len(solid[z, y])
+                while not solid[z, y, begin]:
+                    begin += 1
+                while not solid[z, y, end - 1]:
+                    end -= 1
+                rows[z, y, 0], rows[z, y, 1] = begin, end
+    return solid, rows
+
+
+@kernel
+def _within(strip: NDArray, row: NDArray, first: int, last: int) -> tuple[int, int, int]:
+    """Return where a row of a solid has voxels between two columns: begin, end and their number."""
+    begin, end = max(row[0], first), min(row[1], last)
+    if begin >= end:
+        return 0, 0, 0
+    if row[2] == row[1] - row[0]:  # without gaps
+        return begin, end, end - begin
+    number = 0
+    for column in range(begin, end):
+        number += strip[column]
+    return begin, end, number
 
 
 @kernel
 def _shares_more(
-    solid: NDArray, corner: NDArray, point: NDArray, shares: NDArray, box: NDArray, tables: tuple, needed: float
+    winner: tuple[NDArray, NDArray, NDArray],
+    point: NDArray,
+    polyhedron: tuple[NDArray, NDArray, bool],
+    box: NDArray,
+    tables: tuple,
+    needed: float,
 ) -> bool:
-    """Return whether more than `needed` voxels of `solid`, whose first voxel is `corner`, lie in the polyhedron."""
+    """Return whether more than `needed` voxels of the winner (solid, rows, first voxel) lie in another polyhedron.
+
+    It stops as soon as that is certain.
+    """
+    solid, rows, corner = winner
     z0, y0, x0 = max(box[0] - corner[0], 0), max(box[1] - corner[1], 0), max(box[2] - corner[2], 0)
     z1 = min(box[3] - corner[0] + 1, solid.shape[0])
     y1 = min(box[4] - corner[1] + 1, solid.shape[1])
     x1 = min(box[5] - corner[2] + 1, solid.shape[2])
-    if z1 <= z0 or y1 <= y0 or x1 <= x0:
-        return needed < 0
     left = 0
     for z in range(z0, z1):
         for y in range(y0, y1):
-            left += solid[z, y, x0:x1].sum()
+            left += _within(solid[z, y], rows[z, y], x0, x1)[2]
     inside = np.empty(x1 - x0, np.uint8)
-    found, face = 0, 0
+    found = 0
     for z in range(z0, z1):
         for y in range(y0, y1):
             if found > needed or found + left <= needed:
                 return found > needed
-            wanted = solid[z, y, x0:x1]
-            row = (z + corner[0] - point[0], y + corner[1] - point[1], x0 + corner[2] - point[2])
-            face = row_inside(row, face, shares, tables, wanted, inside)
-            left -= wanted.sum()
-            found += inside.sum()
+            begin, end, number = _within(solid[z, y], rows[z, y], x0, x1)
+            if number:
+                row = (z + corner[0] - point[0], y + corner[1] - point[1], begin + corner[2] - point[2])
+                wanted = solid[z, y, begin:end]
+                left -= number
+                found += row_inside(row, polyhedron, tables, wanted, inside[: end - begin])
     return found > needed
 
 
 @kernel
 def _suppress(
-    candidates: tuple, tables: tuple, cells: tuple, winners: NDArray, threshold: float, standing: NDArray
+    solids: tuple, tables: tuple, cells: tuple, winners: NDArray, threshold: float, standing: NDArray
 ) -> None:
     """Take down the standing candidates that overlap one of these winners too much."""
-    points, shares, boxes, sizes, radii = candidates
+    points, distances, boxes, volumes, radii = solids
     cube, origin, counts, starts, members = cells
     widest = radii.max()
     first, last = np.empty(3, np.int64), np.empty(3, np.int64)
-    for winner in winners:
-        solid = _solid(points[winner], shares[winner], boxes[winner], tables)
+    shares, planes = np.empty(distances.shape[1]), np.empty((len(tables[0]), 3))
+    for index in winners:
+        near = prepare(points[index], distances[index], boxes[index], tables, shares, planes)
+        solid, rows = _voxels(points[index], (shares, planes, near), boxes[index], tables)
+        winner = (solid, rows, boxes[index])
         for axis in range(3):
-            middle, reach = points[winner, axis] - origin[axis], radii[winner] + widest
+            middle, reach = points[index, axis] - origin[axis], radii[index] + widest
             first[axis] = max(int(np.floor((middle - reach) / cube)), 0)
             last[axis] = min(int(np.floor((middle + reach) / cube)), counts[axis] - 1)
         for cz in range(first[0], last[0] + 1):
             for cy in range(first[1], last[1] + 1):
                 line = (cz * counts[1] + cy) * counts[2]
-                for place in range(starts[line + first[2]], starts[line + last[2] + 1]):
-                    other = members[place]
-                    reach = radii[winner] + radii[other]
-                    if standing[other] and _may_touch(points[winner], points[other], reach):
-                        needed = threshold * min(sizes[winner], sizes[other])
-                        corner, box = boxes[winner], boxes[other]
-                        if _shares_more(solid, corner, points[other], shares[other], box, tables, needed):
-                            standing[other] = 0
+                for other in members[starts[line + first[2]] : starts[line + last[2] + 1]]:
+                    if not standing[other] or not _may_touch(points[index], points[other], radii[index] + radii[other]):
+                        continue
+                    needed = threshold * min(volumes[index], volumes[other])
+                    if _shared_box(boxes[index], boxes[other]) <= needed:
+                        continue
+                    near = prepare(points[other], distances[other], boxes[other], tables, shares, planes)
+                    polyhedron = (shares, planes, near)
+                    if _shares_more(winner, points[other], polyhedron, boxes[other], tables, needed):
+                        standing[other] = 0
+
+
+@kernel
+def _shared_box(one: NDArray, other: NDArray) -> int:
+    """Return how many voxels two boxes share."""
+    number = 1
+    for axis in range(3):
+        number *= max(min(one[axis + 3], other[axis + 3]) - max(one[axis], other[axis]) + 1, 0)
+    return number

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from talanoa.errors import BadInput
 from talanoa.geometry.compiled import in_parts, kernel
 from talanoa.geometry.rays3d import Rays3D
-from talanoa.geometry.solid3d import cones, polyhedra, row_inside
+from talanoa.geometry.solid3d import cones, polyhedra, prepare, row_inside
 
 
 def render_polyhedra(
@@ -52,7 +52,7 @@ def render_polyhedra(
     BadInput
         Where the shapes do not fit each other or a number is not finite.
     """
-    solids = polyhedra(distances, points, rays)
+    solids = polyhedra(distances, points, rays, threads)
     count = len(solids.points)
     ids = np.arange(1, count + 1) if ids is None else np.asarray(ids)
     ranks = np.arange(count) if probabilities is None else np.asarray(probabilities)
@@ -62,7 +62,8 @@ def render_polyhedra(
             "and one probability for each and an image (z, y, x)."
         )
     labels = np.zeros(shape, np.int32)
-    order, tables, numbers = np.argsort(ranks, kind="stable"), cones(rays), ids.astype(np.int32)
+    order, numbers = np.argsort(ranks, kind="stable"), ids.astype(np.int32)
+    tables = cones(rays, float(solids.radii.max(initial=0)))
 
     def work(start: int, stop: int) -> None:
         _draw(order, solids, tables, numbers, start, labels[start:stop])
@@ -75,20 +76,21 @@ def render_polyhedra(
 @kernel
 def _draw(order: NDArray, solids: tuple, tables: tuple, ids: NDArray, first: int, labels: NDArray) -> None:
     """Draw what reaches the planes `labels`, of which the first is number `first` of the image."""
-    points, shares, boxes = solids
+    points, distances, boxes, _, _ = solids
     depth, height, width = labels.shape
     ones, inside = np.ones(width, np.uint8), np.empty(width, np.uint8)
+    shares, planes = np.empty(distances.shape[1]), np.empty((len(tables[0]), 3))
     for index in order:
         box, point = boxes[index], points[index]
         left, right = max(box[2], 0), min(box[5], width - 1) + 1
-        face = 0
-        if right <= left:
+        if right <= left or box[0] >= first + depth or box[3] < first:
             continue
+        solid = (shares, planes, prepare(point, distances[index], box, tables, shares, planes))
         for z in range(max(box[0], first), min(box[3], first + depth - 1) + 1):
             for y in range(max(box[1], 0), min(box[4], height - 1) + 1):
                 row = (z - point[0], y - point[1], left - point[2])
                 found = inside[: right - left]
-                face = row_inside(row, face, shares[index], tables, ones[: right - left], found)
+                row_inside(row, solid, tables, ones[: right - left], found)
                 for column in range(right - left):
                     if found[column]:
                         labels[z - first, y, left + column] = ids[index]
