@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from math import prod
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
@@ -62,7 +63,9 @@ def read_tile(
 def outputs(
     net: Runner, image: NDArray, plan: Sequence[tiles.Tile], config: Any, levels: Levels | None = None
 ) -> Generator[tuple[tiles.Tile, Maps]]:
-    """Yield each tile with the maps of its core; the network already runs on the next tile meanwhile.
+    """Yield each tile with the maps of its core, the largest tiles first, so that memory is asked for only once.
+
+    The network already runs on the next tile while the caller works on one.
 
     Parameters
     ----------
@@ -78,8 +81,10 @@ def outputs(
         Intensities of each channel that become 0 and 1.
     """
 
+    ordered = sorted(plan, key=lambda tile: -prod(stop - start for start, stop in tile.read))
+
     def run(number: int) -> Maps:
-        tile = plan[number]
+        tile = ordered[number]
         part = read_tile(image, tile.read, levels, config.pad_mode)
         return net(part, window_of(tile.core, tile.read, config.grid), last=number == len(plan) - 1)
 
@@ -88,7 +93,7 @@ def outputs(
         return
     with ThreadPoolExecutor(1, thread_name_prefix="talanoa-network") as ahead:
         pending = ahead.submit(run, 0)
-        for number, tile in enumerate(plan):
+        for number, tile in enumerate(ordered):
             maps = pending.result()
             if number + 1 < len(plan):
                 pending = ahead.submit(run, number + 1)
@@ -108,15 +113,15 @@ def find_candidates(
     host = host or QuietHost()
     plan = tiles.plan(image.shape[1:], parts, config.halo, config.multiple)
     padded = [tiles.padded_size(size, step) for size, step in zip(image.shape[1:], config.multiple, strict=True)]
-    found = []
+    found: dict[tiles.Tile, star_convex.Candidates] = {}
     with closing(outputs(net, image, plan, config, levels)) as results:  # cancelled, it ends with the tile at work
         for number, (tile, maps) in enumerate(results):
             stop_if_cancelled(host)
             origin = [start for start, _ in tile.core]
             prob = without_border(maps.prob, origin, padded, config)
-            found.append(star_convex.candidates(prob, maps.dist, threshold, config, origin))
+            found[tile] = star_convex.candidates(prob, maps.dist, threshold, config, origin)
             host.progress(number + 1, len(plan), "Network")
-    return star_convex.join(found, config)
+    return star_convex.join([found[tile] for tile in plan], config)
 
 
 def without_border(
@@ -146,9 +151,11 @@ def without_border(
 
 
 def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -> tuple[int, ...]:
-    """Return the number of tiles along each axis: a fixed rule for planes, a budget for volumes, or `count` in all."""
-    if len(shape) == 2 or count is not None:
+    """Return the number of tiles along each axis: `count` in all, or what a fixed budget of pixels or voxels allows."""
+    if count is not None:
         return tiles.splits_for(shape, count)
+    if len(shape) == 2:
+        return tiles.splits_within(shape, (config.halo, config.halo), tiles.MAX_PIXELS)
     return tiles.splits_within(shape, config.halo)
 
 

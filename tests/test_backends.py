@@ -1,0 +1,165 @@
+"""ONNX Runtime and torch run the same network: same results, exported once, said when it is not possible."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import tiny
+from talanoa import backends, devices, model_folder, onnx_export, onnx_run
+from talanoa.errors import BadInput
+from talanoa.host import QuietHost
+from talanoa.image import from_array
+from talanoa.model_folder import Model
+from talanoa.predict import segment
+from talanoa.requests import SegmentRequest
+
+ALL = (slice(None), slice(None))
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give the test a user folder of its own."""
+    monkeypatch.setenv("TALANOA_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def run(model: Model, image: np.ndarray, **keys: Any) -> Any:
+    return segment(from_array(image), model, SegmentRequest(device="cpu", **keys), QuietHost())
+
+
+@pytest.mark.parametrize("name", [tiny.MODEL, "nuclei"])
+def test_both_backends_give_the_same_maps_for_images_of_any_size(name: str) -> None:
+    model = model_folder.load(name)
+    onnx, slow = (backends.for_model(model, "cpu", backend).runner for backend in ("onnx", "torch"))
+    for size in ((64, 96), (160, 48)):
+        image = np.random.default_rng(1).random((1, *size), np.float32)
+        fast, expected = onnx(image, ALL), slow(image, ALL)
+        assert np.abs(fast.prob - expected.prob).max() < 1e-5
+        assert np.abs(fast.dist - expected.dist).max() < 1e-4 * max(1, np.abs(expected.dist).max())
+        window = (slice(3, 9), slice(2, 7))
+        assert np.array_equal(onnx(image, window, last=True).dist, fast.dist[:, 3:9, 2:7])
+
+
+def test_labels_of_both_backends_are_the_same_but_for_single_pixels() -> None:
+    from talanoa import image, samples
+
+    model = model_folder.load("nuclei")
+    nuclei = image.read(samples.path("nuclei")).values[0, 0, 0]
+    fast, slow = (run(model, nuclei, backend=backend) for backend in ("onnx", "torch"))
+    assert len(fast.objects) == len(slow.objects) > 10
+    assert np.count_nonzero(fast.labels.values != slow.labels.values) <= 1e-4 * nuclei.size
+
+
+def test_the_record_names_the_backend() -> None:
+    model = model_folder.load(tiny.MODEL)
+    image = tiny.discs(3)[0]
+    used = run(model, image).record
+    assert used["backend"].startswith("onnxruntime ") and used["backend_difference"] < onnx_export.TOLERANCE
+    assert run(model, image, backend="torch").record["backend"] == f"torch {torch.__version__}"
+    assert [backends.name_of(text) for text in (used["backend"], "torch 2.11")] == ["onnx", "torch"]
+
+
+def test_a_network_is_exported_once_and_again_when_its_weights_change(home: Path, tmp_path: Path) -> None:
+    model = model_folder.load(tiny.MODEL)
+    backends.for_model(model, "cpu", "onnx")
+    (first,) = onnx_export.folder().glob("*.onnx")
+    written = first.stat().st_ino
+    backends.for_model(model, "cpu", "onnx")
+    assert [file.stat().st_ino for file in onnx_export.folder().glob("*.onnx")] == [written]
+    weights = model.network().state_dict()
+    weights["prob.bias"] = weights["prob.bias"] + 1
+    model_folder.save(tmp_path / "changed", model, weights)
+    changed = backends.for_model(model_folder.load(tmp_path / "changed"), "cpu", "onnx").runner
+    assert len(list(onnx_export.folder().glob("*.onnx"))) == 2
+    image = np.random.default_rng(0).random((1, 32, 32), np.float32)
+    assert changed(image, ALL).prob.mean() > backends.for_model(model, "cpu", "onnx").runner(image, ALL).prob.mean()
+
+
+def test_a_damaged_file_is_made_anew(home: Path) -> None:
+    model = model_folder.load(tiny.MODEL)
+    backends.for_model(model, "cpu", "onnx")
+    (file,) = onnx_export.folder().glob("*.onnx")
+    whole = file.read_bytes()
+    file.write_bytes(whole[: len(whole) // 2])
+    backends.for_model(model, "cpu", "onnx")
+    assert file.read_bytes() == whole
+
+
+def test_nothing_is_written_into_the_model_folder_and_no_cache_is_needed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home.write_text("a file where the folder should be: nothing can be kept")
+    before = sorted(Path(tiny.MODEL).iterdir())
+    chosen = backends.for_model(model_folder.load(tiny.MODEL), "cpu", "auto")
+    assert chosen.record["backend"].startswith("onnxruntime") and not chosen.warning
+    assert sorted(Path(tiny.MODEL).iterdir()) == before and home.is_file()
+
+
+def test_the_least_recently_used_exports_go(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_export, "KEPT", 2)
+    for number in range(3):
+        file = onnx_export.folder() / f"{number}.onnx"
+        onnx_export._write(file, bytes([number]), 0.0)
+        os.utime(file, (number + 1, number + 1))
+    onnx_export._write(onnx_export.folder() / "new.onnx", b"new", 0.0)
+    assert {file.name for file in onnx_export.folder().iterdir()} == {"2.onnx", "2.json", "new.onnx", "new.json"}
+
+
+def test_two_processes_export_at_once(home: Path) -> None:
+    code = (
+        "from talanoa import backends, model_folder, onnx_export\n"
+        f"backends.for_model(model_folder.load({tiny.MODEL!r}), 'cpu', 'onnx')\n"
+        "print(len(list(onnx_export.folder().glob('*.onnx'))))"
+    )
+    environment = {**os.environ, "TALANOA_HOME": str(home)}
+    both = [subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE) for _ in range(2)]
+    assert [process.communicate()[0].strip() for process in both] == [b"1", b"1"]
+    assert not [file for file in onnx_export.folder().iterdir() if "partial" in file.name]
+
+
+def test_a_network_that_differs_is_run_by_torch_and_that_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(onnx_export, "TOLERANCE", -1.0)
+    model = model_folder.load(tiny.MODEL)
+    found = run(model, tiny.discs(3)[0])
+    assert found.record["backend"].startswith("torch") and "differ by" in found.record["backend_note"]
+    assert any("The slower torch runs the network instead" in text for text in found.warnings)
+    with pytest.raises(BadInput, match="Set backend=torch"):
+        run(model, tiny.discs(3)[0], backend="onnx")
+
+
+def test_a_network_that_cannot_be_exported_is_run_by_torch(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*args: Any, **keys: Any) -> None:
+        raise torch.onnx.errors.UnsupportedOperatorError("aten::magic", 17, None)
+
+    monkeypatch.setattr(torch.onnx, "export", refuse)
+    chosen = backends.for_model(model_folder.load(tiny.MODEL), "cpu", "auto")
+    assert chosen.runner.backend.startswith("torch") and "could not be exported" in chosen.warning
+
+
+def test_onnx_is_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(devices, "resolve", lambda name: "cuda")
+    with pytest.raises(BadInput, match="CPU only; found device=cuda"):
+        backends.for_model(model_folder.load(tiny.MODEL), "auto", "onnx")
+
+
+def test_threads_follow_the_cores_and_what_other_libraries_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert 1 <= onnx_run.cores() <= (os.cpu_count() or 1)
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert onnx_run.cores() == 1
+
+
+def test_memory_that_ends_is_told_apart_from_other_errors() -> None:
+    model = model_folder.load(tiny.MODEL)
+    runner = backends.for_model(model, "cpu", "onnx").runner
+    with pytest.raises(Exception, match="(?i)dimension|rank|invalid") as caught:
+        runner(np.zeros((3, 32, 32), np.float32), ALL)
+    assert not isinstance(caught.value, MemoryError)
