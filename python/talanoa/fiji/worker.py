@@ -306,6 +306,9 @@ def _warm_up() -> None:
     try:
         import talanoa.predict
         import talanoa.tables  # noqa: F401
+        from talanoa import geometry
+
+        geometry.warm_up()
     except ImportError as error:  # the first request will say so to the user
         log.warning("The libraries could not be loaded ahead: %s", error)
     log.info("The worker is warm after %.1f s", time.perf_counter() - started)
