@@ -1,7 +1,7 @@
 """Star-convex geometry: ray distances, object probability, overlap suppression, rendering, in 2D and 3D.
 
-The kernels are compiled by numba at their first call in an environment (`warm_up` does it beforehand) and kept for the
-next process. They work in threads of their own, and no result depends on how many.
+The kernels are compiled by numba at their first call in an environment (`warm_up` and `warm_up3d` do it beforehand) and
+kept for the next process. They work in threads of their own, and no result depends on how many.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ __all__ = [
     "suppress_overlaps",
     "suppress_overlaps3d",
     "warm_up",
+    "warm_up3d",
 ]
 
 
@@ -44,3 +45,15 @@ def warm_up() -> None:
     points = np.array([[3, 3], [4, 3]])
     suppress_overlaps(distances, np.ones(2), points, 0.5)
     render_polygons(polygon_corners(distances, points), np.ones(2), labels.shape)
+
+
+def warm_up3d() -> None:
+    """Compile the 3D kernels, or load their machine code, by using them on a few voxels."""
+    labels = np.zeros((6, 6, 6), np.int32)
+    labels[1:5, 1:5, 1:5] = 1
+    rays = golden_spiral(8)
+    edge_probability3d(labels)
+    distances = star_distances3d(labels, rays)[2:4, 2, 2]
+    points = np.array([[2, 2, 2], [3, 2, 2]])
+    suppress_overlaps3d(distances, np.ones(2), points, rays, 0.5)
+    render_polyhedra(distances, points, rays, np.ones(2), labels.shape)

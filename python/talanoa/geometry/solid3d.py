@@ -115,10 +115,10 @@ def polyhedra(distances: NDArray, points: NDArray, rays: Rays3D, threads: int | 
         )
     found = Polyhedra(points, distances, np.empty((count, 6), np.int64), np.empty(count), np.empty(count))
     wrong = np.zeros(count, np.uint8)
-    directions = np.ascontiguousarray(rays.vertices, np.float64)
+    directions, faces = np.ascontiguousarray(rays.vertices, np.float64), np.ascontiguousarray(rays.faces)
 
     def work(start: int, stop: int) -> None:
-        _measure(found, directions, rays.faces, rays.determinants, wrong, start, stop)
+        _measure(found, directions, faces, rays.determinants, wrong, start, stop)
 
     in_parts(work, count, 1000, threads)
     if wrong.any():
