@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -163,3 +164,22 @@ def test_memory_that_ends_is_told_apart_from_other_errors() -> None:
     with pytest.raises(Exception, match="(?i)dimension|rank|invalid") as caught:
         runner(np.zeros((3, 32, 32), np.float32), ALL)
     assert not isinstance(caught.value, MemoryError)
+
+
+def test_a_kept_network_is_run_without_loading_torch(home: Path) -> None:
+    backends.for_model(model_folder.load(tiny.MODEL), "cpu", "onnx")
+    code = (
+        "import json, sys, numpy as np\n"
+        "from talanoa import predict, model_folder\n"
+        "from talanoa.host import QuietHost\n"
+        "from talanoa.image import from_array\n"
+        "from talanoa.requests import SegmentRequest\n"
+        f"model = model_folder.load({tiny.MODEL!r})\n"
+        "image = from_array(np.random.default_rng(0).random((80, 90), np.float32))\n"
+        "found = predict.segment(image, model, SegmentRequest(device='cpu'), QuietHost())\n"
+        "print(json.dumps([found.record['backend'], 'torch' in sys.modules]))"
+    )
+    environment = {**os.environ, "TALANOA_HOME": str(home)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    backend, loaded = json.loads(done.stdout.splitlines()[-1])
+    assert backend.startswith("onnxruntime") and not loaded

@@ -11,11 +11,7 @@ from talanoa import inference, keras_import, methods, tiles
 from talanoa.torch_run import TorchRunner
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras"
-MODELS = sorted(
-    path.parent.name
-    for path in ORACLES.glob("*/config.json")
-    if "3d" not in path.parent.name or "stardist3d" in methods.METHODS
-)
+MODELS = sorted(path.parent.name for path in ORACLES.glob("*/config.json"))
 
 
 @pytest.mark.parametrize("name", MODELS)

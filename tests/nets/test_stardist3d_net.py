@@ -3,7 +3,8 @@ import torch
 
 from talanoa.errors import BadInput
 from talanoa.methods import stardist3d
-from talanoa.nets.resnet import SameConv, block_strides
+from talanoa.nets.reach import block_strides
+from talanoa.nets.resnet import SameConv
 
 
 def parameters(**keys: object) -> int:

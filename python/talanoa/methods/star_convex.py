@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import BaseModel, ValidationError
 
@@ -16,7 +15,9 @@ from talanoa.errors import BadInput
 from talanoa.geometry.nms3d import suppress_overlaps3d
 from talanoa.geometry.rays3d import Rays3D
 from talanoa.geometry.render3d import render_polyhedra
-from talanoa.losses import masked_mae, soft_bce
+
+if TYPE_CHECKING:
+    import torch
 
 NMS_CHOICES = (0.3, 0.4, 0.5)
 Config = TypeVar("Config", bound=BaseModel)
@@ -109,6 +110,8 @@ def loss(
     output: tuple[torch.Tensor, torch.Tensor], target: tuple[torch.Tensor, torch.Tensor], config: Any
 ) -> dict[str, torch.Tensor]:
     """Return the losses ``prob`` (cross-entropy), ``dist`` (masked MAE) and their weighted sum ``loss``."""
+    from talanoa.losses import masked_mae, soft_bce
+
     logit, dist = output
     prob_true, dist_true = target
     prob_loss = soft_bce(logit, prob_true)

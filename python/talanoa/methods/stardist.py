@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from talanoa import geometry
 from talanoa.methods.star_convex import checked_grid, default_thresholds, validated
-from talanoa.nets.stardist import StarDistNet, receptive_radius
+from talanoa.nets.reach import receptive_radius
+
+if TYPE_CHECKING:
+    from talanoa.nets.stardist import StarDistNet
 
 __all__ = ["StarDistConfig", "build", "config_from", "default_thresholds", "targets"]
 
@@ -86,6 +89,8 @@ class StarDistConfig(BaseModel):
 
 def build(config: StarDistConfig) -> StarDistNet:
     """Return the network with fresh weights (drawn from torch's global generator)."""
+    from talanoa.nets.stardist import StarDistNet
+
     return StarDistNet(
         config.n_channel_in,
         config.n_rays,

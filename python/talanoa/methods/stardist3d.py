@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +13,10 @@ from talanoa.geometry.edt3d import edge_probability3d
 from talanoa.geometry.rays3d import Rays3D, golden_spiral
 from talanoa.geometry.star3d import star_distances3d
 from talanoa.methods.star_convex import checked_grid, validated
-from talanoa.nets.resnet import resnet_radii
-from talanoa.nets.stardist import StarDistNet, StarDistResNet, receptive_radii
+from talanoa.nets.reach import receptive_radii, resnet_radii
+
+if TYPE_CHECKING:
+    from talanoa.nets.stardist import StarDistNet, StarDistResNet
 
 Three = tuple[int, int, int]
 ANISOTROPIC = 1.5  # slices this much further apart than pixels are not thinned out by the grid
@@ -127,6 +129,8 @@ class StarDist3DConfig(BaseModel):
 
 def build(config: StarDist3DConfig) -> StarDistNet | StarDistResNet:
     """Return the network with fresh weights (drawn from torch's global generator)."""
+    from talanoa.nets.stardist import StarDistNet, StarDistResNet
+
     if config.backbone == "resnet":
         return StarDistResNet(
             config.n_channel_in,

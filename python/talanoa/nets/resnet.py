@@ -13,9 +13,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from talanoa.nets.reach import STEM, block_strides
 from talanoa.nets.unet import _CONV, _NORM
-
-STEM = (7, 3)  # sides of the first two convolutions, which have no activation
 
 
 def init_he(conv: nn.Module) -> None:
@@ -124,35 +123,3 @@ class ResNet(nn.Sequential):
             width = wider
         super().__init__(*layers)
         self.width = width
-
-
-def block_strides(grid: Sequence[int], blocks: int) -> list[tuple[int, ...]]:
-    """Return the stride of each block: 2 along the axes that have not reached the grid.
-
-    >>> block_strides((1, 4, 4), 3)
-    [(1, 2, 2), (1, 2, 2), (1, 1, 1)]
-    """
-    reached = [1] * len(grid)
-    strides = []
-    for _ in range(blocks):
-        stride = tuple(2 if goal > now else 1 for goal, now in zip(grid, reached, strict=True))
-        reached = [now * step for now, step in zip(reached, stride, strict=True)]
-        strides.append(stride)
-    return strides
-
-
-def resnet_radii(
-    grid: Sequence[int], blocks: int, n_conv: int, kernel: Sequence[int] = (3, 3, 3), head: bool = True
-) -> tuple[int, ...]:
-    """Return how many input voxels away from its own place an output value can depend on, for each axis."""
-    radii = []
-    for axis, side in enumerate(kernel):
-        half, stride = side // 2, 1
-        reach = sum(first // 2 for first in STEM)
-        for steps in block_strides(grid, blocks):
-            step = steps[axis]
-            reach += max(half, side - 1 - max(side - step, 0) // 2) * stride  # a stride reaches further after
-            stride *= step
-            reach += (n_conv - 1) * half * stride
-        radii.append(reach + (half * stride if head else 0))
-    return tuple(radii)

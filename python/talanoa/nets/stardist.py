@@ -7,23 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
+from talanoa.nets.reach import Sides, grid_steps, sides
 from talanoa.nets.resnet import ResNet
-from talanoa.nets.unet import _CONV, _POOL, Sides, UNet, conv_block, conv_stack, init_glorot, sides
-
-
-def grid_steps(grid: Sequence[int]) -> list[tuple[int, ...]]:
-    """Return the pooling of each step that leads from full resolution to the output grid.
-
-    >>> grid_steps((4, 2))
-    [(2, 2), (2, 1)]
-    """
-    steps: list[tuple[int, ...]] = []
-    reached = [1] * len(grid)
-    while tuple(reached) != tuple(grid):
-        step = tuple(2 if goal > now else 1 for goal, now in zip(grid, reached, strict=True))
-        reached = [now * factor for now, factor in zip(reached, step, strict=True)]
-        steps.append(step)
-    return steps
+from talanoa.nets.unet import _CONV, _POOL, UNet, conv_block, conv_stack, init_glorot
 
 
 class StarDistNet(nn.Module):
@@ -133,29 +119,3 @@ def answer(net: nn.Module, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
     if not hasattr(net, "prob_class"):
         return found
     return (*found, net.prob_class(net.head_class(features)))  # type: ignore[operator]
-
-
-def receptive_radii(
-    grid: Sequence[int], depth: int, kernel: Sides = 3, pool: Sides = 2, n_conv: int = 2, head: bool = True
-) -> tuple[int, ...]:
-    """Return how many input pixels away from its own place an output value can depend on, for each axis.
-
-    Each convolution reaches ``kernel // 2`` pixels of its own resolution. Pooling and repeating pixels tie a
-    value to the whole cell of the coarsest level, which adds one cell less a pixel.
-    """
-    radii = []
-    steps = grid_steps(grid)
-    for axis, (side, factor) in enumerate(zip(sides(kernel, len(grid)), sides(pool, len(grid)), strict=True)):
-        half, stride, reach = side // 2, 1, 0
-        for step in steps:  # stem
-            reach += n_conv * half * stride
-            stride *= step[axis]
-        strides = [stride * factor**level for level in range(depth + 1)]
-        reach += n_conv * half * (2 * sum(strides[:-1]) + strides[-1])  # down, bottleneck, up
-        radii.append(reach + (half * stride if head else 0) + strides[-1] - 1)  # head, cell of the coarsest level
-    return tuple(radii)
-
-
-def receptive_radius(grid: Sequence[int], depth: int, kernel: int = 3) -> int:
-    """Return the largest of `receptive_radii`."""
-    return max(receptive_radii(grid, depth, kernel))

@@ -14,17 +14,11 @@ from typing import Any
 import torch
 from torch import nn
 
+from talanoa.nets.reach import Sides, sides
+
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
 _POOL = {2: nn.MaxPool2d, 3: nn.MaxPool3d}
 _NORM = {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}
-
-
-Sides = int | Sequence[int]  # one for all axes, or one for each
-
-
-def sides(given: Sides, ndim: int) -> tuple[int, ...]:
-    """Return one number for each axis."""
-    return (given,) * ndim if isinstance(given, int) else tuple(given)
 
 
 def conv_block(n_in: int, n_out: int, kernel: Sides = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
