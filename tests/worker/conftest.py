@@ -33,7 +33,7 @@ def kit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(tiny.MODEL, folder / "home" / "models" / "tiny")
     pixels, _ = tiny.discs(100)
     tifffile.imwrite(folder / "discs.tif", pixels)
-    tifffile.imwrite(folder / "large.tif", np.tile(pixels, (30, 30)))
+    tifffile.imwrite(folder / "large.tif", np.tile(pixels, (40, 40)))
     return folder
 
 
@@ -87,9 +87,11 @@ def shared(tmp_path_factory: pytest.TempPathFactory, kit: Path, scripts: Path) -
 
 @pytest.fixture
 def fiji(shared: FijiProcess) -> Iterator[FijiProcess]:
-    """Return the module's ImageJ with nothing open."""
+    """Return the module's ImageJ with nothing open; after the test its jobs have ended."""
     shared.call("close")
     yield shared
+    shared.call("keys", "VK_ESCAPE")
+    shared.wait("titled('Segment Objects') is None", "no job and no dialog is left")
     shared.call("close")
 
 

@@ -21,7 +21,7 @@ from talanoa.fiji import embedded
 from talanoa.fiji.java import choose_java
 
 JYTHON = Path(__file__).resolve().parent / "jython"
-PATIENCE = 120.0  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
+PATIENCE = 60.0  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # Jython starts in half the time
 WORKER = "talanoa.fiji.worker"
 
@@ -224,10 +224,12 @@ class FijiProcess:
         """Say what is to be seen, for a test that waited in vain."""
         try:
             seen = self.call("seen", seconds=20)
-            windows = self.call("titles", seconds=20)
+            windows = self.value("[(type(one).__name__, one.getTitle()) for one in windows()]", seconds=20)
+            self.call("shot", str(self.work / "screen.png"), seconds=20)
         except (TimeoutError, Failed) as error:
             seen, windows = {"no answer": str(error)}, []
-        return f"windows: {windows}; seen: {seen}; java: {self.log()[-2000:]}; worker: {self.worker_log()[-2000:]}"
+        logs = f"java: {self.log()[-2000:]}; worker: {self.worker_log()[-2000:]}"
+        return f"screen: {self.work}/screen.png; windows: {windows}; seen: {seen}; {logs}"
 
 
 def class_path(folder: Path) -> list[str]:

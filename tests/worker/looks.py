@@ -41,7 +41,20 @@ def choose(fiji: FijiProcess, **fields: Any) -> None:
     fiji.call("choose", SEGMENT)
     fiji.wait(f"titled({SEGMENT!r}, 'GenericDialog')", "the dialog is open")
     fiji.call("fill", SEGMENT, {"Model": "tiny", "Device": "cpu", **fields})
-    fiji.call("press", SEGMENT, "OK", "GenericDialog")
+    confirm(fiji)
+
+
+def confirm(fiji: FijiProcess) -> None:
+    """Press OK in the dialog until it closes: on a busy machine a window may come up below the mouse meanwhile."""
+    closed = f"titled({SEGMENT!r}, 'GenericDialog') is None"
+    for _ in range(3):
+        fiji.call("press", SEGMENT, "OK", "GenericDialog")
+        try:
+            fiji.wait(closed, "the dialog is closed", 10)
+        except AssertionError:
+            continue
+        return
+    fiji.wait(closed, "the dialog is closed")
 
 
 def begin(fiji: FijiProcess, kit: Path, **fields: Any) -> None:
@@ -53,4 +66,4 @@ def begin(fiji: FijiProcess, kit: Path, **fields: Any) -> None:
 
 def working(fiji: FijiProcess) -> None:
     """Wait until the running job is at its tiles or later."""
-    fiji.wait(f"status().startswith({SEGMENT!r} + ': ') and 'tile' in status()", "the job is running")
+    fiji.wait(f"status().startswith({SEGMENT!r} + ': ')", "the job is running")

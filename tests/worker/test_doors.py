@@ -14,7 +14,7 @@ import talanoa
 import tiny
 from talanoa import rois
 from talanoa.image import from_array
-from worker.looks import SEGMENT, labels_of, same_labels
+from worker.looks import SEGMENT, confirm, labels_of, same_labels
 
 pytestmark = pytest.mark.gui
 
@@ -33,7 +33,7 @@ def test_menu_dialog_results_and_the_recorded_line(opened: Any, expected: Any) -
     opened.wait(f"titled({SEGMENT!r})", "the dialog is open")
     assert "tiny" in opened.call("offered", SEGMENT, "Model")
     opened.call("fill", SEGMENT, {"Model": "tiny", "Device": "cpu"})
-    opened.call("press", SEGMENT, "OK")
+    confirm(opened)
     assert same_labels(labels_of(opened), expected)
     objects = int(expected.labels.max())
     opened.wait(f"seen()['rows'] == {objects}", "the table is there")

@@ -13,7 +13,7 @@ import pytest
 
 import talanoa
 from worker.fiji import until
-from worker.looks import SEGMENT, quick
+from worker.looks import SEGMENT, confirm, quick
 
 pytestmark = pytest.mark.gui
 
@@ -24,7 +24,7 @@ def told(fiji: Any, kit: Path) -> str:
     fiji.call("choose", SEGMENT)
     fiji.wait(f"message() or titled({SEGMENT!r}, 'GenericDialog')", "a dialog or a message is open")
     if fiji.value("message()") is None:
-        fiji.call("press", SEGMENT, "OK", "GenericDialog")
+        confirm(fiji)
     text = str(fiji.message())
     assert fiji.call("images") == ["discs.tif"]
     until(lambda: not fiji.workers(), "no worker is left", 20, fiji.describe)

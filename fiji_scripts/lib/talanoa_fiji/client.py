@@ -27,12 +27,14 @@ class Call(object):
     extra : keys that the script does not declare; the Python side knows them as aliases, or says what is valid.
     imp : the image that was active when the command was chosen.
     wait : a function (work) that does the work; ImageJ's command listeners may need some care meanwhile.
+    record : a function (values) that writes the command to the Recorder, with the values that a window changed.
     ours : True when `commands` runs the script, which then ends a macro after an error; else SciJava runs it.
     """
 
     def __init__(self, macro, imp=None, omitted=(), extra=None, wait=None, ours=False):
         self.macro, self.imp, self.omitted, self.extra = macro, imp, omitted, extra or {}
         self.wait = wait or (lambda work: work())
+        self.record = lambda values: None
         self.ours, self.status, self.message = ours, None, u""
 
 
@@ -79,6 +81,8 @@ def ask(objects, task, keys, fixed=None, image=False, area=False):
     imp = _image(call, request) if image or area else None
     if image and imp is None and not request.get("image") and not request.get("input"):
         return _failed(call, u"No image is open; expected one. Open an image (File > Open...), or name its file: image=...")
+    if imp is not None and images.is_closed(imp):
+        return _failed(call, u"The image %s was closed; expected an open one. Open it again." % imp.getTitle())
     if image and imp is not None:
         request.put("imp", imp)
     if area and not request.get("rois"):

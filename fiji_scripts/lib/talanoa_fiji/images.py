@@ -40,6 +40,11 @@ def describe(imp):
     })  # fmt: skip
 
 
+def is_closed(imp):
+    """Return True for an image whose pixels have gone; ImageJ keeps its width and its title."""
+    return imp.getStack().getSize() == 0
+
+
 def shapes(imp):
     """Return what of an image goes into a block, as a list of (key, dtype, shape)."""
     size = (imp.getNFrames(), imp.getNChannels(), imp.getNSlices(), imp.getHeight(), imp.getWidth())

@@ -2,6 +2,8 @@
 from java.lang import RuntimeException
 from java.util import ArrayList
 
+from synchronize import make_synchronized
+
 from ij import IJ, Macro, WindowManager
 from ij.gui import Overlay
 from ij.macro import Interpreter
@@ -27,6 +29,22 @@ def result(reply, title, parts=("rois", "table", "labels"), say=False):
         return failed(reply, title, say)
     for warning in reply.get("warnings") or []:
         IJ.log(u"%s: %s" % (title, warning))
+    _put(ResultsTable, reply, parts)
+    message = reply.get("message") or u""
+    IJ.showStatus(message)
+    if say and client.current_call().macro:
+        IJ.log(u"%s: %s" % (title, message))
+    elif say:
+        ui.message(title, message)
+
+
+@make_synchronized
+def _put(lock, reply, parts):
+    """Put ROIs, table and label image of a reply into ImageJ.
+
+    lock : a Java class, the same for all scripts
+        Two jobs may end together, and neither ROI Manager nor Results can be filled from two threads.
+    """
     imp, labels = reply.get("imp"), reply.get("labels")
     if "rois" in parts and reply.get("rois") is not None:
         _show_rois(reply["rois"], _target(reply), imp, labels)
@@ -36,12 +54,6 @@ def result(reply, title, parts=("rois", "table", "labels"), say=False):
         if WindowManager.getImage(labels.getTitle()) is not None:
             labels.setTitle(WindowManager.getUniqueName(labels.getTitle()))
         labels.show()  # last, so that it is the active image of a macro
-    message = reply.get("message") or u""
-    IJ.showStatus(message)
-    if say and client.current_call().macro:
-        IJ.log(u"%s: %s" % (title, message))
-    elif say:
-        ui.message(title, message)
 
 
 def doctor(reply, objects):

@@ -202,8 +202,8 @@ class _Call(object):
         message.put(u"wanted", self.request.get("wanted") or ArrayList())
         for key in (u"handle", u"preview"):
             message.put(key, self.request.get(key))
-        if imp is not None and not (imp.getWidth() and imp.getStackSize()):
-            raise Problem(u"The image was closed; expected an open one. Open it again.")
+        if imp is not None and images.is_closed(imp):  # while the job waited for its turn
+            raise Problem(u"The image %s was closed; expected an open one. Open it again." % imp.getTitle())
         wanted = images.shapes(imp) if imp is not None else []
         if isinstance(packed, Map):
             texts = block.text_bytes(packed["names"])

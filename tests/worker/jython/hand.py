@@ -7,7 +7,7 @@ from java.awt.event import InputEvent, KeyEvent
 from java.io import File
 from java.lang import Class, Runtime, System
 from javax.imageio import ImageIO
-from javax.swing import JButton
+from javax.swing import JButton, JLabel
 
 from ij import IJ, ImageJ, Menus, WindowManager
 from ij.gui import MessageDialog, MultiLineLabel
@@ -71,18 +71,18 @@ def entries():
 
 def windows():
     """Return the windows that are open."""
-    return [window for window in Window.getWindows() if window.isShowing()]
+    return [window for window in Window.getWindows() if window.isShowing() and hasattr(window, "getTitle")]
 
 
 def titles():
     """Return the titles of the open windows."""
-    return [window.getTitle() for window in windows() if hasattr(window, "getTitle")]
+    return [window.getTitle() for window in windows()]
 
 
 def titled(title, kind=None):
     """Return the open window with this title (and of a class with this name), or None."""
     for window in windows():
-        if hasattr(window, "getTitle") and window.getTitle() == title:
+        if window.getTitle() == title:
             if kind is None or kind in [base.__name__ for base in type(window).__mro__]:
                 return window
     return None
@@ -110,7 +110,10 @@ def button(window, label):
 
 def press(title, label, kind=None):
     """Click a button of an open window."""
-    click_on(button(titled(title, kind), label))
+    window = titled(title, kind)
+    window.toFront()
+    robot().waitForIdle()
+    click_on(button(window, label))
 
 
 def field(window, label):
@@ -127,7 +130,7 @@ def field(window, label):
 
 def fill(title, values):
     """Fill fields of an open dialog: {label: text, choice or True/False}."""
-    window = titled(title)
+    window = titled(title, "GenericDialog")
     for label, value in values.items():
         one = field(window, label)
         if isinstance(one, Checkbox):
@@ -140,7 +143,7 @@ def fill(title, values):
 
 def offered(title, label):
     """Return the entries of a choice of an open dialog."""
-    choice = field(titled(title), label)
+    choice = field(titled(title, "GenericDialog"), label)
     return [choice.getItem(i) for i in range(choice.getItemCount())]
 
 
@@ -161,6 +164,16 @@ def dismiss():
         if isinstance(window, MessageDialog):
             click_on(button(window, "OK"))
             return
+
+
+def text_of(window):
+    """Return the texts of the Swing labels of a window."""
+    return u" ".join([label.getText() or u"" for label in parts(window, JLabel)])
+
+
+def progress_windows(text=u""):
+    """Return the progress windows that show a text."""
+    return [one for one in windows() if type(one).__name__ == "ProgressWindow" and text in text_of(one)]
 
 
 def status():
