@@ -26,7 +26,7 @@ demo: $(VENV)/.java-ready
 test: check
 	$(PY) -m pytest
 
-check: $(VENV)/.dev-ready $(VENV)/.java-ready
+check: $(VENV)/.dev-ready $(VENV)/.jars-ready
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 
@@ -59,4 +59,9 @@ $(VENV)/.dev-ready: $(VENV)/.python pyproject.toml constraints.txt
 
 $(VENV)/.java-ready: $(VENV)/.ready
 	$(PY) -m talanoa.fiji.fetch
+	@touch $@
+
+# What the tests of install-fiji put into folders.
+$(VENV)/.jars-ready: $(VENV)/.java-ready
+	$(PY) -m talanoa.fiji.fetch --install-fiji
 	@touch $@

@@ -57,7 +57,7 @@ def test_every_verb_has_help(verb: str, capsys: pytest.CaptureFixture[str]) -> N
 
 def test_every_task_is_a_verb() -> None:
     assert set(tasks.TASKS) < set(cli.VERBS)
-    assert set(cli.VERBS) - set(tasks.TASKS) == {"demo", "fiji"}
+    assert set(cli.VERBS) - set(tasks.TASKS) == {"demo", "fiji", "install-fiji"}
 
 
 def test_switches_do_not_swallow_the_next_word() -> None:

@@ -25,7 +25,11 @@ REQUESTS = {
     "doctor": requests.DoctorRequest,
 }
 COMMAND = r"(?:^ {4}|`)(?:\.venv/bin/)?(?:python -m )?talanoa ([^`\n]*)"
-OWN_OPTIONS = {"demo": {"out", "headless", "verbose"}, "fiji": {"fiji", "verbose"}}
+OWN_OPTIONS = {
+    "demo": {"out", "headless", "verbose"},
+    "fiji": {"fiji", "verbose"},
+    "install-fiji": {"check", "uninstall", "python"},
+}
 
 
 def documents(root: Path) -> list[Path]:

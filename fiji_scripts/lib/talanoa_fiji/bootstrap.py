@@ -14,12 +14,14 @@ from talanoa_fiji.commands import NAME, NOTHING, Commands
 MENU = u"Talanoa"
 
 
-def install(context, folder):
+def install(context, folder, menu=True):
     """Make every script in `folder`/Plugins/Talanoa a command; a second call puts the new ones in place of the old.
 
     context : org.scijava.Context
     folder : str
-        The folder fiji_scripts.
+        The folder fiji_scripts, or where it is installed.
+    menu : bool
+        False where ImageJ builds the menu itself.
     Returns the names of the commands, sorted.
     """
     scripts = find(File(File(folder, u"Plugins"), MENU))
@@ -32,7 +34,7 @@ def install(context, folder):
     objects.addObject(commands)
     Executer.addCommandListener(commands)
     if ui.has_window():
-        if not _in_menu(scripts):
+        if menu and not _in_menu(scripts):
             _build_menu(sorted(scripts))
     elif IJ.getInstance() is None:
         _warm_up()

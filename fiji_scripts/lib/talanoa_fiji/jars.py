@@ -36,7 +36,16 @@ def loader():
     if not _loader:
         jars = place.brought()
         _loader.append(_alone(jars) if jars else IJ.getClassLoader())
+        _wake_json()
     return _loader[0]
+
+
+def _wake_json():
+    """Let Groovy's JSON, which Appose writes its messages with, find its parts; it looks for them once and for all."""
+    with inside():
+        for name in (u"groovy.json.JsonOutput", u"groovy.json.JsonSlurper"):
+            Class.forName(name, True, loader())
+        Class.forName(u"groovy.json.JsonSlurper", True, loader())().parseText(u'{"text": "\u00b5"}')
 
 
 def _alone(jars):

@@ -15,15 +15,17 @@ ALIASES = {u"ImagePlus": ImagePlus, u"ResultsTable": ResultsTable, u"RoiManager"
 _made = []  # the context that was made here
 
 
-def start(folder):
+def start(folder, menu=True):
     """Make the menu scripts commands of this ImageJ; a second call puts the new ones in place of the old.
 
     folder : str
-        The folder that holds Plugins/Talanoa (fiji_scripts, or Fiji's scripts).
+        The folder that holds Plugins/Talanoa (fiji_scripts, or where it is installed).
+    menu : bool
+        False where ImageJ builds the menu itself.
     Returns the org.scijava.Context: Fiji's own, else one made here.
     """
     context = find_context()
-    bootstrap.install(context, folder)
+    bootstrap.install(context, folder, menu)
     return context
 
 
@@ -36,7 +38,7 @@ def enter():
     command = System.clearProperty(COMMAND)
     thread, options = Thread.currentThread().getName(), Macro.getOptions()
     System.setProperty(OPTIONS, u"")
-    start(place.scripts().getPath())
+    start(place.scripts().getPath(), menu=False)
     if command and thread.startswith(u"Run$_"):
         System.setProperty(OPTIONS, u"run " + (options or u""))
     elif command:

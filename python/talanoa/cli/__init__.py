@@ -23,6 +23,7 @@ VERBS = {
     "doctor": "check what Talanoa runs on",
     "demo": "segment a sample image in ImageJ",
     "fiji": "open ImageJ or Fiji with the Talanoa menu",
+    "install-fiji": "put the menu into a Fiji or ImageJ folder that you start yourself",
 }
 
 
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     """Return the parser of the bare command."""
-    verbs = "\n".join(f"  {verb:<9} {text}" for verb, text in VERBS.items())
+    verbs = "\n".join(f"  {verb:<12} {text}" for verb, text in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="talanoa",
         description="Deep learning for microscopy: segment, train, and work with ROIs.",

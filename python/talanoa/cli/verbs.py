@@ -157,4 +157,11 @@ def open_window(fiji: str | None, image: str | None) -> None:
     runtime.run_gui(ready, fiji)
 
 
-OWN: dict[str, Callable[[Sequence[str]], int]] = {"demo": _demo, "fiji": _fiji}
+def _install_fiji(arguments: Sequence[str]) -> int:
+    """Put the menu into a Fiji or ImageJ folder, or take it out."""
+    from talanoa.cli import install_fiji
+
+    return install_fiji.run(arguments)
+
+
+OWN: dict[str, Callable[[Sequence[str]], int]] = {"demo": _demo, "fiji": _fiji, "install-fiji": _install_fiji}

@@ -48,10 +48,15 @@ def make_context() -> Any:
     return jpype.JClass("org.scijava.Context")(False)
 
 
-def class_path() -> list[Path]:
+def class_path(endpoints: Sequence[str] = ENDPOINTS) -> list[Path]:
     """Return the jars of the embedded ImageJ; the first call on a machine downloads them (about 35 MB).
 
     They lie in the user's Maven cache. A list of them is kept beside scyjava's cache, so that later calls ask nobody.
+
+    Parameters
+    ----------
+    endpoints : sequence of str
+        What to have instead of the embedded ImageJ: "group:artifact:version", each with all that it depends on.
 
     Raises
     ------
@@ -60,36 +65,36 @@ def class_path() -> list[Path]:
     """
     import scyjava
 
-    kept = Path(scyjava.config.get_cache_dir()) / f"talanoa-{_fingerprint()}.json"
+    kept = Path(scyjava.config.get_cache_dir()) / f"talanoa-{_fingerprint(endpoints)}.json"
     jars = _read_list(kept)
     if jars is None:
-        jars = _resolve()
+        jars = _resolve(endpoints)
         damaged = [jar for jar in jars if not zipfile.is_zipfile(jar)]
         if damaged:  # a download that was interrupted: the resolver does not notice
             for jar in damaged:
                 log.warning("%s is damaged and is fetched again", jar)
                 jar.unlink(missing_ok=True)
-            jars = _resolve()
+            jars = _resolve(endpoints)
         _write_list(kept, jars)
     return jars
 
 
-def _resolve() -> list[Path]:
+def _resolve(endpoints: Sequence[str]) -> list[Path]:
     """Ask the resolver that scyjava uses, with Maven Central as the only repository."""
     import jgo
 
     try:
-        return [Path(artifact.resolve()) for artifact in jgo.resolve("+".join(ENDPOINTS))]
+        return [Path(artifact.resolve()) for artifact in jgo.resolve("+".join(endpoints))]
     except (OSError, RuntimeError, ValueError, AssertionError) as error:
         raise BadInput(
-            f"The jars of the embedded ImageJ could not be fetched ({error}); expected a connection to Maven Central "
+            f"The jars {', '.join(endpoints)} could not be fetched ({error}); expected a connection to Maven Central "
             "the first time. Connect once, or name a Fiji folder."
         ) from error
 
 
-def _fingerprint() -> str:
+def _fingerprint(endpoints: Sequence[str]) -> str:
     """Return a short name of this set of endpoints."""
-    return hashlib.sha256("+".join(ENDPOINTS).encode()).hexdigest()[:12]
+    return hashlib.sha256("+".join(endpoints).encode()).hexdigest()[:12]
 
 
 def _read_list(kept: Path) -> list[Path] | None:

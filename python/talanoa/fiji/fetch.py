@@ -1,23 +1,31 @@
 """Get the Java and the jars of the embedded ImageJ once, as part of the set-up: `python -m talanoa.fiji.fetch`.
 
-Afterwards everything starts without a network. A second call finds both in the caches and changes nothing.
+Afterwards everything starts without a network. A second call finds both in the caches and changes nothing. With
+`--install-fiji` also what `talanoa install-fiji` puts into a folder that lacks it.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import sys
+from collections.abc import Sequence
 
 from talanoa.errors import TalanoaError
-from talanoa.fiji import embedded
+from talanoa.fiji import embedded, layout
 from talanoa.fiji.java import Java, choose_java
 
 log = logging.getLogger(__name__)
 
 
-def fetch() -> tuple[Java, int]:
+def fetch(install_fiji: bool = False) -> tuple[Java, int]:
     """Make sure that a Java and the jars of the embedded ImageJ are on this machine.
+
+    Parameters
+    ----------
+    install_fiji : bool
+        True fetches what `talanoa install-fiji` needs, too.
 
     Returns
     -------
@@ -31,14 +39,19 @@ def fetch() -> tuple[Java, int]:
     """
     java = choose_java()
     os.environ["JAVA_HOME"] = str(java.home)
+    for endpoints in (layout.FOR_FIJI, layout.FOR_PLAIN) if install_fiji else ():
+        embedded.class_path(endpoints)
     return java, len(embedded.class_path())
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch, say what is used, and return the exit status."""
+    parser = argparse.ArgumentParser(description="Get the Java and the jars of the embedded ImageJ.")
+    parser.add_argument("--install-fiji", action="store_true", help="also the jars that install-fiji brings")
+    parsed = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        java, jars = fetch()
+        java, jars = fetch(parsed.install_fiji)
     except TalanoaError as error:
         log.error("%s", error)
         return 1

@@ -1,0 +1,89 @@
+"""The Python that works for an ImageJ as a process beside it: which one, and whether it can."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from talanoa.errors import BadInput
+from talanoa.version import __version__
+
+PATIENCE = 120  # seconds for a Python on a slow disk to say its version
+
+
+def choose(python: str | Path | None = None) -> Path:
+    """Return the Python to note for an ImageJ: the one named, or this one.
+
+    Parameters
+    ----------
+    python : path, optional
+        A Python executable; default: the one that runs this.
+
+    Returns
+    -------
+    Path
+        Absolute. A virtual environment's own link is kept: it is what makes it one.
+
+    Raises
+    ------
+    BadInput
+        It is not there, or has no Talanoa, or another version of it than this.
+    """
+    path = _path(python)
+    version = ask_version(path)
+    if version != __version__:
+        raise BadInput(
+            f"{path} has Talanoa {version}; expected {__version__}, the version that installs. "
+            f"Run that one: {path} -m talanoa install-fiji FOLDER"
+        )
+    return path
+
+
+def ask_version(python: Path) -> str:
+    """Return the version of Talanoa that a Python runs when ImageJ starts it.
+
+    Raises
+    ------
+    BadInput
+        It cannot be run, or has no Talanoa.
+    """
+    # NB: ImageJ is started by a double click, in an environment without this shell's paths.
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    command = [str(python), "-m", "talanoa", "--version"]
+    try:
+        done = subprocess.run(
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            cwd=tempfile.gettempdir(),
+            env=environment,
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BadInput(f"{python} could not be run ({error}); expected a Python with Talanoa.") from error
+    words = done.stdout.split()
+    if done.returncode or len(words) != 2 or words[0] != "talanoa":
+        answer = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
+        raise BadInput(
+            f"{python} -m talanoa --version answered: {answer[0]}; expected the version of Talanoa. "
+            f"Install it there: {python} -m pip install talanoa"
+        )
+    return words[1]
+
+
+def _path(python: str | Path | None) -> Path:
+    """Return the absolute path of the Python."""
+    if python is None and not sys.executable:
+        raise BadInput("This Python does not know where it lies; expected a path. Name it: --python PATH")
+    path = Path(python or sys.executable).expanduser().absolute()
+    if path.name.lower() == "pythonw.exe" and path.with_name("python.exe").is_file():
+        return path.with_name("python.exe")  # pythonw has no streams to talk through
+    if not path.is_file():
+        raise BadInput(f"Found no file {path}; expected a Python executable. Name it: --python PATH")
+    return path
