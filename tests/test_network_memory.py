@@ -77,3 +77,8 @@ def test_other_settings_of_the_network_are_refused(handle: str) -> None:
 def test_a_handle_that_is_gone_is_told() -> None:
     reply = tasks.run(KEYS, QuietHost(), handle="gone")
     assert reply["status"] == "error" and "Run Segment Objects again" in reply["message"]
+
+
+def test_the_reply_tells_where_the_sliders_begin(handle: str) -> None:
+    thresholds = run(handle, prob_thresh=0.6, nms_thresh=0.2)["thresholds"]
+    assert thresholds == {"lowest": 0.05, "prob_thresh": 0.6, "nms_thresh": 0.2}

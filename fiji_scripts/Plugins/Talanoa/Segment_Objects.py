@@ -21,37 +21,36 @@
 #@ File (label="Image (empty: the open one)", required=false, persist=false) image
 #@ File (label="Result folder (new; empty: none)", style="directory", required=false, persist=false) out
 #@ Boolean (label="Copy the model into it", value=false, persist=false) copy_model
+#@ Boolean (label="Adjust thresholds before the results are shown", value=false, persist=false) adjust
 #@ ObjectService objects
-from talanoa_fiji import client, show
+from talanoa_fiji import client, show, ui_thresholds
 
-reply = client.ask(
-    objects,
-    "segment",
-    {
-        "model": model,
-        "prob_thresh": prob_thresh,
-        "nms_thresh": nms_thresh,
-        "norm_low": norm_low,
-        "norm_high": norm_high,
-        "scale": scale,
-        "tiles": tiles,
-        "channel": channel,
-        "plane": plane,
-        "frames": frames,
-        "min_size": min_size,
-        "max_size": max_size,
-        "min_intensity": min_intensity,
-        "max_intensity": max_intensity,
-        "exclude_border": exclude_border,
-        "rois": rois,
-        "outline": outline,
-        "background": background,
-        "background_radius": background_radius,
-        "device": device,
-        "image": image,
-        "out": out,
-        "copy_model": copy_model,
-    },
-    image=True,
-)
-show.result(reply, "Segment Objects")
+keys = {
+    "model": model,
+    "prob_thresh": prob_thresh,
+    "nms_thresh": nms_thresh,
+    "norm_low": norm_low,
+    "norm_high": norm_high,
+    "scale": scale,
+    "tiles": tiles,
+    "channel": channel,
+    "plane": plane,
+    "frames": frames,
+    "min_size": min_size,
+    "max_size": max_size,
+    "min_intensity": min_intensity,
+    "max_intensity": max_intensity,
+    "exclude_border": exclude_border,
+    "rois": rois,
+    "outline": outline,
+    "background": background,
+    "background_radius": background_radius,
+    "device": device,
+    "image": image,
+    "out": out,
+    "copy_model": copy_model,
+}
+if adjust and ui_thresholds.possible():
+    ui_thresholds.segment(objects, keys, "Segment Objects")
+else:
+    show.result(client.ask(objects, "segment", keys, image=True), "Segment Objects")

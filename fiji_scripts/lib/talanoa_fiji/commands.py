@@ -12,6 +12,7 @@ from talanoa_fiji import client, dialog, options, ui, ui_progress
 
 NAME = u"Talanoa commands"
 NOTHING = u"Talanoa: nothing"  # a command that does nothing
+LATER = u"adjust"  # an input that lets a window choose values, which are recorded then
 
 
 class Commands(CommandListener):
@@ -79,7 +80,9 @@ class Commands(CommandListener):
             return
         if not call.macro:
             self.last[name] = values
-            options.record(name, [(item.getName(), values.get(item.getName())) for item in inputs])
+            call.record = _recorder(name, inputs, values)
+            if not values.get(LATER):
+                call.record({})
         self._run_script(name, info, values)
 
     def _may_ask(self, macro):
@@ -112,6 +115,17 @@ class _Job(Runnable):
 
     def run(self):
         self.commands.job(*self.arguments)
+
+
+def _recorder(name, inputs, values):
+    """Return a function (changed values) that writes a command to the Recorder."""
+
+    def record(changed):
+        told = dict(values, **changed)
+        told.pop(LATER, None)
+        options.record(name, [(item.getName(), told.get(item.getName())) for item in inputs])
+
+    return record
 
 
 def _from_options(text, inputs, call):

@@ -22,7 +22,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-PLAIN = ("status", "task", "message", "warnings", "request", "folder", "models", "text", "healthy", "model", "log", "handle")
+PLAIN = (
+    "status",
+    "task",
+    "message",
+    "warnings",
+    "request",
+    "folder",
+    "models",
+    "text",
+    "healthy",
+    "model",
+    "log",
+    "handle",
+    "thresholds",
+)
 EVERY = 0.1  # seconds between two progress events
 SELECTED = "Only the selection was segmented. For the whole image: Edit > Selection > Select None."
 

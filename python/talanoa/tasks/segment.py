@@ -40,7 +40,18 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     path = Path(str(request.image))
     if folder_input.is_folder_of_images(path):
         return folder_input.run(request, model, host)
-    return segment_image(request, model, read_image(path, host), None, host)
+    return segment_file(request, model, path, host)
+
+
+def segment_file(request: SegmentRequest, model: Model, path: Path, host: Host) -> dict[str, Any]:
+    """Segment an image file: read whole, or in blocks where that is asked for or the image is large."""
+    from talanoa import image_lazy
+    from talanoa.tasks import blocks
+
+    if not blocks.wanted(request, path):
+        return segment_image(request, model, read_image(path, host), None, host)
+    with image_lazy.open_image(path) as image:
+        return blocks.segment_blocks(request, model, image, host)
 
 
 def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host) -> dict[str, Any]:
@@ -49,8 +60,8 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
     Returns
     -------
     dict
-        The reply with ``handle`` (None where the answers are too large to be kept) and ``lowest``, the probability down
-        to which they reach; a preview has outlines alone.
+        The reply with ``handle`` (None where the answers are too large to be kept) and ``thresholds``: those used, and
+        ``lowest``, the probability down to which the answers reach. A preview has outlines alone.
     """
     from talanoa.handles import HANDLES
     from talanoa.network_memory import LOWEST, NetworkMemory, settings_of
@@ -65,7 +76,9 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
         memory = NetworkMemory(image.copy(deep=True), given.selection, settings)
     reply = segment_image(request, model, memory.image, memory.selection, host, memory, given.preview)
     handle = given.handle or HANDLES.put(memory, memory.nbytes)
-    return {**reply, "handle": handle, "lowest": LOWEST}
+    used = {} if given.preview else reply["record"]["used"]
+    thresholds = {"lowest": LOWEST, **{key: used.get(key) for key in ("prob_thresh", "nms_thresh")}}
+    return {**reply, "handle": handle, "thresholds": thresholds}
 
 
 def segment_image(
@@ -102,9 +115,9 @@ def segment_image(
     started = time.perf_counter()
     host = Collecting(host)
     image = images.check(image)
-    chosen = choose(image, model.channels, request)
+    chosen = choose(image, model.channels, request, model.ndim)
     check_pixels(chosen.image)
-    _warn(chosen.image, model, request.scale, host)
+    _warn(chosen.image, model, request, host)
     # The part is cut out here: predict must not cut again.
     settings = request.model_copy(update={"channel": None, "plane": None, "frames": None})
     found = predict.segment(chosen.image, model, settings, host, selection, memory)
@@ -128,9 +141,9 @@ def segment_image(
     return reply
 
 
-def _warn(image: xr.DataArray, model: Model, scale: float, host: Host) -> None:
+def _warn(image: xr.DataArray, model: Model, request: SegmentRequest, host: Host) -> None:
     """Warn about what looks unlike the images the model was trained on."""
-    warn_pixel_size(image, model.pixel_size, model.unit, scale, host)
+    warn_pixel_size(image, model, request.scale, request.scale_z, host)
     if (level := trained_level(model)) is not None:
         warn_bright_background(image, level, host)
 
@@ -151,13 +164,13 @@ def _write(folder: Path, model: Model, image: xr.DataArray, reply: dict[str, Any
         labels=reply["labels"],
         rois=reply["rois"],
         table=reply["table"],
-        overlay=overlay.outlines(image, reply["labels"]),
-        attachments=_attachments(model, copy_model),
+        overlay=overlay.outlines(image, reply["labels"], plane=image.sizes["z"] // 2 + 1),
+        attachments=attachments(model, copy_model),
     )
     return str(result.write_result(folder, outputs, reply["record"]))
 
 
-def _attachments(model: Model, copy_model: bool) -> dict[str, Path]:
+def attachments(model: Model, copy_model: bool) -> dict[str, Path]:
     """Return what goes into the result folder from the model's: all of it, or its parameters and report."""
     if model.folder is None:
         return {}
