@@ -37,8 +37,10 @@ class Model:
         Percentiles ``low`` and ``high`` that the training used.
     pixel_size : float or None
         Median pixel width of the training images in `unit`; None when they were not calibrated.
+    pixel_depth : float or None
+        Median distance of the slices of the training stacks; None for a model of planes.
     unit : str
-        Unit of `pixel_size`.
+        Unit of `pixel_size` and `pixel_depth`.
     description, licence : str
         What it was trained on, and the licence of that data.
     training : dict
@@ -58,6 +60,14 @@ class Model:
     licence: str = ""
     training: dict[str, Any] = field(default_factory=dict)
     folder: Path | None = None
+    pixel_depth: float | None = None
+
+    @property
+    def ndim(self) -> int:
+        """2 for a model of planes, 3 for a model of volumes."""
+        from talanoa import methods
+
+        return methods.get(self.method).ndim
 
     @property
     def channels(self) -> int:

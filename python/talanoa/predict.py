@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 from talanoa import backends, background, inference, methods
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
-from talanoa.methods import star_convex, stardist
+from talanoa.methods import star_convex
 from talanoa.model_folder import Model
 from talanoa.network_memory import LOWEST, Answer, NetworkMemory
 from talanoa.normalize import percentile_limits, rescale
@@ -27,12 +28,12 @@ class Segmentation:
 
     Parameters
     ----------
-    labels : DataArray of int32, (t, 1, 1, y, x)
-        1..n in each frame, most probable object first.
+    labels : DataArray of int32, (t, 1, z, y, x)
+        1..n in each frame, most probable object first; z is 1 for planes.
     objects : DataFrame
-        Columns Label, Frame (from 1), Probability, Y, X (centre of the star polygon, pixels).
+        Columns Label, Frame (from 1), Probability, for volumes Z, then Y, X (centre of the star-convex object, pixels).
     polygons : ndarray of float32, (n, rays, 2)
-        Corners (y, x) in pixels, pixel centres at integers; rows as in `objects`.
+        Corners (y, x) in pixels, pixel centres at integers; rows as in `objects`. Volumes: (n, 0, 2).
     record : dict
         Everything that was filled in: device, backend, tiles, thresholds, normalisation, times.
     warnings : list of str
@@ -70,8 +71,8 @@ def segment(
 
     Parameters
     ----------
-    image : DataArray, (t, c, 1, y, x)
-        As many channels as the model takes.
+    image : DataArray, (t, c, z, y, x)
+        As many channels as the model takes; one slice for a model of planes, several for a model of volumes.
     model : Model
         A StarDist model.
     settings : SegmentRequest
@@ -86,14 +87,16 @@ def segment(
     Raises
     ------
     BadInput
-        Wrong number of channels, device that is not there, memory that does not suffice.
+        Wrong number of channels, a stack for a model of planes or the reverse, device that is not there, memory that
+        does not suffice.
     Cancelled
         Stopped by the user.
     """
-    if image.sizes["c"] != model.channels or image.sizes["z"] != 1:
+    volumes = methods.get(model.method).ndim == 3
+    if image.sizes["c"] != model.channels or (image.sizes["z"] > 1) != volumes:
         raise BadInput(
             f"The image has {image.sizes['c']} channel(s) and {image.sizes['z']} slice(s); "
-            f"model {model.name} takes {model.channels} channel(s) and one slice."
+            f"model {model.name} takes {model.channels} channel(s) and {'several slices' if volumes else 'one slice'}."
         )
     started = time.perf_counter()
     limits = _thresholds(settings, model)
@@ -102,10 +105,12 @@ def segment(
     frames = []
     for number in range(image.sizes["t"]):
         stop_if_cancelled(host)
-        answer = network.answer(number, np.asarray(image[number, :, 0]), host)
-        frames.append(decide(answer, limits, (image.sizes["y"], image.sizes["x"])))
+        pixels = np.asarray(image[number])
+        answer = network.answer(number, pixels if volumes else pixels[:, 0], host)
+        frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :]))
         host.progress(number + 1, image.sizes["t"], "Segmenting")
-    kept = [filter_objects(frame, np.asarray(image[k, 0, 0]), settings, selection) for k, frame in enumerate(frames)]
+    first = np.asarray(image[:, 0] if volumes else image[:, 0, 0])
+    kept = [filter_objects(frame, first[k], settings, selection) for k, frame in enumerate(frames)]
     record = {**network.record, **_record(settings, limits, frames), "nms_border": network.config.nms_border}
     record["times"] = {"load": round(loaded - started, 4), "segment": round(time.perf_counter() - loaded, 4)}
     return _join(image, kept, record, [*network.warnings, *_warnings(frames, kept)])
@@ -139,7 +144,7 @@ class _Network:
         return [self._chosen.warning] if self._chosen is not None and self._chosen.warning else []
 
     def answer(self, frame: int, planes: NDArray, host: Host) -> Answer:
-        """Return the answer to a frame, (channels, y, x) intensities."""
+        """Return the answer to a frame, (channels, y, x) or (channels, z, y, x) intensities."""
         memory = self.memory
         known = memory.answer(frame, self.threshold) if memory is not None else None
         if known is not None:
@@ -160,92 +165,138 @@ class _Network:
 
 def ask(
     net: backends.Runner,
-    planes: NDArray,
-    config: stardist.StarDistConfig,
+    pixels: NDArray,
+    config: Any,
     settings: SegmentRequest,
     lowest: float,
     host: Host,
 ) -> Answer:
-    """Ask the network about one plane, (channels, y, x) intensities, for all candidates above a probability."""
-    cleaned = [background.remove(plane, settings.background, settings.background_radius) for plane in planes]
-    levels = [percentile_limits(plane, settings.norm_low, settings.norm_high) for plane in cleaned]
-    normal = np.stack([rescale(plane, *level) for plane, level in zip(cleaned, levels, strict=True)])
-    seen = resize(normal, settings.scale)
+    """Ask the network about one frame, for all candidates above a probability.
+
+    Parameters
+    ----------
+    net : Runner
+        The network.
+    pixels : ndarray, (channels, y, x) or (channels, z, y, x)
+        Intensities. A volume is normalised as a whole, tile by tile where nothing else changes it.
+    config : StarDistConfig or StarDist3DConfig
+        Of the network.
+    settings : SegmentRequest
+        Background step, normalisation, scale, tiles.
+    lowest : float
+        Probability.
+    host : Host
+        Progress and cancelling.
+    """
+    cleaned = without_background(pixels, settings)
+    levels = [percentile_limits(channel, settings.norm_low, settings.norm_high) for channel in cleaned]
+    scales = (settings.scale_z, settings.scale, settings.scale)[-(pixels.ndim - 1) :]
+    seen, by_tile = cleaned, levels
+    if pixels.ndim == 3 or max(scales) != 1 or min(scales) != 1:
+        normal = np.stack([rescale(channel, *level) for channel, level in zip(cleaned, levels, strict=True)])
+        seen, by_tile = resize(normal, scales), []
 
     def run(parts: tuple[int, ...]) -> star_convex.Candidates:
-        return inference.find_candidates(net, seen, config, lowest, parts, host)
+        return inference.find_candidates(net, seen, config, lowest, parts, host, by_tile or None)
 
     planned = inference.planned_parts(seen.shape[1:], config, settings.tiles)
     found, parts = inference.with_smaller_tiles(run, planned, seen.shape[1:])
-    # a constant plane shows nothing; whatever the network says of it is noise
+    # a constant image shows nothing; whatever the network says of it is noise
     visible = any(upper > lower for lower, upper in levels)
     found = found if visible else found.take(np.zeros(0, np.intp))
     return Answer(found, seen.shape[1:], levels, parts, lowest)
 
 
-def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, int]) -> Frame:
-    """Choose among the candidates and draw the objects, image of size (y, x); the filters are still to come."""
+def without_background(pixels: NDArray, settings: SegmentRequest) -> NDArray:
+    """Return intensities (channels, …, y, x) after the background step, done plane by plane."""
+    if settings.background == "none":
+        return pixels
+    planes = pixels.reshape(-1, *pixels.shape[-2:])
+    cleaned = [background.remove(plane, settings.background, settings.background_radius) for plane in planes]
+    return np.stack(cleaned).reshape(pixels.shape)
+
+
+def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, ...]) -> Frame:
+    """Choose among the candidates and draw the objects of an image (y, x) or (z, y, x); the filters are to come."""
     chosen = star_convex.decode(answer.above(limits["prob"]), limits["nms"])
     objects = in_image(chosen, shape, answer.seen)
     labels, corners = star_convex.render(objects, shape)
     return Frame(labels, objects.points, objects.probabilities, corners, answer.levels, answer.parts)
 
 
-def resize(image: NDArray[np.float32], scale: float) -> NDArray[np.float32]:
-    """Return an image (channels, y, x) enlarged by `scale`: linear, anti-aliased where it shrinks."""
-    if scale == 1:
+def resize(image: NDArray[np.float32], scales: Sequence[float]) -> NDArray[np.float32]:
+    """Return an image (channels, y, x or z, y, x) enlarged along each axis: linear, in the plane anti-aliased.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+        Normalised.
+    scales : sequence of float
+        Factor for each axis after the channels.
+    """
+    if all(scale == 1 for scale in scales):
         return image
-    size = [max(1, round(side * scale)) for side in image.shape[1:]]
+    size = [max(1, round(side * scale)) for side, scale in zip(image.shape[1:], scales, strict=True)]
     import torch
+    from torch.nn.functional import interpolate
 
-    tensor = torch.from_numpy(np.ascontiguousarray(image))[None]
-    return torch.nn.functional.interpolate(tensor, size=size, mode="bilinear", antialias=scale < 1)[0].numpy()
+    tensor = torch.from_numpy(np.ascontiguousarray(image)).reshape(1, -1, *image.shape[-2:])
+    plane = interpolate(tensor, size=size[-2:], mode="bilinear", antialias=scales[-1] < 1)
+    resized = plane.reshape(*image.shape[:-2], *size[-2:])
+    if len(size) == 3 and size[0] != image.shape[1]:
+        resized = interpolate(resized[None], size=size, mode="trilinear")[0]
+    return resized.numpy()
 
 
-def in_image(objects: star_convex.Candidates, shape: tuple[int, int], seen: tuple[int, ...]) -> star_convex.Candidates:
+def in_image(objects: star_convex.Candidates, shape: tuple[int, ...], seen: tuple[int, ...]) -> star_convex.Candidates:
     """Return objects found in an image of size `seen` in the coordinates of the original of size `shape`."""
-    if tuple(seen) == shape:
+    if tuple(seen) == tuple(shape):
         return objects
     factor = (np.array(shape) / np.array(seen)).astype(np.float32)
     points = np.asarray((objects.points + 0.5) * factor - 0.5, np.float32)
+    if objects.rays is not None:  # the directions stretch with the image, each by its own axis
+        rays = replace(objects.rays, vertices=objects.rays.vertices * factor)
+        return replace(objects, points=points, rays=rays)
     return replace(objects, points=points, distances=objects.distances * float(factor.mean()))
 
 
-def filter_objects(frame: Frame, plane: NDArray, settings: SegmentRequest, selection: NDArray | None) -> Frame:
+def filter_objects(frame: Frame, pixels: NDArray, settings: SegmentRequest, selection: NDArray | None) -> Frame:
     """Drop objects without a visible pixel and those that the settings exclude; the rest is numbered 1..n.
 
     Parameters
     ----------
     frame : Frame
-        Objects of one plane.
-    plane : ndarray, (y, x)
+        Objects of one plane or volume.
+    pixels : ndarray, (y, x) or (z, y, x)
         Intensities for the intensity filter.
     settings : SegmentRequest
-        ``min_size``, ``max_size`` (pixels), ``min_intensity``, ``max_intensity`` (mean), ``exclude_border``.
+        ``min_size``, ``max_size`` (pixels, voxels), ``min_intensity``, ``max_intensity`` (mean), ``exclude_border``
+        (any side of the image; of a volume also its first and last slice).
     selection : ndarray of bool, (y, x), optional
         Keeps objects whose centre lies in it.
     """
     count = len(frame.probabilities)
-    flat = frame.labels.ravel()
-    area = np.bincount(flat, minlength=count + 1)[1:]
+    area = _totals(frame.labels, count)
     keep = (area > 0) & (area >= settings.min_size)
     if settings.max_size is not None:
         keep &= area <= settings.max_size
     if settings.min_intensity is not None or settings.max_intensity is not None:
-        mean = np.bincount(flat, plane.ravel().astype(np.float64), count + 1)[1:] / np.maximum(area, 1)
+        mean = _totals(frame.labels, count, pixels) / np.maximum(area, 1)
         low = -np.inf if settings.min_intensity is None else settings.min_intensity
         high = np.inf if settings.max_intensity is None else settings.max_intensity
         keep &= (mean >= low) & (mean <= high)
     if settings.exclude_border:
-        rim = np.concatenate([frame.labels[[0, -1]].ravel(), frame.labels[:, [0, -1]].ravel()])
+        sides = [np.moveaxis(frame.labels, axis, 0)[[0, -1]].ravel() for axis in range(frame.labels.ndim)]
+        rim = np.unique(np.concatenate(sides))
         keep[rim[rim > 0] - 1] = False
     if selection is not None:
-        rows, columns = np.clip(np.rint(frame.points), 0, np.array(plane.shape) - 1).astype(np.intp).T
+        last = np.array(selection.shape) - 1
+        rows, columns = np.clip(np.rint(frame.points[:, -2:]), 0, last).astype(np.intp).T
         keep &= selection[rows, columns]
     numbers = np.zeros(count + 1, np.int32)
     numbers[1:][keep] = np.arange(1, keep.sum() + 1)
     return Frame(
-        numbers[frame.labels],
+        frame.labels if keep.all() else numbers[frame.labels],
         frame.points[keep],
         frame.probabilities[keep],
         frame.polygons[keep],
@@ -254,17 +305,26 @@ def filter_objects(frame: Frame, plane: NDArray, settings: SegmentRequest, selec
     )
 
 
+def _totals(labels: NDArray[np.int32], count: int, weights: NDArray | None = None) -> NDArray[np.float64]:
+    """Return the pixels (or the sum of the weights) of labels 1..count, row by row: a volume is large."""
+    total = np.zeros(count + 1)
+    for k, part in enumerate(labels):
+        total += np.bincount(part.ravel(), None if weights is None else weights[k].ravel().astype(float), count + 1)
+    return total[1:]
+
+
 def _record(settings: SegmentRequest, limits: dict[str, float], frames: list[Frame]) -> dict[str, Any]:
     smallest = max(frames, key=lambda frame: int(np.prod(frame.parts)))
     return {
         "tiles": int(np.prod(smallest.parts)),
-        "tiles_yx": list(smallest.parts),
+        "tiles_yx" if len(smallest.parts) == 2 else "tiles_zyx": list(smallest.parts),
         "prob_thresh": limits["prob"],
         "nms_thresh": limits["nms"],
         "norm_low": settings.norm_low,
         "norm_high": settings.norm_high,
         "norm_values": [[list(level) for level in frame.limits] for frame in frames],
         "scale": settings.scale,
+        **({"scale_z": settings.scale_z} if len(smallest.parts) == 3 else {}),
     }
 
 
@@ -284,7 +344,9 @@ def _warnings(before: list[Frame], kept: list[Frame]) -> list[str]:
 
 
 def _join(image: xr.DataArray, frames: list[Frame], record: dict[str, Any], warnings: list[str]) -> Segmentation:
-    labels = np.stack([frame.labels for frame in frames])[:, None, None]
+    sizes = [image.sizes[dim] if dim != "c" else 1 for dim in image.dims]
+    several = np.stack([frame.labels for frame in frames]) if len(frames) > 1 else frames[0].labels
+    labels = several.reshape(sizes)
     attrs = {**image.attrs, "rgb": False, "channel_names": ()}
     objects = pd.concat([_objects(frame, number + 1) for number, frame in enumerate(frames)], ignore_index=True)
     polygons = np.concatenate([frame.polygons for frame in frames])
@@ -298,7 +360,8 @@ def _objects(frame: Frame, number: int) -> pd.DataFrame:
             "Label": np.arange(1, count + 1, dtype=np.int32),
             "Frame": np.full(count, number, np.int32),
             "Probability": frame.probabilities.astype(np.float64),
-            "Y": frame.points[:, 0].astype(np.float64),
-            "X": frame.points[:, 1].astype(np.float64),
+            **({"Z": frame.points[:, 0].astype(np.float64)} if frame.points.shape[1] == 3 else {}),
+            "Y": frame.points[:, -2].astype(np.float64),
+            "X": frame.points[:, -1].astype(np.float64),
         }
     )

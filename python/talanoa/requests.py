@@ -63,6 +63,7 @@ class SegmentRequest(Request):
     norm_low: Number = Field(1.0, ge=0, le=100, description="Percentile of the image that becomes 0")
     norm_high: Number = Field(99.8, ge=0, le=100, description="Percentile of the image that becomes 1")
     scale: Number = Field(1.0, gt=0, le=64, description="Enlarge the image by this factor before the network sees it")
+    scale_z: Number = Field(1.0, gt=0, le=64, description="The same along z, for 3D models (scale is for y and x)")
     tiles: Count = Field(None, description="Number of tiles; omitted or auto: a fixed plan from the image's shape")
     min_size: Whole = Field(0, ge=0, description="Smallest object, in pixels")
     max_size: Count = Field(None, description="Largest object, in pixels")

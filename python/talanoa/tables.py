@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import shapes
+from talanoa import shapes, shapes3d
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.labels import as_labels
@@ -44,7 +44,7 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
         `shapes.perimeters`), Major, Minor, Angle (ellipse of equal area), Circ. (4 pi area / perimeter², at most 1),
         AR (Major / Minor), Round (4 area / pi Major²), Solidity (area / area of the convex hull).
 
-        Stacks: Volume, X, Y, Z, BX, BY, BZ, Width, Height, Depth.
+        Stacks: Volume, Surface (see `shapes3d.surfaces`), X, Y, Z, BX, BY, BZ, Width, Height, Depth.
 
         `attrs["units"]` maps columns to units. With pixels that are not square, Major, Minor and Angle are those of the
         physical shape (ImageJ leaves them 0).
@@ -63,7 +63,7 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
     frames = [_frame(labels, image, t) for t in range(labels.sizes["t"])]
     table = pd.concat([pd.DataFrame(frame) for frame in frames], ignore_index=True)
     table = table if extra is None else _with_extra(table, extra)
-    table.attrs["units"] = _units(table, str(labels.attrs["unit"]))
+    table.attrs["units"] = units_of(table, str(labels.attrs["unit"]))
     return table
 
 
@@ -118,6 +118,8 @@ def _frame(labels: xr.DataArray, image: xr.DataArray | None, t: int) -> Columns:
     flat = len(values) == 1
     size = count * size_x * size_y * (1.0 if flat else size_z)
     columns["Area" if flat else "Volume"] = size
+    if not flat:
+        columns["Surface"] = shapes3d.surfaces(values, ids, (size_z, size_y, size_x))
     if image is not None:
         columns |= _all_intensities(np.asarray(image)[t].reshape(image.sizes["c"], -1), position, index, count, size)
     runs = shapes.runs(position, index, values.shape)
@@ -206,10 +208,14 @@ def _with_extra(table: pd.DataFrame, extra: pd.DataFrame) -> pd.DataFrame:
     return table.merge(extra[keys + new], on=keys, how="left", validate="m:1")
 
 
-def _units(table: pd.DataFrame, unit: str) -> Mapping[str, str]:
+def units_of(table: pd.DataFrame, unit: str) -> Mapping[str, str]:
     """Return the unit of each column that has one."""
     units = {name: unit for name in _LENGTHS if name in table.columns}
-    units |= {name: unit + power for name, power in (("Area", "²"), ("Volume", "³")) if name in table.columns}
+    units |= {
+        name: unit + power
+        for name, power in (("Area", "²"), ("Surface", "²"), ("Volume", "³"))
+        if name in table.columns
+    }
     return {**units, **({"Angle": "°"} if "Angle" in table.columns else {})}
 
 

@@ -1,4 +1,4 @@
-"""Which part of an image a 2D model gets: channel, plane, frames. Never guessed: an error says what to set."""
+"""Which part of an image a model gets: channel, plane, frames. Never guessed: an error says what to set."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 class Chosen(NamedTuple):
     """The part of the image to segment, and where it came from.
 
-    ``image`` has z = 1 and the model's channels; ``every_channel`` is the same part with all channels, to be measured.
-    ``frames`` holds the one-based frame of each t, out of ``of_frames``; ``plane`` the one-based slice, 0 when the
-    image has only one.
+    ``image`` has the model's channels, and z = 1 for a model of planes; ``every_channel`` is the same part with all
+    channels, to be measured. ``frames`` holds the one-based frame of each t, out of ``of_frames``; ``plane`` the
+    one-based slice, 0 when the image has only one or all are taken.
     """
 
     image: xr.DataArray
@@ -27,7 +27,7 @@ class Chosen(NamedTuple):
     plane: int
 
 
-def choose(image: xr.DataArray, channels: int, request: SegmentRequest) -> Chosen:
+def choose(image: xr.DataArray, channels: int, request: SegmentRequest, ndim: int = 2) -> Chosen:
     """Take the channel, plane and frames that the request names.
 
     Parameters
@@ -38,17 +38,20 @@ def choose(image: xr.DataArray, channels: int, request: SegmentRequest) -> Chose
         Number of channels that the model takes.
     request : SegmentRequest
         Its ``channel``, ``plane`` and ``frames`` are one-based.
+    ndim : int
+        2 for a model of planes, 3 for a model of volumes, which takes whole stacks.
 
     Raises
     ------
     BadInput
-        The image has more channels or planes than the model takes and no key says which, or the key is out of range.
+        The image has more channels or planes than the model takes and no key says which, or the key is out of range;
+        a model of volumes gets a plane.
     """
     frames = read_frames(request.frames, image.sizes["t"])
-    part = _plane(image, request.plane)
+    part = _stack(image, request) if ndim == 3 else _plane(image, request.plane)
     if len(frames) < image.sizes["t"]:
         part = part.isel(t=[frame - 1 for frame in frames])
-    plane = (request.plane or 1) if image.sizes["z"] > 1 else 0
+    plane = (request.plane or 1) if image.sizes["z"] > 1 and ndim == 2 else 0
     return Chosen(_channel(part, channels, request.channel), part, frames, image.sizes["t"], plane)
 
 
@@ -98,8 +101,27 @@ def _plane(image: xr.DataArray, plane: int | None) -> xr.DataArray:
         raise BadInput(f"plane={plane}: the image has {found} slice{'s' * (found > 1)}; expected 1 to {found}.")
     if plane is None and found > 1:
         raise BadInput(
-            f"The image is a z-stack of {found} slices; the model works in 2D. Set plane=1 to {found}, or project the "
-            "stack first. If the slices are time points, say so in the file (in ImageJ: Image > Properties, slices 1, "
+            f"The image is a z-stack of {found} slices; the model works in 2D. Set plane=1 to {found}, project the "
+            "stack first, or take a 3D model (training on stacks makes one). If the slices are time points, say so in "
+            "the file (in ImageJ: Image > Properties, slices 1, "
             f"frames {found})."
         )
     return image.isel(z=[(plane or 1) - 1])
+
+
+def _stack(image: xr.DataArray, request: SegmentRequest) -> xr.DataArray:
+    """Return the image, a stack as a whole."""
+    if request.plane is not None:
+        raise BadInput(f"plane={request.plane}: the model works in 3D, on all slices at once. Leave plane out.")
+    if request.outline == "star":
+        raise BadInput("outline=star: the model works in 3D and has no star polygons. Take outline=traced.")
+    if image.sizes["z"] > 1:
+        return image
+    frames = image.sizes["t"]
+    hint = (
+        f" If its {frames} frames are slices, say so in the file (in ImageJ: Image > Properties, slices {frames}, "
+        "frames 1)."
+        if frames > 1
+        else ""
+    )
+    raise BadInput(f"The image is a single plane; the model works in 3D and needs a z-stack, or take a 2D model.{hint}")

@@ -34,34 +34,44 @@ def check_pixels(image: xr.DataArray) -> None:
         )
 
 
-def warn_pixel_size(image: xr.DataArray, model_size: float | None, model_unit: str, scale: float, host: Host) -> None:
-    """Warn when the image's pixels are far from those the model was trained on, and offer `scale`.
+def warn_pixel_size(image: xr.DataArray, model: Model, scale: float, scale_z: float, host: Host) -> None:
+    """Warn when the image's pixels or slices are far from those the model was trained on, and offer a scale.
 
     Parameters
     ----------
     image : DataArray
         ``attrs`` hold ``pixel_size`` (z, y, x) and ``unit``.
-    model_size : float or None
-        Pixel side of the training images in `model_unit`; None when unknown.
-    model_unit : str
-        Unit of `model_size`.
-    scale : float
-        The factor already asked for.
+    model : Model
+        Its ``pixel_size``, ``pixel_depth`` (None when unknown) and ``unit``.
+    scale, scale_z : float
+        The factors already asked for.
     host : Host
-        Gets the warning.
+        Gets the warnings.
     """
     unit = str(image.attrs.get("unit", "pixel"))
-    if not model_size or unit not in MICRONS or model_unit not in MICRONS:
+    if unit not in MICRONS or model.unit not in MICRONS:
         return
-    side = float(image.attrs["pixel_size"][2])
-    factor = side * MICRONS[unit] / (model_size * MICRONS[model_unit])
-    off = factor / scale
+    depth, _, width = (float(side) for side in image.attrs["pixel_size"])
+    _warn_far("pixels", (width, unit), (model.pixel_size, model.unit), ("scale", scale), host)
+    if image.sizes["z"] > 1:
+        _warn_far("slices", (depth, unit), (model.pixel_depth, model.unit), ("scale_z", scale_z), host)
+
+
+def _warn_far(
+    what: str, found: tuple[float, str], trained: tuple[float | None, str], asked: tuple[str, float], host: Host
+) -> None:
+    """Warn when a size (number, unit) times the scale asked for is far from the one of the training images."""
+    if not trained[0]:
+        return
+    factor = found[0] * MICRONS[found[1]] / (trained[0] * MICRONS[trained[1]])
+    off = factor / asked[1]
     if 1 / FAR < off < FAR:
         return
+    size = "larger" if off > 1 else "smaller"
+    size = size if what == "pixels" else "further apart" if off > 1 else "closer"
     host.warn(
-        f"The pixels ({side:.3g} {unit}) are {max(off, 1 / off):.2g} times {'larger' if off > 1 else 'smaller'} than "
-        f"those of the model's training images ({model_size:.3g} {model_unit}) at scale={scale:g}. "
-        f"Try scale={factor:.2g}."
+        f"The {what} ({found[0]:.3g} {found[1]}) are {max(off, 1 / off):.2g} times {size} than those of the model's "
+        f"training images ({trained[0]:.3g} {trained[1]}) at {asked[0]}={asked[1]:g}. Try {asked[0]}={factor:.2g}."
     )
 
 

@@ -24,7 +24,7 @@ FRAME = re.compile(r"^T(\d+)")
 
 
 def outlines(found: Segmentation, chosen: Chosen, outline: str) -> RoiSet:
-    """Return one ROI per object and frame, bound to the frames and slice of the complete image."""
+    """Return one ROI per object and frame (in stacks one per slice, of one name), bound to those of the whole image."""
     from talanoa import rois
 
     if outline == "star":
@@ -47,7 +47,7 @@ def in_whole_image(made: RoiSet, chosen: Chosen) -> RoiSet:
         return made
     frames = np.asarray(chosen.frames)[[int(FRAME.match(name)[1]) - 1 for name in made.names]]  # type: ignore[index]
     position = np.zeros((len(made), 3), np.int32)
-    position[:, 1] = max(chosen.plane, 1)
+    position[:, 1] = max(chosen.plane, 1) if chosen.image.sizes["z"] == 1 else made.position[:, 1]
     position[:, 2] = frames
     return rename(made, in_frames(made.names, frames), position)
 

@@ -72,6 +72,7 @@ def make_model(
     if early is not None:
         record["stopped_early"] = asdict(early)
     sizes = [item.pixel_size for item in parts[0] if item.pixel_size is not None]
+    depths = [item.pixel_depth for item in parts[0] if item.pixel_depth is not None]
     model = Model(
         request.name,
         plan["method"],
@@ -82,6 +83,7 @@ def make_model(
         description=request.description or f"trained on {len(parts[0])} images from {Path(request.images).as_posix()}",
         licence=request.licence,
         training=record,
+        pixel_depth=statistics.median(depths) if depths else None,
     )
     return model, net
 

@@ -12,6 +12,11 @@ from talanoa.training.loop import Early
 
 REPORT = "report.md"
 CURVE = "loss.png"
+ON_VALIDATION = "Thresholds were chosen on these same images: expect a bit less on new ones."
+ON_TRAINING = (
+    "This is the volume that the model was trained on, there was no other: the scores say that it learned it,\n"
+    "not how good it is on new ones."
+)
 
 
 def write_report(folder: Path, model: Model, losses: Sequence[dict[str, float]]) -> None:
@@ -65,11 +70,12 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
     """Return the report as Markdown."""
     record = model.training
     best = min(losses, key=lambda row: row["val_loss"])
+    trained, seen = record["training_images"], record["training_images"] == record["validation_images"]
     lines = [
         f"# Model {model.name}",
         "",
-        f"Method {model.method}, trained on {len(record['training_images'])} images,",
-        f"validated on {len(record['validation_images'])} others",
+        f"Method {model.method}, trained on {len(trained)} {'volume' if seen else 'images'},",
+        "validated on the same" if seen else f"validated on {len(record['validation_images'])} others",
         f"({record['finished']}, {record['device']}, {record['epochs_run']} epochs,",
         f"{record['seconds'] / 60:.0f} minutes).",
         *_early(record.get("stopped_early")),
@@ -79,9 +85,9 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
         "",
         f"    {command(record['request'])}",
         "",
-        "## Scores on the validation images",
+        "## Scores on the training volume" if seen else "## Scores on the validation images",
         "",
-        "Objects are matched one to one. Thresholds were chosen on these same images: expect a bit less on new ones.",
+        "Objects are matched one to one. " + (ON_TRAINING if seen else ON_VALIDATION),
         "",
         "| object IoU from | F1 | AP = TP/(TP+FP+FN) | precision | recall | panoptic quality | TP | FP | FN |",
         "|---|---|---|---|---|---|---|---|---|",
