@@ -32,6 +32,38 @@ def read(path: Path, dims: str | None = None) -> xr.DataArray:
         return _read(path, dims)
 
 
+def describe_levels(folder: Path, shapes: Sequence[Sequence[int]], attrs: Mapping[str, Any]) -> None:
+    """Write the metadata of OME-Zarr 0.4 for arrays "0", "1", … (t, c, z, y, x) that are there already.
+
+    Parameters
+    ----------
+    folder : Path
+        A zarr group.
+    shapes : sequence of (t, c, z, y, x)
+        Of each level; y and x are halved from one to the next.
+    attrs : mapping
+        ``pixel_size``, ``unit``, ``frame_interval`` and ``name`` of the image form.
+    """
+    import zarr
+    from ome_zarr.format import FormatV04
+    from ome_zarr.writer import write_multiscales_metadata
+
+    size_z, size_y, size_x = attrs["pixel_size"]
+    interval = attrs["frame_interval"]
+    scales = [[interval or 1.0, 1.0, size_z, size_y * 2**level, size_x * 2**level] for level in range(len(shapes))]
+    steps = [[{"type": "scale", "scale": scale}] for scale in scales]
+    unit = _LONG_NAMES.get(attrs["unit"])
+    write_multiscales_metadata(
+        zarr.open_group(folder, mode="r+", zarr_format=2),
+        [{"path": str(level), "coordinateTransformations": step} for level, step in enumerate(steps)],
+        fmt=FormatV04(),
+        axes=list("tczyx"),
+        axes_units={**(dict.fromkeys("zyx", unit) if unit else {}), **({"t": "second"} if interval else {})},
+        name=attrs["name"],
+        metadata={"method": "nearest"},
+    )
+
+
 @contextmanager
 def damage_explained(path: Path) -> Iterator[None]:
     """Turn what a damaged folder makes the library raise into `BadInput`."""

@@ -21,9 +21,13 @@ def percentile_limits(image: NDArray, low: float = 1.0, high: float = 99.8) -> t
         Percentiles in [0, 100].
     """
     values = image.ravel()
-    step = max(1, values.size // _SAMPLE)
-    lower, upper = np.percentile(values[::step], (low, high))
+    lower, upper = np.percentile(values[:: sample_step(values.size)], (low, high))
     return float(lower), float(upper)
+
+
+def sample_step(size: int) -> int:
+    """Return n where every n-th of so many values is used for percentiles."""
+    return max(1, size // _SAMPLE)
 
 
 def rescale(image: NDArray, lower: float, upper: float) -> NDArray[np.float32]:

@@ -65,6 +65,10 @@ class SegmentRequest(Request):
     scale: Number = Field(1.0, gt=0, le=64, description="Enlarge the image by this factor before the network sees it")
     scale_z: Number = Field(1.0, gt=0, le=64, description="The same along z, for 3D models (scale is for y and x)")
     tiles: Count = Field(None, description="Number of tiles; omitted or auto: a fixed plan from the image's shape")
+    block: Annotated[Annotated[int, Field(ge=32)] | None, BeforeValidator(read_whole)] = Field(
+        None,
+        description="Work through the image in blocks of this side; omitted or auto: only images too large for memory",
+    )
     min_size: Whole = Field(0, ge=0, description="Smallest object, in pixels")
     max_size: Count = Field(None, description="Largest object, in pixels")
     min_intensity: MaybeNumber = Field(None, description="Lowest mean intensity of an object")

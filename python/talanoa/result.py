@@ -203,10 +203,10 @@ def _write_outputs(folder: Path, outputs: Outputs) -> None:
 
         write_png(folder / "overlay.png", outputs.overlay)
     for name, source in outputs.attachments.items():
-        _attach(folder, name, Path(source))
+        attach(folder, name, Path(source))
 
 
-def _attach(folder: Path, name: str, source: Path) -> None:
+def attach(folder: Path, name: str, source: Path) -> None:
     """Copy a file or folder to `folder`/`name`."""
     if Path(name).name != name:
         raise ValueError(f"an attachment is named by a plain file name, not {name!r}")
@@ -218,7 +218,17 @@ def _attach(folder: Path, name: str, source: Path) -> None:
 
 def _write_record(folder: Path, outputs: Outputs, record: Mapping[str, Any]) -> None:
     """Write `result.json` with what this module adds."""
-    files = sorted(path for path in folder.iterdir())
+    more: dict[str, Any] = {}
+    if outputs.labels is not None:
+        more["labels_sha256"] = array_sha256(outputs.labels)
+    if outputs.table is not None:
+        more["units"] = dict(outputs.table.attrs.get("units", {}))
+    write_record(folder, {**record, **more})
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write `result.json` into a folder that holds all other files; format, time, versions and hashes are added."""
+    files = sorted(path for path in folder.iterdir() if path.name != RECORD)
     full = {
         "talanoa_result": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -226,9 +236,5 @@ def _write_record(folder: Path, outputs: Outputs, record: Mapping[str, Any]) -> 
         "versions": versions(),
         "files": {path.name: file_sha256(path) for path in files},
     }
-    if outputs.labels is not None:
-        full["labels_sha256"] = array_sha256(outputs.labels)
-    if outputs.table is not None:
-        full["units"] = dict(outputs.table.attrs.get("units", {}))
     text = json.dumps(jsonable(full), indent=2, ensure_ascii=False, allow_nan=False)
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")

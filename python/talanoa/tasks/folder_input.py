@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import PassingOn, stop_if_cancelled
-from talanoa.tasks.common import read_image
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +103,7 @@ def run(request: SegmentRequest, model: Model, host: Host) -> dict[str, Any]:
 
 def _one(request: SegmentRequest, model: Model, path: Path, out: Path, host: Host) -> dict[str, Any]:
     """Segment one image of the folder; an error becomes a row."""
-    from talanoa.tasks.segment import segment_image
+    from talanoa.tasks.segment import segment_file
 
     row: dict[str, Any] = {
         "Image": path.name,
@@ -118,7 +117,7 @@ def _one(request: SegmentRequest, model: Model, path: Path, out: Path, host: Hos
     stop_if_cancelled(host)
     try:
         one = request.model_copy(update={"image": str(path), "out": str(out)})
-        reply = segment_image(one, model, read_image(path, named), None, named)
+        reply = segment_file(one, model, path, named)
     except Cancelled:
         raise
     except (TalanoaError, OSError, MemoryError, ValueError, RuntimeError) as error:

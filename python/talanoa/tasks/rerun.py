@@ -35,6 +35,8 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
         raise BadInput(f"{request.result} records the task {record.get('task')!r}; expected a record of segment.")
     if request.out:
         check_new(Path(request.out))
+    if "blocks" in record["used"]:
+        return _in_blocks(request, record, host)
     differences: list[str] = []
     image = given.image if given.image is not None else _image(request, record, host)
     _compare_image(image, record, differences)
@@ -46,6 +48,36 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
     identical = result.array_sha256(reply["labels"]) == record["labels_sha256"]
     if not identical:
         differences.insert(0, _labels_difference(Path(request.result), reply["labels"]))
+    return _compared(reply, identical, differences)
+
+
+def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, Any]:
+    """Segment in blocks again, into a new folder, and compare the hashes of labels and image."""
+    from talanoa import image_lazy
+    from talanoa.tasks import blocks
+
+    if not request.out:
+        raise BadInput(
+            f"{request.result} was made in blocks, and so is its repetition, on the disk; found no out. "
+            "Set out=<new folder>."
+        )
+    differences: list[str] = []
+    model = _model(Path(request.result), record, differences)
+    asked = {key: record["request"].get(key) for key in ("block", "tiles")}  # the rule that follows from them is fixed
+    pinned = pin(record, str(model.folder), request.out, differences).model_copy(update=asked)
+    with image_lazy.open_image(_source(request, record)) as image:
+        reply = blocks.segment_blocks(pinned, model, image, host)
+    if reply["record"]["image"]["sha256"] != record["image"]["sha256"]:
+        differences.append("image: the pixels are not those of the record")
+    differences += _versions(record)
+    identical = reply["record"]["labels_sha256"] == record["labels_sha256"]
+    if not identical:
+        differences.insert(0, f"labels: {record['objects']} objects recorded, {reply['record']['objects']} now")
+    return _compared(reply, identical, differences)
+
+
+def _compared(reply: dict[str, Any], identical: bool, differences: list[str]) -> dict[str, Any]:
+    """Return a reply with the verdict."""
     verdict = "The labels are identical bit for bit" if identical else "The labels differ"
     return reply | {
         "identical": identical,
@@ -81,6 +113,11 @@ def _device(recorded: str, differences: list[str]) -> str:
 
 def _image(request: RerunRequest, record: Record, host: Host) -> xr.DataArray:
     """Read the image named, or the recorded one."""
+    return read_image(_source(request, record), host)
+
+
+def _source(request: RerunRequest, record: Record) -> Path:
+    """Return the file named, or the recorded one."""
     source = request.image or record["image"]["source"]
     if not source:
         raise BadInput(
@@ -89,7 +126,7 @@ def _image(request: RerunRequest, record: Record, host: Host) -> xr.DataArray:
         )
     if not Path(source).exists():
         raise BadInput(f"The image {source} is not there any more; set image=<file> to where it is now.")
-    return read_image(Path(source), host)
+    return Path(source)
 
 
 def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) -> None:

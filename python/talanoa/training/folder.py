@@ -8,12 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from talanoa import lock
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
 from talanoa.training import loop
 
 PLAN = "training.json"
-LOCK = "lock"
 
 
 @contextmanager
@@ -38,47 +38,9 @@ def training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain_write_error(error, work) from error
-    with _lock(work):
+    with lock.hold(work, "training"):
         _check_plan(work, plan, resume)
         yield
-
-
-@contextmanager
-def _lock(work: Path) -> Iterator[None]:
-    """Keep other processes out; a lock whose process is gone (crash, power cut) does not count."""
-    import psutil
-
-    lock = work / LOCK
-    owner = lock.read_text(encoding="utf-8") if lock.exists() else ""
-    if owner and owner != _running(owner):
-        lock.unlink()
-    me = psutil.Process()
-    try:
-        with lock.open("x", encoding="utf-8") as stream:
-            stream.write(f"{me.pid} {me.create_time():.0f}")
-    except FileExistsError as error:
-        raise BadInput(
-            f"Another training writes into {work} (process {owner.split(' ')[0]}). Wait for it, stop it, or choose "
-            "another name."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.unlink(missing_ok=True)
-
-
-def _running(owner: str) -> str:
-    """Return the text of the lock that the process of this number would write, empty when there is none.
-
-    The time of its start tells it from a later process that got the same number.
-    """
-    import psutil
-
-    number = owner.split(" ")[0]
-    try:
-        return f"{number} {psutil.Process(int(number)).create_time():.0f}"
-    except (psutil.Error, ValueError, OverflowError):
-        return ""
 
 
 def _check_plan(work: Path, plan: dict[str, Any], resume: bool) -> None:

@@ -1,0 +1,146 @@
+"""Blocks of a large image: where they lie, which are near each other, and what they read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talanoa import inference, tiles
+from talanoa.errors import BadInput
+from talanoa.image_lazy import LazyImage
+from talanoa.result import array_sha256
+
+Box = tuple[tuple[int, int], ...]  # (start, stop) along y, x or z, y, x
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The blocks of one frame: the tiles of the network's plan, each of which owns the objects centred in it.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Size of the frame, (y, x) or (z, y, x).
+    core : tuple of int
+        Side of a block along each axis; those at the far sides may be smaller.
+    counts : tuple of int
+        Blocks along each axis.
+    tiles : tuple of Tile
+        In the order of the plan, the last axis fastest.
+    """
+
+    shape: tuple[int, ...]
+    core: tuple[int, ...]
+    counts: tuple[int, ...]
+    tiles: tuple[tiles.Tile, ...]
+
+    def __len__(self) -> int:
+        return len(self.tiles)
+
+    def box(self, block: int) -> Box:
+        """Return the pixels that a block owns."""
+        return self.tiles[block].core
+
+    def around(self, box: Box, distance: Sequence[float]) -> list[int]:
+        """Return the blocks that lie within a distance (for each axis, pixels) of a box, ascending."""
+        ranges = []
+        for (start, stop), far, side, count in zip(box, distance, self.core, self.counts, strict=True):
+            ranges.append(
+                range(max(0, int((start - far) // side)), min(count, int((stop - 1 + far) // side) + 1)),
+            )
+        strides = [prod(self.counts[axis + 1 :]) for axis in range(len(self.counts))]
+        return [sum(k * step for k, step in zip(place, strides, strict=True)) for place in product(*ranges)]
+
+
+def plan(shape: Sequence[int], config: Any, side: int | None, count: int | None = None) -> Grid:
+    """Cut a frame into blocks.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Size of the frame.
+    config : StarDistConfig or StarDist3DConfig
+        Halo and poolings of the network.
+    side : int or None
+        Largest side of a block; None: the plan of an image that is segmented in one piece, so that the network gives
+        the same numbers bit for bit.
+    count : int or None
+        Without a side: the number of tiles asked for.
+    """
+    parts = inference.planned_parts(shape, config, count) if side is None else tiles.splits_for(shape, None, side)
+    made = tiles.plan(shape, parts, config.halo, config.multiple)
+    core = tuple(
+        tiles.padded_size(-(-size // n), step) for size, n, step in zip(shape, parts, config.multiple, strict=True)
+    )
+    counts = tuple(-(-size // side) for size, side in zip(shape, core, strict=True))
+    return Grid(tuple(shape), core, counts, tuple(made))
+
+
+def dilated(box: Box, by: Sequence[float], shape: Sequence[int]) -> Box:
+    """Return a box enlarged on all sides, within the image."""
+    far = [int(np.ceil(distance)) for distance in by]
+    sides = zip(box, far, shape, strict=True)
+    return tuple((max(0, start - more), min(size, stop + more)) for (start, stop), more, size in sides)
+
+
+def slices(box: Box, origin: Sequence[int] | None = None) -> tuple[slice, ...]:
+    """Return a box as slices, counted from an origin."""
+    first = origin or (0,) * len(box)
+    return tuple(slice(start - zero, stop - zero) for (start, stop), zero in zip(box, first, strict=True))
+
+
+class Pixels:
+    """The frame of an image on disk as an array (channels, y, x) or (channels, z, y, x) that is read when it is cut.
+
+    Parameters
+    ----------
+    image : LazyImage
+        All frames, channels and slices.
+    frame : int
+        Counted from 0.
+    channels : slice
+        Which channels.
+    plane : int or None
+        The slice, counted from 0, that is the image of a 2D model; None: the whole stack.
+    """
+
+    def __init__(self, image: LazyImage, frame: int, channels: slice, plane: int | None) -> None:
+        self._image, self._frame, self._channels, self._plane = image, frame, channels, plane
+        sizes = image.form.sizes
+        count = len(range(*channels.indices(sizes["c"])))
+        space = (sizes["y"], sizes["x"]) if plane is not None else (sizes["z"], sizes["y"], sizes["x"])
+        self.shape = (count, *space)
+        self._hashes: dict[Box, str] = {}
+
+    def __getitem__(self, part: tuple[slice, ...]) -> NDArray[Any]:
+        _, *space = part
+        if self._plane is None:
+            return self._kept(tuple(space), self._image.fetch(self._frame, self._channels, (space[0], *space[1:])))
+        flat = (slice(self._plane, self._plane + 1), space[0], space[1])
+        return self._kept(tuple(space), self._image.fetch(self._frame, self._channels, flat)[:, 0])
+
+    def _kept(self, space: tuple[slice, ...], values: NDArray[Any]) -> NDArray[Any]:
+        """Remember which pixels were read."""
+        check_finite(values)
+        self._hashes[tuple((side.start, side.stop) for side in space)] = array_sha256(values)
+        return values
+
+    def hash_of(self, box: Box) -> str:
+        """Return the hash of a part that was read, and forget it; what lies beyond the image does not count."""
+        sides = zip(box, self.shape[1:], strict=True)
+        return self._hashes.pop(tuple((start, min(stop, size)) for (start, stop), size in sides))
+
+
+def check_finite(values: NDArray[Any]) -> None:
+    """Raise `BadInput` where pixels are no numbers."""
+    if values.dtype.kind == "f" and not np.isfinite(values).all():
+        raise BadInput(
+            "The image has pixels that are NaN or infinite; expected finite values. Replace them "
+            "first (in ImageJ: Process > Noise > Remove NaNs, or Process > Math > Macro)."
+        )

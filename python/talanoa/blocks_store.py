@@ -1,0 +1,179 @@
+"""The folder of a segmentation in blocks that runs or was interrupted: what is done of it, and for which request."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talanoa import lock
+from talanoa.errors import BadInput
+from talanoa.files import explain_write_error
+from talanoa.methods.star_convex import Candidates, join
+from talanoa.result import jsonable
+
+PLAN = "unfinished.json"
+CANDIDATES = "candidates"
+RESULT = "result"
+README = "READ ME.txt"
+_TEXT = """This folder holds an unfinished segmentation of a large image.
+
+To go on with it, give the same command again (same image, model, settings and result folder): what is done here is not
+done again. When the result is complete it is moved to its place and this folder disappears.
+To forget it, delete this folder.
+"""
+
+
+class Store:
+    """Arrays of blocks in files that appear whole or not at all.
+
+    Parameters
+    ----------
+    folder : Path
+        The unfinished work.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def path(self, kind: str, block: int, suffix: str = ".npz") -> Path:
+        """Return the file of a kind of a block; a thousand blocks share a subfolder."""
+        return self.folder / kind / f"{block // 1000:06d}" / f"{block:09d}{suffix}"
+
+    def has(self, kind: str, block: int) -> bool:
+        """Tell whether something is stored."""
+        return self.path(kind, block).is_file()
+
+    def save(self, kind: str, block: int, **arrays: Any) -> None:
+        """Store arrays; what was stored before is replaced."""
+        path = self.path(kind, block)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_suffix(".partial")
+            with aside.open("wb") as stream:
+                np.savez(stream, **arrays)
+            aside.replace(path)
+        except OSError as error:
+            raise explain_write_error(error, path) from error
+
+    def load(self, kind: str, block: int, *names: str) -> dict[str, NDArray[Any]]:
+        """Return arrays, all or those named."""
+        with np.load(self.path(kind, block), allow_pickle=False) as stored:
+            return {name: stored[name] for name in names or stored.files}
+
+    def save_candidates(self, kind: str, block: int, found: Candidates, **more: Any) -> None:
+        """Store candidates, and more arrays with them."""
+        self.save(kind, block, **_arrays(found), **more)
+
+    def load_candidates(self, kind: str, block: int, config: Any) -> Candidates:
+        """Return candidates that were stored."""
+        none = join([], config)
+        arrays: dict[str, Any] = self.load(kind, block, *_arrays(none))
+        return replace(none, **arrays)
+
+    def mark(self, name: str, **facts: Any) -> None:
+        """Note that a step is complete."""
+        path = self.folder / f"{name}.json"
+        aside = path.with_suffix(".partial")
+        aside.write_text(json.dumps(jsonable(facts)), encoding="utf-8")
+        aside.replace(path)
+
+    def marked(self, name: str) -> dict[str, Any] | None:
+        """Return what was noted of a step; None when it is not complete."""
+        path = self.folder / f"{name}.json"
+        return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None
+
+
+def _arrays(found: Candidates) -> dict[str, NDArray[Any]]:
+    """Return the fields of candidates that are arrays."""
+    values = {field.name: getattr(found, field.name) for field in fields(found)}
+    return {name: value for name, value in values.items() if isinstance(value, np.ndarray)}
+
+
+def folder_for(out: Path) -> Path:
+    """Return where the work for a result folder lies until it is complete."""
+    return out.with_name(out.name + ".unfinished")
+
+
+@contextmanager
+def opened(out: Path, plan: Mapping[str, Any]) -> Iterator[Store]:
+    """Hold the folder of the unfinished work for `out`, new or begun with the same plan.
+
+    Parameters
+    ----------
+    out : Path
+        The result folder to be.
+    plan : mapping
+        What defines the work: request, model, image, blocks; JSON.
+
+    Raises
+    ------
+    BadInput
+        Another process works there, or the work was begun with another plan; the message names what differs.
+    """
+    folder = folder_for(out)
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise explain_write_error(error, folder) from error
+    with lock.hold(folder, "segmentation"):
+        _check_plan(folder, plan)
+        yield Store(folder)
+
+
+def count(store: Store) -> int:
+    """Return how many blocks have been through the network."""
+    return sum(1 for _ in (store.folder / CANDIDATES).rglob("*.npz"))
+
+
+def finish(store: Store, out: Path) -> None:
+    """Move the complete result to its place and remove the rest."""
+    try:
+        if out.is_dir():
+            out.rmdir()  # an empty folder, as a file dialog leaves behind
+        os.rename(store.folder / RESULT, out)  # noqa: PTH104  (raises where something is there)
+    except OSError as error:
+        raise explain_write_error(error, out) from error
+
+
+def remove(folder: Path) -> None:
+    """Remove the folder of work that is complete."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_plan(folder: Path, plan: Mapping[str, Any]) -> None:
+    """Compare the plan with that of the work begun here; note it for new work."""
+    now = json.loads(json.dumps(jsonable(plan)))
+    path = folder / PLAN
+    if path.is_file():
+        begun = json.loads(path.read_text(encoding="utf-8"))
+        differing = _differences(begun, now)
+        if differing:
+            raise BadInput(
+                f"{folder} holds an unfinished segmentation with other settings: {'; '.join(differing[:5])}. "
+                "Repeat the request it was begun with to go on, choose another result folder, or delete that folder."
+            )
+        return
+    if any(file.name != lock.LOCK for file in folder.iterdir()):
+        raise BadInput(f"{folder} is needed for unfinished work, but holds other files. Choose another result folder.")
+    (folder / README).write_text(_TEXT, encoding="utf-8")
+    aside = path.with_suffix(".partial")
+    aside.write_text(json.dumps(now, indent=2), encoding="utf-8")
+    aside.replace(path)
+
+
+def _differences(begun: Any, now: Any, name: str = "") -> list[str]:
+    """Return a line per value that differs."""
+    if isinstance(begun, dict) and isinstance(now, dict):
+        keys = sorted(begun.keys() | now.keys())
+        lines = [_differences(begun.get(key), now.get(key), f"{name}.{key}".strip(".")) for key in keys]
+        return [line for some in lines for line in some]
+    return [] if begun == now else [f"{name} was {begun}, is {now}"]

@@ -1,0 +1,311 @@
+"""The task `segment` for images that are larger than memory: block by block, labels as OME-Zarr, resumable."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talanoa.errors import BadInput, Cancelled
+from talanoa.tasks.choose import choose
+from talanoa.tasks.common import Collecting, check_new
+from talanoa.tasks.inspect_image import warn_pixel_size
+
+if TYPE_CHECKING:
+    from talanoa import blocks
+    from talanoa.blocks_job import Job
+    from talanoa.blocks_levels import Levels
+    from talanoa.blocks_store import Store
+    from talanoa.host import Host
+    from talanoa.image_lazy import LazyImage
+    from talanoa.model_folder import Model
+    from talanoa.requests import SegmentRequest
+
+BUDGET = 1 << 28  # pixels, all frames and channels together; larger files go through blocks by themselves
+MOST_ROIS = 200_000  # objects; ImageJ's ROI Manager cannot work with more
+MOST_ROWS = 200_000  # of a table that is handed over besides being written
+
+
+def wanted(request: SegmentRequest, path: Path) -> bool:
+    """Tell whether an image file is to be segmented in blocks: on request, or because it is large."""
+    from talanoa import image_lazy
+
+    return request.block is not None or image_lazy.size_of(path) > BUDGET
+
+
+def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host: Host) -> dict[str, Any]:
+    """Segment an image in blocks into the result folder that the request names.
+
+    Parameters
+    ----------
+    request : SegmentRequest
+        The complete request; ``out`` is needed.
+    model : Model
+        The loaded model.
+    image : LazyImage
+        Not closed here.
+    host : Host
+        Progress, warnings, cancelling.
+
+    Returns
+    -------
+    dict
+        ``record``, ``folder``, ``message``; ``table`` where it is short. Labels and outlines are in the folder only.
+
+    Raises
+    ------
+    BadInput
+        A key that needs the whole image at once; unfinished work of another request in the place.
+    Cancelled
+        The message says what is kept and how to go on.
+    """
+    from talanoa import blocks_store
+
+    started = time.perf_counter()
+    out = _check(request)
+    host = Collecting(host)
+    for note in image.form.attrs.get("notes", ()):
+        host.warn(str(note))
+    warn_pixel_size(image.form, model, request.scale, request.scale_z, host)
+    prepared = _Prepared(request, model, image, host)
+    folder = blocks_store.folder_for(out)
+    try:
+        with blocks_store.opened(out, prepared.plan()) as store:
+            reply = _segment(prepared, store, out, host, started)
+    except Cancelled as stopped:
+        raise Cancelled(_what_is_kept(folder)) from stopped
+    blocks_store.remove(folder)
+    return reply
+
+
+def _check(request: SegmentRequest) -> Path:
+    """Return the result folder; refuse what cannot be done in blocks."""
+    if not request.out:
+        raise BadInput(
+            "The image is worked through in blocks, and the labels go to the disk; found no out. Set out=<new folder>."
+        )
+    for key, plain in (("scale", 1.0), ("scale_z", 1.0), ("background", "none")):
+        if (asked := getattr(request, key)) != plain:
+            raise BadInput(
+                f"{key}={asked} needs the whole image at once, and this one is worked through in blocks; expected "
+                f"{key}={plain}. Prepare the image first, or crop it."
+            )
+    out = Path(request.out)
+    check_new(out)
+    return out.absolute()
+
+
+class _Prepared:
+    """What is known of a segmentation in blocks before it begins."""
+
+    def __init__(self, request: SegmentRequest, model: Model, image: LazyImage, host: Host) -> None:
+        from talanoa import backends, blocks_grid, methods
+
+        self.request, self.model, self.image, self.host = request, model, image, host
+        self.config: Any = methods.get(model.method).config(**model.config)
+        self.chosen = choose(image.form, model.channels, request, model.ndim)
+        sizes = image.form.sizes
+        flat = len(self.config.grid) == 2
+        self.plane = max(self.chosen.plane, 1) - 1 if flat else None
+        self.channels = slice(request.channel - 1, request.channel) if request.channel else slice(0, sizes["c"])
+        self.frames = tuple(frame - 1 for frame in self.chosen.frames)
+        shape = (sizes["y"], sizes["x"]) if flat else (sizes["z"], sizes["y"], sizes["x"])
+        self.grid = blocks_grid.plan(shape, self.config, request.block, request.tiles)
+        given = {"prob": request.prob_thresh, "nms": request.nms_thresh}
+        self.thresholds = {**model.thresholds, **{key: asked for key, asked in given.items() if asked is not None}}
+        self.backend = backends.for_model(model, request.device, request.backend)
+        if self.backend.warning:
+            host.warn(self.backend.warning)
+        self.levels = [self._levels(frame) for frame in self.frames]
+
+    def _levels(self, frame: int) -> Levels:
+        from talanoa import blocks_grid, blocks_levels
+
+        pixels = blocks_grid.Pixels(self.image, frame, self.channels, self.plane)
+        return blocks_levels.measure(pixels, self.grid, self.request.norm_low, self.request.norm_high, self.host)
+
+    def plan(self) -> dict[str, Any]:
+        """Return what defines the work: unfinished work goes on only where all of it is the same."""
+        form = self.image.form
+        return {
+            "request": self.request.model_dump(exclude={"out", "image", "model"}),
+            "model": {"name": self.model.name, "sha256": self.model.sha256},
+            "image": {
+                "source": str(Path(form.attrs["source"]).absolute()) if form.attrs.get("source") else None,
+                "sizes": {str(dim): int(size) for dim, size in form.sizes.items()},
+                "dtype": str(form.dtype),
+                "sampled_sha256": [level.sha256 for level in self.levels],
+            },
+            "block": list(self.grid.core),
+            "backend": self.backend.record,
+        }
+
+    def job(self, store: Store) -> Job:
+        """Return the work to do in a folder."""
+        from talanoa.blocks_job import Job
+
+        where = (self.image, self.frames, self.channels, self.plane)
+        return Job(*where, self.grid, self.config, self.request, self.thresholds, store, self.host)
+
+    def used(self, found: blocks.Found) -> dict[str, Any]:
+        """Return everything that was filled in."""
+        request, grid = self.request, self.grid
+        return {
+            **self.backend.record,
+            "tiles": len(grid),
+            "tiles_yx": list(grid.counts),
+            "block": request.block,
+            "block_size": list(grid.core),
+            "blocks": len(grid) * len(self.frames),
+            "border_decisions": {"disagreeing_blocks": found.disagreements, "sweeps": found.sweeps},
+            "prob_thresh": self.thresholds["prob"],
+            "nms_thresh": self.thresholds["nms"],
+            "norm_low": request.norm_low,
+            "norm_high": request.norm_high,
+            "norm_values": [[list(pair) for pair in level.limits] for level in found.levels],
+            "norm_sample": [level.record() for level in found.levels],
+            "scale": request.scale,
+            "nms_border": self.config.nms_border,
+        }
+
+
+def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, started: float) -> dict[str, Any]:
+    """Do the work, gather the result and move it to its place."""
+    from talanoa import blocks, blocks_labels, blocks_store, result
+
+    folder = store.folder / blocks_store.RESULT
+    folder.mkdir(exist_ok=True)
+    form = prepared.image.form
+    shape = (len(prepared.frames), 1, *((1,) * (3 - len(prepared.grid.shape))), *prepared.grid.shape)
+    labels = blocks_labels.LabelImage(folder / blocks_labels.NAME, shape, prepared.grid.core, dict(form.attrs))
+    done = blocks_store.count(store)
+    if done:
+        host.warn(f"Going on with the unfinished work in {store.folder}: {done} blocks had been through the network.")
+    found = blocks.run(prepared.job(store), prepared.levels, prepared.backend.runner, labels)
+    for _ in labels.finish():
+        host.progress(1, 1, "Smaller levels of the labels")
+    for text in [*found.warnings, *_warnings(found)]:
+        host.warn(text)
+    units = _gather(prepared, store, folder, found, host)
+    seconds = time.perf_counter() - started
+    record = _record(prepared, found, seconds, units) | {"warnings": host.warnings}
+    result.write_record(folder, record)
+    blocks_store.finish(store, out)
+    count = sum(found.counts)
+    message = (
+        f"{count} object{'s' * (count != 1)} in {seconds:.1f} s on {record['used']['device']} in "
+        f"{record['used']['blocks']} blocks (model {prepared.model.name}); results in {out}"
+    )
+    table = _table(out / "measurements.csv", record["units"]) if count <= MOST_ROWS else None
+    return {"record": record, "folder": str(out), "message": message, "table": table}
+
+
+def _warnings(found: blocks.Found) -> list[str]:
+    """Return what looks odd."""
+    if not sum(found.counts):
+        return ["No objects were found, or the filters removed all. Try a lower prob_thresh, or another model."]
+    return []
+
+
+def _gather(prepared: _Prepared, store: Store, folder: Path, found: blocks.Found, host: Host) -> dict[str, str]:
+    """Put table, outlines and what belongs to the model into the result folder; returns the table's units."""
+    import pandas as pd
+
+    from talanoa import blocks_rois, result, tables
+    from talanoa.tasks.segment import attachments
+
+    numbers = range(len(prepared.frames) * len(prepared.grid))
+    _write_table(folder / "measurements.csv", store, numbers)
+    if prepared.request.rois != "none" and sum(found.counts) <= MOST_ROIS:
+        blocks_rois.write_zip(folder / "rois.zip", store, numbers)
+    elif prepared.request.rois != "none":
+        host.warn(
+            f"{sum(found.counts)} objects are too many for ImageJ's ROI Manager (most: {MOST_ROIS}); no rois.zip was "
+            "written. The labels and the table have all of them."
+        )
+    for name, source in attachments(prepared.model, prepared.request.copy_model).items():
+        target = folder / name
+        if not target.exists():
+            result.attach(folder, name, source)
+    heading = pd.read_csv(folder / "measurements.csv", nrows=0)
+    return dict(tables.units_of(heading, prepared.image.form.attrs["unit"]))
+
+
+def _write_table(path: Path, store: Store, blocks: Iterable[int]) -> None:
+    """Write the measurements of all blocks, one after the other."""
+    from talanoa.blocks_job import WRITTEN
+
+    heading = b""
+    with path.open("wb") as stream:
+        for block in blocks:
+            part = store.path(WRITTEN, block, ".csv")
+            if not part.is_file():
+                continue
+            with part.open("rb") as rows:
+                first = rows.readline()
+                if not heading:
+                    heading = first
+                    stream.write(heading)
+                shutil.copyfileobj(rows, stream)
+        if not heading:
+            stream.write(b"Label,Name,Frame\n")
+
+
+def _table(path: Path, units: dict[str, str]) -> Any:
+    """Read the table back, with its units."""
+    from talanoa import tables
+
+    table = tables.read_csv(path)
+    table.attrs["units"] = units
+    return table
+
+
+def _record(prepared: _Prepared, found: blocks.Found, seconds: float, units: dict[str, str]) -> dict[str, Any]:
+    """Return everything that is needed to do the same again, as `outcome.make_record` does."""
+    form, model = prepared.image.form, prepared.model
+    plan = prepared.plan()
+    return {
+        "task": "segment",
+        "request": prepared.request.model_dump(),
+        "times": {"total": round(seconds, 3)},
+        "used": prepared.used(found),
+        "image": {
+            "source": plan["image"]["source"],
+            "name": str(form.attrs["name"]),
+            "sizes": plan["image"]["sizes"],
+            "dtype": plan["image"]["dtype"],
+            "pixel_size": list(form.attrs["pixel_size"]),
+            "unit": str(form.attrs["unit"]),
+            "sha256": found.image_sha256,
+        },
+        "frames": list(prepared.chosen.frames),
+        "plane": prepared.chosen.plane,
+        "selection": None,
+        "model": {
+            "name": model.name,
+            "folder": str(Path(model.folder).absolute()) if model.folder else None,
+            "sha256": model.sha256,
+            "seed": model.training.get("settings", {}).get("seed"),
+        },
+        "objects": sum(found.counts),
+        "objects_of_frames": found.counts,
+        "labels_sha256": found.labels_sha256,
+        "hashes": "of the hashes of all blocks, in order",
+        "units": units,
+    }
+
+
+def _what_is_kept(folder: Path) -> str:
+    """Return what a user who stopped should know; a folder in which nothing is done is removed."""
+    from talanoa import blocks_store
+
+    done = blocks_store.count(blocks_store.Store(folder))
+    if not done:
+        blocks_store.remove(folder)
+        return "Stopped on request before the first block was done; nothing was written."
+    return (
+        f"Stopped on request; {done} blocks have been through the network, and what is done is kept. Give the same "
+        f"command again (same result folder) to go on. To forget it, delete the folder {folder}."
+    )
