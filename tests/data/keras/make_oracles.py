@@ -102,7 +102,8 @@ def randomise(net: Any, rng: np.random.Generator) -> None:
         fan_in = np.prod(values[0].shape[:-1])
         new = [rng.normal(0, np.sqrt(2 / fan_in), values[0].shape)]
         if layer.name == "dist":
-            new = [0.3 * new[0], rng.uniform(3, 6, values[1].shape)]
+            low = 9 if values[0].ndim == 4 else 3  # pixels
+            new = [0.3 * new[0], rng.uniform(low, 2 * low, values[1].shape)]
         elif layer.name == "prob":
             new = [6 * new[0], np.full(values[1].shape, -1.0)]
         elif len(values) == 2:
