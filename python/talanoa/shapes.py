@@ -11,8 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.trace import trace
-
 Floats = NDArray[np.float64]
 
 
@@ -111,27 +109,10 @@ def ellipses(r: Runs, count: Floats, size_y: float, size_x: float) -> tuple[Floa
 
 
 def perimeters(plane: NDArray[np.int32], ids: NDArray[np.int32], size_y: float, size_x: float) -> Floats:
-    """Return the length of each object's traced outline (holes and parts included), by ImageJ's estimate.
+    """Return the length of each object's traced outline (holes and parts included), by ImageJ's estimate."""
+    from talanoa.geometry.outline2d import outline_lengths  # loads numba
 
-    ImageJ walks along the pixel edges and replaces corners by diagonals: at a counted corner, one pixel to the side and
-    one up become their diagonal. In a staircase of single-pixel steps every second corner is counted.
-    """
-    outlines = trace(plane)
-    xy, start = outlines.xy.astype(float), outlines.path_start
-    if not len(xy):
-        return np.zeros(len(ids))
-    place = np.arange(len(xy))
-    previous = place - 1
-    previous[start[:-1]] = start[1:] - 1
-    step = np.abs(xy - xy[previous])  # (n, 2): the side that ends in this corner
-    fresh = step.sum(axis=1) > 1
-    fresh[start[:-1]] = True
-    since = place - np.maximum.accumulate(np.where(fresh, place, 0))
-    corner = since % 2 == 0
-    cut = size_x + size_y - np.hypot(size_x, size_y)
-    length = step @ np.array([size_x, size_y]) - cut * corner
-    path_length = np.add.reduceat(length, start[:-1])
-    return _sums(np.searchsorted(ids, outlines.path_label), path_length, len(ids))
+    return outline_lengths(plane, ids, size_y, size_x)
 
 
 def convex_areas(r: Runs, n: int) -> Floats:

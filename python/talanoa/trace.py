@@ -68,29 +68,57 @@ def trace(plane: NDArray) -> Outlines:
 def _find_corners(plane: NDArray) -> _Corners:
     """Find all points where the outline of any object turns."""
     padded = np.pad(plane, 1)
-    a, b, c, d = padded[:-1, :-1], padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
-    straight = ((a == b) & (c == d)) | ((a == c) & (b == d))
-    point = np.flatnonzero(~straight)
-    y, x = np.divmod(point, a.shape[1])
-    four = np.stack([q[y, x] for q in (a, b, c, d)], axis=1)  # (n, 4)
-    same = four[:, :, None] == four[:, None, :]  # (n, 4, 4): pixels of the same object
-    known = np.tril(same, -1).any(axis=2)  # an earlier pixel of the four has this label already
-    count = same.sum(axis=2)
-    diagonal = (count == 2) & np.stack([same[:, 0, 3], same[:, 1, 2], same[:, 1, 2], same[:, 0, 3]], axis=1)
-    turns = np.where((four != 0) & ~known, (count % 2 == 1) + 2 * diagonal, 0)
+    beside, below = padded[:, :-1] == padded[:, 1:], padded[:-1] == padded[1:]
+    point = np.flatnonzero(~((beside[:-1] & beside[1:]) | (below[:, :-1] & below[:, 1:])))
+    y, x = np.divmod(point, beside.shape[1])
+    corner = y * padded.shape[1] + x
+    four = tuple(padded.ravel()[corner + step] for step in (0, 1, padded.shape[1], padded.shape[1] + 1))
+    turns, crossing, with_last = _turns(four)
     row, pixel = np.nonzero(turns)
     repeat = turns[row, pixel]
     row, pixel = np.repeat(row, repeat), np.repeat(pixel, repeat)
     second = np.zeros(len(row), bool)
     second[1:] = (row[1:] == row[:-1]) & (pixel[1:] == pixel[:-1])
     return _Corners(
-        four[row, pixel].astype(np.int32),
+        np.stack(four, axis=1)[row, pixel].astype(np.int32),
         y[row],
         x[row],
         second,
-        diagonal[row, pixel] & (pixel == 0),
-        same[row, pixel, 3],
+        crossing[row] & (pixel == 0),
+        with_last[row, pixel],
     )
+
+
+def _turns(four: tuple[NDArray, ...]) -> tuple[NDArray[np.int8], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Say how the outlines of the objects among four pixels turn at the point between them.
+
+    Parameters
+    ----------
+    four : four arrays (n,)
+        Labels of the pixels to the upper left, upper right, lower left and lower right.
+
+    Returns
+    -------
+    turns : int8 array (n, 4)
+        Turns of the object of each pixel; an object's later pixels have none.
+    crossing : bool array (n,)
+        The upper left pixel touches its object again only diagonally.
+    with_last : bool array (n, 4)
+        Each pixel belongs to the lower right one's object.
+    """
+    a, b, c, d = four
+    ab, ac, ad, bc, bd, cd = a == b, a == c, a == d, b == c, b == d, c == d
+    turns = np.zeros((len(a), 4), np.int8)
+    known = (np.zeros(len(a), bool), ab, ac | bc, ad | bd | cd)
+    diagonals = (ad, bc, bc, ad)
+    crossing = np.zeros(len(a), bool)
+    for pixel, others in enumerate(((ab, ac, ad), (ab, bc, bd), (ac, bc, cd), (ad, bd, cd))):
+        more = np.add.reduce(others, dtype=np.int8)  # other pixels of the same object
+        diagonal = (more == 1) & diagonals[pixel]
+        turns[:, pixel] = ((four[pixel] != 0) & ~known[pixel]) * ((more % 2 == 0) + 2 * diagonal)
+        if pixel == 0:
+            crossing = diagonal
+    return turns, crossing, np.stack([ad, bd, cd, np.ones(len(a), bool)], axis=1)
 
 
 def _neighbours(corners: _Corners) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

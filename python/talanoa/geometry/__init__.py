@@ -12,6 +12,7 @@ from talanoa.geometry.edt import edge_probability
 from talanoa.geometry.edt3d import edge_probability3d
 from talanoa.geometry.nms2d import suppress_overlaps
 from talanoa.geometry.nms3d import suppress_overlaps3d
+from talanoa.geometry.outline2d import outline_lengths
 from talanoa.geometry.rays3d import Rays3D, golden_spiral
 from talanoa.geometry.render2d import render_polygons
 from talanoa.geometry.render3d import render_polyhedra
@@ -23,6 +24,7 @@ __all__ = [
     "edge_probability",
     "edge_probability3d",
     "golden_spiral",
+    "outline_lengths",
     "polygon_corners",
     "ray_angles",
     "render_polygons",
@@ -57,3 +59,4 @@ def warm_up3d() -> None:
     points = np.array([[2, 2, 2], [3, 2, 2]])
     suppress_overlaps3d(distances, np.ones(2), points, rays, 0.5)
     render_polyhedra(distances, points, rays, np.ones(2), labels.shape)
+    outline_lengths(labels, np.array([1], np.int32), 1.0, 1.0)
