@@ -56,16 +56,29 @@ def places(found: star_convex.Candidates) -> set[tuple[float, ...]]:
     return {tuple(point) for point in found.points.tolist()}
 
 
+VOLUME = methods.get("stardist3d").config(grid=(1, 2, 2), n_rays=24, unet_n_depth=1, anisotropy=(2, 1, 1))
 PLANE = methods.get("stardist").config(grid=(2, 2), n_rays=16, unet_n_depth=2)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("radius", [5, 24])  # up to half a block of 48, and more: reaching over several
-def test_winners_and_pixels_are_those_of_one_piece(tmp_path: Path, radius: float, seed: int) -> None:
-    shape = (150, 203)
-    job = job_for(tmp_path, PLANE, shape, 48, min_size=12)
+def test_winners_and_pixels_of_planes_are_those_of_one_piece(tmp_path: Path, radius: float, seed: int) -> None:
+    job = job_for(tmp_path, PLANE, (150, 203), 48, min_size=12)
     assert job.grid.counts == (4, 5) and 150 % job.grid.core[0] and 203 % job.grid.core[1]
-    whole = put(job, crowd(PLANE, shape, 4000, radius, seed))
+    check_objects(job, crowd(PLANE, (150, 203), 4000, radius, seed))
+
+
+@pytest.mark.parametrize("radius", [4, 16])
+def test_winners_and_voxels_of_volumes_are_those_of_one_piece(tmp_path: Path, radius: float) -> None:
+    job = job_for(tmp_path, VOLUME, (37, 70, 91), 32, min_size=12)
+    assert job.grid.counts == (2, 3, 3)
+    check_objects(job, crowd(VOLUME, (37, 70, 91), 1500, radius, 0))
+
+
+def check_objects(job: Job, found: star_convex.Candidates) -> None:
+    """Compare what the blocks make of candidates with what comes of all at once."""
+    shape, config = job.grid.shape, job.config
+    whole = put(job, found)
     frame = Frame(job, 0)
     frame.decide()
     frame.settle()
@@ -74,7 +87,7 @@ def test_winners_and_pixels_are_those_of_one_piece(tmp_path: Path, radius: float
     frame.filter()
     painted = np.zeros(shape, np.int32)
     for block in range(len(job.grid)):
-        drawn = blocks_draw.draw(job.grid, block, frame.winners, frame.largest, PLANE)
+        drawn = blocks_draw.draw(job.grid, block, frame.winners, frame.largest, config)
         values = blocks_draw.numbered(drawn, frame.numbers)
         painted[blocks_grid.slices(job.grid.box(block))] = blocks_draw.core_of(drawn, values, job.grid.box(block))
     drawn_whole, _ = star_convex.render(expected, shape)

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from talanoa import blocks_draw, blocks_nms, blocks_rois, tables
 from talanoa.blocks_grid import slices
-from talanoa.blocks_job import CANDIDATES, KEPT, WINNERS, WRITTEN, Job
+from talanoa.blocks_job import KEPT, WINNERS, WRITTEN, Job
 from talanoa.blocks_labels import LabelImage
+from talanoa.blocks_store import CANDIDATES
 from talanoa.methods.star_convex import Candidates
 from talanoa.roi_set import make_names
 
@@ -168,8 +169,8 @@ class Frame:
             far = int(np.ceil(self.largest.max()))
             self.warnings.append(
                 f"Frame {self.job.frames[self.frame] + 1} has candidates that reach {far} pixels from their centres, "
-                f"and a block has {min(grid.core)}. The result is right, but needs the memory of several blocks; a larger "
-                f"block needs less: block={2 * far}."
+                f"and a block has {min(grid.core)}. The result is right, but needs the memory of several blocks; a "
+                f"larger block needs less: block={2 * far}."
             )
 
     def _tell(self, kind: str, block: int, text: str) -> None:

@@ -119,11 +119,10 @@ class Pixels:
         self._hashes: dict[Box, str] = {}
 
     def __getitem__(self, part: tuple[slice, ...]) -> NDArray[Any]:
-        _, *space = part
-        if self._plane is None:
-            return self._kept(tuple(space), self._image.fetch(self._frame, self._channels, (space[0], *space[1:])))
-        flat = (slice(self._plane, self._plane + 1), space[0], space[1])
-        return self._kept(tuple(space), self._image.fetch(self._frame, self._channels, flat)[:, 0])
+        space = part[1:]
+        z = space[0] if self._plane is None else slice(self._plane, self._plane + 1)
+        values = self._image.fetch(self._frame, self._channels, (z, space[-2], space[-1]))
+        return self._kept(space, values if self._plane is None else values[:, 0])
 
     def _kept(self, space: tuple[slice, ...], values: NDArray[Any]) -> NDArray[Any]:
         """Remember which pixels were read."""
