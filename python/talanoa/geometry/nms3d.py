@@ -14,12 +14,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from talanoa.errors import BadInput
 from talanoa.geometry.compiled import in_parts, kernel
 from talanoa.geometry.rays3d import Rays3D
-from talanoa.geometry.solid3d import Polyhedra, cones, polyhedra, prepare, row_inside
+from talanoa.geometry.solid3d import ON_SURFACE, Polyhedra, cones, place_in_table, polyhedra, prepare, row_inside
 
 LOOKAHEAD = 128  # candidates among which winners that cannot touch each other are looked for
 
@@ -176,74 +177,83 @@ def _may_touch(one: NDArray, other: NDArray, reach: float) -> bool:
 @kernel
 def _voxels(
     point: NDArray, polyhedron: tuple[NDArray, NDArray, bool], box: NDArray, tables: tuple
-) -> tuple[NDArray, NDArray]:
-    """Return a polyhedron as voxels: uint8 (z, y, x) in its box, and its rows' begin, end and number (z, y, 3)."""
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Return a polyhedron as voxels in its box.
+
+    They are uint8 (z, y, x), the first and the end of those inside in each row (z, y, 2), and how many lie in each
+    plane and behind it (z + 1,).
+    """
     depth, height, width = box[3] - box[0] + 1, box[4] - box[1] + 1, box[5] - box[2] + 1
     solid = np.ones((max(depth, 0), max(height, 0), max(width, 0)), np.uint8)
-    rows = np.zeros((*solid.shape[:2], 3), np.int64)
-    for z in range(solid.shape[0]):
+    rows = np.zeros((*solid.shape[:2], 2), np.int64)
+    left = np.zeros(len(solid) + 1, np.int64)
+    for z in range(len(solid) - 1, -1, -1):
+        left[z] = left[z + 1]
         for y in range(solid.shape[1]):
             row = (z + box[0] - point[0], y + box[1] - point[1], box[2] - point[2])
-            rows[z, y, 2] = row_inside(row, polyhedron, tables, solid[z, y], solid[z, y])
-            if rows[z, y, 2]:
-                begin, end = 0, len(solid[z, y])
+            found = row_inside(row, polyhedron, tables, solid[z, y], solid[z, y])
+            left[z] += found
+            if found:
+                begin, end = 0, solid.shape[2]
                 while not solid[z, y, begin]:
                     begin += 1
                 while not solid[z, y, end - 1]:
                     end -= 1
                 rows[z, y, 0], rows[z, y, 1] = begin, end
-    return solid, rows
-
-
-@kernel
-def _within(strip: NDArray, row: NDArray, first: int, last: int) -> tuple[int, int, int]:
-    """Return where a row of a solid has voxels between two columns: begin, end and their number."""
-    begin, end = max(row[0], first), min(row[1], last)
-    if begin >= end:
-        return 0, 0, 0
-    if row[2] == row[1] - row[0]:  # without gaps
-        return begin, end, end - begin
-    number = 0
-    for column in range(begin, end):
-        number += strip[column]
-    return begin, end, number
+    return solid, rows, left
 
 
 @kernel
 def _shares_more(
     winner: tuple[NDArray, NDArray, NDArray],
+    corner: NDArray,
     point: NDArray,
     polyhedron: tuple[NDArray, NDArray, bool],
     box: NDArray,
     tables: tuple,
     needed: float,
 ) -> bool:
-    """Return whether more than `needed` voxels of the winner (solid, rows, first voxel) lie in another polyhedron.
+    """Return whether more than `needed` voxels of the winner, whose box begins at `corner`, lie in another polyhedron.
 
     It stops as soon as that is certain.
     """
-    solid, rows, corner = winner
+    solid, rows, left = winner
+    depth, height, width = solid.shape
     z0, y0, x0 = max(box[0] - corner[0], 0), max(box[1] - corner[1], 0), max(box[2] - corner[2], 0)
-    z1 = min(box[3] - corner[0] + 1, solid.shape[0])
-    y1 = min(box[4] - corner[1] + 1, solid.shape[1])
-    x1 = min(box[5] - corner[2] + 1, solid.shape[2])
-    left = 0
-    for z in range(z0, z1):
-        for y in range(y0, y1):
-            left += _within(solid[z, y], rows[z, y], x0, x1)[2]
-    inside = np.empty(x1 - x0, np.uint8)
+    z1, y1 = min(box[3] - corner[0] + 1, depth), min(box[4] - corner[1] + 1, height)
+    x1 = min(box[5] - corner[2] + 1, width)
+    flat, inside = solid.reshape(-1), np.empty(width, np.uint8)
     found = 0
     for z in range(z0, z1):
+        if found + left[z] - left[z1] <= needed:
+            return False
         for y in range(y0, y1):
-            if found > needed or found + left <= needed:
-                return found > needed
-            begin, end, number = _within(solid[z, y], rows[z, y], x0, x1)
-            if number:
+            begin, end = max(rows[z, y, 0], x0), min(rows[z, y, 1], x1)
+            if begin < end:
                 row = (z + corner[0] - point[0], y + corner[1] - point[1], begin + corner[2] - point[2])
-                wanted = solid[z, y, begin:end]
-                left -= number
-                found += row_inside(row, polyhedron, tables, wanted, inside[: end - begin])
-    return found > needed
+                if polyhedron[2]:
+                    found += _hits(row, polyhedron[1], tables, flat, (z * height + y) * width + begin, end - begin)
+                else:
+                    wanted = solid[z, y, begin:end]
+                    found += row_inside(row, polyhedron, tables, wanted, inside[: end - begin])
+                if found > needed:
+                    return True
+    return False
+
+
+@kernel
+def _hits(
+    row: tuple[float, float, float], planes: NDArray, tables: tuple, flat: NDArray, first: int, count: int
+) -> int:
+    """Count as `row_inside` does by the table of faces, for `count` voxels of a solid from number `first` on."""
+    z, y, x = row
+    towards, place, voxel = tables[3], place_in_table(row, tables[4]), uint64(first)
+    found = 0
+    for column in range(count):
+        face = uint64(towards[place + uint64(column)])
+        height = planes[0, face] * z + planes[1, face] * y + planes[2, face] * (x + column)
+        found += flat[voxel + uint64(column)] * (height <= ON_SURFACE)
+    return found
 
 
 @kernel
@@ -255,11 +265,10 @@ def _suppress(
     cube, origin, counts, starts, members = cells
     widest = radii.max()
     first, last = np.empty(3, np.int64), np.empty(3, np.int64)
-    shares, planes = np.empty(distances.shape[1]), np.empty((len(tables[0]), 3))
+    shares, planes = np.empty(distances.shape[1]), np.empty((3, len(tables[0])))
     for index in winners:
         near = prepare(points[index], distances[index], boxes[index], tables, shares, planes)
-        solid, rows = _voxels(points[index], (shares, planes, near), boxes[index], tables)
-        winner = (solid, rows, boxes[index])
+        winner = _voxels(points[index], (shares, planes, near), boxes[index], tables)
         for axis in range(3):
             middle, reach = points[index, axis] - origin[axis], radii[index] + widest
             first[axis] = max(int(np.floor((middle - reach) / cube)), 0)
@@ -275,7 +284,7 @@ def _suppress(
                         continue
                     near = prepare(points[other], distances[other], boxes[other], tables, shares, planes)
                     polyhedron = (shares, planes, near)
-                    if _shares_more(winner, points[other], polyhedron, boxes[other], tables, needed):
+                    if _shares_more(winner, boxes[index], points[other], polyhedron, boxes[other], tables, needed):
                         standing[other] = 0
 
 

@@ -79,7 +79,7 @@ def _draw(order: NDArray, solids: tuple, tables: tuple, ids: NDArray, first: int
     points, distances, boxes, _, _ = solids
     depth, height, width = labels.shape
     ones, inside = np.ones(width, np.uint8), np.empty(width, np.uint8)
-    shares, planes = np.empty(distances.shape[1]), np.empty((len(tables[0]), 3))
+    shares, planes = np.empty(distances.shape[1]), np.empty((3, len(tables[0])))
     for index in order:
         box, point = boxes[index], points[index]
         left, right = max(box[2], 0), min(box[5], width - 1) + 1

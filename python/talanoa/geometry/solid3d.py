@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numba import uint64
 from numpy.typing import NDArray
 
 from talanoa.errors import BadInput
@@ -60,14 +61,17 @@ class Cones(NamedTuple):
         See `Rays3D.inverses`.
     neighbors : ndarray of int64, (m, 3)
         See `Rays3D.neighbors`.
-    towards : ndarray of int16, (2 r + 1, 2 r + 1, 2 r + 1)
-        Face that each vector of whole numbers from -r to r points through.
+    towards : ndarray of int16, ((2 r + 1) ** 3,)
+        Face that each vector of whole numbers from -r to r points through, x fastest.
+    radius : int
+        r
     """
 
     faces: NDArray[np.int64]
     inverses: NDArray[np.float64]
     neighbors: NDArray[np.int64]
     towards: NDArray[np.int16]
+    radius: int
 
 
 def cones(rays: Rays3D, radius: float) -> Cones:
@@ -79,23 +83,22 @@ def cones(rays: Rays3D, radius: float) -> Cones:
 @lru_cache(maxsize=4)
 def _cones(rays: Rays3D, radius: int) -> Cones:
     """Build the tables of `cones`."""
-    towards = np.zeros((2 * radius + 1,) * 3, np.int16)
-    tables = Cones(np.ascontiguousarray(rays.faces), rays.inverses, rays.neighbors, towards)
-    in_parts(lambda start, stop: _look_around(tables, start, stop), len(towards), 8)
+    side = 2 * radius + 1
+    tables = Cones(np.ascontiguousarray(rays.faces), rays.inverses, rays.neighbors, np.zeros(side**3, np.int16), radius)
+    in_parts(lambda start, stop: _look_around(tables, start, stop), side, 8)
     return tables
 
 
 @kernel
 def _look_around(tables: tuple, start: int, stop: int) -> None:
     """Fill in planes start..stop - 1 of the table of faces."""
-    _, inverses, neighbors, towards = tables
-    radius = len(towards) // 2
-    face = 0
+    _, inverses, neighbors, towards, radius = tables
+    side, face = 2 * radius + 1, 0
     for z in range(start, stop):
-        for y in range(len(towards)):
-            for x in range(len(towards)):
+        for y in range(side):
+            for x in range(side):
                 face = face_towards(float(z - radius), float(y - radius), float(x - radius), face, inverses, neighbors)
-                towards[z, y, x] = face
+                towards[(z * side + y) * side + x] = face
 
 
 def polyhedra(distances: NDArray, points: NDArray, rays: Rays3D, threads: int | None = None) -> Polyhedra:
@@ -167,15 +170,14 @@ def _measure(
 
 @kernel
 def prepare(point: NDArray, distances: NDArray, box: NDArray, tables: tuple, shares: NDArray, planes: NDArray) -> bool:
-    """Write 1 / distance (rays,) and the planes of the faces (m, 3) of one polyhedron for `row_inside`.
+    """Write 1 / distance (rays,) and the planes of the faces (3, m) of one polyhedron for `row_inside`.
 
     A point lies below a plane when its product with the vector from the centre is at most 1. Returns whether the table
     of faces serves: around a whole-number centre, not too far out.
     """
-    faces, inverses, _, towards = tables
+    faces, inverses, _, _, radius = tables
     for ray in range(len(shares)):
         shares[ray] = 1.0 / max(float(distances[ray]), SMALLEST)
-    radius = len(towards) // 2
     for axis in range(3):
         middle = point[axis]
         if middle != np.floor(middle) or middle - box[axis] > radius or box[axis + 3] - middle > radius:
@@ -184,7 +186,7 @@ def prepare(point: NDArray, distances: NDArray, box: NDArray, tables: tuple, sha
         a, b, c = shares[faces[face, 0]], shares[faces[face, 1]], shares[faces[face, 2]]
         for axis in range(3):
             plane = a * inverses[face, 0, axis] + b * inverses[face, 1, axis] + c * inverses[face, 2, axis]
-            planes[face, axis] = plane
+            planes[axis, face] = plane
     return True
 
 
@@ -244,14 +246,11 @@ def row_inside(
     if not near:
         return _row_by_walking(row, shares, tables, wanted, inside)
     z, y, x = row
-    towards = tables[3]
-    radius = len(towards) // 2
-    strip = towards[int(z) + radius, int(y) + radius]
-    shift = int(x) + radius
+    towards, place = tables[3], place_in_table(row, tables[4])
     found = 0
     for column in range(len(inside)):
-        face = strip[column + shift]
-        height = planes[face, 0] * z + planes[face, 1] * y + planes[face, 2] * (x + column)
+        face = uint64(towards[place + uint64(column)])
+        height = planes[0, face] * z + planes[1, face] * y + planes[2, face] * (x + column)
         hit = wanted[column] if height <= ON_SURFACE else 0
         inside[column] = hit
         found += hit
@@ -259,11 +258,19 @@ def row_inside(
 
 
 @kernel
+def place_in_table(row: tuple[float, float, float], radius: int) -> np.uint64:
+    """Return where the faces of a row of voxels begin in `Cones.towards`; unsigned, so that no index can count back."""
+    z, y, x = row
+    side = 2 * radius + 1
+    return uint64(((int(z) + radius) * side + int(y) + radius) * side + int(x) + radius)
+
+
+@kernel
 def _row_by_walking(
     row: tuple[float, float, float], shares: NDArray, tables: tuple, wanted: NDArray, inside: NDArray
 ) -> int:
     """Do the work of `row_inside` for any centre and any extent."""
-    faces, inverses, neighbors, _ = tables
+    faces, inverses, neighbors, _, _ = tables
     z, y, x = row
     slack = -1e-9 * (abs(z) + abs(y) + abs(x) + len(inside))
     face = face_towards(z, y, x, 0, inverses, neighbors)

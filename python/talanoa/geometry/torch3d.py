@@ -117,9 +117,9 @@ def render_polyhedra(
         )
     tables = cones(rays, longest)
     reach = int(np.ceil(longest)) + 1
-    middle = len(tables.towards) // 2
-    window = slice(middle - reach, middle + reach + 1)
-    towards = torch.from_numpy(tables.towards[window, window, window].astype(np.int64)).to(device).reshape(-1)
+    window, edge = slice(tables.radius - reach, tables.radius + reach + 1), 2 * tables.radius + 1
+    near = tables.towards.reshape(edge, edge, edge)[window, window, window]
+    towards = torch.from_numpy(near.astype(np.int64)).to(device).reshape(-1)
     side = torch.arange(-reach, reach + 1, device=device)
     vectors = torch.cartesian_prod(side, side, side)  # (voxels, 3)
     inverses = torch.from_numpy(tables.inverses.astype(np.float32)).to(device)
