@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -90,8 +91,12 @@ def test_a_cancelled_training_says_how_to_go_on(tmp_path: Path) -> None:
     reply = tasks.run(keys, Person("stop", step=7))
     assert reply["status"] == "cancelled"
     assert "2 of 4 epochs are done and kept" in reply["message"] and "resume=true" in reply["message"]
-    gone_on = tasks.run({**keys, "resume": True}, Person())
+    host = Person(wanted=("history",))
+    gone_on = tasks.run({**keys, "resume": True}, host)
     assert gone_on["status"] == "ok" and len(losses(Path(gone_on["losses"]))) == 4
+    (history,) = host.of("history")
+    assert history["rows"] == [row[:3] for row in losses(Path(gone_on["losses"]))[:2]]
+    assert [row["epoch"] for row in host.of("epoch")] == [3, 4]
 
 
 def test_a_training_cancelled_in_its_first_epoch_leaves_nothing(tmp_path: Path) -> None:
@@ -126,7 +131,10 @@ def outlined(text: str) -> np.ndarray:
     return np.asarray(picture(text).convert("RGBA"))[:, :, 3] > 0
 
 
-def test_previews_show_the_prediction_and_do_not_touch_the_training(tmp_path: Path) -> None:
+def test_previews_show_the_prediction_and_do_not_touch_the_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onlookers, "EVERY", 1e6)
     images, masks = write_pairs(tmp_path, 3, size=64, count=4)
     host = Person()
     quiet = train(request(images, masks, "unseen", **KEYS), QuietHost())
@@ -135,7 +143,7 @@ def test_previews_show_the_prediction_and_do_not_touch_the_training(tmp_path: Pa
     one, other = (model_folder.load(reply.name).network().state_dict() for reply in (quiet, watched))
     assert all(torch.equal(one[key], other[key]) for key in one)
     shown = host.of("preview")
-    assert [each["epoch"] for each in shown] == [1, 4]  # one at once, one at the end, between them only every 3 s
+    assert [each["epoch"] for each in shown] == [1, 4]  # one at once, one at the end, between them not before EVERY
     last = json.loads(json.dumps(shown[-1]))
     (name,) = model_folder.load("seen").training["validation_images"]
     assert last["name"] == name and last["truth_objects"] == 4
@@ -149,7 +157,7 @@ def test_a_preview_stays_small_whatever_it_shows() -> None:
     noise = random.random((1, 900, 1200), np.float32)
     labels = random.integers(0, 2, (900, 1200)).astype(np.int32)
     part = onlookers.busiest_part(Annotated("noise", noise, labels))
-    assert part.labels.shape == (onlookers.SIDE, onlookers.SIDE)
+    assert part.labels.shape == onlookers.SIDES[2]
     assert len(json.dumps(onlookers.preview(part, part.labels))) < 300_000
 
 
@@ -164,6 +172,18 @@ def test_the_part_shown_is_where_the_objects_are() -> None:
     assert (seen["truth_objects"], seen["objects"]) == (2, 1)
     ring = outlined(seen["found"])
     assert ring[900 - 616, 20] and not ring[910 - 616, 30]
+
+
+def test_of_a_stack_the_middle_slice_is_shown() -> None:
+    labels = np.zeros((40, 200, 100), np.int32)
+    labels[18:24, 150:170, 20:40], labels[5:7, 150:160, 60:70] = 1, 2
+    image = np.repeat(np.linspace(0, 1, 40, dtype=np.float32), 200 * 100).reshape(1, *labels.shape)
+    part = onlookers.busiest_part(Annotated("stack", image, labels))
+    assert part.labels.shape == (32, 128, 100)
+    seen = onlookers.preview(part, part.labels)
+    assert picture(seen["image"]).size == (100, 128)
+    first = int(np.flatnonzero(image[0, :, 0, 0] == part.image[0, 0, 0, 0])[0])
+    assert seen["truth_objects"] == seen["objects"] == np.count_nonzero(np.unique(labels[first + 16]))
 
 
 def wait_for(process: subprocess.Popen[str], ready: Callable[[str], bool]) -> list[str]:

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import tifffile
+
 from gui import driver as d
 from gui.scenarios import dismiss, labels_of, message
+from gui.training import texts
 from talanoa import samples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -50,10 +53,10 @@ def take(folder: Path, model: str) -> None:
     segmented(folder, imp, model)
     hand.choose("Doctor")
     window = d.dialog("Talanoa Doctor")
-    window.setSize(1000, 420)
     d.shot(folder / "doctor.png", window)
-    window.dispose()
+    hand.click_on(d.button(window, "Close"))
     progress(folder, hand, model)
+    training(folder, hand)
 
 
 def form_closed(form: Any) -> Callable[[], bool]:
@@ -91,6 +94,48 @@ def progress(folder: Path, hand: d.Hand, model: str) -> None:
     d.shot(folder / "progress.png", window)
     hand.click_on(d.button(window, "Cancel"))
     d.wait_until(form_closed(window), "the job has stopped")
+
+
+def training(folder: Path, hand: d.Hand) -> None:
+    """The window of a training on parts of the sample image, which is then cancelled."""
+    data = Path(tempfile.mkdtemp())
+    hand.choose("Train StarDist")
+    form = d.dialog("Train StarDist")
+    for label, text in {**annotated(data), **TRAINING}.items():
+        d.field(form, label).setText(text)
+    hand.click_on(d.button(form, "OK"))
+    window = d.wait_until(lambda: d.titled("Training of my cells"), "the training's window is open")
+    for epoch in range(1, 16):
+        d.wait_until(lambda k=epoch: any(text.startswith(f"{k} of 40") for text in texts(window)), "an epoch is done")
+    window.setLocation(20, 200)
+    d.wait_until(lambda: window.getLocationOnScreen().y >= 200, "nothing covers the window")
+    d.shot(folder / "training.png", window)
+    hand.click_on(d.button(window, "Cancel"))
+    dismiss(hand)
+
+
+TRAINING = {
+    "Name of the new model": "my cells",
+    "Epochs (empty: as the length says)": "40",
+    "Steps of an epoch": "10",
+    "Patch side (pixels)": "64",
+    "Patches in a step": "2",
+    "Start from model (empty: from scratch)": "nuclei",
+}
+
+
+def annotated(folder: Path) -> dict[str, str]:
+    """Cut the sample image and its label image into four parts each; return the fields that name them."""
+    fields = {}
+    for label, name in (("Folder of images", "nuclei"), ("Folder of label images (masks)", "nuclei_mask")):
+        pixels = tifffile.imread(samples.path(name))
+        rows, columns = (side // 2 for side in pixels.shape)
+        (folder / name).mkdir()
+        for number in range(4):
+            y, x = rows * (number // 2), columns * (number % 2)
+            tifffile.imwrite(folder / name / f"part{number + 1}.tif", pixels[y : y + rows, x : x + columns])
+        fields[label] = (folder / name).as_posix()
+    return fields
 
 
 def progress_window() -> Any | None:

@@ -12,6 +12,7 @@ DOTTED = BasicStroke(1.0, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1.0, [2.
 THIN = BasicStroke(1.0)
 GRID, INK, FAINT = Color(0xE4E4E4), Color(0x222222), Color(0x555555)
 FEWEST = 10  # epochs that the axis shows at least
+TOP = 26  # pixels above the frame, for the legend
 WIDE = 4.0  # a wider range of losses is drawn on a logarithmic axis
 
 
@@ -21,12 +22,12 @@ class Curve(JComponent):
     def __init__(self):
         JComponent.__init__(self)
         self.rows, self.best, self.epochs = [], 0, FEWEST
-        self.setPreferredSize(Dimension(620, 220))
+        self.setPreferredSize(Dimension(620, 230))
         self.setFont(Font(Font.SANS_SERIF, Font.PLAIN, 12))
 
-    def add_row(self, row, best, epochs):
-        """Add an epoch: (epoch, loss, validation loss); `best` is the best one so far; event dispatch thread."""
-        self.rows.append(row)
+    def add_rows(self, rows, best, epochs):
+        """Add epochs: (epoch, loss, validation loss); `best` is the best one so far; event dispatch thread."""
+        self.rows.extend(rows)
         self.best, self.epochs = best, epochs
         self.repaint()
 
@@ -52,7 +53,7 @@ def _draw(g, curve):
     most = max(curve.rows[-1][0], min(curve.epochs, FEWEST), 2)
     metrics = g.getFontMetrics()
     left = 14 + max(metrics.stringWidth(text) for _, text in axis.ticks)
-    box = (left, 12, curve.getWidth() - left - 16, curve.getHeight() - 12 - 40)
+    box = (left, TOP, curve.getWidth() - left - 16, curve.getHeight() - TOP - 40)
 
     def place(epoch, value):
         x = box[0] + box[2] * (epoch - 1.0) / (most - 1.0)
@@ -128,7 +129,7 @@ def _axes(g, box, axis, most, place):
 def _epoch_ticks(most):
     """Return the epochs that get a number."""
     ticks = [int(value) for value in _ticks(1, most, 8) if value >= 1 and value == int(value)]
-    return ticks if 1 in ticks else [1] + [tick for tick in ticks if tick > most * 0.06 + 1]
+    return ticks if 1 in ticks else [1] + [tick for tick in ticks if tick > most * 0.1 + 1]
 
 
 def _mark_best(g, box, curve, place):
@@ -159,17 +160,14 @@ def _line(g, points, colour, stroke, kind):
 
 
 def _legend(g, box):
-    """Say which line is which, in the upper right corner."""
-    metrics = g.getFontMetrics()
-    entries = ((u"training images", TRAINING, SOLID), (u"validation images", VALIDATION, DASHED))
-    width = 50 + max(metrics.stringWidth(text) for text, _, _ in entries)
-    x, y = box[0] + box[2] - width - 6, box[1] + 6
-    g.setColor(Color(255, 255, 255, 220))
-    g.fillRect(x, y, width, 42)
-    for k, (text, colour, stroke) in enumerate(entries):
-        middle = y + 12 + 18 * k
+    """Say above the frame which line is which."""
+    metrics, middle = g.getFontMetrics(), TOP // 2
+    x = box[0] + box[2]
+    for text, colour, stroke in ((u"validation images", VALIDATION, DASHED), (u"training images", TRAINING, SOLID)):
+        x -= metrics.stringWidth(text)
+        g.setColor(INK)
+        g.drawString(text, x, middle + metrics.getAscent() // 2 - 1)
         g.setColor(colour)
         g.setStroke(stroke)
-        g.drawLine(x + 6, middle, x + 38, middle)
-        g.setColor(INK)
-        g.drawString(text, x + 44, middle + metrics.getAscent() // 2 - 1)
+        g.drawLine(x - 40, middle, x - 8, middle)
+        x -= 64

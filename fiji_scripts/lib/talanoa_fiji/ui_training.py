@@ -5,6 +5,7 @@ There is one for each training. Closing it hides it and the training goes on; th
 from java.awt import BorderLayout, Color, Dimension, Font, Frame, GridLayout, RenderingHints
 from java.awt.image import BufferedImage
 from java.io import ByteArrayInputStream
+from java.lang import System
 from java.util import ArrayList, Base64
 from java.util.function import BooleanSupplier
 from javax.imageio import ImageIO
@@ -40,10 +41,10 @@ class TrainingWatch(Watch):
         self.window = None
 
     def attach(self, request):
-        """Let the request know the buttons of the window, and that previews are looked at."""
+        """Let the request know the buttons of the window, and what is looked at besides losses."""
         Watch.attach(self, request)
         request.put("finish", self.finish)
-        request.put("wanted", ArrayList([u"preview"]))
+        request.put("wanted", ArrayList([u"preview", u"history"]))
 
     def getAsBoolean(self):
         """Return True once Cancel was pressed."""
@@ -55,7 +56,11 @@ class TrainingWatch(Watch):
         if kind == u"epoch":
             row = (int(event["epoch"]), float(event["loss"]), float(event["val_loss"]))
             best, epochs, left = int(event["best_epoch"]), int(event["epochs"]), float(event["left"])
-            self.always(lambda window: window.show_epoch(row, best, epochs, left))
+            self.always(lambda window: window.show_epochs([row], best, epochs, left))
+        elif kind == u"history":
+            rows = [(int(row[0]), float(row[1]), float(row[2])) for row in event["rows"]]
+            facts = (int(event["best_epoch"]), int(event["epochs"]), None)
+            self.always(lambda window: window.show_epochs(rows, *facts))
         elif kind == u"preview":
             pictures = [outlined(event["image"], event[which]) for which in (u"truth", u"found")]
             facts = (event["name"], int(event["epoch"]), int(event["truth_objects"]), int(event["objects"]))
@@ -190,12 +195,13 @@ class TrainingWindow(JFrame):
         self.bar.setIndeterminate(True)
         self.what.setText(text)
 
-    def show_epoch(self, row, best, epochs, left):
-        """Show the losses of an epoch and the seconds left; event dispatch thread."""
-        self.curve.add_row(row, best, epochs)
-        self.until = _now() + 1000 * left
-        loss = min(each[2] for each in self.curve.rows)
-        self.best.setText(u"%d of %d epochs done. Best so far: epoch %d (validation loss %.4g)" % (row[0], epochs, best, loss))
+    def show_epochs(self, rows, best, epochs, left):
+        """Show the losses of epochs (epoch, loss, validation loss) and the seconds left; event dispatch thread."""
+        self.curve.add_rows(rows, best, epochs)
+        self.until = None if left is None else _now() + 1000 * left
+        loss = min(row[2] for row in self.curve.rows)
+        text = u"%d of %d epochs done. Best so far: epoch %d (validation loss %.4g)"
+        self.best.setText(text % (rows[-1][0], epochs, best, loss))
         self._tick()
 
     def show_preview(self, pictures, name, epoch, drawn, found):
@@ -228,11 +234,13 @@ class TrainingWindow(JFrame):
     def _build(self):
         """Lay the parts out."""
         self.what, self.left, self.best = JLabel(u"Starting"), JLabel(u" "), JLabel(u"No epoch is complete yet.")
-        self.what.setFont(self.what.getFont().deriveFont(Font.BOLD, 15.0))
+        self.what.setFont(Font(Font.SANS_SERIF, Font.BOLD, 15))
         self.bar = JProgressBar(0, 1000)
         self.bar.setIndeterminate(True)
         self.curve = ui_curve.Curve()
         self.pictures, self.captions = (Picture(), Picture()), (JLabel(u"Validation image"), JLabel(u"Found"))
+        for label in (self.left, self.best) + self.captions:
+            label.setFont(Font(Font.SANS_SERIF, Font.PLAIN, 12))
         content = JPanel(BorderLayout(8, 8))
         content.setBorder(BorderFactory.createEmptyBorder(12, 12, 12, 12))
         content.add(self._head(), BorderLayout.NORTH)
@@ -266,6 +274,7 @@ class TrainingWindow(JFrame):
     def _foot(self):
         """Return the line of buttons."""
         self.hint = JLabel(HINT)
+        self.hint.setFont(Font(Font.SANS_SERIF, Font.PLAIN, 12))
         self.stop_button, self.cancel_button, self.close_button = JButton(STOP), JButton(CANCEL), JButton(CLOSE)
         self.stop_button.setToolTipText(u"Ends after the step that runs and makes the model of the best epoch so far.")
         self.cancel_button.setToolTipText(u"Ends without a model; the complete epochs are kept, to go on with them later.")
@@ -275,9 +284,9 @@ class TrainingWindow(JFrame):
         self.close_button.setVisible(False)
         foot = JPanel()
         foot.setLayout(BoxLayout(foot, BoxLayout.X_AXIS))
-        for part in (self.hint, Box.createHorizontalGlue(), self.stop_button, Box.createHorizontalStrut(8), self.cancel_button):
+        gaps = [Box.createHorizontalStrut(width) for width in (16, 8)]
+        for part in (self.hint, Box.createHorizontalGlue(), gaps[0], self.stop_button, gaps[1], self.cancel_button, self.close_button):
             foot.add(part)
-        foot.add(self.close_button)
         return foot
 
     def _finish(self):
@@ -336,11 +345,9 @@ class Picture(JComponent):
         g.setRenderingHint(RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BILINEAR)
         scale = min(width / float(self.picture.getWidth()), height / float(self.picture.getHeight()))
         wide, high = int(scale * self.picture.getWidth()), int(scale * self.picture.getHeight())
-        g.drawImage(self.picture, (width - wide) // 2, 0, wide, high, None)
+        g.drawImage(self.picture, 0, 0, wide, high, None)
 
 
 def _now():
     """Return the time in milliseconds, of a clock that only goes forward."""
-    from java.lang import System
-
     return System.nanoTime() / 1000000

@@ -235,6 +235,8 @@ def fit(
     clock = _Clock()
     losses: list[float] = []
     onlookers = Onlookers(host, data[1], config, settings.epochs)
+    if trainer.epoch:
+        onlookers.tell_before(read_losses(folder / LOSSES), trainer.best_epoch)
     first = trainer.epoch * settings.steps
     for step, batch in enumerate(prefetched(draw, first, total), first):
         stop_if_cancelled(host)

@@ -17,12 +17,11 @@ from PIL import Image
 from talanoa import inference
 from talanoa.dataset import Annotated
 from talanoa.host import Host
-from talanoa.methods import stardist
+from talanoa.methods import star_convex
 from talanoa.overlay import ring_of
-from talanoa.tiles import splits_for
 from talanoa.training import thresholds
 
-SIDE = 384  # pixels; three PNGs of it stay below 300 KB as text, whatever they show
+SIDES = {2: (384, 384), 3: (32, 128, 128)}  # pixels; three PNGs of 384 x 384 stay below 300 KB as text
 EVERY = 3.0  # seconds between two previews, at least
 SHARE = 0.05  # of the time may go into previews
 MOST = 4000  # candidates; an untrained network takes half of the image for objects
@@ -53,6 +52,12 @@ class Onlookers:
         self._seconds: list[float] = []
         self._finish = 0.0  # seconds that the search for thresholds will take
         self._next = -np.inf
+
+    def tell_before(self, rows: Sequence[Mapping[str, float]], best_epoch: int) -> None:
+        """Publish the epochs of a training that is resumed, if anybody wants its ``history``."""
+        if rows and self._host.wants("history"):
+            short = [[int(row["epoch"]), row["loss"], row["val_loss"]] for row in rows]
+            self._host.event("history", {"rows": short, "epochs": self._epochs, "best_epoch": best_epoch})
 
     def tell(self, net: torch.nn.Module, row: Mapping[str, float], best_epoch: int) -> None:
         """Publish an epoch's row, with ``epochs``, ``best_epoch`` and the seconds ``left``, and maybe a preview.
@@ -88,17 +93,18 @@ class Onlookers:
 
 
 def busiest_part(item: Annotated) -> Annotated:
-    """Return the part of an image around its objects, at most `SIDE` pixels wide and high."""
+    """Return the part of an image around its objects that is shown, at most as large as `SIDES`."""
     where = np.unravel_index(item.foreground, item.labels.shape)
     middle = [int(axis.mean()) if len(axis) else size // 2 for axis, size in zip(where, item.labels.shape, strict=True)]
-    part = tuple(_around(*pair) for pair in zip(middle, item.labels.shape, strict=True))
+    sides = SIDES[item.labels.ndim]
+    part = tuple(_around(*axis) for axis in zip(middle, item.labels.shape, sides, strict=True))
     return Annotated(item.name, item.image[:, *part], item.labels[part])
 
 
-def _around(middle: int, size: int) -> slice:
-    """Return `SIDE` places around the middle, inside an axis of `size` places."""
-    first = min(max(0, middle - SIDE // 2), max(0, size - SIDE))
-    return slice(first, min(first + SIDE, size))
+def _around(middle: int, size: int, side: int) -> slice:
+    """Return `side` places around the middle, inside an axis of `size` places."""
+    first = min(max(0, middle - side // 2), max(0, size - side))
+    return slice(first, min(first + side, size))
 
 
 def predict(net: torch.nn.Module, item: Annotated, config: Any) -> tuple[NDArray[np.integer], float]:
@@ -106,8 +112,8 @@ def predict(net: torch.nn.Module, item: Annotated, config: Any) -> tuple[NDArray
 
     The seconds are those of the suppression of overlaps and of the drawing, without the network.
     """
-    chosen = stardist.default_thresholds()
-    parts = splits_for(item.labels.shape, None)
+    chosen = star_convex.default_thresholds()
+    parts = inference.planned_parts(item.labels.shape, config)
     runner = inference.prepared(net, next(net.parameters()).device)
     found = inference.find_candidates(runner, item.image, config, chosen["prob"], parts)
     found = found.take(np.argsort(-found.probabilities, kind="stable")[:MOST])
@@ -122,24 +128,25 @@ def preview(item: Annotated, seen: NDArray[np.integer]) -> dict[str, Any]:
     Parameters
     ----------
     item : Annotated
-        Image (channels, y, x) and the objects that a person outlined.
-    seen : ndarray of int, (y, x)
+        Image (channels, y, x) or (channels, z, y, x) and the objects that a person outlined.
+    seen : ndarray of int, (y, x) or (z, y, x)
         The objects that the network finds.
 
     Returns
     -------
     dict
-        ``name``; ``image`` (the first channel), ``truth`` and ``found`` (outlines, the rest transparent), each a PNG as
-        base64 text; ``truth_objects`` and ``objects``, how many.
+        ``name``; ``image`` (the first channel, of a stack the middle slice), ``truth`` and ``found`` (outlines, the
+        rest transparent), each a PNG as base64 text; ``truth_objects`` and ``objects``, how many.
     """
-    grey = np.clip(item.image[0] * 255, 0, 255).astype(np.uint8)
+    middle = (item.labels.shape[0] // 2,) * (item.labels.ndim - 2)
+    grey = np.clip(item.image[(0, *middle)] * 255, 0, 255).astype(np.uint8)
     return {
         "name": item.name,
         "image": _as_text(Image.fromarray(grey)),
-        "truth": _outlines(item.labels),
-        "found": _outlines(seen),
-        "truth_objects": int(np.count_nonzero(np.unique(item.labels))),
-        "objects": int(np.count_nonzero(np.unique(seen))),
+        "truth": _outlines(item.labels[middle]),
+        "found": _outlines(seen[middle]),
+        "truth_objects": int(np.count_nonzero(np.unique(item.labels[middle]))),
+        "objects": int(np.count_nonzero(np.unique(seen[middle]))),
     }
 
 
