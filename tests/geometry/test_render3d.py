@@ -3,6 +3,7 @@ import pytest
 
 from geometry.solids3d import crowd, scene, turned_rays
 from talanoa.errors import BadInput
+from talanoa.geometry import solid3d
 from talanoa.geometry.rays3d import golden_spiral, octahedron, volumes
 from talanoa.geometry.render3d import render_polyhedra
 from talanoa.geometry.star3d import star_distances3d
@@ -77,6 +78,21 @@ def test_objects_come_back_from_their_own_distances() -> None:
         drawn = render_polyhedra(distances[tuple(middle)][None], middle[None], rays, None, labels.shape) > 0
         if labels[tuple(middle)] == value:  # steps end at the first voxel outside, half a voxel late
             assert np.count_nonzero(inside & ~drawn) < 0.1 * np.count_nonzero(inside)
+
+
+def test_faces_looked_up_and_faces_found_by_walking_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rays = golden_spiral(96, (3, 1, 1))
+    distances, probabilities, points = crowd(rays)
+    looked_up = render_polyhedra(distances, points, rays, probabilities, SHAPE)
+    monkeypatch.setattr(solid3d, "WIDEST_TABLE", 0)
+    assert np.array_equal(render_polyhedra(distances, points, rays, probabilities, SHAPE), looked_up)
+
+
+def test_polyhedra_larger_than_the_table_of_faces() -> None:
+    rays = octahedron()
+    drawn = render_polyhedra(np.full((1, 6), 60.0), np.array([[2, 3, 4]]), rays, None, (8, 80, 80))
+    z, y, x = np.indices(drawn.shape)
+    assert np.array_equal(drawn > 0, abs(z - 2) + abs(y - 3) + abs(x - 4) <= 60)
 
 
 def test_nothing_and_what_lies_outside_draw_nothing() -> None:

@@ -7,7 +7,7 @@ triangles between neighbouring rays (Weigert et al. 2020, doi:10.1109/WACV45572.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,10 +94,16 @@ def golden_spiral(n_rays: int = 96, anisotropy: tuple[float, float, float] | Non
             f"{n_rays} rays and voxel sizes {anisotropy} make no rays; expected at least {FEWEST} rays and three "
             "positive sizes (z, y, x)."
         )
+    return _spiral(n_rays, *(float(size) for size in sizes))
+
+
+@lru_cache(maxsize=8)
+def _spiral(n_rays: int, *sizes: float) -> Rays3D:
+    """Make the rays of `golden_spiral` once, with the tables that hang on them."""
     z = np.linspace(-1, 1, n_rays)
     radius = np.sqrt(1 - z**2)
     turn = np.pi * (3 - np.sqrt(5)) * np.arange(n_rays)
-    return from_directions(np.stack([z, radius * np.sin(turn), radius * np.cos(turn)], axis=1) / sizes)
+    return from_directions(np.stack([z, radius * np.sin(turn), radius * np.cos(turn)], axis=1) / np.array(sizes))
 
 
 def from_directions(directions: NDArray) -> Rays3D:
