@@ -158,6 +158,7 @@ def test_planes_and_stacks_go_to_their_own_models(model: Model) -> None:
     assert "slices 3, frames 1" in refused(lapse, model=model.name)
     assert "leave plane out" in refused(as_stack(stack()[0]), model=model.name, plane=2).lower()
     assert "outline=star" in refused(as_stack(stack()[0]), model=model.name, outline="star")
+    assert "scale_z=2" in refused(plane, model="nuclei", scale_z=2)
     assert "take a 3D model" in refused(as_stack(stack()[0]), model="nuclei")
 
 

@@ -23,7 +23,7 @@ class Segmented:
 
     Attributes
     ----------
-    labels : DataArray of int32 (t, 1, 1, y, x) or None
+    labels : DataArray of int32 (t, 1, z, y, x) or None
         1..n in each frame, 0 = background. None for a folder of images.
     rois : RoiSet or None
         One outline per object and frame.

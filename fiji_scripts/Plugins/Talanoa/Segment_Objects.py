@@ -4,6 +4,7 @@
 #@ Double (label="Percentile low", value=1.0, persist=false) norm_low
 #@ Double (label="Percentile high", value=99.8, row="same", persist=false) norm_high
 #@ Double (label="Scale the image by", value=1.0, persist=false) scale
+#@ Double (label="along z (3D models)", value=1.0, row="same", persist=false) scale_z
 #@ String (label="Number of Tiles (empty: automatic)", required=false, value="", row="same", persist=false) tiles
 #@ String (label="Channel", required=false, value="", persist=false) channel
 #@ String (label="Slice", required=false, value="", row="same", persist=false) plane
@@ -32,6 +33,7 @@ keys = {
     "norm_low": norm_low,
     "norm_high": norm_high,
     "scale": scale,
+    "scale_z": scale_z,
     "tiles": tiles,
     "channel": channel,
     "plane": plane,

@@ -6,11 +6,15 @@
 #@ String (label="Epochs (empty: as the length says)", required=false, value="", persist=false) epochs
 #@ String (label="Steps of an epoch", required=false, value="", row="same", persist=false) steps
 #@ String (label="Patch side (pixels)", required=false, value="", persist=false) patch
+#@ String (label="Slices of a patch (stacks)", required=false, value="", row="same", persist=false) patch_z
 #@ String (label="Patches in a step", required=false, value="", row="same", persist=false) batch
 #@ String (label="Learning rate", required=false, value="", persist=false) lr
 #@ Integer (label="Seed", value=42, row="same", persist=false) seed
 #@ String (label="Rays", required=false, value="", persist=false) n_rays
 #@ String (label="Grid (1, 2, 4)", required=false, value="", row="same", persist=false) grid
+#@ String (label="Dimensions (2, 3; empty: as the images)", required=false, value="", persist=false) ndim
+#@ String (label="Slice distance in pixels (stacks; empty: measured)", required=false, value="", persist=false) anisotropy
+#@ String (label="Network for stacks (unet, resnet)", required=false, value="", row="same", persist=false) backbone
 #@ String (label="Channel", required=false, value="", persist=false) channel
 #@ Double (label="Part of the images for validation", value=0.1, row="same", persist=false) validation
 #@ String (label="Start from model (empty: from scratch)", required=false, value="", width=20, persist=false) init
@@ -32,11 +36,15 @@ reply = client.ask(
         "epochs": epochs,
         "steps": steps,
         "patch": patch,
+        "patch_z": patch_z,
         "batch": batch,
         "lr": lr,
         "seed": seed,
         "n_rays": n_rays,
         "grid": grid,
+        "ndim": ndim,
+        "anisotropy": anisotropy,
+        "backbone": backbone,
         "channel": channel,
         "validation": validation,
         "init": init,

@@ -48,6 +48,8 @@ def choose(image: xr.DataArray, channels: int, request: SegmentRequest, ndim: in
         a model of volumes gets a plane.
     """
     frames = read_frames(request.frames, image.sizes["t"])
+    if ndim == 2 and request.scale_z != 1:
+        raise BadInput(f"scale_z={request.scale_z:g}: the model works in 2D, plane by plane. Leave scale_z out.")
     part = _stack(image, request) if ndim == 3 else _plane(image, request.plane)
     if len(frames) < image.sizes["t"]:
         part = part.isel(t=[frame - 1 for frame in frames])

@@ -103,7 +103,7 @@ def config_from(request: TrainRequest, items: Sequence[dataset.Annotated], init:
 
 def _asked(request: TrainRequest) -> dict[str, Any]:
     """Return the keys of a configuration for planes that a request sets."""
-    only_3d = [key for key in ("patch_z", "backbone", "anisotropy") if getattr(request, key) is not None]
+    only_3d = [key for key in ("patch_z", "backbone", "anisotropy") if getattr(request, key) not in (None, "unet")]
     if only_3d:
         raise BadInput(f"{', '.join(only_3d)}: only for 3D models, and the images are planes. Leave it out.")
     asked = {
