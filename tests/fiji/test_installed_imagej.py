@@ -1,4 +1,4 @@
-"""A plain ImageJ with Talanoa installed, started as users start it: menu, dialogs, Recorder, macros, no window."""
+"""ImageJ folders with Talanoa installed, started as users start them: menu, dialogs, Recorder, macros, no window."""
 
 from __future__ import annotations
 
@@ -40,6 +40,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def without_appose(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with jars as Fiji's, but without Appose and what it needs, with Talanoa installed."""
+    root = tmp_path_factory.mktemp("Fiji und mehr") / "Fiji ü"
+    (root / "jars").mkdir(parents=True)
+    (root / "macros").mkdir()
+    for jar in embedded.class_path():
+        if not jar.name.startswith(("appose", "jna-", "groovy")):
+            shutil.copy(jar, root / "jars")
+    install.install(root)
+    return root
+
+
 @pytest.fixture
 def work(tmp_path: Path) -> Path:
     """Return a folder with an image and, in home/models, the tiny model."""
@@ -53,7 +66,7 @@ def macro(folder: Path, work: Path) -> Iterator[Macro]:
     """Return a function that runs a macro in an ImageJ of its own and returns what it printed."""
     with ExitStack() as stack:
 
-        def run(text: str, window: bool = True, how: str = "-batch") -> str:
+        def run(text: str, window: bool = True, how: str = "-batch", root: Path = folder) -> str:
             for program in ("Xvfb", "openbox") if window else ():
                 if shutil.which(program) is None:
                     pytest.skip(f"{program} is not installed")
@@ -63,7 +76,7 @@ def macro(folder: Path, work: Path) -> Iterator[Macro]:
             if window:
                 env["DISPLAY"] = stack.enter_context(display())
             (work / "macro.ijm").write_text(text, encoding="utf-8")
-            command = [*java(folder, work, window), how, str(work / "macro.ijm")]
+            command = [*java(root, work, window), how, str(work / "macro.ijm")]
             output = work / "output.txt"
             with (
                 output.open("wb") as stream,
@@ -85,7 +98,8 @@ def java(folder: Path, work: Path, window: bool) -> Sequence[str]:
     if not window:
         options += ["-Djava.awt.headless=true", f"-Dplugins.dir={folder}"]
     program = choose_java(window=window).home / "bin" / "java"
-    return [str(program), *options, "-cp", str(folder / "ij.jar"), "ij.ImageJ", "-port0", "-ijpath", str(folder)]
+    jars = f"{folder / 'jars'}{os.sep}*" if (folder / "jars").is_dir() else str(folder / "ij.jar")
+    return [str(program), *options, "-cp", jars, "ij.ImageJ", "-port0", "-ijpath", str(folder)]
 
 
 def seen(work: Path) -> dict[str, Any]:
@@ -154,3 +168,12 @@ def segment(work: Path) -> str:
 def test_an_error_of_the_first_command_ends_the_macro(macro: Macro, work: Path) -> None:
     said = macro('print("begun"); run("Segment Objects", "model=tiny"); print("went on");')
     assert "begun" in said and "No image is open; expected one" in said and "went on" not in said
+
+
+def test_a_fiji_without_appose_is_started_by_its_start_up_macro_and_uses_the_jars_brought_along(
+    macro: Macro, work: Path, without_appose: Path
+) -> None:
+    start = 'runMacro(call("java.lang.System.getProperty", "plugins.dir") + "/macros/AutoRun/Start_Talanoa.ijm");'
+    said = macro(start + segment(work), window=False, root=without_appose)
+    assert "done" in said.splitlines(), said
+    assert np.array_equal(tifffile.imread(work / "labels.tif"), expected(work))
