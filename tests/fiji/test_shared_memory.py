@@ -74,7 +74,7 @@ def sent(imagej: Runtime, imp: Any) -> tuple[dict[str, Any], xr.DataArray, np.nd
 def built(imagej: Runtime, image: xr.DataArray) -> Any:
     """Return the ImagePlus that ImageJ's side builds from an image in shared memory."""
     leaving = facts.from_form(image)
-    arrays = {"pixels": np.stack(list(leaving.planes())), "tables": leaving.tables}
+    arrays = {"pixels": leaving, "tables": leaving.tables}
     memory, layout = block.create("talanoa-0-test", arrays)
     imp = run(imagej, BUILD, facts=json.dumps(wire(leaving.facts)), layout=json.dumps(layout))["imp"]
     block.release(memory)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from multiprocessing import resource_tracker
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from appose import SharedMemory
@@ -25,14 +25,29 @@ LINUX_FOLDER = Path("/dev/shm")
 _SPARE = 16 << 20  # bytes left free for others
 
 
-def create(name: str, arrays: Mapping[str, NDArray[Any]]) -> tuple[SharedMemory, dict[str, Any]]:
+class Planes(Protocol):
+    """An array that comes plane by plane, and so is copied once."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the values."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Planes, and the size of a plane."""
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        """Yield the planes."""
+
+
+def create(name: str, arrays: Mapping[str, NDArray[Any] | Planes]) -> tuple[SharedMemory, dict[str, Any]]:
     """Copy arrays into a new block.
 
     Parameters
     ----------
     name : str
         Name of the block; nothing of that name may exist.
-    arrays : mapping of str to ndarray
+    arrays : mapping of str to ndarray or Planes
         uint8, uint16, int32, float32 or float64.
 
     Returns
@@ -56,7 +71,12 @@ def create(name: str, arrays: Mapping[str, NDArray[Any]]) -> tuple[SharedMemory,
             f"{_need(layout['size'])} could not be had ({error}). Close images or other programs."
         ) from error
     for key, values in arrays.items():
-        view(memory, layout, key)[...] = values
+        place = view(memory, layout, key)
+        if isinstance(values, np.ndarray):
+            place[...] = values
+            continue
+        for number, plane in enumerate(values):
+            place[number] = plane
     return memory, layout
 
 
@@ -111,12 +131,13 @@ def sweep() -> list[str]:
     return removed
 
 
-def _layout(name: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+def _layout(name: str, arrays: Mapping[str, NDArray[Any] | Planes]) -> dict[str, Any]:
     """Say where each array will be."""
     places, offset = {}, 0
     for key, values in arrays.items():
         places[key] = {"dtype": values.dtype.name, "shape": list(values.shape), "offset": offset}
-        offset += -(-values.nbytes // ALIGNMENT) * ALIGNMENT
+        nbytes = math.prod(values.shape) * values.dtype.itemsize
+        offset += -(-nbytes // ALIGNMENT) * ALIGNMENT
     return {"name": name, "size": max(offset, ALIGNMENT), "arrays": places}
 
 

@@ -120,8 +120,8 @@ def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
 
     leaving = facts.from_form(image, title)
     found = leaving.facts
-    stack = jpype.JClass("ij.ImageStack")(found["width"], found["height"], _count(found))
-    for index, plane in enumerate(leaving.planes(), start=1):
+    stack = jpype.JClass("ij.ImageStack")(found["width"], found["height"], leaving.shape[0])
+    for index, plane in enumerate(leaving, start=1):
         stack.setPixels(pixels.to_java(plane), index)
     names = found["slice_labels"]
     for index in range(stack.getSize() if names else 0):
@@ -216,11 +216,6 @@ def _slice_labels(stack: Any) -> list[str | None]:
     """Return the label of each plane."""
     labels = (stack.getSliceLabel(index) for index in range(1, stack.getSize() + 1))
     return [None if label is None else str(label) for label in labels]
-
-
-def _count(found: Mapping[str, Any]) -> int:
-    """Return how many planes an image has."""
-    return int(found["channels"] * found["slices"] * found["frames"])
 
 
 def _copy_planes(imp: Any, rows: slice, columns: slice) -> NDArray[Any]:

@@ -134,7 +134,18 @@ class Leaving:
     values: NDArray[Any]
     tables: NDArray[np.uint8]
 
-    def planes(self) -> Iterator[NDArray[Any]]:
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the planes."""
+        return np.dtype(self.facts["type"])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Number of planes, height, width."""
+        found = self.facts
+        return found["frames"] * found["slices"] * found["channels"], found["height"], found["width"]
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
         """Yield planes in ImageJ's order (channels fastest, then slices, then frames) as ImageJ's types."""
         frames, channels, slices = self.values.shape[:3]
         if self.facts["type"] == "int32":

@@ -178,7 +178,7 @@ class Worker:
         plain = {key: wire(reply[key]) for key in PLAIN if reply.get(key) is not None}
         if reply["status"] != "ok":
             return plain
-        arrays: dict[str, np.ndarray] = {}
+        arrays: dict[str, np.ndarray | block.Planes] = {}
         _pack_labels(reply.get("labels"), plain, arrays)
         _pack_rois(reply.get("rois"), plain, arrays)
         _pack_table(reply.get("table"), plain, arrays)
@@ -207,7 +207,7 @@ def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
     return Attached(image, selection, pieces, names, request.get("handle"), bool(request.get("preview")))
 
 
-def _pack_labels(labels: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def _pack_labels(labels: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
     """Add a label image as ImageJ shows it."""
     if labels is None:
         return
@@ -216,11 +216,11 @@ def _pack_labels(labels: Any, plain: dict[str, Any], arrays: dict[str, np.ndarra
 
     leaving = facts.from_form(display_form(labels), label_title(labels))
     plain["labels"] = wire(leaving.facts)
-    arrays["pixels"] = np.stack(list(leaving.planes()))
+    arrays["pixels"] = leaving
     arrays["tables"] = leaving.tables
 
 
-def _pack_rois(rois: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def _pack_rois(rois: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
     """Add ROIs as a few arrays."""
     if rois is None:
         return
@@ -231,7 +231,7 @@ def _pack_rois(rois: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray]) 
     plain["traced"] = bool(rois.traced)
 
 
-def _pack_table(table: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
+def _pack_table(table: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
     """Add a table: columns of numbers, or of text."""
     if table is None:
         return
