@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -50,6 +52,27 @@ def test_suppression_depends_on_neither_order_nor_place_nor_threads() -> None:
         distances[order], probabilities[order], points[order] + (1000, -70, 3), rays, 0.3, threads=3
     )
     assert np.array_equal(order[again], kept)
+
+
+def test_several_threads_may_suppress_at_once() -> None:
+    rays = golden_spiral(32)
+    given = [crowd(rays, 200, seed) for seed in range(4)]
+    alone = [suppress_overlaps3d(*each, rays, 0.3).tolist() for each in given]
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda each: suppress_overlaps3d(*each, rays, 0.3).tolist(), given)) == alone
+
+
+def test_a_check_hears_of_the_progress_and_can_end_it() -> None:
+    rays, heard = golden_spiral(32), []
+    given = crowd(rays, 300)
+    suppress_overlaps3d(*given, rays, 0.3, check=lambda done, of: heard.append((done, of)))
+    assert heard[-1] == (300, 300) and heard == sorted(heard)
+
+    def stop(done: int, of: int) -> None:
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        suppress_overlaps3d(*given, rays, 0.3, check=stop)
 
 
 def test_suppression_turns_with_the_polyhedra() -> None:
