@@ -7,7 +7,6 @@ them) and the selection. Stacks made here are native ones: an edit of any plane 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
