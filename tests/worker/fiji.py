@@ -21,7 +21,7 @@ from talanoa.fiji import embedded
 from talanoa.fiji.java import choose_java
 
 JYTHON = Path(__file__).resolve().parent / "jython"
-PATIENCE = 60.0  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
+PATIENCE = 240.0  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
 QUICK = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")  # Jython starts in half the time
 WORKER = "talanoa.fiji.worker"
 

@@ -79,7 +79,7 @@ def plain(folder):
     import ij
 
     if not GraphicsEnvironment.isHeadless():
-        ij.ImageJ()
+        ij.ImageJ().exitWhenQuitting(True)
     if folder is None:
         return None
     from org.scijava import Context
