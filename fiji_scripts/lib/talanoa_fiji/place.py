@@ -34,8 +34,17 @@ def installation():
 
 
 def scripts():
-    """Return the folder that holds Plugins/Talanoa as installed (java.io.File)."""
-    return File(folder(), installation()[u"scripts"]).getCanonicalFile()
+    """Return the folder that holds Plugins/Talanoa as installed (java.io.File).
+
+    Raises IOError where nothing was noted.
+    """
+    noted = (installation() or {}).get(u"scripts")
+    if noted is None:
+        raise IOError(
+            u"Found no %s in %s; expected what was noted there when Talanoa was installed. Install it again: "
+            u"talanoa install-fiji <folder of this ImageJ>" % (NOTE, folder())
+        )
+    return File(folder(), noted).getCanonicalFile()
 
 
 def brought():

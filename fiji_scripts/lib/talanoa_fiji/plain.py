@@ -35,13 +35,16 @@ def enter():
     The entry names its command in the property talanoa.command. Chosen from the menu, the command runs now. In a macro,
     the entry has to run it again, so that an error ends the macro: the property talanoa.options says with what.
     """
-    command = System.clearProperty(COMMAND)
-    thread, options = Thread.currentThread().getName(), Macro.getOptions()
-    System.setProperty(OPTIONS, u"")
-    start(place.scripts().getPath(), menu=False)
-    if command and thread.startswith(u"Run$_"):
-        System.setProperty(OPTIONS, u"run " + (options or u""))
-    elif command:
+    command, macro = System.clearProperty(COMMAND), Thread.currentThread().getName().startswith(u"Run$_")
+    options = Macro.getOptions() if macro else None
+    try:
+        folder = place.scripts()
+    except IOError, error:
+        IJ.error(u"Talanoa", unicode(error))
+        return
+    start(folder.getPath(), menu=False)
+    System.setProperty(OPTIONS, u"run " + (options or u"") if command and macro else u"")
+    if command and not macro:
         Recorder.setCommand(None)  # the command records itself, with its keys
         IJ.doCommand(command)
 
