@@ -18,6 +18,7 @@ import tifffile
 import talanoa
 import tiny
 from talanoa import resources
+from talanoa.fiji import install
 from worker.fiji import FijiProcess, until
 
 SHARED = Path("/dev/shm")
@@ -45,13 +46,20 @@ def expected(kit: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def scripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a copy of the scripts with the note of an installation: this Python works for them."""
-    folder = tmp_path_factory.mktemp("installed") / "fiji scripts für µ"
-    shutil.copytree(resources.fiji_scripts(), folder, ignore=shutil.ignore_patterns("*.class"))
+def installed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Return where the menu comes from: a copy of the Fiji that TALANOA_FIJI names, with Talanoa installed.
+
+    Without one: the scripts, which the bootstrap makes a menu of, with the note that this Python works for them.
+    """
+    place = tmp_path_factory.mktemp("installed") / "fiji für µ"
+    if os.environ.get("TALANOA_FIJI"):
+        shutil.copytree(os.environ["TALANOA_FIJI"], place, symlinks=True)
+        install.install(place)
+        return {"folder": place}
+    shutil.copytree(resources.fiji_scripts(), place, ignore=shutil.ignore_patterns("*.class"))
     note = {"python": sys.executable, "talanoa": talanoa.__version__, "jars": [], "scripts": "../..", "version": 1}
-    (folder / "lib" / "talanoa_fiji" / "installation.json").write_text(json.dumps(note), encoding="utf-8")
-    return folder
+    (place / "lib" / "talanoa_fiji" / "installation.json").write_text(json.dumps(note), encoding="utf-8")
+    return {"scripts": place}
 
 
 @contextmanager
@@ -62,6 +70,8 @@ def running(work: Path, kit: Path, **options: Any) -> Iterator[FijiProcess]:
             pytest.skip(f"{program} is not installed")
     shutil.copytree(kit / "home", work / "home")
     with FijiProcess(work, **options) as process:
+        if options.get("folder") and not options.get("headless"):
+            process.wait("System.getProperty('talanoa.options') is not None", "Fiji's start-up macro has run")
         yield process
         started = process.children()
     until(lambda: not [one for one in started if one.is_running()], f"{started} have ended", GONE_WITHIN)
@@ -69,20 +79,20 @@ def running(work: Path, kit: Path, **options: Any) -> Iterator[FijiProcess]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, kit: Path, scripts: Path) -> Iterator[Start]:
+def start(tmp_path: Path, kit: Path, installed: dict[str, Path]) -> Iterator[Start]:
     """Return a function that starts an ImageJ of its own for one test."""
     with ExitStack() as stack:
 
         def started(name: str = "fiji", **options: Any) -> FijiProcess:
-            return stack.enter_context(running(tmp_path / name, kit, scripts=scripts, **options))
+            return stack.enter_context(running(tmp_path / name, kit, **installed, **options))
 
         yield started
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory, kit: Path, scripts: Path) -> Iterator[FijiProcess]:
+def shared(tmp_path_factory: pytest.TempPathFactory, kit: Path, installed: dict[str, Path]) -> Iterator[FijiProcess]:
     """Return one ImageJ with a window for the tests of a module."""
-    with running(tmp_path_factory.mktemp("shared"), kit, scripts=scripts) as process:
+    with running(tmp_path_factory.mktemp("shared"), kit, **installed) as process:
         yield process
 
 
