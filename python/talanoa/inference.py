@@ -155,7 +155,8 @@ def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -
     if count is not None:
         return tiles.splits_for(shape, count)
     if len(shape) == 2:
-        return tiles.splits_within(shape, (config.halo, config.halo), tiles.MAX_PIXELS)
+        most = tiles.MAX_PIXELS if prod(shape) <= tiles.MAX_PIXELS else tiles.TILE_PIXELS
+        return tiles.splits_within(shape, (config.halo, config.halo), most)
     return tiles.splits_within(shape, config.halo)
 
 

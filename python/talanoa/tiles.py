@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from math import ceil, prod
 
 MAX_TILE = 1024  # pixels a side that one tile answers for, unless the caller asks otherwise
-MAX_PIXELS = 1_150_000  # that one tile of a plane reads: half a GB in a network of 32 channels
+MAX_PIXELS = 1_150_000  # of a plane that is read in one piece: half a GB in a network of 32 channels
+TILE_PIXELS = 950_000  # that one tile of a larger plane reads
 MAX_VOXELS = 12_000_000  # that one tile of a volume reads: about 3 GB in a network of 32 channels
 
 
