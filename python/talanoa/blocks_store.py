@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import lock
+from talanoa import lock, unfinished
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
 from talanoa.methods.star_convex import Candidates, join
 from talanoa.result import jsonable
 
-PLAN = "unfinished.json"
 CANDIDATES = "candidates"
 RESULT = "result"
 README = "READ ME.txt"
@@ -151,29 +150,10 @@ def remove(folder: Path) -> None:
 
 def _check_plan(folder: Path, plan: Mapping[str, Any]) -> None:
     """Compare the plan with that of the work begun here; note it for new work."""
-    now = json.loads(json.dumps(jsonable(plan)))
-    path = folder / PLAN
-    if path.is_file():
-        begun = json.loads(path.read_text(encoding="utf-8"))
-        differing = _differences(begun, now)
-        if differing:
-            raise BadInput(
-                f"{folder} holds an unfinished segmentation with other settings: {'; '.join(differing[:5])}. "
-                "Repeat the request it was begun with to go on, choose another result folder, or delete that folder."
-            )
+    if unfinished.is_begun(folder):
+        unfinished.check_same(folder, plan)
         return
     if any(file.name != lock.LOCK for file in folder.iterdir()):
         raise BadInput(f"{folder} is needed for unfinished work, but holds other files. Choose another result folder.")
     (folder / README).write_text(_TEXT, encoding="utf-8")
-    aside = path.with_suffix(".partial")
-    aside.write_text(json.dumps(now, indent=2), encoding="utf-8")
-    aside.replace(path)
-
-
-def _differences(begun: Any, now: Any, name: str = "") -> list[str]:
-    """Return a line per value that differs."""
-    if isinstance(begun, dict) and isinstance(now, dict):
-        keys = sorted(begun.keys() | now.keys())
-        lines = [_differences(begun.get(key), now.get(key), f"{name}.{key}".strip(".")) for key in keys]
-        return [line for some in lines for line in some]
-    return [] if begun == now else [f"{name} was {begun}, is {now}"]
+    unfinished.note(folder, plan)

@@ -95,6 +95,10 @@ class SegmentRequest(Request):
     backend: Annotated[Literal["auto", "onnx", "torch"], BeforeValidator(read_word)] = Field(
         "auto", description="What runs the network: onnx (CPU), torch; auto: onnx on the CPU, torch on a GPU"
     )
+    workers: Count = Field(None, description="Folder of images: processes of a Dask cluster on this machine")
+    scheduler: PathText | None = Field(
+        None, description="Folder of images: address of a Dask scheduler, such as tcp://node7:8786"
+    )
     out: PathText | None = Field(None, description="New folder for the results")
     copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
 
@@ -103,6 +107,8 @@ class SegmentRequest(Request):
         check_ordered("norm_low", self.norm_low, "norm_high", self.norm_high, strict=True)
         check_ordered("min_size", self.min_size, "max_size", self.max_size)
         check_ordered("min_intensity", self.min_intensity, "max_intensity", self.max_intensity)
+        if self.workers is not None and self.scheduler is not None:
+            raise BadInput("workers and scheduler: found both; expected one. A scheduler has workers of its own.")
         return self
 
 

@@ -34,10 +34,13 @@ def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def workers() -> int:
-    """Return how many threads work on one call: as many as this process may use processors."""
-    if hasattr(os, "sched_getaffinity"):
-        return min(len(os.sched_getaffinity(0)), _MOST_WORKERS)
-    return min(os.cpu_count() or 1, _MOST_WORKERS)
+    """Return how many threads work on one call: the processors that this process may use.
+
+    OMP_NUM_THREADS, as for other libraries, can lower it.
+    """
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(usable, _MOST_WORKERS, int(wanted) if wanted.isdigit() else usable))
 
 
 def in_parts(work: Callable[[int, int], Any], n: int, least: int, threads: int | None = None) -> None:

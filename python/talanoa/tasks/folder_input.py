@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.errors import BadInput, Cancelled, TalanoaError
-from talanoa.host import PassingOn, stop_if_cancelled
+from talanoa.host import PassingOn, QuietHost, stop_if_cancelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from talanoa.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests import SegmentRequest
+    from talanoa.tasks.folder_state import Row
 
 log = logging.getLogger(__name__)
 
@@ -70,7 +73,9 @@ def result_names(files: list[Path]) -> list[str]:
 
 
 def run(request: SegmentRequest, model: Model, host: Host) -> dict[str, Any]:
-    """Segment each image of the folder `request.image` into `request.out`.
+    """Segment each image of the folder `request.image` into `request.out`, in this process or on a Dask cluster.
+
+    Where an earlier run of the same request was interrupted, its results are kept and the other images are done.
 
     Returns
     -------
@@ -79,53 +84,85 @@ def run(request: SegmentRequest, model: Model, host: Host) -> dict[str, Any]:
     """
     import pandas as pd
 
+    from talanoa.tasks.folder_state import begin, end, plan_of, what_is_kept
+
     if not request.out:
         raise BadInput("out is missing; expected a new folder for the results of a folder of images.")
     files = images_in(Path(str(request.image)))
     _warn_left_out(Path(str(request.image)), host)
     out = Path(request.out)
-    out.mkdir(exist_ok=True)
-    rows: list[dict[str, Any]] = []
-    for number, (path, name) in enumerate(zip(files, result_names(files), strict=True)):
-        host.progress(number, len(files), f"{path.name} ({number + 1} of {len(files)})")
-        try:
-            rows.append(_one(request, model, path, out / name, host))
-        except Cancelled as stopped:
-            if not rows:
-                out.rmdir()
-                raise
-            text = f"Stopped on request after {number} of {len(files)} images; their results are in {out}."
-            raise Cancelled(text) from stopped
-        _write_summary(pd.DataFrame(rows), out)
+    names = result_names(files)
+    rows = begin(out, plan_of(request, model, files), dict(zip(names, files, strict=True)))
+    if rows:
+        host.warn(f"Going on with an interrupted run: {len(rows)} of {len(files)} images are done already.")
+    todo = [(path, name) for path, name in zip(files, names, strict=True) if name not in rows]
+    try:
+        for name, row in _rows(request, model, todo, out, host, len(rows)):
+            rows[name] = row
+            _write_summary([rows[each] for each in names if each in rows], out)
+    except Cancelled as stopped:
+        raise Cancelled(what_is_kept(rows, len(files), out)) from stopped
     host.progress(len(files), len(files), "done")
-    return _reply(pd.DataFrame(rows), out)
+    end(out)
+    return _reply(pd.DataFrame([rows[name] for name in names]), out)
 
 
-def _one(request: SegmentRequest, model: Model, path: Path, out: Path, host: Host) -> dict[str, Any]:
+def _rows(
+    request: SegmentRequest, model: Model, todo: list[tuple[Path, str]], out: Path, host: Host, done: int
+) -> Iterator[tuple[str, Row]]:
+    """Yield (name of the result, row) of each image as it gets done."""
+    total = done + len(todo)
+    if request.workers is None and request.scheduler is None:
+        for number, (path, name) in enumerate(todo, done):
+            stop_if_cancelled(host)
+            host.progress(number, total, f"{path.name} ({number + 1} of {total})")
+            yield name, one(request, model, path, out / name, host)
+        return
+    from talanoa import plates
+    from talanoa.tasks.folder_state import failed
+
+    plain = request.model_dump()
+    given = [(plain, str(model.folder), str(path.absolute()), str((out / name).absolute())) for path, name in todo]
+    host.progress(done, total, f"Image {done} of {total}")
+    try:
+        for number, answer in enumerate(plates.spread(elsewhere, given, host, request.workers, request.scheduler), 1):
+            path, name = todo[answer.number]
+            row, warnings = answer.result or (failed(path, str(answer.error)), [str(answer.error)])
+            for text in warnings:
+                host.warn(f"{path.name}: {text}")
+            host.progress(done + number, total, f"Image {done + number} of {total}")
+            yield name, row
+    finally:
+        for rest in out.glob(".*.partial-*"):  # of a process that was ended
+            shutil.rmtree(rest, ignore_errors=True)
+
+
+def elsewhere(request: dict[str, Any], model: str, path: str, out: str) -> tuple[Row, list[str]]:
+    """Segment one image in a process of a cluster; returns its row and its warnings."""
+    from talanoa import model_folder
+    from talanoa.requests import SegmentRequest
+
+    host = _Named(QuietHost(), Path(path).name)
+    row = one(SegmentRequest(**request), model_folder.load(model), Path(path), Path(out), host)
+    return row, host.said
+
+
+def one(request: SegmentRequest, model: Model, path: Path, out: Path, host: Host) -> Row:
     """Segment one image of the folder; an error becomes a row."""
+    from talanoa.tasks.folder_state import failed, row_of
     from talanoa.tasks.segment import segment_file
 
-    row: dict[str, Any] = {
-        "Image": path.name,
-        "Status": "ok",
-        "Objects": 0,
-        "Seconds": 0.0,
-        "Folder": out.name,
-        "Message": "",
-    }
-    named = _Named(host, path.name)
-    stop_if_cancelled(host)
+    named = host if isinstance(host, _Named) else _Named(host, path.name)
     try:
-        one = request.model_copy(update={"image": str(path), "out": str(out)})
-        reply = segment_file(one, model, path, named)
+        single = request.model_copy(update={"image": str(path), "out": str(out), "workers": None, "scheduler": None})
+        reply = segment_file(single, model, path, named)
     except Cancelled:
         raise
     except (TalanoaError, OSError, MemoryError, ValueError, RuntimeError) as error:
         log.info("%s failed", path, exc_info=True)
-        host.warn(f"{path.name}: {error}")
-        return row | {"Status": "error", "Folder": "", "Message": str(error)}
-    record = reply["record"]
-    return row | {"Objects": record["objects"], "Seconds": record["times"]["total"], "Message": " ".join(named.said)}
+        named.warn(str(error))
+        return failed(path, str(error))
+    return row_of(path, out, reply["record"])
 
 
 class _Named(PassingOn):
@@ -145,11 +182,13 @@ class _Named(PassingOn):
         self.host.warn(f"{self.name}: {text}")
 
 
-def _write_summary(rows: pd.DataFrame, out: Path) -> None:
+def _write_summary(rows: list[Row], out: Path) -> None:
     """Write the summary after each image, so that it is there whenever the run ends."""
+    import pandas as pd
+
     from talanoa import tables
 
-    tables.write_csv(out / SUMMARY, rows, overwrite=True)
+    tables.write_csv(out / SUMMARY, pd.DataFrame(rows), overwrite=True)
 
 
 def _reply(rows: pd.DataFrame, out: Path) -> dict[str, Any]:

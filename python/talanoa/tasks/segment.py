@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     """Segment the image file that is named, or each image of a folder; else the image given."""
-    from talanoa import model_folder
+    from talanoa import model_folder, unfinished
 
     if request.image is None and given.image is None and not given.handle:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
-    if request.out:
+    if request.out and not unfinished.is_begun(Path(request.out)):
         check_new(Path(request.out))
     model = model_folder.load(request.model)
     if request.image is None and given.handle is not None:
@@ -40,6 +40,8 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     path = Path(str(request.image))
     if folder_input.is_folder_of_images(path):
         return folder_input.run(request, model, host)
+    if request.workers or request.scheduler:
+        raise BadInput("workers and scheduler are for a folder of images; found one image. Leave them out.")
     return segment_file(request, model, path, host)
 
 
