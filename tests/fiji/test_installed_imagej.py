@@ -66,7 +66,9 @@ def macro(folder: Path, work: Path) -> Iterator[Macro]:
     """Return a function that runs a macro in an ImageJ of its own and returns what it printed."""
     with ExitStack() as stack:
 
-        def run(text: str, window: bool = True, how: str = "-batch", root: Path = folder) -> str:
+        def run(
+            text: str, window: bool = True, how: str = "-batch", root: Path = folder, options: Sequence[str] = ()
+        ) -> str:
             for program in ("Xvfb", "openbox") if window else ():
                 if shutil.which(program) is None:
                     pytest.skip(f"{program} is not installed")
@@ -76,7 +78,7 @@ def macro(folder: Path, work: Path) -> Iterator[Macro]:
             if window:
                 env["DISPLAY"] = stack.enter_context(display())
             (work / "macro.ijm").write_text(text, encoding="utf-8")
-            command = [*java(root, work, window), how, str(work / "macro.ijm")]
+            command = [*java(root, work, window, options), how, str(work / "macro.ijm")]
             output = work / "output.txt"
             with (
                 output.open("wb") as stream,
@@ -89,11 +91,11 @@ def macro(folder: Path, work: Path) -> Iterator[Macro]:
         yield run
 
 
-def java(folder: Path, work: Path, window: bool) -> Sequence[str]:
+def java(folder: Path, work: Path, window: bool, more: Sequence[str]) -> Sequence[str]:
     """Return the command line that starts the ImageJ of a folder."""
     home = work / "preferences"
     home.mkdir(exist_ok=True)
-    options = [f"-Duser.home={home}", f"-Djava.util.prefs.userRoot={home}", "-XX:TieredStopAtLevel=1"]
+    options = [f"-Duser.home={home}", f"-Djava.util.prefs.userRoot={home}", "-XX:TieredStopAtLevel=1", *more]
     options += [f"-Dpython.path={JYTHON}", f"-Dtalanoa.look={work / 'seen.json'}", "-Dtalanoa.dialog=Segment Objects"]
     if not window:
         options += ["-Djava.awt.headless=true", f"-Dplugins.dir={folder}"]
@@ -148,8 +150,10 @@ def test_a_macro_that_begins_with_a_command_gets_the_labels_of_python(macro: Mac
     assert np.array_equal(tifffile.imread(work / "labels.tif"), expected(work))
 
 
-def test_a_macro_without_a_window_gets_the_labels_of_python(macro: Macro, work: Path) -> None:
-    said = macro(START + segment(work), window=False)
+@pytest.mark.parametrize("encoding", ["UTF-8", "windows-1252"])
+def test_a_macro_without_a_window_gets_the_labels_of_python(macro: Macro, work: Path, encoding: str) -> None:
+    """The second encoding is the one of many a Windows: names of folders must not depend on it."""
+    said = macro(START + segment(work), window=False, options=[f"-Dfile.encoding={encoding}"])
     assert "done" in said.splitlines(), said
     assert np.array_equal(tifffile.imread(work / "labels.tif"), expected(work))
 

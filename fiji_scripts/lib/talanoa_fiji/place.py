@@ -12,8 +12,8 @@ PYTHON = u"talanoa.python"  # a Java system property that names another Python
 
 def folder():
     """Return the folder of these scripts as a java.io.File."""
-    # NB: Jython names its modules in bytes, which Java would read as Latin-1
-    path = __file__ if isinstance(__file__, unicode) else __file__.decode(System.getProperty(u"file.encoding"))
+    # NB: Jython names its modules in bytes, which Java would read as Latin-1; they are UTF-8, whatever file.encoding says.
+    path = __file__ if isinstance(__file__, unicode) else __file__.decode(sys.getfilesystemencoding())
     return File(path).getAbsoluteFile().getParentFile()
 
 
