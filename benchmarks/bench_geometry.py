@@ -201,8 +201,10 @@ def peer_python() -> Path | None:
 def main(stored: str = "") -> int:
     """Measure ours, then the package's in its own environment; with a file of inputs: only the package's, here."""
     if stored:
+        from importlib.metadata import version
+
         with np.load(stored) as inputs:
-            measure("stardist", stardist_work(), dict(inputs))
+            measure(f"stardist {version('stardist')}", stardist_work(), dict(inputs))
         return 0
     inputs = {"labels": nuclei(1024, 1000, 0), **candidates(10_000), **candidates(50_000)}
     start_up()

@@ -29,7 +29,6 @@ PACKAGES = (
     "scyjava",
     "pyimagej",
     "roifile",
-    "stardist",
     "scikit-image",
 )
 COLUMNS = ("bench", "impl", "params", "seconds", "median", "n")
