@@ -53,3 +53,18 @@ def test_kernels_can_be_used_by_several_threads_at_once() -> None:
     for thread in threads:
         thread.join()
     assert different == [False] * 6
+
+
+def test_after_warming_up_nothing_is_compiled_any_more() -> None:
+    from talanoa.geometry import edt, nms2d, outline2d, render2d, star2d
+
+    geometry.warm_up()
+    kernels = (star2d._march, edt._rows, nms2d._suppress, render2d._draw, outline2d._walk_all)
+    compiled = [len(each.signatures) for each in kernels]
+    labels = np.kron(np.arange(6).reshape(2, 3), np.ones((9, 9), int)).astype(np.uint8)
+    distances = geometry.star_distances(labels, 16, (2, 1))[4:6, 12]
+    geometry.edge_probability(labels[:, ::2])
+    kept = geometry.suppress_overlaps(distances, np.ones(2, np.float32), np.array([[8, 12], [10, 12]], np.int16), 0.4)
+    corners = geometry.polygon_corners(distances, np.array([[8.0, 12.0], [10.0, 12.0]]))
+    geometry.render_polygons(corners[kept], np.ones(len(kept)), (18, 27), np.ones(len(kept), np.uint16))
+    assert [len(each.signatures) for each in kernels] == compiled

@@ -39,24 +39,10 @@ __all__ = [
 
 
 def warm_up() -> None:
-    """Compile the 2D kernels, or load their machine code, by using them on a few pixels."""
-    labels = np.zeros((8, 8), np.int32)
-    labels[2:6, 2:6] = 1
-    edge_probability(labels)
-    distances = np.ascontiguousarray(star_distances(labels, 4)[3:5, 3])
-    points = np.array([[3, 3], [4, 3]])
+    """Compile the 2D kernels, or load their machine code, by using them on a few pixels; a prediction's come first."""
+    distances, points = np.full((2, 4), 2, np.float32), np.array([[3, 3], [4, 3]])
     suppress_overlaps(distances, np.ones(2), points, 0.5)
-    render_polygons(polygon_corners(distances, points), np.ones(2), labels.shape)
-
-
-def warm_up3d() -> None:
-    """Compile the 3D kernels, or load their machine code, by using them on a few voxels."""
-    labels = np.zeros((6, 6, 6), np.int32)
-    labels[1:5, 1:5, 1:5] = 1
-    rays = golden_spiral(8)
-    edge_probability3d(labels)
-    distances = star_distances3d(labels, rays)[2:4, 2, 2]
-    points = np.array([[2, 2, 2], [3, 2, 2]])
-    suppress_overlaps3d(distances, np.ones(2), points, rays, 0.5)
-    render_polyhedra(distances, points, rays, np.ones(2), labels.shape)
-    outline_lengths(labels, np.array([1], np.int32), 1.0, 1.0)
+    labels = render_polygons(polygon_corners(distances, points), np.ones(2), (8, 8))
+    outline_lengths(labels, np.array([1, 2], np.int32), 1.0, 1.0)
+    star_distances(labels, 4)
+    edge_probability(labels)
