@@ -10,6 +10,7 @@ import torch
 import xarray as xr
 
 from synthetic import nuclei, stack, write_stacks
+from talanoa import image as images
 from talanoa import inference, model_folder, rois, tasks, tiles
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
@@ -145,6 +146,24 @@ def test_the_task_gives_one_name_per_object_and_its_measures(model: Model, tmp_p
     assert again["identical"], again["message"]
 
 
+def test_maps_show_what_the_network_says(model: Model, tmp_path: Path) -> None:
+    image = as_stack(stack((17, 66, 61), 8, seed=72)[0])
+    keys = {"task": "segment", "model": model.name, "device": "cpu", "maps": True, "tiles": 4}
+    reply = tasks.run({**keys, "out": str(tmp_path / "maps")}, QuietHost(), image)
+    assert reply["status"] == "ok", reply["message"]
+    probability = images.read(tmp_path / "maps" / "probability.tif")
+    distances = images.read(tmp_path / "maps" / "distances.tif")
+    assert probability.shape == (1, 1, 17, 66, 61) and distances.shape == (1, 32, 17, 33, 31)
+    assert distances.attrs["pixel_size"] == pytest.approx((2.0, 2.0, 2.0), rel=0.02)
+    labels = reply["labels"].values[0, 0]
+    inside, outside = probability.values[0, 0][labels > 0], probability.values[0, 0][labels == 0]
+    assert inside.mean() > 4 * outside.mean() and 0 <= probability.min() and probability.max() <= 1
+    assert np.array_equal(
+        probability.values[0, 0][:, ::2, ::2][:, :, :30], probability.values[0, 0][:, 1::2, 1::2][:, :, :30]
+    )
+    assert "expected out=" in refused(image, model=model.name, maps=True)
+
+
 def refused(image: xr.DataArray, **keys: Any) -> str:
     reply = tasks.run({"task": "segment", "device": "cpu", **keys}, QuietHost(), image)
     assert reply["status"] == "error"
@@ -249,3 +268,23 @@ def test_planes_and_stacks_do_not_mix(tmp_path: Path) -> None:
 def test_keys_of_3d_are_refused_for_planes(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="backbone: only for 3D models"):
         tiny(*write_planes(tmp_path), "planes", patch_z=None, backbone="resnet")
+
+
+def test_a_model_of_classes_says_the_class_of_each_object(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    config = stardist3d.config_from(
+        n_rays=8, n_classes=2, unet_n_filter_base=4, unet_n_depth=1, net_conv_after_unet=4, train_loss_weights=(1, 1, 1)
+    )
+    net = stardist3d.build(config)
+    torch.nn.init.constant_(net.dist.bias, 3.0)
+    torch.nn.init.constant_(net.prob_class.weight, 0.0)
+    net.prob_class.bias.data = torch.tensor([0.0, 1.0, 3.0])
+    made = Model("classes", "stardist3d", config.model_dump(mode="json"), {"prob": 0.0, "nms": 0.3})
+    model_folder.save(tmp_path / "classes", made, net.state_dict())
+    found = run(stack((8, 24, 24), 2)[0], model_folder.load(tmp_path / "classes"))
+    assert len(found.objects) and (found.objects["Class"] == 2).all()
+    expected = np.exp(3) / np.exp([0, 1, 3]).sum()
+    assert np.allclose(found.objects["Class Probability"], expected, atol=1e-5)
+    with pytest.raises(BadInput, match="predicts classes"):
+        tiny(*write_stacks(tmp_path / "set", 1, shape=(8, 32, 32), count=2), "c", init=str(tmp_path / "classes"),
+             n_rays=None, filters=None, depth=None, patch_z=8)  # fmt: skip

@@ -108,8 +108,12 @@ def find_candidates(
     parts: Sequence[int],
     host: Host | None = None,
     levels: Levels | None = None,
+    keep: Callable[[tiles.Tile, Maps], None] | None = None,
 ) -> star_convex.Candidates:
-    """Return all places of an image whose object probability exceeds a threshold; arguments as for `outputs`."""
+    """Return all places of an image whose object probability exceeds a threshold; arguments as for `outputs`.
+
+    `keep`, if given, gets each tile and its maps.
+    """
     host = host or QuietHost()
     plan = tiles.plan(image.shape[1:], parts, config.halo, config.multiple)
     padded = [tiles.padded_size(size, step) for size, step in zip(image.shape[1:], config.multiple, strict=True)]
@@ -117,9 +121,11 @@ def find_candidates(
     with closing(outputs(net, image, plan, config, levels)) as results:  # cancelled, it ends with the tile at work
         for number, (tile, maps) in enumerate(results):
             stop_if_cancelled(host)
+            if keep is not None:
+                keep(tile, maps)
             origin = [start for start, _ in tile.core]
             prob = without_border(maps.prob, origin, padded, config)
-            found[tile] = star_convex.candidates(prob, maps.dist, threshold, config, origin)
+            found[tile] = star_convex.candidates(prob, maps.dist, threshold, config, origin, maps.classes)
             host.progress(number + 1, len(plan), "Network")
     return star_convex.join([found[tile] for tile in plan], config)
 

@@ -38,6 +38,8 @@ class Answer:
         Tiles along each axis.
     lowest : float
         Probability above which candidates were collected.
+    maps : (ndarray (space…), ndarray (rays, space…)), optional
+        Probability and distances on the network's grid, where they were asked for.
     """
 
     found: Candidates
@@ -45,6 +47,7 @@ class Answer:
     levels: list[tuple[float, float]]
     parts: tuple[int, ...]
     lowest: float
+    maps: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
     def above(self, threshold: float) -> Candidates:
         """Return the candidates above a threshold, as if only those had been collected."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, background, inference, methods
+from talanoa import backends, background, inference, methods, network_maps
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import star_convex
@@ -31,13 +31,17 @@ class Segmentation:
     labels : DataArray of int32, (t, 1, z, y, x)
         1..n in each frame, most probable object first; z is 1 for planes.
     objects : DataFrame
-        Columns Label, Frame (from 1), Probability, for volumes Z, then Y, X (centre of the star-convex object, pixels).
+        Columns Label, Frame (from 1), Probability, for volumes Z, then Y, X (centre of the star-convex object, pixels);
+        with a model of classes also Class (from 1; 0: rather background) and Class Probability.
     polygons : ndarray of float32, (n, rays, 2)
         Corners (y, x) in pixels, pixel centres at integers; rows as in `objects`. Volumes: (n, 0, 2).
     record : dict
         Everything that was filled in: device, backend, tiles, thresholds, normalisation, times.
     warnings : list of str
         What the user should know.
+    maps : dict of DataArray
+        Where asked for, the network's float32 maps: ``probability`` (t, 1, z, y, x), each value repeated for the pixels
+        of its place, and ``distances`` (t, rays, …) on the network's grid, in pixels of the image that it saw.
     """
 
     labels: xr.DataArray
@@ -45,6 +49,7 @@ class Segmentation:
     polygons: NDArray[np.float32]
     record: dict[str, Any]
     warnings: list[str]
+    maps: dict[str, xr.DataArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,7 @@ class Frame:
     polygons: NDArray[np.float32]
     limits: list[tuple[float, float]]
     parts: tuple[int, ...]
+    classes: NDArray[np.float32] | None = None
 
 
 def segment(
@@ -102,18 +108,21 @@ def segment(
     limits = _thresholds(settings, model)
     network = _Network(model, settings, memory, limits["prob"])
     loaded = time.perf_counter()
-    frames = []
+    frames, answers = [], []
     for number in range(image.sizes["t"]):
         stop_if_cancelled(host)
         pixels = np.asarray(image[number])
         answer = network.answer(number, pixels if volumes else pixels[:, 0], host)
+        answers.append(answer)
         frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :]))
         host.progress(number + 1, image.sizes["t"], "Segmenting")
     first = np.asarray(image[:, 0] if volumes else image[:, 0, 0])
     kept = [filter_objects(frame, first[k], settings, selection) for k, frame in enumerate(frames)]
     record = {**network.record, **_record(settings, limits, frames), "nms_border": network.config.nms_border}
     record["times"] = {"load": round(loaded - started, 4), "segment": round(time.perf_counter() - loaded, 4)}
-    return _join(image, kept, record, [*network.warnings, *_warnings(frames, kept)])
+    found = _join(image, kept, record, [*network.warnings, *_warnings(frames, kept)])
+    kept_maps = [(answer.maps, answer.seen) for answer in answers if answer.maps is not None]
+    return replace(found, maps=network_maps.as_images(image, kept_maps, network.config.grid)) if kept_maps else found
 
 
 def _thresholds(settings: SegmentRequest, model: Model) -> dict[str, float]:
@@ -178,7 +187,7 @@ def ask(
     net : Runner
         The network.
     pixels : ndarray, (channels, y, x) or (channels, z, y, x)
-        Intensities. A volume is normalised as a whole, tile by tile where nothing else changes it.
+        Intensities. They are normalised as a whole, but tile by tile where nothing else changes them.
     config : StarDistConfig or StarDist3DConfig
         Of the network.
     settings : SegmentRequest
@@ -192,19 +201,22 @@ def ask(
     levels = [percentile_limits(channel, settings.norm_low, settings.norm_high) for channel in cleaned]
     scales = (settings.scale_z, settings.scale, settings.scale)[-(pixels.ndim - 1) :]
     seen, by_tile = cleaned, levels
-    if pixels.ndim == 3 or max(scales) != 1 or min(scales) != 1:
+    if max(scales) != 1 or min(scales) != 1:
         normal = np.stack([rescale(channel, *level) for channel, level in zip(cleaned, levels, strict=True)])
         seen, by_tile = resize(normal, scales), []
 
+    maps = network_maps.Collected(seen.shape[1:], config) if settings.maps else None
+    keep = None if maps is None else maps.keep
+
     def run(parts: tuple[int, ...]) -> star_convex.Candidates:
-        return inference.find_candidates(net, seen, config, lowest, parts, host, by_tile or None)
+        return inference.find_candidates(net, seen, config, lowest, parts, host, by_tile or None, keep)
 
     planned = inference.planned_parts(seen.shape[1:], config, settings.tiles)
     found, parts = inference.with_smaller_tiles(run, planned, seen.shape[1:])
     # a constant image shows nothing; whatever the network says of it is noise
     visible = any(upper > lower for lower, upper in levels)
     found = found if visible else found.take(np.zeros(0, np.intp))
-    return Answer(found, seen.shape[1:], levels, parts, lowest)
+    return Answer(found, seen.shape[1:], levels, parts, lowest, None if maps is None else maps.arrays)
 
 
 def without_background(pixels: NDArray, settings: SegmentRequest) -> NDArray:
@@ -221,7 +233,7 @@ def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, ...]) -> 
     chosen = star_convex.decode(answer.above(limits["prob"]), limits["nms"])
     objects = in_image(chosen, shape, answer.seen)
     labels, corners = star_convex.render(objects, shape)
-    return Frame(labels, objects.points, objects.probabilities, corners, answer.levels, answer.parts)
+    return Frame(labels, objects.points, objects.probabilities, corners, answer.levels, answer.parts, objects.classes)
 
 
 def resize(image: NDArray[np.float32], scales: Sequence[float]) -> NDArray[np.float32]:
@@ -302,6 +314,7 @@ def filter_objects(frame: Frame, pixels: NDArray, settings: SegmentRequest, sele
         frame.polygons[keep],
         frame.limits,
         frame.parts,
+        None if frame.classes is None else frame.classes[keep],
     )
 
 
@@ -363,5 +376,13 @@ def _objects(frame: Frame, number: int) -> pd.DataFrame:
             **({"Z": frame.points[:, 0].astype(np.float64)} if frame.points.shape[1] == 3 else {}),
             "Y": frame.points[:, -2].astype(np.float64),
             "X": frame.points[:, -1].astype(np.float64),
+            **_class_columns(frame.classes),
         }
     )
+
+
+def _class_columns(classes: NDArray[np.float32] | None) -> dict[str, NDArray]:
+    """Return the most probable class of each object (1, 2, …; 0 is the background) and its probability."""
+    if classes is None:
+        return {}
+    return {"Class": classes.argmax(axis=1).astype(np.int32), "Class Probability": classes.max(axis=1).astype(float)}

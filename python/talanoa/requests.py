@@ -101,6 +101,7 @@ class SegmentRequest(Request):
     )
     out: PathText | None = Field(None, description="New folder for the results")
     copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
+    maps: bool = Field(False, description="Put the network's maps of probability and distances into the result folder")
 
     @model_validator(mode="after")
     def _ranges(self) -> SegmentRequest:

@@ -51,6 +51,8 @@ class Outputs:
         Becomes `measurements.csv`; its units go into the record.
     overlay : uint8 array (y, x, 3), optional
         Becomes `overlay.png`.
+    maps : mapping of name to xarray.DataArray
+        More images, such as the network's maps; become `<name>.tif`.
     image : xarray.DataArray, optional
         A restored or predicted image; becomes `image.tif`.
     attachments : mapping of name to path
@@ -62,6 +64,7 @@ class Outputs:
     table: pd.DataFrame | None = None
     overlay: NDArray[np.uint8] | None = None
     image: xr.DataArray | None = None
+    maps: Mapping[str, xr.DataArray] = field(default_factory=dict)
     attachments: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -192,6 +195,8 @@ def _write_outputs(folder: Path, outputs: Outputs) -> None:
         images.write_labels(folder / "labels.tif", outputs.labels)
     if outputs.image is not None:
         images.write(folder / "image.tif", outputs.image)
+    for name, values in outputs.maps.items():
+        images.write(folder / f"{name}.tif", values)
     if outputs.rois is not None:
         from talanoa import rois
 

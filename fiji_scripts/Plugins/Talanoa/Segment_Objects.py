@@ -19,9 +19,11 @@
 #@ String (label="Background", choices={"none", "rolling_ball", "clip"}, value="none", persist=false) background
 #@ Double (label="Radius (pixels)", value=50.0, row="same", persist=false) background_radius
 #@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", persist=false) device
+#@ String (label="Network runs by", choices={"auto", "onnx", "torch"}, value="auto", row="same", persist=false) backend
 #@ File (label="Image (empty: the open one)", required=false, persist=false) image
 #@ File (label="Result folder (new; empty: none)", style="directory", required=false, persist=false) out
 #@ Boolean (label="Copy the model into it", value=false, persist=false) copy_model
+#@ Boolean (label="Write the network's maps into it", value=false, persist=false) maps
 #@ Boolean (label="Adjust thresholds before the results are shown", value=false, persist=false) adjust
 #@ ObjectService objects
 from talanoa_fiji import client, show, ui_thresholds
@@ -48,9 +50,11 @@ keys = {
     "background": background,
     "background_radius": background_radius,
     "device": device,
+    "backend": backend,
     "image": image,
     "out": out,
     "copy_model": copy_model,
+    "maps": maps,
 }
 if adjust and ui_thresholds.possible():
     ui_thresholds.segment(objects, keys, "Segment Objects")

@@ -31,6 +31,7 @@ class Candidates:
     probabilities: NDArray[np.float32]  # (n,)
     distances: NDArray[np.float32]  # (n, rays)
     rays: Rays3D | None = None  # directions and faces of polyhedra; None: polygons
+    classes: NDArray[np.float32] | None = None  # (n, classes + 1) probability of each class, the background first
 
     def __len__(self) -> int:
         return len(self.probabilities)
@@ -42,11 +43,17 @@ class Candidates:
             points=self.points[index],
             probabilities=self.probabilities[index],
             distances=self.distances[index],
+            classes=None if self.classes is None else self.classes[index],
         )
 
 
 def candidates(
-    prob: NDArray, dist: NDArray, threshold: float, config: Any, origin: Sequence[int] | None = None
+    prob: NDArray,
+    dist: NDArray,
+    threshold: float,
+    config: Any,
+    origin: Sequence[int] | None = None,
+    classes: NDArray | None = None,
 ) -> Candidates:
     """Collect the places of a network output that may be objects.
 
@@ -62,6 +69,8 @@ def candidates(
         Grid (spacing of the output in pixels) and rays.
     origin : sequence of int, optional
         Pixel of the first place; 0 when left out.
+    classes : ndarray of float, (classes + 1, space…), optional
+        Probability of each class, the background first.
     """
     flat = np.flatnonzero(prob > threshold)
     places = np.unravel_index(flat, prob.shape)
@@ -69,7 +78,8 @@ def candidates(
     points = np.stack(places, axis=1) * np.asarray(config.grid) + first
     rays = np.maximum(dist.reshape(len(dist), -1)[:, flat].T, 1e-3)
     found = prob[places].astype(np.float32)
-    return Candidates(points.astype(np.float32), found, rays.astype(np.float32), config.rays)
+    kinds = None if classes is None else classes.reshape(len(classes), -1)[:, flat].T.astype(np.float32)
+    return Candidates(points.astype(np.float32), found, rays.astype(np.float32), config.rays, kinds)
 
 
 def join(parts: Sequence[Candidates], config: Any) -> Candidates:
@@ -80,9 +90,11 @@ def join(parts: Sequence[Candidates], config: Any) -> Candidates:
         np.zeros((0, config.n_rays), np.float32),
         config.rays,
     )
+    kinds = [part.classes for part in parts if part.classes is not None]
     parts = [none, *parts]
     return replace(
         none,
+        classes=np.concatenate(kinds) if kinds else None,
         points=np.concatenate([part.points for part in parts]),
         probabilities=np.concatenate([part.probabilities for part in parts]),
         distances=np.concatenate([part.distances for part in parts]),

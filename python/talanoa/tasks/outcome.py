@@ -63,7 +63,8 @@ def measure(found: Segmentation, chosen: Chosen) -> pd.DataFrame:
 
     from talanoa import tables
 
-    extra = found.objects[["Label", "Frame", "Probability"]]
+    wanted = ("Label", "Frame", "Probability", "Class", "Class Probability")
+    extra = found.objects[[column for column in wanted if column in found.objects]]
     table = tables.measure(found.labels, chosen.every_channel, extra)
     if chosen.of_frames != len(chosen.frames) and len(table):
         frames = np.asarray(chosen.frames)[table["Frame"].to_numpy(dtype=int) - 1]

@@ -32,6 +32,9 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
     if request.out and not unfinished.is_begun(Path(request.out)):
         check_new(Path(request.out))
+    if request.maps and (request.block or not request.out):
+        found = f"block={request.block}" if request.block else "no out"
+        raise BadInput(f"maps=true, but {found}; expected out=<new folder>, which gets the maps, and no blocks.")
     model = model_folder.load(request.model)
     if request.image is None and given.handle is not None:
         return _remembered(request, model, given, host)
@@ -129,6 +132,7 @@ def segment_image(
         host.warn(text)
     reply: dict[str, Any] = {
         "labels": found.labels,
+        "maps": found.maps,
         "rois": outlines(found, chosen, request.outline),
         "table": measure(found, chosen),
         "record": make_record(request, model, image, chosen, found, selection),
@@ -166,6 +170,7 @@ def _write(folder: Path, model: Model, image: xr.DataArray, reply: dict[str, Any
         labels=reply["labels"],
         rois=reply["rois"],
         table=reply["table"],
+        maps=reply["maps"],
         overlay=overlay.outlines(image, reply["labels"], plane=image.sizes["z"] // 2 + 1),
         attachments=attachments(model, copy_model),
     )

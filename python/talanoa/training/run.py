@@ -96,6 +96,8 @@ def config_from(request: TrainRequest, items: Sequence[dataset.Annotated], init:
     changed = [key for key, value in given.items() if getattr(config, key) != value]
     if changed:
         raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    if config.n_classes:
+        raise BadInput(f"{init.name} predicts classes of objects, which cannot be trained here. Start from another.")
     if init.channels != channels:
         raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Set channel.")
     return name, config
