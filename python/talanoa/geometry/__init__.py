@@ -46,3 +46,15 @@ def warm_up() -> None:
     outline_lengths(labels, np.array([1, 2], np.int32), 1.0, 1.0)
     star_distances(labels, 4)
     edge_probability(labels)
+
+
+def warm_up3d() -> None:
+    """Compile the 3D kernels, or load their machine code, by using them on a few voxels."""
+    labels = np.zeros((6, 6, 6), np.int32)
+    labels[1:5, 1:5, 1:5] = 1
+    rays = golden_spiral(8)
+    edge_probability3d(labels)
+    distances = star_distances3d(labels, rays)[2:4, 2, 2]
+    points = np.array([[2, 2, 2], [3, 2, 2]])
+    suppress_overlaps3d(distances, np.ones(2), points, rays, 0.5)
+    render_polyhedra(distances, points, rays, np.ones(2), labels.shape)
