@@ -68,3 +68,8 @@ def test_after_warming_up_nothing_is_compiled_any_more() -> None:
     corners = geometry.polygon_corners(distances, np.array([[8.0, 12.0], [10.0, 12.0]]))
     geometry.render_polygons(corners[kept], np.ones(len(kept)), (18, 27), np.ones(len(kept), np.uint16))
     assert [len(each.signatures) for each in kernels] == compiled
+
+
+def test_every_public_name_is_there() -> None:
+    assert all(callable(getattr(geometry, name)) for name in geometry.__all__)
+    geometry.warm_up3d()
