@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from talanoa.tiles import plan, splits_for
+from talanoa.tiles import plan, splits_for, splits_within
 
 SHAPES = [(1, 1), (100, 37), (512, 513), (1000, 2300), (257, 16)]
 
@@ -36,3 +36,12 @@ def test_a_number_of_tiles_cuts_the_longest_side_first() -> None:
 
 def test_more_tiles_than_pixels_end_at_one_pixel_each() -> None:
     assert splits_for((2, 2), 100) == (2, 2)
+
+
+@pytest.mark.parametrize("most", [500_000, 3_000_000, 20_000_000])
+@pytest.mark.parametrize("shape, halo", [((355, 500, 1200), (26, 51, 51)), ((31, 800, 640), (17, 30, 30))])
+def test_the_number_of_tiles_that_came_out_leads_to_the_same_tiles(
+    shape: tuple[int, int, int], halo: tuple[int, int, int], most: int
+) -> None:
+    parts = splits_within(shape, halo, most)
+    assert splits_within(shape, halo, count=int(np.prod(parts))) == parts

@@ -158,12 +158,10 @@ def without_border(
 
 def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -> tuple[int, ...]:
     """Return the number of tiles along each axis: `count` in all, or what a fixed budget of pixels or voxels allows."""
-    if count is not None:
-        return tiles.splits_for(shape, count)
     if len(shape) == 2:
         most = tiles.MAX_PIXELS if prod(shape) <= tiles.MAX_PIXELS else tiles.TILE_PIXELS
-        return tiles.splits_within(shape, (config.halo, config.halo), most)
-    return tiles.splits_within(shape, config.halo)
+        return tiles.splits_within(shape, (config.halo, config.halo), most, count)
+    return tiles.splits_within(shape, config.halo, count=count)
 
 
 def with_smaller_tiles(

@@ -57,10 +57,13 @@ def splits_for(shape: Sequence[int], count: int | None, max_tile: int = MAX_TILE
         parts[longest] += 1
 
 
-def splits_within(shape: Sequence[int], halo: Sequence[int], most: int = MAX_VOXELS) -> tuple[int, ...]:
-    """Return the number of tiles along each axis of a volume, so that no tile reads more than `most` voxels.
+def splits_within(
+    shape: Sequence[int], halo: Sequence[int], most: int = MAX_VOXELS, count: int | None = None
+) -> tuple[int, ...]:
+    """Return the number of tiles along each axis, so that no tile reads more than `most` pixels or voxels.
 
-    The axis whose tiles are longest beside their halo is cut first: that costs the least double work.
+    The axis whose tiles are longest beside their halo is cut first: that costs the least double work. The number of
+    tiles that came out, given as `count`, leads to the same tiles again.
 
     Parameters
     ----------
@@ -70,11 +73,15 @@ def splits_within(shape: Sequence[int], halo: Sequence[int], most: int = MAX_VOX
         Voxels read around a tile, for each axis.
     most : int
         Largest number of voxels of a tile and its halo.
+    count : int, optional
+        At least so many tiles in all, whatever they read.
     """
     parts = [1] * len(shape)
     while True:
         cores = [ceil(size / count) for size, count in zip(shape, parts, strict=True)]
-        if prod(min(s, c + 2 * h) for s, c, h in zip(shape, cores, halo, strict=True)) <= most or max(cores) == 1:
+        read = prod(min(s, c + 2 * h) for s, c, h in zip(shape, cores, halo, strict=True))
+        enough = read <= most if count is None else prod(parts) >= count
+        if enough or max(cores) == 1:
             return tuple(parts)
         axes = [axis for axis in range(len(shape)) if cores[axis] > 1]
         parts[max(axes, key=lambda axis: cores[axis] / (halo[axis] + 1))] += 1
