@@ -103,6 +103,7 @@ def cancel_and_resume(work: Path) -> dict[str, Any]:
     d.field(form, "Go on with an interrupted training of this name").setState(True)
     hand.click_on(d.button(form, "OK"))
     window = opened()
+    d.wait_until(lambda: rows(work) > seen["kept"], "another epoch is done")
     hand.click_on(d.button(window, STOP))
     seen["said_again"] = dismiss(hand)
     seen["rows"] = rows(work, "mine")

@@ -1,7 +1,7 @@
 """The Doctor's window: its report as text, to read, to copy and to save."""
 import codecs
 
-from java.awt import BorderLayout, Desktop, Dimension, FlowLayout, Font, Toolkit
+from java.awt import BorderLayout, Desktop, Dimension, FlowLayout, Font, Insets, Toolkit
 from java.awt.datatransfer import StringSelection
 from java.io import File, IOException
 from java.lang import Runtime, System, Thread, UnsupportedOperationException
@@ -87,7 +87,9 @@ class DoctorWindow(JFrame):
         area = JTextArea(text)
         area.setEditable(False)
         area.setFont(Font(Font.MONOSPACED, Font.PLAIN, 12))
-        area.setMargin(area.getMargin())
+        area.setMargin(Insets(6, 8, 6, 8))
+        area.setLineWrap(True)
+        area.setWrapStyleWord(True)
         area.setCaretPosition(0)
         content = JPanel(BorderLayout(8, 8))
         content.setBorder(BorderFactory.createEmptyBorder(12, 12, 12, 12))
@@ -95,7 +97,7 @@ class DoctorWindow(JFrame):
         content.add(self._foot(), BorderLayout.SOUTH)
         self.setContentPane(content)
         self.setDefaultCloseOperation(JFrame.DISPOSE_ON_CLOSE)
-        self.setPreferredSize(Dimension(1000, 560))
+        self.setPreferredSize(Dimension(1000, 480))
         self.pack()
         GUI.centerOnImageJScreen(self)
         self.setVisible(True)

@@ -20,6 +20,7 @@ from talanoa_fiji import block, images, jars, place
 ATTACHED = (u"task", u"imp", u"rois", u"events", u"cancelled", u"finish", u"wanted", u"handle", u"preview")
 LOOK = 50  # ms between two looks at a running job
 PATIENCE = 800  # ms that a stopped job has to end; after that it ends by itself and nobody waits for it
+PATIENCE_TRAINING = 60000  # ms that a training has for the end of its step: what it answers tells how to go on with it
 STARTING = 120000  # ms for the first answer of a new process
 AGAIN = u"Run the command again: a new one starts."
 
@@ -126,6 +127,7 @@ class _Call(object):
     def __init__(self, request):
         self.request, self.events = request, request.get("events")
         self.cancelled, self.finish = request.get("cancelled"), request.get("finish")
+        self.patience = PATIENCE_TRAINING if request.get("task") == u"train" else PATIENCE
         self.latch, self.launched, self.left = CountDownLatch(1), False, False
         self.block = self.task = self.service = None
 
@@ -147,7 +149,7 @@ class _Call(object):
             if not finished and self.finish is not None and self.finish.getAsBoolean():
                 finished = True
                 self.service.task(u"finish(identity)", HashMap({u"identity": self.name})).start()
-            if stopped is not None and System.currentTimeMillis() - stopped > PATIENCE:
+            if stopped is not None and System.currentTimeMillis() - stopped > self.patience:
                 self.left = True
                 Thread(_Later(self), u"Talanoa: end of a stopped job").start()
                 return
