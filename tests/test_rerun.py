@@ -69,6 +69,15 @@ def test_what_was_filled_in_is_pinned_against_later_defaults(tmp_path: Path) -> 
     assert line.startswith("model: ") and "contents differ" in line
 
 
+@pytest.mark.parametrize("backend, software", [("torch", "torch"), ("auto", "onnxruntime")])
+def test_what_ran_the_network_is_pinned(tmp_path: Path, backend: str, software: str) -> None:
+    out = segment(tmp_path, backend=backend)
+    again = perform(task="rerun", result=str(out), out=str(tmp_path / "again"))
+    record = json.loads((tmp_path / "again" / "result.json").read_text(encoding="utf-8"))
+    assert again["identical"] and record["used"]["backend"].startswith(software)
+    assert record["request"]["backend"] == ("onnx" if software == "onnxruntime" else "torch")
+
+
 def test_a_selection_is_part_of_the_record(tmp_path: Path) -> None:
     pixels = images.from_array(tiny.discs(1)[0])
     images.write(tmp_path / "discs.tif", pixels)
