@@ -208,7 +208,7 @@ def test_cancelling_a_folder_keeps_what_is_done(tmp_path: Path) -> None:
     request = {"task": "segment", "model": tiny.MODEL, "image": str(tmp_path / "in"), "out": str(tmp_path / "out")}
     reply = tasks.run(request, StopsAtSecond())
     assert reply["status"] == "cancelled" and "after 1 of 3 images" in reply["message"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "summary.csv"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "summary.csv", "unfinished.json"}
     stopped = tasks.run({**request, "out": str(tmp_path / "none")}, tiny.RecordingHost(stop=True))
     assert stopped["status"] == "cancelled" and not (tmp_path / "none").exists()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -53,6 +54,8 @@ def _task(verb: str, arguments: Sequence[str]) -> int:
     if reply["status"] != "ok":
         sys.stderr.write(f"{reply['message']}\n")
         return CANCELLED if reply["status"] == "cancelled" else BAD
+    if os.environ.get("TORCHELASTIC_RUN_ID") and os.environ.get("RANK", "0") != "0":
+        return OK  # of several processes that train together the first one tells
     if common.json:
         say(json.dumps(plain(reply), indent=2, ensure_ascii=False))
     else:

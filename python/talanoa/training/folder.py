@@ -11,7 +11,7 @@ from typing import Any
 from talanoa import lock
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
-from talanoa.training import loop
+from talanoa.training import distributed, loop
 
 PLAN = "training.json"
 
@@ -34,12 +34,17 @@ def training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[
     BadInput
         Another process trains here, there is (or is no) unfinished training, or its plan is another one.
     """
+    if not distributed.is_first():  # the first process holds it for all
+        distributed.wait()
+        yield
+        return
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain_write_error(error, work) from error
     with lock.hold(work, "training"):
         _check_plan(work, plan, resume)
+        distributed.wait()
         yield
 
 

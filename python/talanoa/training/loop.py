@@ -22,6 +22,7 @@ from talanoa.dataset import Annotated, draw_patch
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import Method
+from talanoa.training import distributed
 from talanoa.training.onlookers import Onlookers
 
 CHECKPOINT = "last.pt"
@@ -170,10 +171,11 @@ def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
 def make_batch(
     items: Sequence[Annotated], method: Method, config: Any, settings: Settings, augmentation: Augmentation, key: Any
 ) -> Batch:
-    """Draw one batch; equal `key` gives an equal batch, whichever thread draws it."""
+    """Draw one batch, of several processes each its part; equal `key` gives an equal one, whichever thread draws it."""
     rng = np.random.default_rng(key)
     shape = settings.patch_shape
     pairs = [draw_patch(items, shape, config.train_foreground_only, augmentation, rng) for _ in range(settings.batch)]
+    pairs = list(distributed.share(pairs))
     answers = zip(*(method.targets(labels, config) for _, labels in pairs), strict=True)
     images = torch.from_numpy(np.stack([image for image, _ in pairs]))
     return images, tuple(torch.from_numpy(np.stack(each)) for each in answers)
@@ -238,6 +240,7 @@ def fit(
     if trainer.epoch:
         onlookers.tell_before(read_losses(folder / LOSSES), trainer.best_epoch)
     first = trainer.epoch * settings.steps
+    host = distributed.OfOneMind(host)
     for step, batch in enumerate(prefetched(draw, first, total), first):
         stop_if_cancelled(host)
         losses.append(train_step(trainer, batch, method, config, settings, step, device))
@@ -271,8 +274,8 @@ def train_step(
     half = settings.mixed_precision and device.type == "cuda"
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         output = trainer.net(images.to(device, memory_format=devices.layout(images.dim() - 2)))
-    expected = tuple(each.to(device) for each in answers)
-    loss = method.loss(tuple(each.float() for each in output), expected, config)["loss"]
+    expected = tuple(distributed.gather(each.to(device)) for each in answers)
+    loss = method.loss(tuple(distributed.gather(each.float()) for each in output), expected, config)["loss"]
     if not torch.isfinite(loss):
         raise BadInput(
             f"Training diverged at step {step + 1} (loss is {loss.item()}). Lower lr={settings.lr:g} "
@@ -280,6 +283,7 @@ def train_step(
         )
     trainer.optimizer.zero_grad(set_to_none=True)
     loss.backward()
+    distributed.sum_gradients(trainer.net)
     trainer.optimizer.step()
     if isinstance(trainer.average, torch.optim.swa_utils.AveragedModel):
         trainer.average.update_parameters(trainer.net)
@@ -302,7 +306,9 @@ def validate(trainer: Trainer, batches: Sequence[Batch], method: Method, config:
     sums: dict[str, float] = {}
     for images, answers in batches:
         output = trainer.average(images.to(device, memory_format=devices.layout(images.dim() - 2)))
-        for key, value in method.loss(output, tuple(each.to(device) for each in answers), config).items():
+        joint = tuple(distributed.gather(each) for each in output)
+        expected = tuple(distributed.gather(each.to(device)) for each in answers)
+        for key, value in method.loss(joint, expected, config).items():
             sums[f"val_{key}"] = sums.get(f"val_{key}", 0.0) + float(value) / len(batches)
     return sums
 
@@ -315,7 +321,8 @@ def end_epoch(trainer: Trainer, row: dict[str, float], settings: Settings, folde
     if row["val_loss"] < trainer.best:
         trainer.best, trainer.best_epoch = row["val_loss"], trainer.epoch
         _replace(folder / BEST, weights_of(trainer))
-    _append_row(folder / LOSSES, row)
+    if distributed.is_first():
+        _append_row(folder / LOSSES, row)
     _replace(folder / CHECKPOINT, state_of(trainer))
 
 
@@ -339,6 +346,8 @@ def restore(trainer: Trainer, folder: Path) -> None:
     for name in ("net", "average", "optimizer", "plateau"):
         getattr(trainer, name).load_state_dict(state[name])
     trainer.epoch, trainer.best, trainer.best_epoch = state["epoch"], state["best"], state["best_epoch"]
+    if not distributed.is_first():
+        return
     rows = read_losses(folder / LOSSES)
     (folder / LOSSES).unlink()
     for row in rows[: trainer.epoch]:
@@ -361,6 +370,8 @@ def _append_row(path: Path, row: dict[str, float]) -> None:
 
 
 def _replace(path: Path, state: Any) -> None:
+    if not distributed.is_first():
+        return
     aside = path.with_suffix(".partial")
     torch.save(state, aside)
     aside.replace(path)

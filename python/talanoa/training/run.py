@@ -18,7 +18,7 @@ from talanoa.errors import BadInput, Cancelled
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
-from talanoa.training import loop, volumes
+from talanoa.training import distributed, loop, volumes
 from talanoa.training.finish import make_model, write_model
 from talanoa.training.folder import training_folder
 from talanoa.training.loop import Settings
@@ -135,6 +135,7 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
         Stopped by the user; ``resume=True`` goes on after the last complete epoch, and the message says so.
     """
     folder = model_folder.check_name(request.name)
+    host = distributed.host_of(host)
     device = devices.choose(request.device)
     items = load_items(request)
     parts = dataset.split(items, request.validation, request.seed)
@@ -146,17 +147,42 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
     work = folder.with_name(folder.name + ".training")
     plan = plan_of(method, request, settings, config, parts)
     try:
-        with training_folder(work, plan, request.resume):
-            trainer = _trainer(method, request, config, settings, device, init, work)
-            early = loop.fit(trainer, parts, methods.get(method), config, settings, work, host)
-            model, net = make_model(request, plan, parts, work, device, host, early)
-            write_model(folder, model, net, work)
+        with distributed.together(device, settings.batch, _batch_norm(config)) as device:
+            with training_folder(work, plan, request.resume):
+                trainer = _trainer(method, request, config, settings, device, init, work)
+                early = loop.fit(trainer, parts, methods.get(method), config, settings, work, host)
+                model = _finished(request, plan, parts, work, device, host, early)
+            distributed.wait()
     except Cancelled as stopped:
         raise Cancelled(_what_is_kept(work, settings.epochs)) from stopped
-    shutil.rmtree(work, ignore_errors=True)
+    if distributed.is_first():
+        shutil.rmtree(work, ignore_errors=True)
+    model = model or model_folder.load(request.name)
     report = {"validation_scores": model.training["validation_scores"]}
     losses = folder / loop.LOSSES
     return TrainReply(folder, model.name, model.thresholds, trainer.best_epoch, losses, report, warnings, early)
+
+
+def _batch_norm(config: Any) -> bool:
+    """Tell whether a network normalises over the batch."""
+    return any(value is True for key, value in config.model_dump().items() if key.endswith("batch_norm"))
+
+
+def _finished(
+    request: TrainRequest,
+    plan: dict[str, Any],
+    parts: tuple[Sequence[dataset.Annotated], Sequence[dataset.Annotated]],
+    work: Path,
+    device: torch.device,
+    host: Host,
+    early: loop.Early | None,
+) -> Model | None:
+    """Make and write the model; of several processes the first does."""
+    if not distributed.is_first():
+        return None
+    model, net = make_model(request, plan, parts, work, device, host, early)
+    write_model(model_folder.check_name(request.name), model, net, work)
+    return model
 
 
 def _what_is_kept(work: Path, epochs: int) -> str:
@@ -246,6 +272,7 @@ def _trainer(
     trainer = loop.start(methods.get(method), config, settings, device, weights)
     if request.resume:
         loop.restore(trainer, work)
-    else:
+    elif distributed.is_first():
         (work / loop.LOSSES).unlink(missing_ok=True)
+    distributed.wait()
     return trainer
