@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -101,12 +101,22 @@ def join(parts: Sequence[Candidates], config: Any) -> Candidates:
     )
 
 
-def decode(found: Candidates, nms_threshold: float) -> Candidates:
-    """Return the winners of non-maximum suppression, most probable first."""
+def decode(found: Candidates, nms_threshold: float, between: Callable[[int, int], None] | None = None) -> Candidates:
+    """Return the winners of non-maximum suppression, most probable first.
+
+    Parameters
+    ----------
+    found : Candidates
+        From one image.
+    nms_threshold : float
+        Overlap from which the less probable one goes.
+    between : function (done, all) -> None, optional
+        Called now and then; what it raises ends the suppression.
+    """
     given = (found.distances, found.probabilities, found.points)
     if found.rays is None:
-        return found.take(geometry.suppress_overlaps(*given, nms_threshold))
-    return found.take(suppress_overlaps3d(*given, found.rays, nms_threshold))
+        return found.take(geometry.suppress_overlaps(*given, nms_threshold, check=between))
+    return found.take(suppress_overlaps3d(*given, found.rays, nms_threshold, check=between))
 
 
 def render(objects: Candidates, shape: tuple[int, ...]) -> tuple[NDArray[np.int32], NDArray[np.float32]]:

@@ -99,8 +99,8 @@ def build(config: StarDistConfig) -> StarDistNet:
         config.unet_n_depth,
         config.unet_kernel_size,
         config.net_conv_after_unet,
-        config.unet_batch_norm,
-        n_classes=config.n_classes or 0,
+        config.n_classes or 0,
+        batch_norm=config.unet_batch_norm,
     )
 
 

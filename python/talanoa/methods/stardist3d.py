@@ -137,12 +137,12 @@ def build(config: StarDist3DConfig) -> StarDistNet | StarDistResNet:
             config.n_rays,
             config.grid,
             config.resnet_n_filter_base,
-            config.resnet_n_blocks,
-            config.resnet_n_conv_per_block,
             config.resnet_kernel_size,
             config.net_conv_after_resnet,
-            config.resnet_batch_norm,
             config.n_classes or 0,
+            blocks=config.resnet_n_blocks,
+            n_conv=config.resnet_n_conv_per_block,
+            batch_norm=config.resnet_batch_norm,
         )
     return StarDistNet(
         config.n_channel_in,
@@ -152,10 +152,10 @@ def build(config: StarDist3DConfig) -> StarDistNet | StarDistResNet:
         config.unet_n_depth,
         config.unet_kernel_size,
         config.net_conv_after_unet,
-        config.unet_batch_norm,
-        config.unet_pool,
-        config.unet_n_conv_per_depth,
         config.n_classes or 0,
+        batch_norm=config.unet_batch_norm,
+        pool=config.unet_pool,
+        n_conv=config.unet_n_conv_per_depth,
     )
 
 

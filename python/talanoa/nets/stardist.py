@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 import torch
 from torch import nn
@@ -10,6 +11,22 @@ from torch import nn
 from talanoa.nets.reach import Sides, grid_steps, sides
 from talanoa.nets.resnet import ResNet
 from talanoa.nets.unet import _CONV, _POOL, UNet, conv_block, conv_stack, init_glorot
+
+
+class UNetOptions(TypedDict, total=False):
+    """More of `UNet`."""
+
+    batch_norm: bool
+    pool: Sides
+    n_conv: int
+
+
+class ResNetOptions(TypedDict, total=False):
+    """More of `ResNet`."""
+
+    blocks: int
+    n_conv: int
+    batch_norm: bool
 
 
 class StarDistNet(nn.Module):
@@ -38,20 +55,18 @@ class StarDistNet(nn.Module):
         depth: int = 3,
         kernel: Sides = 3,
         head: int = 128,
-        batch_norm: bool = False,
-        pool: Sides = 2,
-        n_conv: int = 2,
         n_classes: int = 0,
+        **more: Unpack[UNetOptions],
     ) -> None:
         super().__init__()
         ndim = len(grid)
         stem: list[nn.Module] = []
         width = n_channel_in
         for step in grid_steps(grid):
-            stem += [conv_stack((width, *[filters] * n_conv), kernel, ndim), _POOL[ndim](step)]
+            stem += [conv_stack((width, *[filters] * more.get("n_conv", 2)), kernel, ndim), _POOL[ndim](step)]
             width = filters
         self.stem = nn.Sequential(*stem)
-        self.unet = UNet(width, filters, depth, kernel, ndim, batch_norm, pool, n_conv)
+        self.unet = UNet(width, filters, depth, kernel, ndim, **more)
         add_heads(self, filters, head, n_rays, sides(kernel, ndim), n_classes)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -79,15 +94,13 @@ class StarDistResNet(nn.Module):
         n_rays: int = 96,
         grid: Sequence[int] = (1, 1, 1),
         filters: int = 32,
-        blocks: int = 4,
-        n_conv: int = 3,
         kernel: Sequence[int] = (3, 3, 3),
         head: int = 128,
-        batch_norm: bool = False,
         n_classes: int = 0,
+        **more: Unpack[ResNetOptions],
     ) -> None:
         super().__init__()
-        self.resnet = ResNet(n_channel_in, filters, grid, blocks, n_conv, kernel, batch_norm)
+        self.resnet = ResNet(n_channel_in, filters, grid, kernel=kernel, **more)
         add_heads(self, self.resnet.width, head, n_rays, kernel, n_classes)
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
