@@ -145,7 +145,7 @@ def graph_of(net: torch.nn.Module, image: np.ndarray) -> bytes:
                 opset_version=OPSET,
                 dynamo=False,
             )
-        except Exception as error:
+        except (RuntimeError, ImportError, TypeError, ValueError, AttributeError) as error:
             raise NotExported(f"The network could not be exported for ONNX Runtime ({error}).") from error
     return written.getvalue()
 
@@ -158,14 +158,14 @@ def difference_from_torch(content: bytes, net: torch.nn.Module, image: np.ndarra
     NotExported
         ONNX Runtime cannot run the graph, or differs by more than `TOLERANCE`.
     """
-    from talanoa.onnx_run import OnnxRunner
+    from talanoa.onnx_run import OnnxRunner, errors
     from talanoa.torch_run import TorchRunner
 
     window = (slice(None),) * (image.ndim - 2)
     expected = TorchRunner(net)(image[0], window)
     try:
         found = OnnxRunner(content)(image[0], window)
-    except Exception as error:
+    except errors() as error:
         raise NotExported(f"ONNX Runtime cannot run this network ({error}).") from error
     worst = 0.0
     for mine, theirs in zip(found, expected, strict=True):

@@ -47,7 +47,7 @@ class OnnxRunner:
         inputs = {IMAGE: np.ascontiguousarray(part[None], np.float32)}
         try:
             found = self.session.run(None, inputs, self._last if last else None)
-        except Exception as error:
+        except errors() as error:
             if "allocat" not in str(error).lower() and "memory" not in str(error).lower():
                 raise
             raise MemoryError(str(error)) from error
@@ -62,6 +62,15 @@ def runtime() -> Any:
     import onnxruntime
 
     return onnxruntime
+
+
+@cache
+def errors() -> tuple[type[Exception], ...]:
+    """Return what ONNX Runtime raises: classes of its own, without a common one, and those of C++."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    own = [one for one in vars(state).values() if isinstance(one, type) and issubclass(one, Exception)]
+    return (RuntimeError, MemoryError, *own)
 
 
 def cores() -> int:
