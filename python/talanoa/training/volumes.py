@@ -14,7 +14,7 @@ from talanoa.requests import TrainRequest
 
 PRESETS: dict[str, dict[str, Any]] = {
     # 2 CPU cores need about 1 s for a step with one patch of 32 x 64 x 64 voxels (U-Net, grid 1, 2, 2)
-    "quick": {"epochs": 12, "steps": 30, "patch": 64, "batch": 1, "lr": 6e-4, "schedule": "cosine"},
+    "quick": {"epochs": 30, "steps": 50, "patch": 64, "batch": 1, "lr": 6e-4, "schedule": "cosine"},
     "standard": {"epochs": 400, "steps": 100, "patch": 96, "batch": 2, "lr": 3e-4},
     "long": {"epochs": 1000, "steps": 100, "patch": 96, "batch": 2, "lr": 3e-4, "patience": 100},
 }
