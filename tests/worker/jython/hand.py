@@ -277,8 +277,23 @@ def used_memory():
 
 def shot(path, title=None, kind=None):
     """Save a picture of the screen or of one window."""
-    robot().waitForIdle()
-    area = Rectangle(Toolkit.getDefaultToolkit().getScreenSize())
     if title is not None:
-        area = titled(title, kind).getBounds()
+        return shot_of(titled(title, kind), path)
+    robot().waitForIdle()
+    _save(Rectangle(Toolkit.getDefaultToolkit().getScreenSize()), path)
+
+
+def shot_of(window, path):
+    """Save a picture of a window."""
+    window.toFront()
+    robot().waitForIdle()
+    _save(window.getBounds(), path)
+
+
+def _save(area, path):
     ImageIO.write(robot().createScreenCapture(area), "png", File(path))
+
+
+def press_escape():
+    """Tell ImageJ that Escape was pressed, without the time that a key takes."""
+    IJ.setKeyDown(KeyEvent.VK_ESCAPE)
