@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import tiny
-from talanoa import cli, model_archive, model_folder, tasks
+from talanoa import backends, cli, model_archive, model_folder, tasks
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.image import from_array
@@ -61,6 +61,13 @@ def test_an_imported_model_segments_and_says_how(tmp_path: Path) -> None:
     assert found["record"]["used"]["backend"].startswith("onnxruntime")
     ours = tasks.run({"task": "segment", "model": tiny.MODEL}, QuietHost(), image=from_array(tiny.discs(1)[0]))
     assert ours["record"]["used"]["nms_border"] == 0
+
+
+@pytest.mark.parametrize("name", sorted(path.parent.name for path in ORACLES.glob("*/config.json")))
+def test_onnx_runtime_runs_every_imported_network(name: str) -> None:
+    imported(ORACLES / name)
+    chosen = backends.for_model(model_folder.load(name), "cpu", "onnx")
+    assert chosen.record["backend_difference"] < 1e-4
 
 
 def test_the_command_line_imports_and_shows(capsys: pytest.CaptureFixture[str]) -> None:
