@@ -15,7 +15,7 @@ from talanoa import inference, model_folder, rois, tasks, tiles
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.image import from_array
-from talanoa.methods import stardist3d
+from talanoa.methods import star_convex, stardist3d
 from talanoa.metrics.matching import match_images
 from talanoa.model_folder import Model
 from talanoa.normalize import normalize
@@ -47,6 +47,16 @@ def volume(found: Segmentation) -> np.ndarray:
 def test_a_small_training_finds_the_nuclei_of_new_stacks(model: Model) -> None:
     pairs = [(labels, volume(run(image, model))) for image, labels in (stack(seed=seed) for seed in range(50, 54))]
     assert match_images(pairs)[0.5].f1 >= 0.8
+
+
+@pytest.mark.parametrize("grid", [(1, 1, 1), (1, 2, 2)])
+def test_a_perfect_network_would_give_the_labels(grid: tuple[int, int, int]) -> None:
+    labels = stack((16, 64, 64), 10, seed=75)[1].astype(np.int32)
+    config = stardist3d.config_from(grid=grid, anisotropy=(2.0, 1.0, 1.0))
+    prob, dist = stardist3d.targets(labels, config)
+    found = star_convex.decode(star_convex.candidates(prob[0], dist, 0.4, config), 0.3)
+    scores = match_images([(labels, star_convex.render(found, labels.shape)[0])], (0.5,))[0.5]
+    assert scores.f1 == 1.0 and scores.panoptic_quality > 0.75
 
 
 def test_network_and_anisotropy_follow_from_the_objects(model: Model) -> None:
