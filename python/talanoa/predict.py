@@ -108,20 +108,20 @@ def segment(
     limits = _thresholds(settings, model)
     network = _Network(model, settings, memory, limits["prob"])
     loaded = time.perf_counter()
-    frames, answers = [], []
+    frames, kept_maps = [], []
     for number in range(image.sizes["t"]):
         stop_if_cancelled(host)
         pixels = np.asarray(image[number])
         answer = network.answer(number, pixels if volumes else pixels[:, 0], host)
-        answers.append(answer)
-        frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :]))
+        if answer.maps is not None:
+            kept_maps.append((answer.maps, answer.seen))
+        frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :], host))
         host.progress(number + 1, image.sizes["t"], "Segmenting")
     first = np.asarray(image[:, 0] if volumes else image[:, 0, 0])
     kept = [filter_objects(frame, first[k], settings, selection) for k, frame in enumerate(frames)]
     record = {**network.record, **_record(settings, limits, frames), "nms_border": network.config.nms_border}
     record["times"] = {"load": round(loaded - started, 4), "segment": round(time.perf_counter() - loaded, 4)}
     found = _join(image, kept, record, [*network.warnings, *_warnings(frames, kept)])
-    kept_maps = [(answer.maps, answer.seen) for answer in answers if answer.maps is not None]
     return replace(found, maps=network_maps.as_images(image, kept_maps, network.config.grid)) if kept_maps else found
 
 
@@ -228,9 +228,14 @@ def without_background(pixels: NDArray, settings: SegmentRequest) -> NDArray:
     return np.stack(cleaned).reshape(pixels.shape)
 
 
-def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, ...]) -> Frame:
+def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, ...], host: Host) -> Frame:
     """Choose among the candidates and draw the objects of an image (y, x) or (z, y, x); the filters are to come."""
-    chosen = star_convex.decode(answer.above(limits["prob"]), limits["nms"])
+
+    def between(done: int, total: int) -> None:
+        stop_if_cancelled(host)
+        host.progress(done, total, "Overlaps")
+
+    chosen = star_convex.decode(answer.above(limits["prob"]), limits["nms"], between)
     objects = in_image(chosen, shape, answer.seen)
     labels, corners = star_convex.render(objects, shape)
     return Frame(labels, objects.points, objects.probabilities, corners, answer.levels, answer.parts, objects.classes)
