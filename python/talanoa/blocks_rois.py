@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from talanoa.blocks_store import Store
 from talanoa.methods.star_convex import Candidates
 from talanoa.roi_set import make_names, rename
 from talanoa.roi_zip import entry_names
+from talanoa.zip_stored import write_parts
 
 _UNCALIBRATED = {"pixel_size": (1.0, 1.0, 1.0), "unit": "pixel", "frame_interval": 0.0, "name": ""}
 
@@ -77,13 +77,12 @@ def save(store: Store, block: int, made: rois.RoiSet) -> None:
         store.save(ROIS, block, buffer=buffer, begin=begin, names=np.array(entry_names(made.names)))
 
 
+def bytes_of(store: Store, blocks: Iterable[int]) -> int:
+    """Return about how large the zip of all outlines will be."""
+    return sum(store.path(ROIS, block).stat().st_size for block in blocks if store.has(ROIS, block))
+
+
 def write_zip(path: Path, store: Store, blocks: Iterable[int]) -> None:
-    """Gather the outlines of all blocks in one zip for the ROI Manager."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for block in blocks:
-            if not store.has(ROIS, block):
-                continue
-            stored = store.load(ROIS, block)
-            for i, name in enumerate(stored["names"].tolist()):
-                entry = zipfile.ZipInfo(name)
-                archive.writestr(entry, stored["buffer"][stored["begin"][i] : stored["begin"][i + 1]].tobytes())
+    """Gather the outlines of all blocks in one zip for the ROI Manager, a block in memory at a time."""
+    stored = (store.load(ROIS, block) for block in blocks if store.has(ROIS, block))
+    write_parts(path, ((part["names"].tolist(), part["buffer"], part["begin"]) for part in stored))

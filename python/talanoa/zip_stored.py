@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -38,23 +38,41 @@ def write_stored(path: Path, names: Sequence[str], buffer: NDArray[np.uint8], be
     buffer : uint8 array
     begin : int64 array (n + 1,)
     """
-    raw = [name.encode() for name in names]
-    if len(buffer) + sum(map(len, raw)) * 2 + len(raw) * 100 > _MOST_BYTES:
+    named = sum(len(name.encode()) for name in names)
+    if len(buffer) + named * 2 + len(names) * 100 > _MOST_BYTES:
         _write_large(path, names, buffer, begin)
-        return
-    view = np.ascontiguousarray(buffer).data
-    parts: list[bytes | memoryview] = []
+    else:
+        write_parts(path, [(names, buffer, begin)])
+
+
+def write_parts(path: Path, parts: Iterable[tuple[Sequence[str], NDArray[np.uint8], NDArray[np.int64]]]) -> None:
+    """Write the entries of several parts, of which one is in memory at a time; all names distinct, below 4 GiB.
+
+    Parameters
+    ----------
+    path : Path
+        A new file.
+    parts : iterable of (names, buffer, begin)
+        As for `write_stored`.
+    """
     directory: list[bytes] = []
-    offset = 0
-    for name, first, last in zip(raw, begin[:-1].tolist(), begin[1:].tolist(), strict=True):
-        data = view[first:last]
-        fields = (20, _UTF8, 0, 0, _DATE, zlib.crc32(data), last - first, last - first, len(name), 0)
-        parts += (_LOCAL.pack(b"PK\3\4", *fields), name, data)
-        directory += (_CENTRAL.pack(b"PK\1\2", 20, *fields, 0, 0, 0, 0, offset), name)
-        offset += _LOCAL.size + len(name) + last - first
-    central = b"".join(directory)
+    offset = count = 0
     with path.open("wb") as file:
-        file.writelines((b"".join(parts), central, _end(len(raw), len(central), offset)))
+        for names, buffer, begin in parts:
+            view = np.ascontiguousarray(buffer).data
+            local: list[bytes | memoryview] = []
+            central: list[bytes] = []
+            for text, first, last in zip(names, begin[:-1].tolist(), begin[1:].tolist(), strict=True):
+                name, data = text.encode(), view[first:last]
+                fields = (20, _UTF8, 0, 0, _DATE, zlib.crc32(data), last - first, last - first, len(name), 0)
+                local += (_LOCAL.pack(b"PK\3\4", *fields), name, data)
+                central += (_CENTRAL.pack(b"PK\1\2", 20, *fields, 0, 0, 0, 0, offset), name)
+                offset += _LOCAL.size + len(name) + last - first
+            file.write(b"".join(local))
+            directory.append(b"".join(central))
+            count += len(names)
+        whole = b"".join(directory)
+        file.writelines((whole, _end(count, len(whole), offset)))
 
 
 def _end(count: int, size: int, offset: int) -> bytes:

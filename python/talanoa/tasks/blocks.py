@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 
 BUDGET = 1 << 28  # pixels, all frames and channels together; larger files go through blocks by themselves
 MOST_ROIS = 200_000  # objects; ImageJ's ROI Manager cannot work with more
-MOST_ROWS = 200_000  # of a table that is handed over besides being written
+MOST_ROI_BYTES = 1 << 30
+MOST_ROWS = 50_000  # of a table that is handed over besides being written
 
 
 def wanted(request: SegmentRequest, path: Path) -> bool:
@@ -218,11 +219,12 @@ def _gather(prepared: _Prepared, store: Store, folder: Path, found: blocks.Found
 
     numbers = range(len(prepared.frames) * len(prepared.grid))
     _write_table(folder / "measurements.csv", store, numbers)
-    if prepared.request.rois != "none" and sum(found.counts) <= MOST_ROIS:
+    few = sum(found.counts) <= MOST_ROIS and blocks_rois.bytes_of(store, numbers) <= MOST_ROI_BYTES
+    if prepared.request.rois != "none" and few:
         blocks_rois.write_zip(folder / "rois.zip", store, numbers)
     elif prepared.request.rois != "none":
         host.warn(
-            f"{sum(found.counts)} objects are too many for ImageJ's ROI Manager (most: {MOST_ROIS}); no rois.zip was "
+            f"The outlines of {sum(found.counts)} objects are too many for ImageJ's ROI Manager; no rois.zip was "
             "written. The labels and the table have all of them."
         )
     for name, source in attachments(prepared.model, prepared.request.copy_model).items():
