@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,20 @@ def same_objects(one: np.ndarray, other: np.ndarray) -> bool:
     pairs = np.unique(np.stack([one.ravel(), other.ravel()]), axis=1)
     alone = all(len(np.unique(side)) == len(side) for side in pairs)
     return alone and bool(((pairs[0] == 0) == (pairs[1] == 0)).all())
+
+
+def test_classes_go_with_the_objects(tmp_path: Path) -> None:
+    job = job_for(tmp_path, PLANE, (100, 130), 48)
+    found = crowd(PLANE, (100, 130), 300, 8, 0)
+    found = replace(found, classes=np.random.default_rng(0).random((len(found), 3)).astype(np.float32))
+    expected = star_convex.decode(put(job, found), 0.4)
+    frame = Frame(job, 0)
+    frame.decide()
+    frame.settle()
+    winners = star_convex.join([frame.winners(block) for block in range(len(job.grid))], PLANE)
+    assert winners.classes is not None and expected.classes is not None
+    order, truth = (np.lexsort(each.points.T) for each in (winners, expected))
+    assert np.array_equal(winners.classes[order], expected.classes[truth])
 
 
 def test_chains_over_many_blocks_are_settled(tmp_path: Path) -> None:
@@ -271,11 +286,16 @@ def test_large_images_go_through_blocks_by_themselves(tmp_path: Path, monkeypatc
     assert nowhere["status"] == "error" and "Set out=" in nowhere["message"]
 
 
-@pytest.mark.parametrize("keys", [{"scale": 2}, {"background": "clip"}])
+@pytest.mark.parametrize("keys", [{"scale": 2}, {"background": "clip"}, {"maps": True}])
 def test_what_needs_the_whole_image_is_refused(tmp_path: Path, keys: dict[str, Any]) -> None:
     tifffile.imwrite(tmp_path / "a.tif", field(130, 150))
-    with pytest.raises(BadInput, match="needs the whole image at once"):
+    with pytest.raises(BadInput, match="needs the whole image at once|no blocks"):
         tasks.perform(request(tmp_path / "a.tif", tmp_path / "out", block=64, **keys), QuietHost())
+
+
+def test_an_open_image_is_in_memory_already() -> None:
+    with pytest.raises(BadInput, match="is for image files"):
+        tasks.perform({"task": "segment", "block": 64}, QuietHost(), images.from_array(field(64, 64), "yx"))
 
 
 def test_an_image_without_objects(tmp_path: Path) -> None:

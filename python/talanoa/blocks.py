@@ -109,7 +109,7 @@ def find(job: Job, frame: int, levels: blocks_levels.Levels, net: Runner) -> Ite
         for tile, maps in results:
             origin = [start for start, _ in tile.core]
             prob = inference.without_border(maps.prob, origin, padded, job.config)
-            found = star_convex.candidates(prob, maps.dist, job.thresholds["prob"], job.config, origin)
+            found = star_convex.candidates(prob, maps.dist, job.thresholds["prob"], job.config, origin, maps.classes)
             # a constant image shows nothing; whatever the network says of it is noise
             found = found if visible else found.take(np.zeros(0, np.intp))
             facts = {"reach": blocks_nms.reach(found), "sha256": np.array(pixels.hash_of(tile.read))}

@@ -17,6 +17,7 @@ from talanoa.blocks_job import KEPT, WINNERS, WRITTEN, Job
 from talanoa.blocks_labels import LabelImage
 from talanoa.blocks_store import CANDIDATES
 from talanoa.methods.star_convex import Candidates
+from talanoa.predict import class_columns
 from talanoa.roi_set import make_names
 
 log = logging.getLogger(__name__)
@@ -121,10 +122,10 @@ class Frame:
         job = self.job
         attrs = dict(job.image.form.attrs)
         pixels = job.pixels(self.frame, slice(None))[(slice(None), *slices(drawn.box))]
-        probability = self.winners(block).probabilities.astype(np.float64)
         numbers = self.numbers(block)
-        there = numbers > 0
-        extra = pd.DataFrame({"Label": numbers[there], "Probability": probability[there]})
+        winners = self.winners(block).take(np.flatnonzero(numbers))
+        known = {"Probability": winners.probabilities.astype(np.float64), **class_columns(winners.classes)}
+        extra = pd.DataFrame({"Label": numbers[numbers > 0], **known})
         measured = tables.measure(
             blocks_draw.as_image(own, attrs), blocks_draw.as_image(pixels, attrs, channels=True), extra
         )

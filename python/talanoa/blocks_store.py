@@ -75,7 +75,8 @@ class Store:
     def load_candidates(self, kind: str, block: int, config: Any) -> Candidates:
         """Return candidates that were stored."""
         none = join([], config)
-        arrays: dict[str, Any] = self.load(kind, block, *_arrays(none))
+        known = {field.name for field in fields(none)}
+        arrays: dict[str, Any] = {name: values for name, values in self.load(kind, block).items() if name in known}
         return replace(none, **arrays)
 
     def mark(self, name: str, **facts: Any) -> None:

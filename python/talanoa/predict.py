@@ -381,12 +381,12 @@ def _objects(frame: Frame, number: int) -> pd.DataFrame:
             **({"Z": frame.points[:, 0].astype(np.float64)} if frame.points.shape[1] == 3 else {}),
             "Y": frame.points[:, -2].astype(np.float64),
             "X": frame.points[:, -1].astype(np.float64),
-            **_class_columns(frame.classes),
+            **class_columns(frame.classes),
         }
     )
 
 
-def _class_columns(classes: NDArray[np.float32] | None) -> dict[str, NDArray]:
+def class_columns(classes: NDArray[np.float32] | None) -> dict[str, NDArray]:
     """Return the most probable class of each object (1, 2, …; 0 is the background) and its probability."""
     if classes is None:
         return {}

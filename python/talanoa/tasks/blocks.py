@@ -87,7 +87,7 @@ def _check(request: SegmentRequest) -> Path:
         raise BadInput(
             "The image is worked through in blocks, and the labels go to the disk; found no out. Set out=<new folder>."
         )
-    for key, plain in (("scale", 1.0), ("scale_z", 1.0), ("background", "none")):
+    for key, plain in (("scale", 1.0), ("scale_z", 1.0), ("background", "none"), ("maps", False)):
         if (asked := getattr(request, key)) != plain:
             raise BadInput(
                 f"{key}={asked} needs the whole image at once, and this one is worked through in blocks; expected "

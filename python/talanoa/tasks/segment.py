@@ -39,6 +39,8 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     if request.image is None and given.handle is not None:
         return _remembered(request, model, given, host)
     if request.image is None and given.image is not None:
+        if request.block is not None:
+            raise BadInput(f"block={request.block} is for image files; found an open image. Save it, and set image.")
         return segment_image(request, model, given.image, given.selection, host)
     path = Path(str(request.image))
     if folder_input.is_folder_of_images(path):
