@@ -11,7 +11,7 @@ from talanoa.backends import Maps, Window
 
 
 class TorchRunner:
-    """Runs a network on a device; half precision where a GPU is fast with it.
+    """Runs a network on a device in full precision, in the memory layout that its convolutions like.
 
     Parameters
     ----------
