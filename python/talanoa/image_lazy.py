@@ -120,8 +120,7 @@ def _zarr(path: Path, dims: str | None) -> LazyImage:
 
 def _tiff(path: Path, dims: str | None) -> LazyImage:
     """Open TIFF: parts of pixels that are stored as they are come from the file, of others through its tiles."""
-    files = ExitStack()
-    try:
+    with ExitStack() as files:
         tif = files.enter_context(image_tiff.opened(path))
         with image_tiff.damage_explained(path):
             series = tif.series[0]
@@ -131,10 +130,8 @@ def _tiff(path: Path, dims: str | None) -> LazyImage:
             form = image_tiff.described(path, tif, _zeros(series.shape, stored), dims)
             letters, _ = image_tiff.axes_of(path, series.axes, series.shape, dims)
             reader = _stored_as_is(path, tif, series) or _through_tiles(path, series)
-    except BaseException:
-        files.close()
-        raise
-    return LazyImage(form, _signed(reader) if signed else reader, letters, files)
+        kept = files.pop_all()  # open until the image is closed
+    return LazyImage(form, _signed(reader) if signed else reader, letters, kept)
 
 
 def _stored_as_is(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Reader | None:
