@@ -16,6 +16,7 @@ from typing import Any
 import tifffile
 
 from gui import driver as d
+from gui import thresholds
 from gui.scenarios import dismiss, labels_of, message
 from gui.training import texts
 from talanoa import samples
@@ -55,6 +56,7 @@ def take(folder: Path, model: str) -> None:
     window = d.dialog("Talanoa Doctor")
     d.shot(folder / "doctor.png", window)
     hand.click_on(d.button(window, "Close"))
+    adjusting(folder, hand, imp, model)
     progress(folder, hand, model)
     training(folder, hand)
 
@@ -79,6 +81,24 @@ def segmented(folder: Path, imp: Any, model: str) -> None:
     for window in (results, d.manager()):
         window.setVisible(False)
     labels.close()
+
+
+def adjusting(folder: Path, hand: d.Hand, imp: Any, model: str) -> None:
+    """The window for thresholds beside the image with its outlines, which is then cancelled."""
+    d.java("ij.IJ").selectWindow(imp.getID())
+    hand.choose(SEGMENT)
+    form = d.dialog(SEGMENT)
+    d.field(form, "Model").select(model)
+    d.field(form, "Adjust thresholds before the results are shown").setState(True)
+    hand.click_on(d.button(form, "OK"))
+    window = d.wait_until(lambda: d.titled(thresholds.WINDOW), "the window is open")
+    d.wait_until(lambda: thresholds.found(window), "outlines are shown")
+    window.setLocation(560, 200)
+    d.wait_until(lambda: window.getLocationOnScreen().x >= 560, "the window is beside the image")
+    imp.getWindow().repaint()
+    d.shot(folder / "thresholds.png", imp.getWindow(), (1080, 620))
+    hand.click_on(d.button(window, "Cancel"))
+    d.wait_until(form_closed(window), "the window is closed")
 
 
 def progress(folder: Path, hand: d.Hand, model: str) -> None:
@@ -117,7 +137,7 @@ def training(folder: Path, hand: d.Hand) -> None:
 TRAINING = {
     "Name of the new model": "my cells",
     "Epochs (empty: as the length says)": "40",
-    "Steps of an epoch": "10",
+    "Steps of an epoch": "4",
     "Patch side (pixels)": "64",
     "Patches in a step": "2",
     "Start from model (empty: from scratch)": "nuclei",

@@ -13,7 +13,11 @@ from gui.scenarios import SEGMENT, TRAINING, dismiss, message, open_image, statu
 from talanoa.training import loop
 
 TRAIN, WINDOW = "Train StarDist", "Training of mine"
-EPOCHS = "300"  # more than anybody waits for: the scenarios end it
+LIGHT = {
+    "Epochs (empty: as the length says)": "300",  # more than anybody waits for: the scenarios end it
+    "Steps of an epoch": "2",
+    "Start from model (empty: from scratch)": "tiny",
+}
 BLUE, ORANGE, YELLOW = (0, 114, 178), (213, 94, 0), (255, 221, 0)
 STOP = "Stop now and keep the best"
 
@@ -22,7 +26,7 @@ def begin(hand: d.Hand, work: Path) -> Any:
     """Start a training from the menu and return its window once an epoch is complete."""
     hand.choose(TRAIN)
     form = d.dialog(TRAIN)
-    for label, text in {**TRAINING, "Epochs (empty: as the length says)": EPOCHS}.items():
+    for label, text in {**TRAINING, **LIGHT}.items():
         d.field(form, label).setText(text.format(work=work.as_posix()))
     hand.type_into(d.field(form, "Name of the new model"), "mine")
     hand.click_on(d.button(form, "OK"))

@@ -17,7 +17,8 @@ TRAIN, WINDOW = "Train StarDist", "Training of mine"
 SETTINGS = {
     "Name of the new model": "mine",
     "Epochs (empty: as the length says)": "300",
-    "Steps of an epoch": "5",
+    "Steps of an epoch": "2",
+    "Start from model (empty: from scratch)": "tiny",
     "Patch side (pixels)": "64",
     "Patches in a step": "2",
     "Rays": "16",

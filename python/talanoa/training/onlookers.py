@@ -87,8 +87,10 @@ class Onlookers:
             return
         seen, once = predict(net, self._item, self._config)
         self._host.event("preview", {"epoch": epoch, **preview(self._item, seen)})
-        cost = time.monotonic() - started
-        self._next = started + cost + max(EVERY, cost / SHARE)
+        cost, first = time.monotonic() - started, self._next < 0
+        if first:  # it got the geometry's kernels ready, which takes its time once
+            cost = once = 0.0
+        self._next = time.monotonic() + max(EVERY, cost / SHARE)
         self._finish = self._pixels / self._item.labels.size * (cost + (SEARCHED - 1) * once)
 
 
