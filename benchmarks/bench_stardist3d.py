@@ -39,8 +39,8 @@ SETS: dict[str, dict[str, Any]] = {
     "qcanet_nuclei3d": {
         "image": "dev/images/8_cell_stage.tif", "mask": "dev/masks/8_cell_stage.tif",
         "keys": {
-            "epochs": 40, "steps": 50, "lr": 1e-3, "filters": 12, "depth": 1, "n_rays": 64,
-            "patch": 48, "patch_z": 32, "batch": 1,
+            "epochs": 20, "steps": 30, "lr": 2e-3, "filters": 12, "depth": 1, "n_rays": 64,
+            "patch": 32, "patch_z": 32, "batch": 1, "augment_scale": 1.1,
         },
     },
 }  # fmt: skip
