@@ -75,6 +75,8 @@ def ask(objects, task, keys, fixed=None, image=False, area=False):
         True sends the ROIs of the ROI Manager along, or those of the image's overlay, unless `keys["rois"]` names a file.
     """
     call = current_call()
+    if not call.ours:
+        IJ.resetEscape()
     if not (call.macro or call.ours or ui_progress.may_begin(task)):
         return _ended(u"cancelled", u"A training runs already.")
     request = _request(call, task, keys, fixed or {})
@@ -151,7 +153,6 @@ def _send(call, objects, task, request):
             u"The Python side of Talanoa was not found; expected ImageJ to be started by Talanoa (talanoa fiji), or a Python noted "
             u"by: talanoa install-fiji <folder of this ImageJ>",
         )
-    IJ.resetEscape()
     watch, reply = ui_progress.watch(task, request, window=not call.macro), None
     jobs = turns.line(objects) if task in LONG else None
     place = turns.join(jobs) if jobs is not None else None

@@ -75,6 +75,7 @@ class Commands(CommandListener):
             values = dialog.ask(name, inputs, self.last.get(name, {}), self._offers)
         else:
             values = {}
+        IJ.resetEscape()  # from here on, Escape is for the job
         call.status, call.message = u"cancelled", u"The dialog was cancelled."
         if values is None:
             return

@@ -16,7 +16,8 @@ from talanoa.fiji.packing import pack_rois, pack_table, plain, to_java, unpack_r
 log = logging.getLogger(__name__)
 
 NAME = "Talanoa"  # the client knows the Function by it
-ATTACHED = ("task", "imp", "rois", "events", "cancelled", "finish", "wanted", "handle", "preview")  # what a request carries besides its keys
+# what a request carries besides its keys
+ATTACHED = ("task", "imp", "rois", "events", "cancelled", "finish", "wanted", "handle", "preview")
 
 
 def make_function() -> Any:
