@@ -1,6 +1,6 @@
 """Run every benchmark of this folder and write RESULTS.md: figures, machine, versions, commands.
 
-Usage: python benchmarks/run.py [PART OF A NAME]     (with a part of a name: run those, print the table, write nothing)
+Usage: python benchmarks/run.py [PART OF A NAME ...]     (with parts of names: run those, the other figures stay)
 """
 
 from __future__ import annotations
@@ -51,20 +51,31 @@ class Run(NamedTuple):
     minutes: float
 
 
-def main(part: str = "") -> int:
-    """Run the benchmarks and return 1 when one of them failed."""
-    scripts = sorted(file for file in HERE.glob("bench_*.py") if part in file.stem)
+def main(*parts: str) -> int:
+    """Run the benchmarks and return 1 when one of them failed; with parts of names, only those."""
+    scripts = sorted(file for file in HERE.glob("bench_*.py") if any(part in file.stem for part in parts or [""]))
     if not scripts:
-        sys.stderr.write(f"No benchmark has '{part}' in its name; there are {', '.join(_names())}.\n")
+        sys.stderr.write(f"No benchmark has {' or '.join(parts)} in its name; there are {', '.join(_names())}.\n")
         return 1
-    runs = [run_script(script) for script in scripts]
-    text = "\n".join(report(runs)) + "\n"
-    if part:
-        sys.stdout.write(text)
-    else:
-        write_whole(RESULTS, text)
-        sys.stderr.write(f"Written: {RESULTS}\n")
-    return int(any(run.status for run in runs))
+    status, sections = 0, read_sections() if parts else {}
+    for script in scripts:
+        run = run_script(script)
+        status |= int(run.status != 0)
+        sections[name_of(script)] = "\n".join(section(run))
+        write_whole(RESULTS, "\n\n".join(["\n".join(head()), *(sections[key] for key in sorted(sections))]) + "\n")
+    sys.stderr.write(f"Written: {RESULTS}\n")
+    return status
+
+
+def read_sections() -> dict[str, str]:
+    """Return the sections of RESULTS.md by name."""
+    text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else ""
+    return {piece.split("\n", 1)[0]: f"## {piece}".strip() for piece in text.split("\n## ")[1:]}
+
+
+def name_of(script: Path) -> str:
+    """Return "rois" for bench_rois.py."""
+    return script.stem.removeprefix("bench_")
 
 
 def run_script(script: Path) -> Run:
@@ -89,18 +100,21 @@ def read_rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield {ALIASES.get(key, key): value for key, value in found.items()}
 
 
-def report(runs: Iterable[Run]) -> Iterator[str]:
-    """Yield the lines of RESULTS.md."""
+def head() -> Iterator[str]:
+    """Yield the first lines of RESULTS.md."""
     yield "# Figures measured by `make bench`\n"
-    yield "Best of several runs each, all in one go on one machine; other machines and busier ones differ.\n"
+    yield "Best of several runs each; the rows of a section were measured in one go. Other machines differ, and busy ones.\n"
     for key, value in {**machine(), **versions()}.items():
         yield f"- {key}: {value}"
-    for run in runs:
-        yield f"\n## {run.script.removeprefix('bench_').removesuffix('.py')}\n"
-        yield f"`python benchmarks/{run.script}` ({run.minutes:.1f} min)\n"
-        if run.status:
-            yield f"**It ended with status {run.status}; what it had measured until then:**\n"
-        yield from table(run.rows)
+
+
+def section(run: Run) -> Iterator[str]:
+    """Yield the lines of one benchmark."""
+    yield f"## {name_of(Path(run.script))}\n"
+    yield f"`python benchmarks/{run.script}` ({time.strftime('%Y-%m-%d')}, {run.minutes:.1f} min)\n"
+    if run.status:
+        yield f"**It ended with status {run.status}; what it had measured until then:**\n"
+    yield from table(run.rows)
 
 
 def table(rows: list[dict[str, Any]]) -> Iterator[str]:
@@ -166,8 +180,8 @@ def write_whole(path: Path, text: str) -> None:
 
 
 def _names() -> list[str]:
-    return [file.stem.removeprefix("bench_") for file in sorted(HERE.glob("bench_*.py"))]
+    return [name_of(file) for file in sorted(HERE.glob("bench_*.py"))]
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2]))
+    sys.exit(main(*sys.argv[1:]))

@@ -50,4 +50,8 @@ def test_a_failed_benchmark_is_shown_and_the_others_are_kept(
     text = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
     assert "| works | talanoa | 1 | 1 |" in text
     assert "ended with status 3" in text
+    (tmp_path / "bench_bad.py").write_text(f"print({row!r})".replace("works", "again"), encoding="utf-8")
+    assert bench.main("bad") == 0
+    again = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    assert "| again | talanoa" in again and "| works | talanoa" in again and "status" not in again
     assert sorted(file.name for file in tmp_path.iterdir()) == ["RESULTS.md", "bench_bad.py", "bench_good.py"]
