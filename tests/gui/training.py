@@ -14,7 +14,7 @@ from talanoa.training import loop
 
 TRAIN, WINDOW = "Train StarDist", "Training of mine"
 LIGHT = {
-    "Epochs (empty: as the length says)": "300",  # more than anybody waits for: the scenarios end it
+    "Epochs (empty: as the length says)": "20000",  # more than anybody waits for: the scenarios end it
     "Steps of an epoch": "2",
     "Start from model (empty: from scratch)": "tiny",
 }

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.gui
 TRAIN, WINDOW = "Train StarDist", "Training of mine"
 SETTINGS = {
     "Name of the new model": "mine",
-    "Epochs (empty: as the length says)": "300",
+    "Epochs (empty: as the length says)": "20000",
     "Steps of an epoch": "2",
     "Start from model (empty: from scratch)": "tiny",
     "Patch side (pixels)": "64",
@@ -52,7 +52,7 @@ def test_a_training_in_the_worker_is_cancelled_resumed_and_ended_early(start: An
     fiji.call("press", WINDOW, "Cancel")
     said = fiji.message("how to go on")
     kept = epochs(fiji.home / "models" / "mine.training")
-    assert f"{len(kept)} of 300 epochs are done and kept" in said
+    assert f"{len(kept)} of 20000 epochs are done and kept" in said
     fiji.wait(f"titled({WINDOW!r}) is None", "the window is closed")
     train(fiji, **{"Go on with an interrupted training of this name": True})
     begun = fiji.home / "models" / "mine.training"

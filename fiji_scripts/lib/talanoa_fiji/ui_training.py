@@ -23,6 +23,7 @@ ENDED = u"talanoa.training.ended"
 STOP, CANCEL, CLOSE = u"Stop now and keep the best", u"Cancel", u"Close"
 HINT = u"Closing this window does not end the training."
 AGAIN = u"The training goes on without its window; Plugins > Talanoa > Train StarDist shows it again."
+GOES_ON = u"The training goes on (%s); Plugins > Talanoa > Train StarDist shows its window."
 
 
 class TrainingWatch(Watch):
@@ -67,6 +68,12 @@ class TrainingWatch(Watch):
             self.always(lambda window: window.show_preview(pictures, *facts))
         else:
             Watch.accept(self, event)
+
+    def progress(self, done, total, text):
+        """Show how far the training is; the status bar says where the window is when it was closed."""
+        Watch.progress(self, done, total, text)
+        if self.window is not None and not self.window.isVisible():
+            IJ.showStatus(GOES_ON % text)
 
     def show(self, work):
         """Do something with the window; event dispatch thread."""
