@@ -9,18 +9,16 @@ threads), on inputs that are the same bits for both. With "busy: 2", two other p
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers
 
 RUNS = 5
 MOST_SECONDS = 20.0  # for the runs of one figure
@@ -191,13 +189,6 @@ def start_up() -> None:
     print(json.dumps({**line, "n": 3}), flush=True)
 
 
-def peer_python() -> Path | None:
-    """Return the Python of the environment with the StarDist package."""
-    folder = Path(os.environ.get("TALANOA_PEERS", "")) / "stardist"
-    found = [path for path in (folder / "bin" / "python", folder / "Scripts" / "python.exe") if path.exists()]
-    return found[0] if os.environ.get("TALANOA_PEERS") and found else None
-
-
 def main(stored: str = "") -> int:
     """Measure ours, then the package's in its own environment; with a file of inputs: only the package's, here."""
     if stored:
@@ -210,13 +201,7 @@ def main(stored: str = "") -> int:
     start_up()
     measure("talanoa", talanoa_work(), inputs)
     many(700_000)
-    if peer_python() is None:
-        sys.stderr.write("No figures of the StarDist package: TALANOA_PEERS names no folder with stardist/ in it.\n")
-        return 0
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "inputs.npz"
-        np.savez(file, **inputs)
-        return subprocess.run([str(peer_python()), __file__, str(file)], check=False).returncode
+    return peers.measure("stardist", __file__, inputs)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import tempfile
-from pathlib import Path
 
 import numpy as np
-from bench_geometry import Inputs, Work, peer_python, report
+import peers
+from bench_geometry import Inputs, Work, report
 
 RAYS = 96
 SHAPE = (64, 192, 192)
@@ -156,13 +155,7 @@ def main(stored: str = "") -> int:
     start_up()
     measure("talanoa", talanoa_work(), inputs)
     many(labels)
-    if peer_python() is None:
-        sys.stderr.write("No figures of the StarDist package: TALANOA_PEERS names no folder with stardist/ in it.\n")
-        return 0
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "inputs.npz"
-        np.savez(file, **inputs)
-        return subprocess.run([str(peer_python()), __file__, str(file)], check=False).returncode
+    return peers.measure("stardist", __file__, inputs)
 
 
 if __name__ == "__main__":

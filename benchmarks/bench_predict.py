@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers
 import psutil
 
 SIZES = {1024: 5, 4096: 2}  # pixels a side: runs
@@ -110,14 +111,6 @@ def peak_memory() -> int:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20)
 
 
-def peer_python() -> Path | None:
-    """Return the Python of the environment with the StarDist package."""
-    named = os.environ.get("TALANOA_PEERS")
-    folder = Path(named or "") / "stardist"
-    found = [path for path in (folder / "bin" / "python", folder / "Scripts" / "python.exe") if path.exists()]
-    return found[0] if named and found else None
-
-
 def main(*arguments: str) -> int:
     """Measure all, each in a process of its own; with arguments: one implementation and size, here."""
     if arguments:
@@ -125,9 +118,7 @@ def main(*arguments: str) -> int:
         measure(impl, int(size), Path(folder))
         return 0
     runs = [(sys.executable, f"talanoa {backend}") for backend in BACKENDS]
-    if (peer := peer_python()) is None:
-        sys.stderr.write("No figures of the StarDist package: TALANOA_PEERS names no folder with stardist/ in it.\n")
-    else:
+    if (peer := peers.python_of("stardist")) is not None:
         runs.append((str(peer), "stardist"))
     with tempfile.TemporaryDirectory() as name:
         from talanoa import model_folder

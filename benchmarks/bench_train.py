@@ -8,17 +8,14 @@ Prints one JSON line per figure. "network step" is forward, loss, backward and u
 from __future__ import annotations
 
 import json
-import os
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers
 
 STEPS = 8
 CASES: dict[str, dict[str, Any]] = {
@@ -115,14 +112,6 @@ def report(impl: str, name: str, case: dict[str, Any], work: dict[str, Callable[
         print(json.dumps({**line, "cpu": round(min(cpu), 4)}), flush=True)
 
 
-def peer_python() -> Path | None:
-    """Return the Python of the environment with the StarDist package."""
-    named = os.environ.get("TALANOA_PEERS")
-    folder = Path(named or "") / "stardist"
-    found = [path for path in (folder / "bin" / "python", folder / "Scripts" / "python.exe") if path.exists()]
-    return found[0] if named and found else None
-
-
 def main(stored: str = "") -> int:
     """Measure ours, then the package's in its own environment; with a file of inputs: only the package's, here."""
     if stored:
@@ -137,13 +126,7 @@ def main(stored: str = "") -> int:
         report(impl, name, case, make(case, inputs[f"image{ndim}"], inputs[f"labels{ndim}"]))
     if stored:
         return 0
-    if peer_python() is None:
-        sys.stderr.write("No figures of the StarDist package: TALANOA_PEERS names no folder with stardist/ in it.\n")
-        return 0
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "inputs.npz"
-        np.savez(path, **inputs)
-        return subprocess.run([str(peer_python()), __file__, str(path)], check=False).returncode
+    return peers.measure("stardist", __file__, inputs)
 
 
 if __name__ == "__main__":

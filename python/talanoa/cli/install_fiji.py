@@ -23,10 +23,13 @@ def run(arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(list(arguments))
     if parsed.check:
         return _check(parsed.folder)
-    from talanoa.fiji import install
+    from talanoa.fiji import install, worker_python
 
-    done = install.uninstall(parsed.folder) if parsed.uninstall else install.install(parsed.folder, parsed.python)
-    say("\n".join(done))
+    if parsed.uninstall:
+        say("\n".join(install.uninstall(parsed.folder)))
+        return OK
+    say("\n".join(install.install(parsed.folder, parsed.python)))
+    say(worker_python.get_ready(worker_python.choose(parsed.python)))
     return OK
 
 

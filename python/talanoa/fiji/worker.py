@@ -314,11 +314,23 @@ def _warm_up() -> None:
     log.info("The worker is warm after %.1f s", time.perf_counter() - started)
 
 
+def get_ready() -> None:
+    """Compile the kernels and export the shipped model's network, so that the first job need not."""
+    from talanoa import backends, geometry, model_folder
+
+    geometry.warm_up()
+    backends.for_model(model_folder.load("nuclei"), "cpu", "auto")
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Answer requests until ImageJ ends or nothing was asked for a while."""
     parser = argparse.ArgumentParser(prog="python -m talanoa.fiji.worker")
     parser.add_argument("--idle-minutes", type=float, default=IDLE_MINUTES)
-    idle = parser.parse_args(arguments).idle_minutes
+    parser.add_argument("--get-ready", action="store_true", help="prepare for the first job, and end")
+    parsed = parser.parse_args(arguments)
+    if parsed.get_ready:
+        get_ready()
+        return
     requests, answers = _take_streams()
     start_log_file()
     logging.captureWarnings(True)
@@ -333,7 +345,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     worker, loop = Worker(), python_worker.Worker()
     for name in ("hello", "answer", "finish", "release"):
         loop.exports[name] = getattr(worker, name)
-    for target, given in ((_warm_up, ()), (worker.end_when_idle, (idle,))):
+    for target, given in ((_warm_up, ()), (worker.end_when_idle, (parsed.idle_minutes,))):
         threading.Thread(target=target, args=given, daemon=True).start()
     loop.run()
     worker.end("ImageJ has ended")

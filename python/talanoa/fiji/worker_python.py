@@ -50,12 +50,38 @@ def ask_version(python: Path) -> str:
     BadInput
         It cannot be run, or has no Talanoa.
     """
-    # NB: ImageJ is started by a double click, in an environment without this shell's paths.
-    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
-    command = [str(python), "-m", "talanoa", "--version"]
+    done = _run(python, "-m", "talanoa", "--version")
+    words = done.stdout.split()
+    if done.returncode or len(words) != 2 or words[0] != "talanoa":
+        answer = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
+        raise BadInput(
+            f"{python} -m talanoa --version answered: {answer[0]}; expected the version of Talanoa. "
+            f"Install it there: {python} -m pip install talanoa"
+        )
+    return words[1]
+
+
+def get_ready(python: Path) -> str:
+    """Let a Python compile and export what its first job needs; return a sentence about it.
+
+    What goes wrong costs time at the first job and nothing else.
+    """
     try:
-        done = subprocess.run(
-            command,
+        done = _run(python, "-m", "talanoa.fiji.worker", "--get-ready")
+    except BadInput as error:
+        return f"The first job will take longer: {error}"
+    if done.returncode:
+        answer = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["no reason was given"]
+        return f"The first job will take longer ({answer[0]})."
+    return "The first job is prepared: kernels are compiled, the shipped model is ready to run."
+
+
+def _run(python: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a Python as ImageJ does after a double click: in an environment without this shell's paths."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("PYTHONPATH", "PYTHONHOME")}
+    try:
+        return subprocess.run(
+            [str(python), *arguments],
             capture_output=True,
             encoding="utf-8",
             errors="replace",
@@ -67,14 +93,6 @@ def ask_version(python: Path) -> str:
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BadInput(f"{python} could not be run ({error}); expected a Python with Talanoa.") from error
-    words = done.stdout.split()
-    if done.returncode or len(words) != 2 or words[0] != "talanoa":
-        answer = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
-        raise BadInput(
-            f"{python} -m talanoa --version answered: {answer[0]}; expected the version of Talanoa. "
-            f"Install it there: {python} -m pip install talanoa"
-        )
-    return words[1]
 
 
 def _path(python: str | Path | None) -> Path:
