@@ -56,7 +56,7 @@ def as_images(
     Returns
     -------
     dict
-        ``probability``, (t, 1, z, y, x) like the image; ``distances``, (t, rays, …) on the grid, with the pixel size of
+        ``probability``, (t, 1, z, y, x) like the image, shown from 0 to 1; ``distances``, (t, rays, …) on the grid, with the pixel size of
         the grid.
     """
     flat = len(grid) == 2
@@ -69,8 +69,11 @@ def as_images(
     seen = frames[0][1]
     steps = [step * size / side for step, size, side in zip(grid, sizes, seen, strict=True)]
     pixel_size = tuple(np.multiply(image.attrs["pixel_size"], [1.0, *steps] if flat else steps).tolist())
+    named = {**attrs, "name": f"{attrs.get('name') or 'image'} probability"}
+    shown = _as_image(probability[:, None], named)
+    shown.attrs["display"] = ((0.0, 1.0),)
     return {
-        "probability": _as_image(probability[:, None], attrs),
+        "probability": shown,
         "distances": _as_image(distances, {**attrs, "pixel_size": pixel_size}),
     }
 

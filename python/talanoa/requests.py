@@ -101,7 +101,7 @@ class SegmentRequest(Request):
     )
     out: PathText | None = Field(None, description="New folder for the results")
     copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
-    maps: bool = Field(False, description="Put the network's maps of probability and distances into the result folder")
+    maps: bool = Field(False, description="The network's probability as an image, and with the distances in the result folder")
 
     @model_validator(mode="after")
     def _ranges(self) -> SegmentRequest:
@@ -154,6 +154,9 @@ class TrainRequest(Request):
     )
     filters: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Filters of the U-Net's first level; omitted: the method's default"
+    )
+    head: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(read_whole)] = Field(
+        None, description="Filters of the layer before the outputs; omitted: 128"
     )
     backbone: Annotated[Literal["unet", "resnet"] | None, BeforeValidator(read_word)] = Field(
         None, description="Network of a 3D model; omitted: unet"

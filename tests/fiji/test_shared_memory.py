@@ -43,7 +43,7 @@ import json
 java = lambda v: HashMap(dict((k, java(one)) for k, one in v.items())) if isinstance(v, dict) else \
     ArrayList([java(one) for one in v]) if isinstance(v, list) else v
 reply = Reply(java(json.loads(made["layout"])))
-made.put("imp", images.build(java(json.loads(made["facts"])), reply))
+made.put("imp", images.build(java(json.loads(made["facts"])), reply, u"labels"))
 reply.close()
 """
 
@@ -74,7 +74,7 @@ def sent(imagej: Runtime, imp: Any) -> tuple[dict[str, Any], xr.DataArray, np.nd
 def built(imagej: Runtime, image: xr.DataArray) -> Any:
     """Return the ImagePlus that ImageJ's side builds from an image in shared memory."""
     leaving = facts.from_form(image)
-    arrays = {"pixels": leaving, "tables": leaving.tables}
+    arrays = {"labels_pixels": leaving, "labels_tables": leaving.tables}
     memory, layout = block.create("talanoa-0-test", arrays)
     imp = run(imagej, BUILD, facts=json.dumps(wire(leaving.facts)), layout=json.dumps(layout))["imp"]
     block.release(memory)

@@ -145,7 +145,7 @@ def test_a_job_gives_what_the_task_gives(start: Callable[..., Process]) -> None:
     memory = block.attach(reply["block"])
     view = {key: block.view(memory, reply["block"], key).copy() for key in reply["block"]["arrays"]}
     block.release(memory)
-    np.testing.assert_array_equal(view["pixels"], np.asarray(expected["labels"])[0, 0])
+    np.testing.assert_array_equal(view["labels_pixels"], np.asarray(expected["labels"])[0, 0])
     assert len(view["roi_start"]) - 1 == len(expected["rois"]) == reply["rows"]
     assert reply["headings"] == [str(name) for name in expected["table"].columns]
     process.outputs("release(identity)", identity=sent["id"])

@@ -12,7 +12,8 @@ import tifffile
 
 import talanoa
 import tiny
-from talanoa import rois
+from talanoa import rois, tasks
+from talanoa.host import QuietHost
 from talanoa.image import from_array
 from worker.looks import SEGMENT, confirm, labels_of, same_labels
 
@@ -64,6 +65,16 @@ def test_the_table_has_the_numbers_of_python(opened: Any, expected: Any) -> None
         assert np.array_equal(column, table[name].to_numpy()), name
     names = opened.value("[ResultsTable.getResultsTable().getStringValue('Name', i) for i in range(3)]")
     assert names == list(table["Name"][:3])
+
+
+def test_the_probability_is_shown_when_asked_for(opened: Any, kit: Path) -> None:
+    opened.run(f"IJ.run({SEGMENT!r}, 'model=tiny device=cpu rois=none maps')")
+    assert sorted(opened.call("images")) == ["discs.tif", "discs.tif labels", "discs.tif probability"]
+    shown = opened.value("list(WindowManager.getImage('discs.tif probability').getProcessor().getPixels())")
+    pixels = from_array(tifffile.imread(kit / "discs.tif"))
+    asked = {"task": "segment", "model": str(kit / "home" / "models" / "tiny"), "device": "cpu", "maps": True}
+    wanted = tasks.run(asked, QuietHost(), pixels)["image"]
+    assert np.array_equal(np.asarray(shown, np.float32), wanted.values.ravel())
 
 
 def test_batch_mode_reaches_the_results(fiji: Any, kit: Path, expected: Any) -> None:

@@ -23,7 +23,7 @@
 #@ File (label="Image (empty: the open one)", required=false, persist=false) image
 #@ File (label="Result folder (new; empty: none)", style="directory", required=false, persist=false) out
 #@ Boolean (label="Copy the model into it", value=false, persist=false) copy_model
-#@ Boolean (label="Write the network's maps into it", value=false, persist=false) maps
+#@ Boolean (label="Show the network's probability", value=false, persist=false) maps
 #@ Boolean (label="Adjust thresholds before the results are shown", value=false, persist=false) adjust
 #@ ObjectService objects
 from talanoa_fiji import client, show, ui_thresholds

@@ -74,13 +74,21 @@ def fill(imp, block):
         block.put(u"mask", inside.getPixels())
 
 
-def build(facts, reply):
-    """Return a new ij.ImagePlus from leaving facts and the block of a reply."""
+def build(facts, reply, key):
+    """Return a new ij.ImagePlus from leaving facts and the block of a reply.
+
+    facts : java.util.Map
+        What `talanoa.fiji.facts.from_form` says of the image.
+    reply : block.Reply
+        Has its pixels and colour tables.
+    key : unicode
+        The image's name in the reply, such as labels.
+    """
     width, height = facts["width"], facts["height"]
     channels, slices, frames = facts["channels"], facts["slices"], facts["frames"]
     stack, plane = ImageStack(width, height, channels * slices * frames), width * height
     for k in xrange(stack.getSize()):
-        stack.setPixels(reply.get(u"pixels", k * plane, plane), k + 1)
+        stack.setPixels(reply.get(key + u"_pixels", k * plane, plane), k + 1)
     names = facts["slice_labels"]
     for k in xrange(stack.getSize() if names else 0):
         stack.setSliceLabel(names[k % len(names)], k + 1)
@@ -90,7 +98,7 @@ def build(facts, reply):
     _calibrate(imp, facts)
     if facts["composite"] is not None:
         imp = CompositeImage(imp, facts["composite"])
-    _display(imp, facts["ranges"], _read_luts(reply))
+    _display(imp, facts["ranges"], _read_luts(reply, key + u"_tables"))
     return imp
 
 
@@ -152,11 +160,11 @@ def _display(imp, ranges, luts):
         imp.setLuts(jarray.array(luts or list(imp.getLuts()), LUT))
 
 
-def _read_luts(reply):
+def _read_luts(reply, key):
     """Return the colour tables of a reply as ij.process.LUT."""
     luts = []
-    for k in xrange(reply.shape(u"tables")[0]):
-        luts.append(LUT(*[reply.get(u"tables", 256 * (3 * k + band), 256) for band in range(3)]))
+    for k in xrange(reply.shape(key)[0]):
+        luts.append(LUT(*[reply.get(key, 256 * (3 * k + band), 256) for band in range(3)]))
     return luts
 
 

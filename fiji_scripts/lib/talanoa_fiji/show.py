@@ -13,15 +13,15 @@ from ij.plugin.frame import RoiManager
 from talanoa_fiji import client, rois, ui, ui_doctor
 
 
-def result(reply, title, parts=("rois", "table", "labels"), say=False):
-    """Show what a reply holds: ROIs, table, label image, warnings, message; or the error.
+def result(reply, title, parts=("rois", "table", "image", "labels"), say=False):
+    """Show what a reply holds: ROIs, table, image, label image, warnings, message; or the error.
 
     reply : java.util.Map
         See `client.ask`.
     title : str
         The name of the command, for messages.
     parts : list of str
-        What of the reply is shown: rois, table, labels.
+        What of the reply is shown: rois, table, image, labels.
     say : bool
         True shows the message in a dialog, or in the log of a macro; else in the status bar.
     """
@@ -50,10 +50,16 @@ def _put(lock, reply, parts):
         _show_rois(reply["rois"], _target(reply), imp, labels)
     if "table" in parts and reply.get("table") is not None:
         table(reply["table"], imp or labels)
-    if "labels" in parts and labels is not None:
-        if WindowManager.getImage(labels.getTitle()) is not None:
-            labels.setTitle(WindowManager.getUniqueName(labels.getTitle()))
-        labels.show()  # last, so that it is the active image of a macro
+    for key in ("image", "labels"):  # the labels last, so that they are the active image of a macro
+        if key in parts and reply.get(key) is not None:
+            _open(reply[key])
+
+
+def _open(imp):
+    """Show a new image, under a title of its own."""
+    if WindowManager.getImage(imp.getTitle()) is not None:
+        imp.setTitle(WindowManager.getUniqueName(imp.getTitle()))
+    imp.show()
 
 
 def doctor(reply, objects):

@@ -349,14 +349,15 @@ def _unpack(found):
     """Return the reply map of a reply that came through the channel and its block."""
     reply, layout = HashMap(), found.get("block")
     for key in found.keySet():
-        if key not in (u"labels", u"headings", u"columns", u"rows", u"traced", u"block"):
+        if key not in (u"labels", u"image", u"headings", u"columns", u"rows", u"traced", u"block"):
             reply.put(key, _plain(found.get(key)))
     if layout is None:
         return reply
     data = block.Reply(layout)
     try:
-        if found.get("labels") is not None:
-            reply.put(u"labels", images.build(_plain(found.get("labels")), data))
+        for key in (u"labels", u"image"):
+            if found.get(key) is not None:
+                reply.put(key, images.build(_plain(found.get(key)), data, key))
         if found.get("traced") is not None:
             reply.put(u"rois", _unpack_rois(data, found.get("traced")))
         if found.get("headings") is not None:

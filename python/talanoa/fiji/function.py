@@ -106,7 +106,7 @@ def _host(request: Any) -> FijiHost:
 def reply_to_java(reply: Mapping[str, Any]) -> Any:
     """Turn a reply of `tasks.run` into a java.util.Map.
 
-    Labels become an ij.ImagePlus, ROIs and tables packed arrays (`pack_rois`, `pack_table`); other values stay as they
+    Labels and an image that the task made become an ij.ImagePlus, ROIs and tables packed arrays (`pack_rois`, `pack_table`); other values stay as they
     are where Java has them (text, numbers, lists, maps).
     """
     from talanoa.fiji import convert
@@ -116,6 +116,8 @@ def reply_to_java(reply: Mapping[str, Any]) -> Any:
         return java
     if reply.get("labels") is not None:
         java.put("labels", convert.labels_to_imageplus(reply["labels"], label_title(reply["labels"])))
+    if (made := reply.get("image")) is not None:
+        java.put("image", convert.to_imageplus(made, str(made.attrs["name"])))
     if reply.get("rois") is not None:
         java.put("rois", pack_rois(reply["rois"]))
     if reply.get("table") is not None:

@@ -179,7 +179,7 @@ class Worker:
         if reply["status"] != "ok":
             return plain
         arrays: dict[str, np.ndarray | block.Planes] = {}
-        _pack_labels(reply.get("labels"), plain, arrays)
+        _pack_images(reply, plain, arrays)
         _pack_rois(reply.get("rois"), plain, arrays)
         _pack_table(reply.get("table"), plain, arrays)
         if arrays:
@@ -207,17 +207,22 @@ def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
     return Attached(image, selection, pieces, names, request.get("handle"), bool(request.get("preview")))
 
 
-def _pack_labels(labels: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
-    """Add a label image as ImageJ shows it."""
-    if labels is None:
-        return
+def _pack_images(
+    reply: Mapping[str, Any], plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]
+) -> None:
+    """Add the label image, as ImageJ shows it, and the image that a task made."""
     from talanoa.fiji import facts
     from talanoa.labels import display_form
 
-    leaving = facts.from_form(display_form(labels), label_title(labels))
-    plain["labels"] = wire(leaving.facts)
-    arrays["pixels"] = leaving
-    arrays["tables"] = leaving.tables
+    leaving = {}
+    if (labels := reply.get("labels")) is not None:
+        leaving["labels"] = facts.from_form(display_form(labels), label_title(labels))
+    if (made := reply.get("image")) is not None:
+        leaving["image"] = facts.from_form(made, str(made.attrs["name"]))
+    for key, image in leaving.items():
+        plain[key] = wire(image.facts)
+        arrays[f"{key}_pixels"] = image
+        arrays[f"{key}_tables"] = image.tables
 
 
 def _pack_rois(rois: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:

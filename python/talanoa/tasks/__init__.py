@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
-EMPTY: Reply = {"labels": None, "rois": None, "table": None, "record": None, "folder": None}
+EMPTY: Reply = {"image": None, "labels": None, "rois": None, "table": None, "record": None, "folder": None}
 
 
 class Task(NamedTuple):
@@ -74,7 +74,7 @@ def run(
     -------
     dict
         ``status`` ("ok", "error", "cancelled"), ``task``, ``message``, ``warnings``, ``request`` (complete and
-        validated), ``labels``, ``rois``, ``table``, ``record``, ``folder`` (each None where the task has none), and
+        validated), ``image`` (that the task made), ``labels``, ``rois``, ``table``, ``record``, ``folder`` (each None where the task has none), and
         what the task adds.
     """
     collecting = Collecting(host)

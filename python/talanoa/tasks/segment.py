@@ -32,7 +32,7 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
     if request.out and not unfinished.is_begun(Path(request.out)):
         check_new(Path(request.out))
-    if request.maps and (request.block or not request.out):
+    if request.maps and (request.block or not (request.out or request.image is None)):
         found = f"block={request.block}" if request.block else "no out"
         raise BadInput(f"maps=true, but {found}; expected out=<new folder>, which gets the maps, and no blocks.")
     model = model_folder.load(request.model)
@@ -135,6 +135,7 @@ def segment_image(
     reply: dict[str, Any] = {
         "labels": found.labels,
         "maps": found.maps,
+        "image": found.maps.get("probability"),
         "rois": outlines(found, chosen, request.outline),
         "table": measure(found, chosen),
         "record": make_record(request, model, image, chosen, found, selection),

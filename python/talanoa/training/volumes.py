@@ -31,6 +31,7 @@ def asked(request: TrainRequest) -> dict[str, Any]:
         "backbone": request.backbone,
         "unet_n_depth" if backbone == "unet" else "resnet_n_blocks": request.depth,
         f"{backbone}_n_filter_base": request.filters,
+        f"net_conv_after_{backbone}": request.head,
     }
     return {key: value for key, value in given.items() if value is not None}
 
