@@ -36,6 +36,8 @@ PLAIN = (
     "log",
     "handle",
     "thresholds",
+    "advice",
+    "estimate",
 )
 EVERY = 0.1  # seconds between two progress events
 SELECTED = "Only the selection was segmented. For the whole image: Edit > Selection > Select None."

@@ -8,6 +8,7 @@ from typing import Any
 
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
+from talanoa.training.advice import advise
 from talanoa.training.loop import Early
 
 REPORT = "report.md"
@@ -107,6 +108,8 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
         "",
         f"Lowest validation loss {best['val_loss']:.4f} in epoch {best['epoch']:.0f} of {len(losses)};",
         "the weights of that epoch were kept.",
+        "",
+        *(f"- {text}" for text in advise(losses)),
         "",
     ]
     return "\n".join(lines)

@@ -19,6 +19,7 @@ from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import distributed, loop, volumes
+from talanoa.training.advice import advise
 from talanoa.training.finish import make_model, write_model
 from talanoa.training.folder import training_folder
 from talanoa.training.loop import Settings
@@ -54,6 +55,8 @@ class TrainReply:
         What the user should know.
     early : Early or None
         Where the user ended the training.
+    advice : list of str
+        What the learning curve shows, see `talanoa.training.advice`.
     """
 
     model_folder: Path
@@ -64,6 +67,7 @@ class TrainReply:
     report: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
     early: loop.Early | None = None
+    advice: list[str] = field(default_factory=list)
 
 
 def settings_from(request: TrainRequest, defaults: dict[str, Any] | None = None) -> Settings:
@@ -113,6 +117,7 @@ def _asked(request: TrainRequest) -> dict[str, Any]:
         "grid": (request.grid, request.grid) if request.grid else None,
         "unet_n_depth": request.depth,
         "unet_n_filter_base": request.filters,
+        "net_conv_after_unet": request.head,
     }
     return {key: value for key, value in asked.items() if value is not None}
 
@@ -160,7 +165,8 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
     model = model or model_folder.load(request.name)
     report = {"validation_scores": model.training["validation_scores"]}
     losses = folder / loop.LOSSES
-    return TrainReply(folder, model.name, model.thresholds, trainer.best_epoch, losses, report, warnings, early)
+    advice = advise(loop.read_losses(losses))
+    return TrainReply(folder, model.name, model.thresholds, trainer.best_epoch, losses, report, warnings, early, advice)
 
 
 def _batch_norm(config: Any) -> bool:
