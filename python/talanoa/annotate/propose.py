@@ -1,0 +1,110 @@
+"""Objects for a person to correct: proposed by a threshold, a classical segmentation, a trained model or a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import xarray as xr
+
+from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, one_channel
+from talanoa.host import Host, QuietHost
+from talanoa.normalize import percentile_limits
+
+if TYPE_CHECKING:
+    from talanoa.requests_propose import ProposeRequest
+
+
+class Proposed(NamedTuple):
+    """Proposed objects.
+
+    Parameters
+    ----------
+    labels : DataArray of int32, (t, 1, z, y, x)
+        1..n in each frame, with the calibration of the image. Slice by slice, no number occurs in two slices.
+    notes : list of str
+        What was found, what was removed and why, what to know; for the user.
+    """
+
+    labels: xr.DataArray
+    notes: list[str]
+
+
+def propose(image: xr.DataArray, request: ProposeRequest, host: Host | None = None) -> Proposed:
+    """Propose objects.
+
+    Parameters
+    ----------
+    image : DataArray, (t, c, z, y, x)
+        The image to annotate; it is not changed. Frames are treated one by one.
+    request : ProposeRequest
+        How, and with which limits.
+    host : Host, optional
+        Progress, cancelling.
+
+    Raises
+    ------
+    BadInput
+        Several channels and none chosen; NaN; a model or file that cannot be used; a threshold without an answer.
+    Cancelled
+        Stopped by the user.
+    """
+    from talanoa import image as images
+
+    image, host = images.check(image), host or QuietHost()
+    return BY[request.by](image, request, host)
+
+
+def display_range(image: xr.DataArray, low: float = 0.35, high: float = 99.65) -> list[tuple[float, float]]:
+    """Return a display range (low, high) for each channel in which faint cells are seen; the pixels are not touched.
+
+    Parameters
+    ----------
+    image : DataArray, (t, c, z, y, x)
+        The image.
+    low, high : float
+        Percentiles, those of ImageJ's "Enhance Contrast" by default. NaN and infinite values are left out.
+    """
+    ranges = []
+    for channel in range(image.sizes["c"]):
+        values = np.asarray(image[:, channel])
+        finite = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+        lower, upper = percentile_limits(finite, low, high) if finite.size else (0.0, 1.0)
+        if upper <= lower and finite.size:  # few bright pixels on a flat background
+            lower, upper = float(finite.min()), float(finite.max())
+        ranges.append((lower, upper if upper > lower else lower + 1))
+    return ranges
+
+
+def by_threshold(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
+    """Propose by a threshold."""
+    from talanoa.annotate.propose_threshold import threshold_objects
+
+    pixels, spacing = one_channel(image, request.channel), spacing_of(image)
+
+    def find(part: Part) -> Found:
+        values = pixels[part.t] if part.z is None else pixels[part.t, part.z]
+        return threshold_objects(values, request, spacing[-values.ndim :])
+
+    labels, found = everywhere(image, request.ndim, host, find)
+    return Proposed(labels, describe(found))
+
+
+def by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
+    """Propose by a trained model."""
+    from talanoa.annotate.propose_model import propose_by_model
+
+    return Proposed(*propose_by_model(image, request, host))
+
+
+def spacing_of(image: xr.DataArray) -> tuple[float, float, float]:
+    """Return the distance of the pixels along (z, y, x) in pixels along x."""
+    z, y, x = image.attrs["pixel_size"]
+    return z / x, y / x, 1.0
+
+
+BY: Mapping[str, Callable[[xr.DataArray, ProposeRequest, Host], Proposed]] = {
+    "threshold": by_threshold,
+    "model": by_model,
+}

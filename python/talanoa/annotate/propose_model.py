@@ -1,0 +1,84 @@
+"""Objects proposed by a trained model: its own predictions, as `segment` gives them, within the proposal's limits."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from talanoa.annotate.propose_parts import Found, Part, describe, everywhere
+from talanoa.annotate.propose_threshold import limits_of
+from talanoa.errors import BadInput
+from talanoa.methods import classical_objects
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from talanoa.host import Host
+    from talanoa.model_folder import Model
+    from talanoa.requests import SegmentRequest
+    from talanoa.requests_propose import ProposeRequest
+
+_SHARED = ("model", "channel", "prob_thresh", "nms_thresh", "norm_low", "norm_high", "scale", "device")
+
+
+def propose_by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -> tuple[xr.DataArray, list[str]]:
+    """Return the labels (t, 1, z, y, x) that a model predicts, and notes.
+
+    A model of planes works slice by slice in stacks; a model of volumes takes stacks as a whole.
+
+    Parameters
+    ----------
+    image : DataArray, (t, c, z, y, x)
+        The image to annotate.
+    request : ProposeRequest
+        Its keys for ``by=model`` and the limits.
+    host : Host
+        Progress, cancelling.
+
+    Raises
+    ------
+    BadInput
+        Unknown model, or an image that does not fit it.
+    """
+    from talanoa import methods, model_folder
+    from talanoa.tasks.inspect_image import check_pixels, warn_pixel_size
+
+    model = model_folder.load(request.model)
+    ndim = methods.get(model.method).ndim
+    if request.ndim is not None and request.ndim != ndim:
+        raise BadInput(
+            f"ndim={request.ndim}, but model {model.name} works in {ndim}D. Leave ndim out, or choose another model."
+        )
+    settings = settings_of(request)
+    check_pixels(image)
+    warn_pixel_size(image, model, request.scale, 1.0, host)
+    notes: list[str] = []
+    labels, found = everywhere(image, ndim, host, lambda part: _predict(image, part, model, settings, request, notes))
+    return labels, [*describe(found), *dict.fromkeys(notes)]
+
+
+def settings_of(request: ProposeRequest) -> SegmentRequest:
+    """Return the request for a prediction with the keys that both share."""
+    from talanoa.requests import SegmentRequest
+
+    shared: dict[str, Any] = {key: getattr(request, key) for key in _SHARED}
+    return SegmentRequest(**shared)
+
+
+def _predict(
+    image: xr.DataArray, part: Part, model: Model, settings: SegmentRequest, request: ProposeRequest, notes: list[str]
+) -> Found:
+    """Predict one plane or volume."""
+    from talanoa import predict
+    from talanoa.host import QuietHost
+    from talanoa.tasks.choose import choose
+
+    here = image.isel(t=[part.t]) if part.z is None else image.isel(t=[part.t], z=[part.z])
+    chosen = choose(here, model.channels, settings, 2 if part.z is not None else 3)
+    plain = settings.model_copy(update={"channel": None})
+    seen = predict.segment(chosen.image, model, plain, QuietHost())
+    notes.extend(seen.warnings)
+    labels = np.asarray(seen.labels)[0, 0] if part.z is None else np.asarray(seen.labels)[0, 0, 0]
+    kept = classical_objects.keep(labels, limits_of(request))
+    return Found(kept.labels, None, kept.removed)
