@@ -25,7 +25,7 @@ def test_two_touching_discs_are_two_objects() -> None:
 
 
 def test_depth_decides_what_a_neck_is() -> None:
-    mask = discs((30, 25, 12), (30, 38, 12))  # half widths 12, neck about 10.1
+    mask = discs((30, 25, 12), (30, 40, 12))  # half widths 12, neck 10
     assert objects.split_touching(mask, 1.0).max() == 2
     assert objects.split_touching(mask, 3.0).max() == 1
 
