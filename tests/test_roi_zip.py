@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import struct
 import zipfile
@@ -325,3 +326,13 @@ def test_more_vertices_than_two_bytes_can_count(tmp_path: Path) -> None:
     made = rois.from_polygons(round_one)
     rois.write_zip(tmp_path / "round.zip", made)
     assert np.array_equal(rois.read_zip(tmp_path / "round.zip").rois.xy, made.xy)
+
+
+def test_groups_come_back_and_roifile_reads_them(tmp_path: Path, traced: rois.RoiSet, stars: rois.RoiSet) -> None:
+    for number, some in enumerate((traced, stars)):
+        group = (np.arange(len(some)) % 4).astype(np.uint8)
+        grouped = dataclasses.replace(some, group=group)
+        rois.write_zip(tmp_path / f"{number}.zip", grouped)
+        assert np.array_equal(rois.read_zip(tmp_path / f"{number}.zip").rois.group, group)
+        assert [roifile.ImagejRoi.frombytes(blob).group for blob in blobs(grouped)] == group.tolist()
+        assert np.array_equal(rois.concatenate([grouped[::2], some]).group, [*group[::2], *(0 for _ in group)])

@@ -28,9 +28,9 @@ HEADER = np.dtype(
 )
 HEADER2 = np.dtype(
     {
-        "names": ["czt", "name_offset", "name_length"],
-        "formats": [(">i4", 3), ">i4", ">i4"],
-        "offsets": [4, 16, 20],
+        "names": ["czt", "name_offset", "name_length", "group"],
+        "formats": [(">i4", 3), ">i4", ">i4", "u1"],
+        "offsets": [4, 16, 20, 30],
         "itemsize": 64,
     }
 )
@@ -125,6 +125,7 @@ def _second_headers(rois: RoiSet, body: NDArray[np.int64], name_words: NDArray[n
     header["czt"] = rois.position if needed else 0
     header["name_offset"] = np.where(name_words > 0, 128 + 2 * body, 0)
     header["name_length"] = name_words
+    header["group"] = rois.group
     return header
 
 

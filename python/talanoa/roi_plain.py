@@ -25,12 +25,13 @@ _LOWEST = -5000  # ImageJ takes lower numbers of two bytes for high ones
 
 
 class Decoded(NamedTuple):
-    """One ROI: its outline, name ("" when it has none), channel, slice and frame, and the index in a plain stack."""
+    """One ROI: its outline, name ("" when it has none), channel, slice and frame, index in a plain stack, group."""
 
     shape: Shape
     name: str
     czt: tuple[int, int, int]
     stack_index: int
+    group: int = 0
 
 
 def read_plain(blobs: Sequence[bytes]) -> list[Decoded | None]:
@@ -60,11 +61,12 @@ def read_plain(blobs: Sequence[bytes]) -> list[Decoded | None]:
         names,
         second["czt"].tolist(),
         header["position"].tolist(),
+        second["group"].tolist(),
         strict=True,
     )
-    for i, outline, kind, name, czt, index in rows:
+    for i, outline, kind, name, czt, index, group in rows:
         if outline is not None:
-            result[i] = Decoded(Shape([outline], kind), name, tuple(czt), index)
+            result[i] = Decoded(Shape([outline], kind), name, tuple(czt), index, group)
     return result
 
 

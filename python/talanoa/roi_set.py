@@ -41,6 +41,8 @@ class RoiSet:
         Channel, slice and frame from 1; 0 where the ROI is not bound to one.
     kind : uint8 array (n_rois,)
         `TRACED` (whole-number corners along pixel edges), `POLYGON` or `FREEHAND` (any coordinates).
+    group : uint8 array (n_rois,), optional
+        ImageJ's ROI group, 0 = none; in an annotation it is the number of the class. Omitted: 0 for all.
     """
 
     xy: NDArray[np.float32]
@@ -50,10 +52,13 @@ class RoiSet:
     label: NDArray[np.int32]
     position: NDArray[np.int32]
     kind: NDArray[np.uint8]
+    group: NDArray[np.uint8] = dataclasses.field(default_factory=lambda: np.zeros(0, np.uint8))
 
     def __post_init__(self) -> None:
         n = len(self.names)
-        sizes = (len(self.label), len(self.position), len(self.kind), len(self.roi_start) - 1)
+        if not len(self.group):
+            object.__setattr__(self, "group", np.zeros(n, np.uint8))
+        sizes = (len(self.label), len(self.position), len(self.kind), len(self.group), len(self.roi_start) - 1)
         consistent = self.path_start[-1] == len(self.xy) and self.roi_start[-1] == len(self.path_start) - 1
         if any(size != n for size in sizes) or not consistent:
             raise ValueError(f"the parts of a RoiSet do not fit together: {n} names, {sizes}, {len(self.xy)} vertices")
@@ -84,6 +89,7 @@ class RoiSet:
             self.label[rows],
             self.position[rows],
             self.kind[rows],
+            self.group[rows],
         )
 
 
@@ -128,6 +134,7 @@ def concatenate(sets: Sequence[RoiSet]) -> RoiSet:
         np.concatenate([s.label for s in sets]),
         np.concatenate([s.position for s in sets]),
         np.concatenate([s.kind for s in sets]),
+        np.concatenate([s.group for s in sets]),
     )
 
 

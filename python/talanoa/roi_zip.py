@@ -115,7 +115,7 @@ def decode(
 def _read_special(data: bytes) -> Decoded:
     """Decode one ROI of any type."""
     roi, shape = read_shape(data)
-    return Decoded(shape, roi.name, (roi.c_position, roi.z_position, roi.t_position), roi.position)
+    return Decoded(shape, roi.name, (roi.c_position, roi.z_position, roi.t_position), roi.position, roi.group & 255)
 
 
 def _checked(roi: Decoded) -> Decoded:
@@ -190,6 +190,7 @@ def _gather(found: Sequence[Decoded], image_shape: Sequence[int] | None) -> RoiS
         label_numbers(names, position),
         position,
         np.array([roi.shape.kind for roi in found], np.uint8),
+        np.array([roi.group for roi in found], np.uint8),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,13 @@ def test_rois_are_bound_to_their_frame(imagej: Runtime, hyperstack: bool) -> Non
     assert len(found) == 18
     frames = [roi.getTPosition() or roi.getPosition() for roi in found]
     assert frames == [1] * 6 + [2] * 6 + [3] * 6
+
+
+def test_groups_arrive(imagej: Runtime) -> None:
+    made = rois.from_labels(from_array(isles()))
+    grouped = replace(made, group=np.arange(6, dtype=np.uint8))
+    assert [roi.getGroup() for roi in unpacked(imagej, grouped)] == list(range(6))
+    assert [roi.getGroup() for roi in unpacked(imagej, made)] == [0] * 6
 
 
 def test_what_is_packed_in_imagej_is_read_here(imagej: Runtime) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -223,6 +224,18 @@ def test_time_lapse_position_is_imagejs_stack_position(java: SimpleNamespace) ->
         data = buffer[begin[i] : begin[i + 1]].tobytes()
         roi = java.RoiDecoder(java.jpype.JArray(java.jpype.JByte)(data), "entry.roi").getRoi()
         assert int(roi.getPosition()) == frame and not roi.hasHyperStackPosition()
+
+
+def test_the_group_is_imagejs(java: SimpleNamespace) -> None:
+    drawn = rois.from_polygons(np.random.default_rng(1).uniform(0, 40, (3, 8, 2)))
+    drawn = dataclasses.replace(drawn, group=np.array([0, 2, 255], np.uint8))
+    buffer, begin = rois.encode(drawn)
+    for i, group in enumerate((0, 2, 255)):
+        data = buffer[begin[i] : begin[i + 1]].tobytes()
+        assert java.RoiDecoder(java.jpype.JArray(java.jpype.JByte)(data), "entry.roi").getRoi().getGroup() == group
+    roi = java.OvalRoi(2, 3, 9, 9)
+    roi.setGroup(7)
+    assert rois.decode([bytes(java.RoiEncoder.saveAsByteArray(roi))]).rois.group.tolist() == [7]
 
 
 def test_imagej_reads_the_zip_as_its_manager_does(java: SimpleNamespace, tmp_path: Path) -> None:

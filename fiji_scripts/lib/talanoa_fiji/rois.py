@@ -15,13 +15,14 @@ def unpack(packed, imp=None):
     packed : java.util.Map
         x, y (all vertices in ImageJ coordinates: int[] when traced, else float[]), path_start (int[]: first vertex of
         each path, and the end), roi_start (int[]: first path of each ROI, and the end), names (String[]), position
-        (int[]: channel, slice, frame of each ROI one after the other, 0 = any), traced (Boolean: pixel outlines).
+        (int[]: channel, slice, frame of each ROI one after the other, 0 = any), traced (Boolean: pixel outlines),
+        optional group (int[]: ImageJ's ROI group, 0 = none).
         Several paths make one composite ROI, filled by the even-odd rule.
     imp : ij.ImagePlus
         The image the ROIs lie on; on a simple stack they are bound to its slices.
     """
     x, y, paths, starts = packed["x"], packed["y"], packed["path_start"], packed["roi_start"]
-    names, position, traced = packed["names"], packed["position"], packed["traced"]
+    names, position, traced, group = packed["names"], packed["position"], packed["traced"], packed.get("group")
     kind = Roi.TRACED_ROI if traced else Roi.POLYGON
     copy, place = Arrays.copyOfRange, _placer(imp)
     rois = ArrayList(len(names))
@@ -34,6 +35,8 @@ def unpack(packed, imp=None):
             roi = _composite(x, y, paths, first, last, traced)
         roi.setName(names[i])
         place(roi, position[3 * i], position[3 * i + 1], position[3 * i + 2])
+        if group is not None and group[i]:
+            roi.setGroup(group[i])
         rois.add(roi)
     return rois
 

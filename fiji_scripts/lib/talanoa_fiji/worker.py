@@ -372,6 +372,8 @@ def _unpack_rois(data, traced):
     packed = HashMap()
     for key in (u"x", u"y", u"path_start", u"roi_start", u"position"):
         packed.put(key, data.get(key))
+    if u"group" in data.arrays:
+        packed.put(u"group", data.get(u"group"))
     packed.put(u"names", data.texts(u"names", data.shape(u"roi_start")[0] - 1))
     packed.put(u"traced", traced)
     return packed

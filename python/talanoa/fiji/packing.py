@@ -21,7 +21,8 @@ def roi_arrays(rois: RoiSet) -> dict[str, NDArray[Any]]:
     Returns
     -------
     dict
-        x, y (int32 when all outlines are traced, else float32), path_start, roi_start, position (int32).
+        x, y (int32 when all outlines are traced, else float32), path_start, roi_start, position (int32); group (int32)
+        where a ROI has one.
     """
     kind = np.int32 if rois.traced else np.float32
     arrays = {
@@ -31,6 +32,8 @@ def roi_arrays(rois: RoiSet) -> dict[str, NDArray[Any]]:
         "roi_start": rois.roi_start.astype(np.int32),
         "position": rois.position.astype(np.int32).ravel(),
     }
+    if rois.group.any():
+        arrays["group"] = rois.group.astype(np.int32)
     return {key: np.ascontiguousarray(values) for key, values in arrays.items()}
 
 
