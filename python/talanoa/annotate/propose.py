@@ -91,6 +91,13 @@ def by_threshold(image: xr.DataArray, request: ProposeRequest, host: Host) -> Pr
     return Proposed(labels, describe(found))
 
 
+def by_classical(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
+    """Propose by a classical segmentation."""
+    from talanoa.annotate.propose_classical import propose_classical
+
+    return Proposed(*propose_classical(image, request, host))
+
+
 def by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose by a trained model."""
     from talanoa.annotate.propose_model import propose_by_model
@@ -106,5 +113,6 @@ def spacing_of(image: xr.DataArray) -> tuple[float, float, float]:
 
 BY: Mapping[str, Callable[[xr.DataArray, ProposeRequest, Host], Proposed]] = {
     "threshold": by_threshold,
+    "classical": by_classical,
     "model": by_model,
 }
