@@ -15,11 +15,13 @@ import pytest
 
 from talanoa import cli, requests
 from talanoa.cli import options
+from talanoa.requests_annotate import AnnotateRequest
 
 REQUESTS = {
     "segment": requests.SegmentRequest,
     "train": requests.TrainRequest,
     "rois": requests.RoisRequest,
+    "annotate": AnnotateRequest,
     "models": requests.ModelsRequest,
     "rerun": requests.RerunRequest,
     "doctor": requests.DoctorRequest,

@@ -14,6 +14,7 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "segment": ("image",),
     "train": (),
     "rois": ("action",),
+    "annotate": ("action", "dataset"),
     "models": ("action", "model"),
     "rerun": ("result",),
     "doctor": (),

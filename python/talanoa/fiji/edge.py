@@ -38,6 +38,18 @@ PLAIN = (
     "thresholds",
     "advice",
     "estimate",
+    "dataset",
+    "status_text",
+    "progress",
+    "next",
+    "autosave",
+    "saved",
+    "undone",
+    "undo",
+    "picked",
+    "changed",
+    "classes",
+    "annotators",
 )
 EVERY = 0.1  # seconds between two progress events
 SELECTED = "Only the selection was segmented. For the whole image: Edit > Selection > Select None."

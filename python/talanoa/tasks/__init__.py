@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from talanoa import requests
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import Host
-from talanoa.tasks import doctor, models, rerun, rois, segment, train
+from talanoa.requests_annotate import AnnotateRequest
+from talanoa.tasks import annotate, doctor, models, rerun, rois, segment, train
 from talanoa.tasks.common import Collecting, Given
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ TASKS: dict[str, Task] = {
     "train": Task(requests.TrainRequest, train.run),
     "rois": Task(requests.RoisRequest, rois.run),
     "models": Task(requests.ModelsRequest, models.run),
+    "annotate": Task(AnnotateRequest, annotate.run),
     "doctor": Task(requests.DoctorRequest, doctor.run),
     "rerun": Task(requests.RerunRequest, rerun.run),
 }

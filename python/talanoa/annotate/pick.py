@@ -1,0 +1,208 @@
+"""Pick images: copies of representative ones, or of those named, go into the dataset; originals stay as they are."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from talanoa import image as images
+from talanoa.annotate import diversity, parts
+from talanoa.annotate import folder as folders
+from talanoa.annotate.folder import Dataset, Entry
+from talanoa.annotate.parts import Part
+from talanoa.errors import BadInput
+from talanoa.files import file_sha256
+from talanoa.host import Host, QuietHost, stop_if_cancelled
+
+DEFAULT = 20  # images of a folder
+
+
+@dataclass(frozen=True)
+class Picked:
+    """What was picked: the dataset with it, the new images, and notes."""
+
+    dataset: Dataset
+    entries: list[Entry]
+    notes: list[str] = field(default_factory=list)
+
+
+def pick(
+    dataset: Dataset,
+    source: str | xr.DataArray,
+    count: int | None = None,
+    cut: str = "none",
+    tile: int | None = None,
+    channel: int | None = None,
+    host: Host | None = None,
+) -> Picked:
+    """Copy images, or parts of them, into a dataset.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    source : str or DataArray
+        Image files or folders, several separated by ";", or an image that is open.
+    count : int or None
+        How many to choose by diversity; None: 20 of a folder, everything of files that are named.
+    cut, tile
+        See `parts.list_parts`.
+    channel : int or None
+        Channel by which to judge, counted from 1; None: the mean of all. Copies have all channels.
+    host : Host, optional
+        Progress, cancelling.
+
+    Raises
+    ------
+    BadInput
+        No images; nothing that is not in the dataset already; a file that cannot be read; the folder cannot be written.
+    """
+    host = host or QuietHost()
+    found: Sequence[Path | xr.DataArray] = [source] if isinstance(source, xr.DataArray) else []
+    folder = False
+    if isinstance(source, str):
+        found, folder = parts.files_of(source)
+    inside = [one for one in found if isinstance(one, Path) and one.is_relative_to(dataset.root / "images")]
+    if inside:
+        raise BadInput(f"{inside[0]} belongs to the dataset already; expected images from elsewhere.")
+    names = _stems(found)
+    known = {(entry.source, entry.part) for entry in dataset.entries if entry.source}
+    every = [part for k in range(len(found)) for part in _parts(found[k], k, names[k], cut, tile)]
+    offered = [part for part in every if (_path(found[part.source]), part.place) not in known]
+    if not offered:
+        raise BadInput(f"All {len(every)} images are in the dataset {dataset.name} already; expected further ones.")
+    wanted = DEFAULT if count is None and folder else count or len(offered)
+    chosen, notes = _choose(dataset, found, offered, wanted, channel, host)
+    added = _copy(dataset, found, chosen, host)
+    try:
+        extended = _with_calibration(dataset, added)
+        folders.write(extended)
+    except BaseException:
+        _remove(dataset, added)
+        raise
+    return Picked(extended, added, notes + _check_calibration(extended, added))
+
+
+def _stems(found: Sequence[Path | xr.DataArray]) -> list[str]:
+    """Return a name for each image."""
+    names = [one.name if isinstance(one, Path) else str(one.attrs.get("name") or "image") for one in found]
+    return [parts.stem_of(name) for name in names]
+
+
+def _path(source: Path | xr.DataArray) -> str:
+    """Return the file of an image, "" where it has none."""
+    return str(source) if isinstance(source, Path) else str(source.attrs.get("source", ""))
+
+
+def _parts(source: Path | xr.DataArray, number: int, stem: str, cut: str, tile: int | None) -> list[Part]:
+    with parts.opened(source) as lazy:
+        return parts.list_parts(number, stem, lazy.form, cut, tile)
+
+
+def _choose(
+    dataset: Dataset,
+    found: Sequence[Path | xr.DataArray],
+    offered: Sequence[Part],
+    count: int,
+    channel: int | None,
+    host: Host,
+) -> tuple[list[Part], list[str]]:
+    """Choose parts by diversity; parts of one single value are not offered."""
+    if count >= len(offered):
+        return list(offered), []
+    described, kept, blank = [], [], 0
+    for number in sorted({part.source for part in offered}):
+        host.progress(number, len(found), "Looking at images")
+        stop_if_cancelled(host)
+        with parts.opened(found[number]) as lazy:
+            for part in (part for part in offered if part.source == number):
+                plane = parts.look(lazy, part, channel)
+                if plane.min() == plane.max():
+                    blank += 1
+                else:
+                    described.append(diversity.features(plane))
+                    kept.append(part)
+    notes = [f"{blank} parts of one single value were left out."] if blank else []
+    return [kept[k] for k in diversity.choose(described, count, _known(dataset, channel))], notes
+
+
+def _known(dataset: Dataset, channel: int | None) -> list[np.ndarray]:
+    """Describe the images that the dataset has already."""
+    described = []
+    for entry in dataset.entries:
+        path = dataset.image_path(entry.name)
+        if path.is_file():
+            with parts.opened(path) as lazy:
+                whole = parts.list_parts(0, entry.name, lazy.form, "none", max(lazy.form.shape[-2:]))[0]
+                described.append(diversity.features(parts.look(lazy, whole, channel)))
+    return described
+
+
+def _copy(dataset: Dataset, found: Sequence[Path | xr.DataArray], chosen: Sequence[Part], host: Host) -> list[Entry]:
+    """Write the copies; after an error none of them remains."""
+    folders.make_folder(dataset.root / "images")
+    taken = {entry.name.lower() for entry in dataset.entries}
+    entries: list[Entry] = []
+    try:
+        for number in sorted({part.source for part in chosen}):
+            source = found[number]
+            path = _path(source)
+            sha = file_sha256(path) if path and Path(path).exists() else ""
+            with parts.opened(source) as lazy:
+                for part in (part for part in chosen if part.source == number):
+                    host.progress(len(entries), len(chosen), "Copying images")
+                    stop_if_cancelled(host)
+                    name = _free(part.name, taken, dataset.root / "images")
+                    images.write(dataset.root / "images" / f"{name}.tif", parts.read_part(lazy, part))
+                    entries.append(Entry(name=name, source=path, source_sha256=sha, part=part.place))
+    except BaseException:
+        _remove(dataset, entries)
+        raise
+    return entries
+
+
+def _remove(dataset: Dataset, entries: Sequence[Entry]) -> None:
+    """Remove copies that were written before an error."""
+    for entry in entries:
+        (dataset.root / "images" / f"{entry.name}.tif").unlink(missing_ok=True)
+
+
+def _free(name: str, taken: set[str], folder: Path) -> str:
+    """Return a name that neither the dataset nor its folder has, and take it."""
+    number, free = 1, name
+    while free.lower() in taken or (folder / f"{free}.tif").exists():
+        number += 1
+        free = f"{name}-{number}"
+    taken.add(free.lower())
+    return free
+
+
+def _with_calibration(dataset: Dataset, added: Sequence[Entry]) -> Dataset:
+    """Return the dataset with the images added; the first image tells the pixel size where the dataset has none."""
+    if dataset.pixel_size is None and added:
+        with parts.opened(dataset.image_path(added[0].name)) as lazy:
+            size, unit = lazy.form.attrs["pixel_size"], lazy.form.attrs["unit"]
+        dataset = dataclasses.replace(dataset, pixel_size=size if unit != "pixel" else None, unit=unit)
+    return dataclasses.replace(dataset, entries=(*dataset.entries, *added))
+
+
+def _check_calibration(dataset: Dataset, added: Sequence[Entry]) -> list[str]:
+    """Say which images have another pixel size than the dataset, or none."""
+    if dataset.pixel_size is None:
+        return [] if not added else ["The images have no pixel size; set it in ImageJ (Image > Properties) before."]
+    other = []
+    for entry in added:
+        with parts.opened(dataset.image_path(entry.name)) as lazy:
+            here = lazy.form.attrs
+        ratio = np.array(here["pixel_size"][1:]) / np.array(dataset.pixel_size[1:])
+        if here["unit"] != dataset.unit or (abs(ratio - 1) > 0.02).any():
+            other.append(entry.name)
+    if not other:
+        return []
+    x = dataset.pixel_size[2]
+    text = f"{len(other)} of {len(added)} images have another pixel size than the dataset ({x:g} {dataset.unit}): "
+    return [f"{text}{', '.join(other[:5])}. A model sees them larger or smaller than the others."]
