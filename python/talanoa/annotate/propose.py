@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import xarray as xr
 
 from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, one_channel
+from talanoa.errors import BadInput
 from talanoa.host import Host, QuietHost
 from talanoa.normalize import percentile_limits
 
@@ -98,6 +100,17 @@ def by_classical(image: xr.DataArray, request: ProposeRequest, host: Host) -> Pr
     return Proposed(*propose_classical(image, request, host))
 
 
+def by_file(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
+    """Propose what a file says; limits of size and shape are not applied to it."""
+    from talanoa.annotate.import_labels import import_labels
+
+    if request.file is None:
+        raise BadInput("by=file, but no file; expected file=<label image, ROI zip, GeoJSON or folder>.")
+    found = import_labels(request.file, image, request.mask, request.colours)
+    count = sum(len(np.unique(frame[frame > 0])) for frame in np.asarray(found.labels))
+    return Proposed(found.labels, [f"{count} object{'s' * (count != 1)} in {Path(request.file).name}", *found.notes])
+
+
 def by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose by a trained model."""
     from talanoa.annotate.propose_model import propose_by_model
@@ -115,4 +128,5 @@ BY: Mapping[str, Callable[[xr.DataArray, ProposeRequest, Host], Proposed]] = {
     "threshold": by_threshold,
     "classical": by_classical,
     "model": by_model,
+    "file": by_file,
 }

@@ -1,0 +1,51 @@
+"""Cellpose's own files. Its masks (PNG, TIFF) and ROI zips are ordinary ones; `_seg.npy` is a pickle and stays shut."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from talanoa.annotate.import_form import Imported, fitted
+from talanoa.errors import BadInput
+
+BESIDE = ("_cp_masks.tif", "_cp_masks.png", "_masks.tif", "_masks.png", "_rois.zip")
+
+
+def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
+    """Read a .npy file that holds labels as plain numbers, (y, x), or (z, y, x) for an image with slices.
+
+    Cellpose's `_seg.npy` is a Python pickle, which can run any program when it is opened: it is refused.
+
+    Raises
+    ------
+    BadInput
+        A pickle, or no label image.
+    """
+    from talanoa.image import from_array
+    from talanoa.labels import as_labels
+
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (ValueError, OSError, EOFError) as error:
+        raise BadInput(_refusal(path)) from error
+    if not isinstance(values, np.ndarray) or values.ndim not in (2, 3):
+        raise BadInput(f"{path.name} holds no label image (y, x) or (z, y, x). Save the masks as TIFF.")
+    labels = as_labels(from_array(values, "yx" if values.ndim == 2 else "zyx"))
+    return Imported(fitted(labels, like, path))
+
+
+def _refusal(path: Path) -> str:
+    """Say why a pickle is not opened, and which file to take instead."""
+    stem = path.name.removesuffix(".npy").removesuffix("_seg")
+    there = [name for name in (stem + ending for ending in BESIDE) if path.with_name(name).exists()]
+    take = (
+        f"Take {there[0]} beside it."
+        if there
+        else "In Cellpose choose File > Save masks as PNG/tif, or save the outlines as a zip of ImageJ ROIs."
+    )
+    return (
+        f"{path.name} is a pickle or damaged; a pickle can run any program when it is opened, so it is not. "
+        f"Expected masks as TIFF or PNG, or a ROI zip. {take}"
+    )

@@ -1,0 +1,97 @@
+"""Annotations that other programs made: one function for all of their files."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from talanoa.annotate.import_form import Imported
+from talanoa.errors import BadInput
+
+__all__ = ["Imported", "import_labels"]
+
+
+def import_labels(
+    path: str | Path, like: xr.DataArray | None = None, mask: str = "refuse", colours: str = "refuse"
+) -> Imported:
+    """Read annotations.
+
+    Parameters
+    ----------
+    path : path
+        A label image (TIFF, OME-TIFF, OME-Zarr, PNG; Cellpose's ``_cp_masks``, Labkit's TIFF), a ROI zip or .roi file
+        of ImageJ or Cellpose, a folder of the Cell Tracking Challenge, QuPath's GeoJSON (also zipped), or a .npy file
+        of plain numbers. Name and content tell what it is.
+    like : DataArray, (t, c, z, y, x), optional
+        The image that they belong to: gives the size and the calibration. Outlines (ROIs, GeoJSON) need it.
+    mask : {"refuse", "split", "keep"}
+        What to do with a mask of one value: refuse it, number its separate parts, keep it as one object.
+    colours : {"refuse", "map"}
+        What to do with a picture in colours: refuse it, or make an object of each connected part of one colour.
+
+    Raises
+    ------
+    BadInput
+        No such file, a file that cannot be read (safely), another size than the image's; with the remedy.
+    """
+    path = Path(path).expanduser()
+    if not path.exists():
+        raise BadInput(f"Found no file {path}; expected annotations. Check the spelling and the folder.")
+    lower = path.name.lower()
+    if lower.endswith((".labeling", ".labels", ".bson")):
+        raise BadInput(
+            f"{path.name} is Labkit's own format; expected a label image. In Labkit save the labeling under a name "
+            "that ends in .tif, with 'allow overlapping labels' unticked."
+        )
+    if path.is_dir() and not lower.endswith(".zarr"):
+        from talanoa.annotate.import_ctc import read_folder
+
+        return read_folder(path, like)
+    if lower.endswith(".npy"):
+        from talanoa.annotate.import_cellpose import read_npy
+
+        return read_npy(path, like)
+    if lower.endswith((".zip", ".roi", ".geojson", ".json")):
+        return _outlines(path, like)
+    from talanoa.annotate.import_pictures import read_picture
+
+    return read_picture(path, like, mask, colours)
+
+
+def _outlines(path: Path, like: xr.DataArray | None) -> Imported:
+    """Read ROIs or GeoJSON."""
+    from talanoa.annotate.import_geojson import SUFFIXES, read_geojson
+
+    if like is None:
+        raise BadInput(
+            f"{path.name} holds outlines; expected the image that they belong to as well. Open it, or name it."
+        )
+    zipped = path.suffix.lower() == ".zip" and zipfile.is_zipfile(path)
+    if zipped:
+        with zipfile.ZipFile(path) as archive:
+            names = [name.lower() for name in archive.namelist()]
+        zipped = not any(name.endswith(".roi") for name in names) and any(name.endswith(SUFFIXES) for name in names)
+    if zipped or path.suffix.lower() in SUFFIXES:
+        return read_geojson(path, like)
+    return read_rois(path, like)
+
+
+def read_rois(path: Path, like: xr.DataArray) -> Imported:
+    """Read the ROIs of an image; the outlines of an object over several slices are joined, groups are classes."""
+    from talanoa import roi_zip, rois
+    from talanoa.annotate.propose_parts import like_image
+    from talanoa.roi_objects import groups_of, labels_of
+
+    t, z, y, x = (int(like.sizes[dim]) for dim in "tzyx")
+    if t == 1:
+        values, notes = labels_of(path, (z, y, x))
+        groups = groups_of(path, values)
+        class_of = {label: int(group) for label, group in enumerate(groups.tolist()) if group}
+        return Imported(like_image(values[None, None], like), (), class_of, list(notes))
+    drawn = roi_zip.read_zip(path, image_shape=(t, z, y, x))
+    filled = rois.to_labels(drawn.rois, like=like)
+    labels = like_image(np.asarray(filled.labels), like)
+    return Imported(labels, notes=[*drawn.warnings, *filled.warnings])
