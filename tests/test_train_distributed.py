@@ -20,7 +20,14 @@ from talanoa.training import distributed, loop
 from talanoa.training.run import train
 from trained import request
 
-KEYS: dict[str, Any] = {"epochs": 3, "steps": 4, "patch": 32, "schedule": "cosine", "batch": 4}
+KEYS: dict[str, Any] = {
+    "epochs": 3,
+    "steps": 4,
+    "patch": 32,
+    "schedule": "cosine",
+    "batch": 4,
+    "mixed_precision": False,
+}
 COLUMNS = ("epoch", "loss", "val_loss", "val_prob", "val_dist", "lr")
 
 

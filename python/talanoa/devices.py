@@ -51,6 +51,19 @@ def choose(name: str = "auto") -> torch.device:
     return torch.device(name)
 
 
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Tell whether a device has instructions for bfloat16: newer NVIDIA GPUs, and processors with AVX-512 BF16 or AMX.
+
+    Others would emulate it, slower than single precision.
+    """
+    import torch
+
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    capabilities = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 cannot say
+    return device.type == "cpu" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
 def layout(ndim: int) -> torch.memory_format:
     """Return the memory layout that convolutions like, for 2 or 3 spatial axes."""
     import torch

@@ -48,3 +48,17 @@ def test_batch_norm_is_in_every_block_of_the_unet_only() -> None:
     normed = StarDistNet(grid=(2, 2), filters=4, depth=1, head=4, batch_norm=True)
     count = sum(isinstance(each, torch.nn.BatchNorm2d) for each in normed.modules())
     assert count == sum(isinstance(each, torch.nn.ReLU) for each in normed.unet.modules())
+
+
+@pytest.mark.parametrize("grid", [(2, 2), (1, 2, 2)])
+def test_outputs_in_training_are_those_in_use_and_in_single_precision(grid: tuple[int, ...]) -> None:
+    torch.manual_seed(0)
+    net = StarDistNet(1, 8, grid, filters=4, depth=1, kernel=3 if len(grid) == 2 else (3, 3, 3), head=8, n_classes=2)
+    image = torch.rand(1, 1, *[16] * len(grid))
+    for trained, used in zip(net.train()(image), net.eval()(image), strict=True):
+        torch.testing.assert_close(trained, used)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        halves = net.train()(image)
+    for half, used in zip(halves, net(image), strict=True):
+        assert half.dtype == torch.float32
+        torch.testing.assert_close(half, used, rtol=0.05, atol=0.05)

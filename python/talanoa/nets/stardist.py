@@ -126,9 +126,21 @@ def add_heads(net: nn.Module, width: int, head: int, n_rays: int, kernel: Sequen
 
 
 def answer(net: nn.Module, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
-    """Return the outputs of a network that `add_heads` has completed."""
+    """Return the outputs of a network that `add_heads` has completed, always in single precision.
+
+    A bfloat16 has eight digits: a distance of 40 px would be rounded to a quarter of a pixel.
+    """
     shared = net.head(features)  # type: ignore[operator]
-    found = (net.prob(shared), net.dist(shared))  # type: ignore[operator]
-    if not hasattr(net, "prob_class"):
-        return found
-    return (*found, net.prob_class(net.head_class(features)))  # type: ignore[operator]
+    of_classes = net.head_class(features) if hasattr(net, "prob_class") else None  # type: ignore[operator]
+    with torch.autocast(features.device.type, enabled=False):
+        found = (_output(net.prob, shared), _output(net.dist, shared))  # type: ignore[arg-type]
+        return found if of_classes is None else (*found, _output(net.prob_class, of_classes))  # type: ignore[arg-type]
+
+
+def _output(conv: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    """Return a 1 x 1 convolution; in training as a matrix product, which is twice as fast on the CPU."""
+    features = features.float()
+    if not conv.training:
+        return conv(features)
+    weights, bias = conv.parameters()
+    return nn.functional.linear(features.movedim(1, -1), weights.flatten(1), bias).movedim(-1, 1)

@@ -56,7 +56,7 @@ class Settings(BaseModel):
     augment_scale : float
         Objects are shown up to this factor larger or smaller.
     mixed_precision : bool
-        bfloat16 convolutions on a GPU.
+        bfloat16 convolutions, but for the last ones, where the device has instructions for them.
     seed : int
         Of weights, patches and augmentation.
     """
@@ -271,7 +271,7 @@ def train_step(
             group["lr"] = cosine_lr(step, settings)
     images, answers = batch
     trainer.net.train()
-    half = settings.mixed_precision and device.type == "cuda"
+    half = settings.mixed_precision and devices.has_fast_bfloat16(device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         output = trainer.net(images.to(device, memory_format=devices.layout(images.dim() - 2)))
     expected = tuple(distributed.gather(each.to(device)) for each in answers)
