@@ -2,7 +2,8 @@
 
 Usage: python benchmarks/bench_train.py     (TALANOA_PEERS=<folder with an environment stardist/> for the package)
 Prints one JSON line per figure. "network step" is forward, loss, backward and update on a batch that is ready;
-"drawing" is the crop, its augmentation where there is one (ours) and its targets; a training draws meanwhile.
+"drawing" is the crop, its augmentation where there is one (ours) and its targets; a training draws meanwhile. Ours is measured as
+it trains by default (bfloat16 where the processor has it) and in single precision, as the package trains.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ def scene(shape: tuple[int, ...], count: int) -> tuple[np.ndarray, np.ndarray]:
     return ((labels > 0) + rng.normal(0, 0.2, shape)).astype(np.float32), labels
 
 
-def talanoa_steps(case: dict[str, Any], image: np.ndarray, labels: np.ndarray) -> dict[str, Callable[[], Any]]:
+def talanoa_steps(
+    case: dict[str, Any], image: np.ndarray, labels: np.ndarray, single: bool = False
+) -> dict[str, Callable[[], Any]]:
     """Return our functions for one case."""
     import torch
 
@@ -54,7 +57,7 @@ def talanoa_steps(case: dict[str, Any], image: np.ndarray, labels: np.ndarray) -
     keys = {"backbone": case["backbone"]} if volume else {}
     config = method.config(n_rays=case["rays"], grid=case["grid"], **keys)
     sizes = {"patch": case["patch"][-1], "batch": case["batch"]}
-    settings = loop.Settings(**sizes, **({"patch_z": case["patch"][0]} if volume else {}))
+    settings = loop.Settings(mixed_precision=not single, **sizes, **({"patch_z": case["patch"][0]} if volume else {}))
     device = torch.device("cpu")
     trainer = loop.start(method, config, settings, device)
     items = [Annotated("scene", image[None], labels, ("", ""))]
@@ -122,8 +125,12 @@ def main(stored: str = "") -> int:
         inputs = {"image2": plane[0], "labels2": plane[1], "image3": volume[0], "labels3": volume[1]}
     for name, case in CASES.items():
         ndim = len(case["grid"])
-        impl, make = ("stardist", stardist_steps) if stored else ("talanoa", talanoa_steps)
-        report(impl, name, case, make(case, inputs[f"image{ndim}"], inputs[f"labels{ndim}"]))
+        given = case, inputs[f"image{ndim}"], inputs[f"labels{ndim}"]
+        if stored:
+            report("stardist", name, case, stardist_steps(*given))
+            continue
+        report("talanoa", name, case, talanoa_steps(*given))
+        report("talanoa, single precision", name, case, talanoa_steps(*given, single=True))
     if stored:
         return 0
     return peers.measure("stardist", __file__, inputs)
