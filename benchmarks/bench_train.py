@@ -2,8 +2,8 @@
 
 Usage: python benchmarks/bench_train.py     (TALANOA_PEERS=<folder with an environment stardist/> for the package)
 Prints one JSON line per figure. "network step" is forward, loss, backward and update on a batch that is ready;
-"drawing" is the crop, its augmentation where there is one (ours) and its targets; a training draws meanwhile. Ours is measured as
-it trains by default (bfloat16 where the processor has it) and in single precision, as the package trains.
+"drawing" is the crop, its augmentation where there is one (ours) and its targets; a training draws meanwhile. Ours is
+measured as it trains by default (bfloat16 where the processor has it) and in single precision, as the package trains.
 """
 
 from __future__ import annotations
