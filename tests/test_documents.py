@@ -16,12 +16,14 @@ import pytest
 from talanoa import cli, requests
 from talanoa.cli import options
 from talanoa.requests_annotate import AnnotateRequest
+from talanoa.requests_sample import SampleRequest
 
 REQUESTS = {
     "segment": requests.SegmentRequest,
     "train": requests.TrainRequest,
     "rois": requests.RoisRequest,
     "annotate": AnnotateRequest,
+    "sample": SampleRequest,
     "models": requests.ModelsRequest,
     "rerun": requests.RerunRequest,
     "doctor": requests.DoctorRequest,
@@ -101,7 +103,7 @@ def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
         assert requests.parse(kind, keys), document
 
 
-@pytest.mark.parametrize("verb", ["segment", "train", "rois"])
+@pytest.mark.parametrize("verb", ["segment", "train", "rois", "sample"])
 def test_the_tables_of_keys_are_complete(root: Path, verb: str) -> None:
     text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
     section = re.split(r"^## ", text.split(f"\n## {verb}\n")[1], flags=re.MULTILINE)[0]

@@ -19,6 +19,7 @@ VERBS = {
     "train": "train a model on images with label images or ROIs",
     "rois": "ROIs to a label image, a label image to ROIs, ROI files",
     "annotate": "make a dataset: pick images, propose, check, repair and save objects",
+    "sample": "make a small annotated dataset to try things out",
     "models": "list, show, find and import models",
     "rerun": "run a recorded result again and compare",
     "doctor": "check what Talanoa runs on",

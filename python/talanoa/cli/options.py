@@ -15,6 +15,7 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "train": (),
     "rois": ("action",),
     "annotate": ("action", "dataset"),
+    "sample": ("kind",),
     "models": ("action", "model"),
     "rerun": ("result",),
     "doctor": (),

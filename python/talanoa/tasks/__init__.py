@@ -14,7 +14,8 @@ from talanoa import requests
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import Host
 from talanoa.requests_annotate import AnnotateRequest
-from talanoa.tasks import annotate, doctor, models, rerun, rois, segment, train
+from talanoa.requests_sample import SampleRequest
+from talanoa.tasks import annotate, doctor, models, rerun, rois, sample, segment, train
 from talanoa.tasks.common import Collecting, Given
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ TASKS: dict[str, Task] = {
     "rois": Task(requests.RoisRequest, rois.run),
     "models": Task(requests.ModelsRequest, models.run),
     "annotate": Task(AnnotateRequest, annotate.run),
+    "sample": Task(SampleRequest, sample.run),
     "doctor": Task(requests.DoctorRequest, doctor.run),
     "rerun": Task(requests.RerunRequest, rerun.run),
 }

@@ -1,0 +1,29 @@
+"""The task `sample`: a drawn dataset to try things out with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from talanoa.tasks.common import Given
+
+if TYPE_CHECKING:
+    from talanoa.host import Host
+    from talanoa.requests_sample import SampleRequest
+
+
+def run(request: SampleRequest, given: Given, host: Host) -> dict[str, Any]:
+    """Write the dataset and say what is in it."""
+    from talanoa.annotate.folder import open_dataset
+    from talanoa.samples import synthetic
+
+    made = synthetic.write(request, host)
+    dataset = open_dataset(made)
+    done = dataset.annotated()
+    objects = sum(entry.objects or 0 for entry in done)
+    kind = "stack" if request.volume else "image"
+    kind += "s" * (len(dataset.entries) != 1)
+    return {
+        "folder": str(made),
+        "dataset": str(made),
+        "message": f"{len(dataset.entries)} {kind}, {len(done)} of them annotated with {objects} objects: {made}",
+    }
