@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -67,10 +67,12 @@ def write(request: SampleRequest, host: Host | None = None) -> Path:
             name = f"nuclei_{number + 1:03d}"
             scene = draw(request.shape, request.seed, number)
             objects = _write_image(aside, name, scene, pixel_size, number < annotated)
-            state = {"status": "done", "who": AUTHOR, "when": MADE, "objects": objects} if number < annotated else {}
+            state: dict[str, Any] = (
+                {"status": "done", "who": AUTHOR, "when": MADE, "objects": objects} if number < annotated else {}
+            )
             entries.append(folder.Entry(name=name, **state))
             host.progress(number + 1, request.count, "Drawing")
-        made = {"name": target.name, "created": MADE, "author": AUTHOR, "entries": tuple(entries)}
+        made: dict[str, Any] = {"name": target.name, "created": MADE, "author": AUTHOR, "entries": tuple(entries)}
         folder.write(dataclasses.replace(dataset, **made))
     return target
 
@@ -115,7 +117,7 @@ def draw(shape: tuple[int, ...], seed: int, number: int) -> Scene:
 def _write_image(root: Path, name: str, scene: Scene, pixel_size: tuple[float, float, float], annotated: bool) -> int:
     """Write an image and, where it is annotated, its mask and ROIs; return the number of objects."""
     dims = "yx" if scene.image.ndim == 2 else "zyx"
-    keys = {"pixel_size": pixel_size, "unit": "µm", "name": name}
+    keys: dict[str, Any] = {"pixel_size": pixel_size, "unit": "µm", "name": name}
     images.write(root / "images" / f"{name}.tif", images.from_array(scene.image, dims, **keys))
     if annotated:
         labels = images.from_array(scene.labels, dims, **keys)
