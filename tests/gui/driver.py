@@ -13,7 +13,8 @@ import numpy as np
 
 from talanoa.fiji import menu, runtime
 
-PATIENCE = 240  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
+# seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
+PATIENCE = float(os.environ.get("TALANOA_TEST_PATIENCE", "240"))
 MENUS_LEFT_OF_FILE = 3  # the menu bar goes round: Help, Window, Plugins
 
 
@@ -104,7 +105,7 @@ def wait_until(condition: Callable[[], Any], what: str) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError(
-        f"waited {PATIENCE} s in vain until {what}; windows: {[str(w) for w in windows()]}; log: {log()}"
+        f"waited {PATIENCE:g} s in vain until {what}; windows: {[str(w) for w in windows()]}; log: {log()}"
     )
 
 

@@ -59,7 +59,7 @@ def python_side(objects):
     return worker.start(objects)
 
 
-def ask(objects, task, keys, fixed=None, image=False, area=False):
+def ask(objects, task, keys, fixed=None, image=False, area=False, outlines=None):
     """Send a request and return the reply.
 
     objects : org.scijava.object.ObjectService
@@ -73,6 +73,8 @@ def ask(objects, task, keys, fixed=None, image=False, area=False):
         True sends the active image along, or the open image that `keys["image"]` names by its title.
     area : bool
         True sends the ROIs of the ROI Manager along, or those of the image's overlay, unless `keys["rois"]` names a file.
+    outlines : list of ij.gui.Roi
+        These ROIs go along, whatever `area` says.
     """
     call = current_call()
     if not call.ours:
@@ -87,8 +89,10 @@ def ask(objects, task, keys, fixed=None, image=False, area=False):
         return _failed(call, u"The image %s was closed; expected an open one. Open it again." % imp.getTitle())
     if image and imp is not None:
         request.put("imp", imp)
-    if area and not request.get("rois"):
-        request.put("rois", rois.pack(_rois(imp)))
+    if outlines is not None:
+        request.put("rois", rois.pack(outlines))
+    elif area and not request.get("rois"):
+        request.put("rois", rois.pack(drawn(imp)))
     before, shown = images.fingerprint(imp) if image else None, imp is not None and imp.getWindow() is not None
     reply = _send(call, objects, task, request)
     _note_changes(reply, imp, before, shown)
@@ -135,7 +139,7 @@ def _note_changes(reply, imp, before, shown):
         reply.put("warnings", ArrayList(list(reply.get("warnings") or []) + [note % imp.getTitle()]))
 
 
-def _rois(imp):
+def drawn(imp):
     """Return the ROIs of the ROI Manager; where it is empty or not open, those of the image's overlay."""
     manager = RoiManager.getInstance2()
     if manager is not None and manager.getCount():

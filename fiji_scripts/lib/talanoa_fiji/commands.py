@@ -108,6 +108,17 @@ class Commands(CommandListener):
         execfile(self.scripts[name].getPath(), inputs)
 
 
+def fill(objects, name, values):
+    """Let the next dialog of a command begin with these values.
+
+    objects : org.scijava.object.ObjectService
+    values : dict of the name of an input -> value
+    """
+    for listener in objects.getObjects(CommandListener):
+        if unicode(listener.toString()).startswith(NAME):
+            listener.last[name] = dict(listener.last.get(name, {}), **values)
+
+
 class _Job(Runnable):
     """One command of the menu, on a thread of its own."""
 

@@ -8,6 +8,8 @@ from java.awt.geom import Path2D
 from java.io import ByteArrayOutputStream
 from java.util import ArrayList, Arrays, HashMap
 
+from talanoa_fiji import groups
+
 
 def unpack(packed, imp=None):
     """Return a java.util.ArrayList of ij.gui.Roi.
@@ -26,6 +28,8 @@ def unpack(packed, imp=None):
     kind = Roi.TRACED_ROI if traced else Roi.POLYGON
     copy, place = Arrays.copyOfRange, _placer(imp)
     rois = ArrayList(len(names))
+    if group is not None and any(group):
+        groups.ensure_colours()
     for i in xrange(len(names)):
         first, last = starts[i], starts[i + 1]
         begin, end = paths[first], paths[first + 1]

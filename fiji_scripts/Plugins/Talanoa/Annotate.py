@@ -1,0 +1,4 @@
+#@ ObjectService objects
+from talanoa_fiji import ui_annotate
+
+ui_annotate.run(objects)
