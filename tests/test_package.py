@@ -17,7 +17,7 @@ from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-HEAVY = ("torch", "jpype", "scyjava", "imagej", "stardist", "numba", "matplotlib")
+HEAVY = ("torch", "jpype", "scyjava", "imagej", "stardist", "numba", "matplotlib", "jinja2")
 ELSEWHERE = ("PyObjCTools",)  # on macOS only
 BESIDE = ("fiji_scripts", "macros", "models")
 
@@ -72,6 +72,7 @@ def test_wheel_carries_scripts_macros_models_and_samples(wheel: Path, root: Path
             if file.is_file() and "__pycache__" not in file.parts and not file.name.endswith(".class"):
                 assert f"talanoa/_{folder}/{file.relative_to(root / folder).as_posix()}" in names
     assert {"talanoa/py.typed", "talanoa/samples/nuclei.tif", "talanoa/samples/SOURCE.md"} <= names
+    assert "talanoa/judge/templates/report.html" in names
     assert not [name for name in names if not name.startswith(("talanoa/", "talanoa-"))]
 
 

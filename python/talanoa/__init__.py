@@ -18,7 +18,7 @@ from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from talanoa import rois
-    from talanoa.api import rerun, segment, train
+    from talanoa.api import evaluate, rerun, segment, train
     from talanoa.image import from_array, read, write
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Cancelled",
     "TalanoaError",
     "__version__",
+    "evaluate",
     "from_array",
     "read",
     "rerun",
@@ -35,7 +36,10 @@ __all__ = [
     "write",
 ]
 
-_LAZY = {"segment": "api", "train": "api", "rerun": "api", "read": "image", "write": "image", "from_array": "image"}
+_LAZY = {
+    **dict.fromkeys(("segment", "train", "rerun", "evaluate"), "api"),
+    **dict.fromkeys(("read", "write", "from_array"), "image"),
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -69,6 +69,39 @@ class Rerun:
     result: Segmented
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluated:
+    """What `evaluate` found.
+
+    Attributes
+    ----------
+    images : DataFrame
+        One row per image, the worst first: objects, TP, FP, FN, F1, AP, PQ, pixel IoU, Dice, splits, areas ...
+    overall : DataFrame
+        One row per score (Judged, Level, Metric, IoU, How, Value, Low, High, N): pooled over the images and as their
+        mean, with 95 % bootstrap intervals, at object IoU 0.5 to 0.95.
+    comparison : DataFrame
+        One row per other candidate and metric: difference, its interval, Wilcoxon's p.
+    leaks : list of dict
+        Test images that were found among the training images.
+    folder, report : Path or None
+        The result folder and its HTML report, where `out` was given.
+    message : str
+        One line that sums up.
+    warnings : list of str
+        What to know before believing the scores.
+    """
+
+    images: pd.DataFrame
+    overall: pd.DataFrame
+    comparison: pd.DataFrame
+    leaks: list[dict[str, Any]]
+    folder: Path | None
+    report: Path | None
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
 def segment(
     image: str | Path | np.ndarray | xr.DataArray,
     model: str | Path = "nuclei",
@@ -157,6 +190,37 @@ def rerun(result: str | Path, *, host: Host | None = None, **keys: Any) -> Rerun
 
     reply = tasks.perform({"task": "rerun", "result": str(result), **keys}, host or QuietHost())
     return Rerun(reply["identical"], reply["differences"], _segmented(reply))
+
+
+def evaluate(*, host: Host | None = None, **keys: Any) -> Evaluated:
+    """Judge a model, or label images made elsewhere, against ground truth.
+
+    Parameters
+    ----------
+    host : Host, optional
+        Progress, warnings and cancelling; omitted: warnings are logged.
+    **keys
+        Keys of `talanoa.requests_evaluate.EvaluateRequest`, such as ``model="nuclei", images="images", truth="masks",
+        out="evaluation"``.
+
+    Returns
+    -------
+    Evaluated
+
+    Raises
+    ------
+    TalanoaError
+        The message says what was found, what was expected and the remedy.
+    """
+    import pandas as pd
+
+    from talanoa import tasks
+
+    reply = tasks.perform({"task": "evaluate", **keys}, host or QuietHost())
+    folder, report = (Path(reply[key]) if reply[key] else None for key in ("folder", "report"))
+    overall, comparison = (pd.DataFrame(reply[key]) for key in ("overall", "comparison"))
+    told = reply["message"], reply["warnings"]
+    return Evaluated(reply["table"], overall, comparison, reply["leaks"], folder, report, *told)
 
 
 def _segmented(reply: dict[str, Any]) -> Segmented:

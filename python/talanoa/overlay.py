@@ -44,7 +44,7 @@ def outlines(
         )
     grey = np.asarray(image[frame - 1, :, plane - 1])  # (c, y, x)
     grey = grey if image.attrs.get("rgb") else grey[channel - 1 : channel]
-    picture = np.repeat(_stretch(grey), 3 // len(grey), axis=0).transpose(1, 2, 0).copy()  # (y, x, 3)
+    picture = np.repeat(stretch(grey), 3 // len(grey), axis=0).transpose(1, 2, 0).copy()  # (y, x, 3)
     plane_labels = np.asarray(labels[frame - 1, 0, plane - 1])
     ring = ring_of(plane_labels)
     picture[ring] = glasbey()[_colour_index(plane_labels[ring])]
@@ -60,7 +60,7 @@ def write_png(path: str | os.PathLike[str], picture: NDArray[np.uint8], overwrit
     return Path(path)
 
 
-def _stretch(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+def stretch(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Map the 0.5 and 99.8 percentiles of the finite values to 0 and 255."""
     numbers = values.astype(np.float32)
     finite = numbers[np.isfinite(numbers)]

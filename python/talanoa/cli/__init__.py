@@ -16,9 +16,11 @@ OK, DIFFERENT, BAD, CANCELLED = 0, 1, 2, 130  # exit codes; 130 is what a shell 
 
 VERBS = {
     "segment": "find objects in an image, or in a folder of images",
+    "evaluate": "judge a model or label images against ground truth, with a report",
     "train": "train a model on images with label images or ROIs",
     "rois": "ROIs to a label image, a label image to ROIs, ROI files",
     "annotate": "make a dataset: pick images, propose, check, repair and save objects",
+    "study": "train over a grid of parameters: table and plot of quality, time and memory",
     "sample": "make a small annotated dataset to try things out",
     "models": "list, show, find and import models",
     "rerun": "run a recorded result again and compare",

@@ -46,8 +46,8 @@ def _task(verb: str, arguments: Sequence[str]) -> int:
     kind = tasks.TASKS[verb].request
     keys, common = options.read(options.parser_for(verb, kind), verb, kind, arguments)
     _show_log(common.verbose)
-    if verb == "segment":
-        _add_out(keys)
+    if verb in ("segment", "evaluate"):
+        _add_out(verb, keys)
     host = ConsoleHost(common.quiet)
     with host.running():
         reply = tasks.run({"task": verb, **keys}, host)
@@ -63,13 +63,13 @@ def _task(verb: str, arguments: Sequence[str]) -> int:
     return DIFFERENT if reply.get("identical") is False else OK
 
 
-def _add_out(keys: dict[str, Any]) -> None:
-    """Give results of the command line a place: NAME-talanoa in the current folder, or the next free name."""
+def _add_out(verb: str, keys: dict[str, Any]) -> None:
+    """Give results of the command line a new place in the current folder: NAME-talanoa, or evaluation."""
     from talanoa.files import next_free
 
-    if keys.get("out") or not keys.get("image"):
+    if keys.get("out") or (verb == "segment" and not keys.get("image")):
         return
-    keys["out"] = str(next_free(Path(f"{Path(keys['image']).stem}-talanoa")))
+    keys["out"] = str(next_free(Path("evaluation" if verb == "evaluate" else f"{Path(keys['image']).stem}-talanoa")))
 
 
 def _show_log(verbose: bool) -> None:

@@ -50,6 +50,8 @@ PLAIN = (
     "changed",
     "classes",
     "annotators",
+    "report",
+    "leaks",
 )
 EVERY = 0.1  # seconds between two progress events
 SELECTED = "Only the selection was segmented. For the whole image: Edit > Selection > Select None."

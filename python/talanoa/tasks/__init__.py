@@ -14,8 +14,10 @@ from talanoa import requests
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import Host
 from talanoa.requests_annotate import AnnotateRequest
+from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
-from talanoa.tasks import annotate, doctor, models, rerun, rois, sample, segment, train
+from talanoa.requests_study import StudyRequest
+from talanoa.tasks import annotate, doctor, evaluate, models, rerun, rois, sample, segment, study, train
 from talanoa.tasks.common import Collecting, Given
 
 if TYPE_CHECKING:
@@ -43,7 +45,9 @@ TASKS: dict[str, Task] = {
     "rois": Task(requests.RoisRequest, rois.run),
     "models": Task(requests.ModelsRequest, models.run),
     "annotate": Task(AnnotateRequest, annotate.run),
+    "evaluate": Task(EvaluateRequest, evaluate.run),
     "sample": Task(SampleRequest, sample.run),
+    "study": Task(StudyRequest, study.run),
     "doctor": Task(requests.DoctorRequest, doctor.run),
     "rerun": Task(requests.RerunRequest, rerun.run),
 }

@@ -1,0 +1,89 @@
+"""The charts of a report, as SVG: colours that colour-blind people tell apart, and another mark or line for each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talanoa.judge.summary import Score
+from talanoa.metrics.bland_altman import bland_altman
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# Okabe & Ito 2008: told apart by colour-blind people, and each curve has a line of its own besides
+STYLES = (("#0072b2", "-", "o"), ("#d55e00", "--", "s"), ("#009e73", "-.", "^"), ("#cc79a7", ":", "D"))
+SHOWN = {"f1": "F1", "precision": "precision", "recall": "recall", "accuracy": "accuracy (AP)"}
+
+
+def over_iou(rows: Sequence[Score]) -> bytes:
+    """Draw the pooled object scores over the object IoU, with the interval of F1."""
+    figure = _figure(5.6, 3.4)
+    axes = figure.add_subplot()
+    for (metric, label), (colour, line, mark) in zip(SHOWN.items(), STYLES, strict=True):
+        chosen = [row for row in rows if (row.level, row.metric, row.how) == ("object", metric, "pooled")]
+        chosen = [row for row in chosen if "-" not in row.iou]
+        at = [float(row.iou) for row in chosen]
+        axes.plot(at, [row.value for row in chosen], color=colour, linestyle=line, marker=mark, ms=4, label=label)
+        if metric == "f1" and np.isfinite([row.low for row in chosen]).any():
+            axes.fill_between(at, [row.low for row in chosen], [row.high for row in chosen], color=colour, alpha=0.15)
+    axes.set(xlabel="object IoU from which an object counts as found", ylabel="score", ylim=(0, 1.03))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower left")
+    return _svg(figure)
+
+
+def agreement(pairs: Sequence[tuple[float, float]] | NDArray[np.float64], what: str, sides: tuple[str, str]) -> bytes:
+    """Draw truth against prediction, and the differences over the means with bias and limits (Bland-Altman)."""
+    values = np.asarray(pairs, float).reshape(-1, 2)
+    figure = _figure(7.4, 3.2)
+    left, right = figure.subplots(1, 2)
+    colour = STYLES[0][0]
+    left.plot(*values.T, "o", color=colour, alpha=0.6, ms=4)
+    low, high = (float(values.min()), float(values.max())) if len(values) else (0.0, 1.0)
+    left.plot([low, high], [low, high], color="#555555", linewidth=1)
+    left.set(xlabel=f"{what}: {sides[0]}", ylabel=f"{what}: {sides[1]}")
+    found = bland_altman(*values.T)
+    right.plot(values.mean(axis=1), values[:, 1] - values[:, 0], "o", color=colour, alpha=0.6, ms=4)
+    for level, line in ((found.bias, "-"), (found.low, "--"), (found.high, "--")):
+        if np.isfinite(level):
+            right.axhline(level, color=STYLES[1][0], linestyle=line, linewidth=1.2)
+    right.set(xlabel=f"{what}: mean of both", ylabel=f"{sides[1]} - {sides[0]}")
+    for axes in (left, right):
+        axes.grid(alpha=0.3)
+    return _svg(figure)
+
+
+def comparison(names: Sequence[str], scores: Sequence[NDArray[np.float64]], label: str) -> bytes:
+    """Draw the score of each image by each candidate; a line joins the same image."""
+    figure = _figure(max(3.6, 1.3 * len(names) + 1.5), 3.4)
+    axes = figure.add_subplot()
+    table = np.stack(scores)
+    for image in table.T:
+        axes.plot(range(len(names)), image, color="#999999", linewidth=0.7, marker="o", ms=3)
+    means = [float(np.nanmean(row)) if np.isfinite(row).any() else np.nan for row in table]
+    axes.plot(range(len(names)), means, color=STYLES[1][0], marker="D", ms=6, linewidth=0, label="mean")
+    axes.set(ylabel=label, ylim=(0, 1.03), xlim=(-0.4, len(names) - 0.6))
+    axes.set_xticks(range(len(names)), [name if len(name) < 24 else name[:22] + "…" for name in names])
+    axes.grid(alpha=0.3, axis="y")
+    axes.legend(loc="lower left")
+    return _svg(figure)
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _svg(figure: Figure) -> bytes:
+    import matplotlib
+
+    stream = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "talanoa"}):
+        figure.savefig(stream, format="svg", metadata={"Date": None})
+    return stream.getvalue()

@@ -1,0 +1,218 @@
+"""Where annotations, predictions and images are, by the names of the images; what does not pair is told."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from talanoa.errors import BadInput
+
+IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".zarr")
+LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".zarr")
+ROI_SUFFIXES = (".zip", ".roi")
+ROI_SET = re.compile(r"(?<=.)[ _-]?RoiSet$", re.IGNORECASE)  # the name that ImageJ's ROI Manager offers
+RESULT_LABELS = "labels.tif"
+RESULT_ROIS = "rois.zip"
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """Label images or ROI files of images.
+
+    Parameters
+    ----------
+    place : Path
+        The folder or file that was named.
+    files : dict of str to Path
+        Label image or ROI file by the image's name.
+    images : dict of str to Path
+        The images beside them, where the folder is a dataset.
+    class_files : dict of str to Path
+        Classes of the objects (label, class), where there are any.
+    classes : tuple of str
+        Names of the classes; class k is ``classes[k - 1]``.
+    notes : tuple of str
+        What was left out, and why.
+    """
+
+    place: Path
+    files: dict[str, Path]
+    images: dict[str, Path] = field(default_factory=dict)
+    class_files: dict[str, Path] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def single(self) -> bool:
+        """True for one file that was named itself: its name need not be that of its image."""
+        return self.place.is_file()
+
+
+def find_annotations(place: Path, what: str) -> Annotations:
+    """Find label images or ROI files.
+
+    Parameters
+    ----------
+    place : Path
+        A dataset folder, a folder of label images or of ROI zips, a folder of result folders (or one of them), or one
+        file.
+    what : str
+        How messages call it, such as "truth".
+
+    Raises
+    ------
+    BadInput
+        There is nothing there, or both label images and ROI zips lie side by side.
+    """
+    place = place.expanduser()
+    if not place.exists():
+        raise BadInput(
+            f"{what}: found nothing at {place}; expected a folder of label images or ROI zips. Check the path."
+        )
+    if place.is_file():
+        return Annotations(place, {_stem(place): place})
+    if (place / RESULT_LABELS).is_file():
+        return Annotations(place, {_result_name(place): place / RESULT_LABELS})
+    if _has(place, "images") and (_has(place, "masks") or _has(place, "rois")):
+        return _of_dataset(place, "", what)
+    if _has(place, "masks") or _has(place, "rois"):
+        return _of_tree(place, what)
+    results = {_result_name(one): one / RESULT_LABELS for one in _folders(place) if (one / RESULT_LABELS).is_file()}
+    return Annotations(place, results) if results else Annotations(place, _flat(place, what))
+
+
+def find_person(dataset: Path, person: str) -> Annotations | None:
+    """Return the set of a further person in a dataset folder, or None where there is none of that name."""
+    if not person or Path(person).name != person or not (dataset / "annotators" / person).is_dir():
+        return None
+    return _of_dataset(dataset, person, "annotator")
+
+
+def image_files(place: Path) -> dict[str, Path]:
+    """Return images by name: of a folder, of a dataset folder, or the one file that is named."""
+    place = place.expanduser()
+    if place.is_file():
+        return {place.stem: place}
+    if not place.is_dir():
+        raise BadInput(f"images: found nothing at {place}; expected a folder of images. Check the path.")
+    folder = place / "images" if _has(place, "images") else place
+    files = _by_name(folder, IMAGE_SUFFIXES)
+    if not files:
+        raise BadInput(f"No images in {folder}; expected files that end in {', '.join(IMAGE_SUFFIXES)}.")
+    return files
+
+
+def pair(needed: Collection[str], there: Collection[str], what: str, skip: bool) -> tuple[list[str], str]:
+    """Return the names that pair, sorted, and a note on the others.
+
+    Parameters
+    ----------
+    needed, there : collections of str
+        Names of the ground truth, and of what must be there for each of them.
+    what : str
+        What must be there, such as "a prediction in <folder>".
+    skip : bool
+        Leave out what has no partner, instead of refusing.
+
+    Raises
+    ------
+    BadInput
+        No name pairs, or some do not and `skip` is False.
+    """
+    both = sorted(set(needed) & set(there))
+    lonely = sorted(set(needed) - set(there))
+    if not both:
+        raise BadInput(
+            f"No name of the ground truth ({some(sorted(needed))}) has {what} ({some(sorted(there))}). "
+            "Expected files of equal names (the suffix may differ). Rename them."
+        )
+    if not lonely:
+        return both, ""
+    told = f"{len(lonely)} of {len(needed)} images of the ground truth lack {what}: {some(lonely)}."
+    if not skip:
+        raise BadInput(f"{told} Expected one for each. Add or rename them, or leave these images out: unpaired=skip.")
+    return both, f"{told} They were left out."
+
+
+def some(names: Sequence[str], most: int = 10) -> str:
+    """Return the first names, and how many more there are."""
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+
+
+def _has(place: Path, name: str) -> bool:
+    return (place / name).is_dir()
+
+
+def _folders(place: Path) -> list[Path]:
+    return sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
+
+
+def _result_name(folder: Path) -> str:
+    """Return the name of the image that a result folder is of: its own name (folders of images), or as recorded."""
+    from talanoa.result import RECORD, read_record
+
+    source = read_record(folder).get("image", {}).get("source") if (folder / RECORD).is_file() else None
+    return Path(str(source)).stem if source else folder.name
+
+
+def _of_dataset(root: Path, person: str, what: str) -> Annotations:
+    """Return what is done in a dataset folder, or what pairs in a tree of images/ and masks/ or rois/."""
+    from talanoa.annotate import folder
+
+    dataset = folder.read(root, person)
+    files, notes, waiting = {}, [], []
+    for entry in dataset.entries:
+        place = next(
+            (each for each in (dataset.mask_path(entry.name), dataset.rois_path(entry.name)) if each.is_file()), None
+        )
+        if place is None or ((root / folder.FILE).is_file() and entry.status != "done"):
+            waiting.append(entry.name)
+        else:
+            files[entry.name] = place
+    if waiting:
+        notes.append(f"{len(waiting)} images of {root.name} are not annotated yet and were left out: {some(waiting)}.")
+    if not files:
+        raise BadInput(f"{what}: {root} has no image that is done; expected annotated ones. Annotate some first.")
+    classes = {name: path for name in files if (path := dataset.classes_path(name)).is_file()}
+    images = {name: path for name in files if (path := dataset.image_path(name)).exists()}
+    return Annotations(root, files, images, classes, tuple(dataset.classes), tuple(notes))
+
+
+def _of_tree(place: Path, what: str) -> Annotations:
+    """Return the annotations of a folder with masks/ or rois/ and no images/: a further person's set."""
+    folder = place / "masks" if _has(place, "masks") else place / "rois"
+    files = _flat(folder, what)
+    found = {name: path for name in files if (path := place / "classes" / f"{name}.csv").is_file()}
+    return Annotations(place, files, {}, found)
+
+
+def _flat(folder: Path, what: str) -> dict[str, Path]:
+    labels, rois = _by_name(folder, LABEL_SUFFIXES), _by_name(folder, ROI_SUFFIXES)
+    if labels and rois:
+        raise BadInput(
+            f"{what}: {folder} holds {len(labels)} images and {len(rois)} ROI files; expected one kind. Put them into "
+            "two folders (masks and rois)."
+        )
+    if not labels and not rois:
+        held = some(sorted(path.name for path in folder.iterdir()), 5) or "nothing"
+        raise BadInput(f"{what}: {folder} holds no label image and no ROI zip (found {held}). Check the path.")
+    return labels or rois
+
+
+def _by_name(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() not in suffixes or path.name.startswith("."):
+            continue
+        name = _stem(path)
+        if name in files:
+            raise BadInput(f"{files[name].name} and {path.name} in {folder} share one name. Remove one of them.")
+        files[name] = path
+    return files
+
+
+def _stem(path: Path) -> str:
+    stem = path.name.removesuffix(".ome" + path.suffix) if path.name.endswith(".ome" + path.suffix) else path.stem
+    return ROI_SET.sub("", stem) if path.suffix.lower() in ROI_SUFFIXES else stem

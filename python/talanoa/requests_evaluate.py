@@ -1,0 +1,90 @@
+"""The request of `evaluate`: what is judged, against what, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from talanoa.errors import BadInput
+from talanoa.request_base import (
+    Count,
+    Device,
+    Fraction,
+    Number,
+    PathText,
+    Request,
+    Whole,
+    check_ordered,
+    read_path_text,
+    read_word,
+)
+
+
+def read_list(value: Any) -> Any:
+    """Read "a; b" as ("a", "b"); without a semicolon the commas part, and a list stays one."""
+    if not isinstance(value, str):
+        return tuple(read_path_text(one) for one in value) if isinstance(value, list | tuple) else value
+    parts = value.split(";" if ";" in value else ",")
+    return tuple(read_path_text(part) for part in parts if part.strip())
+
+
+class EvaluateRequest(Request):
+    """Judge a model, or label images made elsewhere, against ground truth."""
+
+    several: ClassVar[tuple[str, ...]] = ("compare",)
+
+    model: PathText | None = Field(None, description="Model to judge: a name, or the path of a model folder")
+    prediction: PathText | None = Field(
+        None, description="Instead of a model: folder (or file) of label images or ROI zips to judge"
+    )
+    annotator: PathText | None = Field(
+        None, description="Another person's annotations of the same images: how well do two people agree"
+    )
+    compare: Annotated[tuple[str, ...], BeforeValidator(read_list)] = Field(
+        (), description='More models or folders of label images to compare with, such as "nuclei; other masks"'
+    )
+    truth: PathText = Field(description="Ground truth: folder of label images or ROI zips, or a dataset folder")
+    images: PathText | None = Field(
+        None, description="Folder of the images; omitted: the dataset's own; label images can be judged without"
+    )
+    train: PathText | None = Field(
+        None, description="Folder of training images, searched for the test images; omitted: what the model recorded"
+    )
+    leaks: bool = Field(True, description="Look for test images, or parts of them, among the training images")
+    iou: Number = Field(0.5, gt=0, le=1, description="Object IoU from which an object counts as found")
+    bootstrap: Whole = Field(2000, ge=0, le=100_000, description="Resamplings for the confidence intervals; 0: none")
+    seed: Whole = Field(42, ge=0, le=2**32 - 1, description="Seed of the resampling")
+    mask: Annotated[Literal["refuse", "split", "keep"], BeforeValidator(read_word)] = Field(
+        "refuse",
+        description="A mask of one value with several parts: refuse it, split them, keep it as one object",
+    )
+    unpaired: Annotated[Literal["refuse", "skip"], BeforeValidator(read_word)] = Field(
+        "refuse", description="Ground truth without an image or prediction: refuse, or skip it and say so"
+    )
+    pictures: Whole = Field(12, ge=0, le=500, description="Number of images shown in the report, the worst first")
+    channel: Count = Field(None, description="Channel of the images to segment, counted from 1")
+    prob_thresh: Fraction = Field(None, description="Lowest object probability, 0 to 1; omitted: each model's own")
+    nms_thresh: Fraction = Field(None, description="Largest overlap of two objects, 0 to 1; omitted: each model's own")
+    norm_low: Number = Field(1.0, ge=0, le=100, description="Percentile of the image that becomes 0")
+    norm_high: Number = Field(99.8, ge=0, le=100, description="Percentile of the image that becomes 1")
+    scale: Number = Field(1.0, gt=0, le=64, description="Enlarge the images by this factor for the network")
+    scale_z: Number = Field(1.0, gt=0, le=64, description="The same along z, for 3D models")
+    min_size: Whole = Field(0, ge=0, description="Smallest object that a model may find, in pixels")
+    device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network runs")
+    backend: Annotated[Literal["auto", "onnx", "torch"], BeforeValidator(read_word)] = Field(
+        "auto", description="What runs the network: onnx (CPU), torch; auto: onnx on the CPU, torch on a GPU"
+    )
+    out: PathText | None = Field(None, description="New folder for report, tables and pictures")
+
+    @model_validator(mode="after")
+    def _one_judged(self) -> EvaluateRequest:
+        check_ordered("norm_low", self.norm_low, "norm_high", self.norm_high, strict=True)
+        if self.model and self.prediction:
+            raise BadInput("model and prediction: found both; expected one. Give the other one as compare.")
+        if not (self.model or self.prediction or self.annotator):
+            raise BadInput(
+                "Found neither model, prediction nor annotator; expected one of them: a model, a folder of label "
+                "images, or a folder with another person's annotations."
+            )
+        return self
