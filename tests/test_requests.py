@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
 from talanoa.errors import BadInput
+from talanoa.request_base import folders
 from talanoa.requests import (
     DoctorRequest,
     ModelsRequest,
@@ -163,8 +166,14 @@ def test_a_complete_request_is_itself_again(kind: type[Request], keys: dict[str,
     assert parse(kind, first.model_dump()).request == first
 
 
+def test_several_folders_are_one_text_however_they_are_given() -> None:
+    for given in ("a;b c", " a ; b c ; ", ["a", "b c"]):
+        assert parse(TrainRequest, {**TRAIN, "images": given}).request.images == "a; b c"
+    assert folders("a; b c") == [Path("a"), Path("b c")]
+
+
 def test_training_wants_one_kind_of_annotation() -> None:
-    assert "found neither" in refusal(TrainRequest, images="images", name="cells")
+    assert parse(TrainRequest, {"images": "dataset", "name": "cells"}).request.targets is None
     assert "found both" in refusal(TrainRequest, **TRAIN, rois="rois")
     assert "images is missing" in refusal(TrainRequest, targets="masks", name="cells")
 

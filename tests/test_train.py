@@ -20,7 +20,8 @@ from talanoa.metrics.matching import match_images
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import loop
-from talanoa.training.run import settings_from, train
+from talanoa.training.run import train
+from talanoa.training.star_recipe import settings_from
 from trained import request, small_model
 
 

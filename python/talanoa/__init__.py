@@ -18,7 +18,7 @@ from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from talanoa import rois
-    from talanoa.api import evaluate, rerun, segment, train
+    from talanoa.api import evaluate, rerun, segment, study, train
     from talanoa.image import from_array, read, write
 
 __all__ = [
@@ -32,12 +32,13 @@ __all__ = [
     "rerun",
     "rois",
     "segment",
+    "study",
     "train",
     "write",
 ]
 
 _LAZY = {
-    **dict.fromkeys(("segment", "train", "rerun", "evaluate"), "api"),
+    **dict.fromkeys(("segment", "train", "study", "rerun", "evaluate"), "api"),
     **dict.fromkeys(("read", "write", "from_array"), "image"),
 }
 

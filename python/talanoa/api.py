@@ -61,6 +61,16 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
+class Studied:
+    """What `study` found: one row for each training, the folder with table and plot, the best in a sentence."""
+
+    table: pd.DataFrame
+    folder: Path
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
 class Rerun:
     """What `rerun` found: whether the labels are identical bit for bit, what differs, and the new result."""
 
@@ -172,6 +182,32 @@ def train(*, host: Host | None = None, **keys: Any) -> Trained:
     return Trained(
         reply["model"], Path(reply["folder"]), reply["thresholds"], reply["report"], reply["message"], reply["warnings"]
     )
+
+
+def study(*, host: Host | None = None, **keys: Any) -> Studied:
+    """Train over a grid of parameters, each training in a process of its own, and judge the models on test images.
+
+    Parameters
+    ----------
+    host : Host, optional
+        Progress, warnings and cancelling; omitted: warnings are logged.
+    **keys
+        Keys of `talanoa.requests_study.StudyRequest`, such as ``images="data", test="others", out="study",
+        vary={"patch": [64, 128], "n_images": [2, 5, 10]}``.
+
+    Returns
+    -------
+    Studied
+
+    Raises
+    ------
+    TalanoaError
+        The message says what was found, what was expected and the remedy.
+    """
+    from talanoa import tasks
+
+    reply = tasks.perform({"task": "study", **keys}, host or QuietHost())
+    return Studied(reply["table"], Path(reply["folder"]), reply["message"], reply["warnings"])
 
 
 def rerun(result: str | Path, *, host: Host | None = None, **keys: Any) -> Rerun:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,9 @@ class Annotated:
     pixel_depth : float or None
         Distance of the slices in `unit`, None when not calibrated.
     source : str
-        Name of the stack that a slice belongs to; empty for an image of its own.
+        Name of the stack or the large image that this is a part of; empty for an image of its own.
+    classes : ndarray of int32, (largest label + 1,), or None
+        Class of each label, from 1; 0 where it is not known. None: objects have no classes.
     """
 
     name: str
@@ -56,6 +59,7 @@ class Annotated:
     notes: tuple[str, ...] = ()
     pixel_depth: float | None = None
     source: str = ""
+    classes: NDArray[np.int32] | None = None
 
     @property
     def file(self) -> str:
@@ -78,6 +82,28 @@ class Annotated:
         if self.ndim == 3:
             return augment3d.without_border_objects(self.image, self.labels)
         return without_border_objects(self.image, self.labels)
+
+
+class Files(NamedTuple):
+    """What belongs to one annotated image.
+
+    Parameters
+    ----------
+    image, annotation : Path
+        The image, and its label image or ROI file.
+    name : str
+        What it is called in records and reports; empty: the image's file name.
+    source : str
+        Name of the image of which it is a part.
+    classes : Path or None
+        CSV of labels and their classes, or the ROI file whose groups are the classes.
+    """
+
+    image: Path
+    annotation: Path
+    name: str = ""
+    source: str = ""
+    classes: Path | None = None
 
 
 def pair_files(images: Path, annotations: Path, suffixes: Sequence[str]) -> list[tuple[Path, Path]]:
@@ -148,19 +174,52 @@ def load(
         raise BadInput("Training needs either a folder of label images (targets) or of ROI files (rois), not both.")
     annotations, suffixes = (masks, IMAGE_SUFFIXES) if masks is not None else (rois, ROI_SUFFIXES)
     assert annotations is not None
-    pairs = pair_files(images, annotations, suffixes)
-    items = [_load_pair(image, annotation, channel, ndim, (low, high)) for image, annotation in pairs]
+    files = [Files(image, annotation) for image, annotation in pair_files(images, annotations, suffixes)]
+    return read_files(files, channel, ndim, percentiles=(low, high))
+
+
+def read_files(
+    files: Sequence[Files],
+    channel: int | None,
+    ndim: int | None = None,
+    mask: str = "refuse",
+    percentiles: tuple[float, float] = (1.0, 99.8),
+) -> list[Annotated]:
+    """Read annotated images, from one folder or several.
+
+    Parameters
+    ----------
+    files : sequence of Files
+        What belongs together.
+    channel, ndim
+        See `load`.
+    mask : {"refuse", "split", "keep"}
+        What to do with a black-and-white mask, see `talanoa.labels.as_labels`.
+    percentiles : (float, float)
+        For the normalisation of each image.
+
+    Raises
+    ------
+    BadInput
+        See `load`.
+    """
+    return alike([read_one(each, channel, ndim, mask, percentiles) for each in files], files, ndim)
+
+
+def alike(items: list[Annotated], files: Sequence[Files], ndim: int | None) -> list[Annotated]:
+    """Return the images of a training, slice by slice for ``ndim=2``, or say in what they differ; see `load`."""
+    where = ", ".join(str(folder) for folder in dict.fromkeys(each.image.parent for each in files))
     if len({item.ndim for item in items}) > 1:
         stacks = [item.name for item in items if item.ndim == 3]
         raise BadInput(
-            f"{len(stacks)} of the {len(items)} images in {images} are stacks ({', '.join(stacks[:5])}), the others "
+            f"{len(stacks)} of the {len(items)} images in {where} are stacks ({', '.join(stacks[:5])}), the others "
             "single planes; expected one kind. Give ndim=2 to train on all planes one by one, or separate them."
         )
     channels = {len(item.image) for item in items}
     if len(channels) > 1:
-        raise BadInput(f"The images in {images} have {sorted(channels)} channels; expected the same number in each.")
+        raise BadInput(f"The images in {where} have {sorted(channels)} channels; expected the same number in each.")
     if not any(item.labels.any() for item in items):
-        raise BadInput(f"None of the {len(items)} annotations in {annotations} holds an object. Annotate some first.")
+        raise BadInput(f"None of the {len(items)} annotations of {where} holds an object. Annotate some first.")
     return [plane for item in items for plane in slices_of(item)] if ndim == 2 else items
 
 
@@ -169,23 +228,29 @@ def slices_of(item: Annotated) -> list[Annotated]:
     if item.ndim == 2:
         return [item]
     return [
-        replace(item, name=f"{item.name} Z{z + 1:03d}", source=item.name, image=item.image[:, z], labels=item.labels[z])
+        replace(item, name=f"{item.name} Z{z + 1:03d}", source=item.file, image=item.image[:, z], labels=item.labels[z])
         for z in range(len(item.labels))
     ]
 
 
-def _load_pair(
-    image_path: Path, annotation_path: Path, channel: int | None, ndim: int | None, percentiles: tuple[float, float]
+def read_one(
+    files: Files,
+    channel: int | None = None,
+    ndim: int | None = None,
+    mask: str = "refuse",
+    percentiles: tuple[float, float] = (1.0, 99.8),
 ) -> Annotated:
+    """Read one annotated image; see `read_files`."""
     from talanoa import image as images
 
+    image_path, annotation_path = files.image, files.annotation
     picture = images.read(image_path)
     volume = _volume(picture.values, image_path, channel, ndim)
     notes: tuple[str, ...] = ()
     if annotation_path.suffix.lower() in ROI_SUFFIXES:
         labels, notes = roi_objects.labels_of(annotation_path, volume.shape[1:])
     else:
-        labels = _label_volume(images.read_labels(annotation_path).values, annotation_path)
+        labels = _label_volume(_read_labels(annotation_path, mask), annotation_path)
     if labels.shape != volume.shape[1:]:
         raise BadInput(
             f"{annotation_path.name} is {_sizes(labels.shape)}, its image {image_path.name} "
@@ -194,7 +259,7 @@ def _load_pair(
     flat = len(labels) == 1 and ndim != 3
     calibrated = picture.attrs["unit"] != "pixel"
     item = Annotated(
-        image_path.stem,
+        files.name or image_path.stem,
         _normalized(volume, ndim == 2, percentiles),
         np.ascontiguousarray(labels, np.int32),
         (file_sha256(image_path), file_sha256(annotation_path)),
@@ -202,8 +267,36 @@ def _load_pair(
         picture.attrs["unit"],
         notes,
         float(picture.attrs["pixel_size"][0]) if calibrated and not flat else None,
+        files.source,
+        None if files.classes is None else _classes(files.classes, labels),
     )
     return replace(item, image=item.image[:, 0], labels=item.labels[0]) if flat else item
+
+
+def _read_labels(path: Path, mask: str) -> NDArray:
+    """Return the values of a label image; what it is not is said with its name."""
+    from talanoa import image as images
+
+    try:
+        return images.read_labels(path, mask=mask).values
+    except BadInput as problem:
+        if str(path) in str(problem):
+            raise
+        raise BadInput(f"{path}: {problem}") from problem
+
+
+def _classes(path: Path, labels: NDArray) -> NDArray[np.int32]:
+    """Return the class of each label: from a table, or the groups of ROIs; 0 where none is given."""
+    from talanoa.annotate.folder import read_classes
+
+    if path.suffix.lower() in ROI_SUFFIXES:
+        return roi_objects.groups_of(path, labels)
+    given = read_classes(path)
+    found = np.zeros(int(labels.max()) + 1, np.int32)
+    for label, number in given.items():
+        if 0 < label < len(found):
+            found[label] = number
+    return found
 
 
 def _normalized(volume: NDArray, by_plane: bool, percentiles: tuple[float, float]) -> NDArray[np.float32]:
@@ -283,7 +376,18 @@ def draw_patch(
     An image is drawn uniformly; with probability `foreground_share` the patch is centred on a random object pixel,
     otherwise anywhere.
     """
-    item = items[int(rng.integers(len(items)))]
+    return patch_of(drawn_item(items, rng), patch, foreground_share, config, rng)
+
+
+def drawn_item(items: Sequence[Annotated], rng: np.random.Generator) -> Annotated:
+    """Draw one of the images, each as likely as the others."""
+    return items[int(rng.integers(len(items)))]
+
+
+def patch_of(
+    item: Annotated, patch: tuple[int, ...], foreground_share: float, config: Augmentation, rng: np.random.Generator
+) -> tuple[NDArray[np.float32], NDArray]:
+    """Draw one augmented (image, labels) patch of an image; see `draw_patch`."""
     if len(item.foreground) and rng.random() < foreground_share:
         center = [int(k) for k in np.unravel_index(int(rng.choice(item.foreground)), item.labels.shape)]
     else:

@@ -46,6 +46,21 @@ def read_path_text(value: Any) -> Any:
     return str(Path(text.strip()).expanduser()) if text.strip().startswith("~") else text.strip()
 
 
+def read_folders(value: Any) -> Any:
+    """Keep one or several folders as one text, separated by ";"; a list of them is read, too."""
+    parts = (
+        value if isinstance(value, list | tuple) else str(value).split(";") if isinstance(value, str | Path) else None
+    )
+    if parts is None:
+        return value
+    return "; ".join(text for text in (str(read_path_text(part)) for part in parts) if text)
+
+
+def folders(text: str | None) -> list[Path]:
+    """Return the folders of a key that takes several."""
+    return [Path(part.strip()) for part in (text or "").split(";") if part.strip()]
+
+
 def read_frames(value: Any) -> Any:
     """Read frames given as a number, a list or a range, too: [1, 2, 5] is "1,2,5"."""
     if isinstance(value, list | tuple | range):
@@ -59,6 +74,7 @@ Fraction = Annotated[Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | 
 Whole = Annotated[int, BeforeValidator(read_whole)]
 Count = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(read_whole)]
 PathText = Annotated[str, BeforeValidator(read_path_text), Field(min_length=1)]
+Folders = Annotated[str, BeforeValidator(read_folders), Field(min_length=1)]
 FRAMES = r"\d+(-\d+)?(,\d+(-\d+)?)*"
 
 
@@ -78,6 +94,8 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     # Other names of keys, lower case, and what they mean here: a key, or a function (value) -> keys and a note.
     aliases: ClassVar[Mapping[str, Alias]] = {}
+    # Keys that take several folders: as an option of the command line they may be repeated.
+    several: ClassVar[tuple[str, ...]] = ()
 
 
 Kind = TypeVar("Kind", bound=Request)

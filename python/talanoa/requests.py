@@ -18,6 +18,7 @@ from talanoa.request_base import (
     Alias,
     Count,
     Device,
+    Folders,
     Fraction,
     MaybeNumber,
     Number,
@@ -101,7 +102,9 @@ class SegmentRequest(Request):
     )
     out: PathText | None = Field(None, description="New folder for the results")
     copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
-    maps: bool = Field(False, description="The network's probability as an image, and with the distances in the result folder")
+    maps: bool = Field(
+        False, description="The network's probability as an image, and with the distances in the result folder"
+    )
 
     @model_validator(mode="after")
     def _ranges(self) -> SegmentRequest:
@@ -114,14 +117,16 @@ class SegmentRequest(Request):
 
 
 class TrainRequest(Request):
-    """Train a model on images with label images or ROI files of the same names."""
+    """Train a model on a dataset folder, or on images with label images or ROI files of the same names."""
+
+    several: ClassVar[tuple[str, ...]] = ("images", "targets", "rois")
 
     method: Annotated[Literal["stardist"], BeforeValidator(read_word)] = Field(
         "stardist", description="Method to train"
     )
-    images: PathText = Field(description="Folder of training images")
-    targets: PathText | None = Field(None, description="Folder of label images with the images' names")
-    rois: PathText | None = Field(None, description="Folder of ROI zips with the images' names")
+    images: Folders = Field(description='Dataset folder, or folder of training images; several: separated by ";"')
+    targets: Folders | None = Field(None, description="Folder of label images with the images' names")
+    rois: Folders | None = Field(None, description="Folder of ROI zips with the images' names")
     name: str = Field(min_length=1, description="Name of the new model")
     preset: Annotated[Literal["quick", "standard", "long"] | None, BeforeValidator(read_word)] = Field(
         None, description="Length of the training; epochs and steps override it; omitted: standard"
@@ -142,6 +147,7 @@ class TrainRequest(Request):
     init: PathText | None = Field(None, description="Model to start from (fine-tuning)")
     resume: bool = Field(False, description="Go on with an interrupted training of this name")
     device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network trains")
+    n_images: Count = Field(None, description="Train on so many of the images only, drawn by the seed; omitted: all")
     validation: Number = Field(0.1, gt=0, lt=1, description="Part of the images kept for validation")
     n_rays: Annotated[Annotated[int, Field(ge=4, le=256)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Rays of a star-convex outline; omitted: the method's default"
@@ -165,22 +171,32 @@ class TrainRequest(Request):
         None, description="How many pixels wide the distance of two slices is (3D); omitted: measured from the objects"
     )
     channel: Count = Field(None, description="Channel to train on, counted from 1")
+    mask: Annotated[Literal["refuse", "split", "keep"], BeforeValidator(read_word)] = Field(
+        "refuse",
+        description="A black-and-white mask among the label images: refuse it, split its parts, keep it as one",
+    )
+    classes: bool | None = Field(
+        None, description="Train classes of objects, too; omitted: where the dataset has classes"
+    )
+    dry_run: bool = Field(False, description="Train nothing: show examples, and what the training will cost here")
+    picture: PathText | None = Field(None, description="New PNG file for the examples of a dry run")
     licence: str = Field("", description="Licence of the training data, kept with the model")
     description: str = Field("", description="What the model is for, in a sentence; omitted: what it was trained on")
     schedule: Annotated[Literal["plateau", "cosine"] | None, BeforeValidator(read_word)] = Field(
         None, description="How the learning rate falls; omitted: the preset's"
     )
     augment_scale: Number = Field(1.5, ge=1, le=4, description="Show objects up to this factor larger or smaller")
-    mixed_precision: bool = Field(True, description="Half precision on a GPU where it is safe")
+    mixed_precision: bool = Field(True, description="Train in bfloat16 where the device is faster so")
 
     @model_validator(mode="after")
     def _one_source(self) -> TrainRequest:
-        if (self.targets is None) == (self.rois is None):
-            found = "neither" if self.targets is None else "both"
+        if self.targets is not None and self.rois is not None:
             raise BadInput(
-                f"targets and rois: found {found}; expected one. Give targets=<folder of label images> or "
-                "rois=<folder of ROI zips>."
+                "targets and rois: found both; expected one. Give targets=<folder of label images>, or "
+                "rois=<folder of ROI zips>, or neither with images=<dataset folder>."
             )
+        if self.picture is not None and not self.dry_run:
+            raise BadInput("picture: found without dry_run; expected both. Add dry_run=true, or leave it out.")
         if self.grid not in (None, 1, 2, 4):
             raise BadInput(f"grid: found {self.grid}; expected 1, 2 or 4.")
         return self

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,6 +51,27 @@ def labels_of(path: Path, shape: Sequence[int]) -> tuple[NDArray[np.int32], tupl
     return joined, (*notes, note)
 
 
+def groups_of(path: Path, labels: NDArray) -> NDArray[np.int32]:
+    """Return the ROI group of each label of `labels_of`, index = label; 0 for objects without a group.
+
+    Parameters
+    ----------
+    path : Path
+        The ROI file.
+    labels : ndarray of int, (z, y, x)
+        What `labels_of` made of it. The outlines of an object over several slices vote with their areas.
+    """
+    from talanoa import roi_zip, rois
+
+    n_z, height, width = labels.shape
+    drawn = roi_zip.read_zip(path, image_shape=(1, n_z, height, width)).rois
+    painted = rois.to_labels(replace(drawn, label=np.arange(1, len(drawn) + 1, dtype=np.int32)), (1, *labels.shape))
+    group = np.concatenate([[0], drawn.group])[painted.labels.values[0, 0]]
+    votes = np.zeros((int(labels.max()) + 1, 256), np.int64)
+    np.add.at(votes, (labels[labels > 0], group[labels > 0]), 1)
+    return votes.argmax(axis=1).astype(np.int32)
+
+
 def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int32], str]:
     """Give the outlines of one object the same number in all slices.
 
@@ -88,13 +110,13 @@ def _by_overlap(labels: NDArray[np.int32], count: int) -> NDArray[np.intp]:
     for lower, upper in pairwise(labels):
         both = (lower > 0) & (upper > 0)
         pairs, shared = np.unique(np.stack([lower[both], upper[both]]), axis=1, return_counts=True)
-        for one, other in _best_pairs(pairs, shared, area):
+        for one, other in best_pairs(pairs, shared, area):
             root_one, root_other = _root(first, one - 1), _root(first, other - 1)
             first[max(root_one, root_other)] = min(root_one, root_other)
     return np.array([_root(first, k) for k in range(count)], np.intp)
 
 
-def _best_pairs(pairs: NDArray, shared: NDArray, area: NDArray) -> list[tuple[int, int]]:
+def best_pairs(pairs: NDArray, shared: NDArray, area: NDArray) -> list[tuple[int, int]]:
     """Return the pairs of outlines that cover each other best, and enough."""
     best: tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]] = ({}, {})
     for one, other, pixels in zip(*pairs.tolist(), shared.tolist(), strict=True):

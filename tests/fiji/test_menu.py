@@ -68,7 +68,7 @@ def _expected(**keys: Any) -> dict[str, Any]:
 
 def test_every_script_is_a_command(names: list[str]) -> None:
     assert names == sorted(commands())
-    assert SEGMENT in names and "Train StarDist" in names
+    assert SEGMENT in names and "Train Model" in names
 
 
 def test_a_second_install_makes_no_second_command(imagej: Runtime, names: list[str], image: Any, ij: Any) -> None:
@@ -82,7 +82,7 @@ def test_a_second_install_makes_no_second_command(imagej: Runtime, names: list[s
 
 @pytest.mark.parametrize(
     ("command", "request_of"),
-    [(SEGMENT, SegmentRequest), ("Train StarDist", TrainRequest), ("Label Image to ROIs", RoisRequest)],
+    [(SEGMENT, SegmentRequest), ("Train Model", TrainRequest), ("Label Image to ROIs", RoisRequest)],
 )
 def test_inputs_are_keys_of_the_request_with_the_same_defaults(command: str, request_of: Any) -> None:
     for name, default in declared(commands()[command]).items():
@@ -237,11 +237,18 @@ def test_training_from_a_macro(names: list[str], ij: Any, tmp_path: Path) -> Non
 
     folders = tiny.write_training_set(tmp_path / "set")
     ij.run(
-        "Train StarDist",
+        "Train Model",
         f"images=[{folders['images']}] targets=[{folders['targets']}] name=[from a macro] epochs=1 steps=4 patch=64 "
         "batch=2 n_rays=8 grid=2 device=cpu validation=0.2",
     )
     assert "from a macro" in [one.name for one in model_folder.available()]
+
+
+def test_the_former_name_of_a_command_still_works(names: list[str], ij: Any, tmp_path: Path) -> None:
+    import jpype
+
+    with pytest.raises(jpype.JException, match="no dataset"):
+        ij.run("Train StarDist", f"images=[{tmp_path}] name=old")
 
 
 SIDE = """

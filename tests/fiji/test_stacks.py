@@ -52,7 +52,7 @@ def test_stacks_and_rois_drawn_slice_by_slice_train_a_3d_model(names: list[str],
     for path in folders[1].iterdir():
         rois.write_zip(drawn / f"{path.stem}.zip", rois.from_labels(images.read_labels(path)))
     ij.run(
-        "Train StarDist",
+        "Train Model",
         f"images=[{folders[0]}] rois=[{drawn}] name=[stacks from a macro] epochs=1 steps=1 patch=16 patch_z=8 batch=1 "
         "n_rays=8 device=cpu validation=0.5 backbone=resnet anisotropy=2,5",
     )

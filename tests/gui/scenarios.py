@@ -230,13 +230,14 @@ def batch_mode(work: Path) -> dict[str, Any]:
 def train_from_the_menu(work: Path) -> dict[str, Any]:
     """Train a model by the dialog; Segment Objects then offers it and uses it."""
     hand, seen = d.Hand(), {}
-    hand.choose("Train StarDist")
-    form = d.dialog("Train StarDist")
+    hand.choose("Train Model")
+    form = d.dialog("Train Model")
     for label, text in TRAINING.items():
         d.field(form, label).setText(text.format(work=work.as_posix()))
     d.field(form, "Length of the training").select("quick")
     hand.type_into(d.field(form, "Name of the new model"), "mine")
     hand.click_on(d.button(form, "OK"))
+    seen["before"] = start_training(hand)
     seen["said"] = dismiss(hand)
     open_image(work / "discs.tif")
     hand.choose(SEGMENT)
@@ -249,8 +250,16 @@ def train_from_the_menu(work: Path) -> dict[str, Any]:
     return seen
 
 
+def start_training(hand: d.Hand) -> str:
+    """Press Start in the window before a training; return what it says."""
+    window = d.dialog("Before the training")
+    text = str(d.parts(window, "javax.swing.JTextArea")[0].getText())
+    hand.click_on(d.button(window, "Start the training"))
+    return text
+
+
 TRAINING = {
-    "Folder of images": "{work}/set/images",
+    "Dataset, or folder of images": "{work}/set/images",
     "or folder of ROI zips": "{work}/set/rois",
     "Epochs (empty: as the length says)": "2",
     "Steps of an epoch": "10",

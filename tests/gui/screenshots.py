@@ -23,7 +23,7 @@ from talanoa import samples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SEGMENT = "Segment Objects"
-DIALOGS = (SEGMENT, "Train StarDist", "ROIs to Label Image", "Label Image to ROIs", "Save ROIs")
+DIALOGS = (SEGMENT, "Train Model", "ROIs to Label Image", "Label Image to ROIs", "Save ROIs")
 
 
 def file_name(title: str) -> str:
@@ -119,11 +119,14 @@ def progress(folder: Path, hand: d.Hand, model: str) -> None:
 def training(folder: Path, hand: d.Hand) -> None:
     """The window of a training on parts of the sample image, which is then cancelled."""
     data = Path(tempfile.mkdtemp())
-    hand.choose("Train StarDist")
-    form = d.dialog("Train StarDist")
+    hand.choose("Train Model")
+    form = d.dialog("Train Model")
     for label, text in {**annotated(data), **TRAINING}.items():
         d.field(form, label).setText(text)
     hand.click_on(d.button(form, "OK"))
+    before = d.dialog("Before the training")
+    d.shot(folder / "before-training.png", before)
+    hand.click_on(d.button(before, "Start the training"))
     window = d.wait_until(lambda: d.titled("Training of my cells"), "the training's window is open")
     for epoch in range(1, 16):
         d.wait_until(lambda k=epoch: any(text.startswith(f"{k} of 40") for text in texts(window)), "an epoch is done")
@@ -134,6 +137,7 @@ def training(folder: Path, hand: d.Hand) -> None:
     dismiss(hand)
 
 
+MASKS = "Folder of label images (none for a dataset)"
 TRAINING = {
     "Name of the new model": "my cells",
     "Epochs (empty: as the length says)": "40",
@@ -147,7 +151,7 @@ TRAINING = {
 def annotated(folder: Path) -> dict[str, str]:
     """Cut the sample image and its label image into four parts each; return the fields that name them."""
     fields = {}
-    for label, name in (("Folder of images", "nuclei"), ("Folder of label images (masks)", "nuclei_mask")):
+    for label, name in (("Dataset, or folder of images", "nuclei"), (MASKS, "nuclei_mask")):
         pixels = tifffile.imread(samples.path(name))
         rows, columns = (side // 2 for side in pixels.shape)
         (folder / name).mkdir()

@@ -68,6 +68,7 @@ def test_results_are_reachable_in_batch_mode(play: Any) -> None:
 
 def test_a_model_trained_from_the_menu_is_offered(play: Any) -> None:
     seen = play("train_from_the_menu")
+    assert "would take about" in seen["before"] and "2 epochs of 10 steps" in seen["before"]
     assert "Model mine is trained" in seen["said"]
     assert "mine" in seen["offered"]
     assert (seen["work"] / "home" / "models" / "mine" / "model.json").is_file()

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from gui import driver as d
-from gui.scenarios import SEGMENT, TRAINING, dismiss, message, open_image, status
+from gui.scenarios import SEGMENT, TRAINING, dismiss, message, open_image, start_training, status
 from talanoa.training import loop
 
-TRAIN, WINDOW = "Train StarDist", "Training of mine"
+TRAIN, WINDOW = "Train Model", "Training of mine"
 LIGHT = {
     "Epochs (empty: as the length says)": "20000",  # more than anybody waits for: the scenarios end it
     "Steps of an epoch": "2",
@@ -30,6 +30,7 @@ def begin(hand: d.Hand, work: Path) -> Any:
         d.field(form, label).setText(text.format(work=work.as_posix()))
     hand.type_into(d.field(form, "Name of the new model"), "mine")
     hand.click_on(d.button(form, "OK"))
+    start_training(hand)
     return opened()
 
 

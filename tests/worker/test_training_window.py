@@ -13,7 +13,7 @@ from worker.fiji import FijiProcess, until
 
 pytestmark = pytest.mark.gui
 
-TRAIN, WINDOW = "Train StarDist", "Training of mine"
+TRAIN, WINDOW = "Train Model", "Training of mine"
 SETTINGS = {
     "Name of the new model": "mine",
     "Epochs (empty: as the length says)": "20000",
@@ -25,15 +25,19 @@ SETTINGS = {
     "Grid (1, 2, 4)": "2",
     "Device": "cpu",
 }
+MASKS = "Folder of label images (none for a dataset)"
 SHOWS_EPOCHS = f"titled({WINDOW!r}) is not None and 'epochs done' in text_of(titled({WINDOW!r}))"
 
 
 def train(fiji: FijiProcess, **fields: Any) -> None:
-    """Choose Train StarDist, fill the dialog, and wait until the window shows an epoch."""
+    """Choose Train Model, fill the dialog, and wait until the window shows an epoch."""
     fiji.call("choose", TRAIN)
     fiji.wait(f"titled({TRAIN!r}, 'GenericDialog')", "the dialog is open")
     fiji.call("fill", TRAIN, fields)
     fiji.call("press", TRAIN, "OK", "GenericDialog")
+    if MASKS in fields:  # a training that is resumed needs no look at the data
+        fiji.wait("titled('Before the training') is not None", "examples and cost are shown")
+        fiji.call("press", "Before the training", "Start the training")
     fiji.wait(SHOWS_EPOCHS, "the training's window shows an epoch")
 
 
@@ -46,7 +50,7 @@ def epochs(folder: Path) -> list[int]:
 def test_a_training_in_the_worker_is_cancelled_resumed_and_ended_early(start: Any, tmp_path: Path) -> None:
     fiji = start()
     keys = tiny.write_training_set(tmp_path / "set")
-    data = {"Folder of images": keys["images"], "Folder of label images (masks)": keys["targets"]}
+    data = {"Dataset, or folder of images": keys["images"], MASKS: keys["targets"]}
     train(fiji, **SETTINGS, **data)
     fiji.wait(f"'Found after epoch' in text_of(titled({WINDOW!r}))", "a preview has come through the channel")
     fiji.call("press", WINDOW, "Cancel")

@@ -12,6 +12,7 @@ from talanoa_fiji import client, dialog, options, ui, ui_progress
 
 NAME = u"Talanoa commands"
 NOTHING = u"Talanoa: nothing"  # a command that does nothing
+FORMER = {u"Train StarDist": u"Train Model"}  # former names of commands, which old macros use
 LATER = u"adjust"  # an input that lets a window choose values, which are recorded then
 
 
@@ -29,6 +30,7 @@ class Commands(CommandListener):
         """Return None for our commands, which are done here; ImageJ goes on with all others."""
         if name == NOTHING:
             return None
+        name = FORMER.get(name, name)
         if name not in self.scripts:
             return name
         thread = Thread.currentThread()

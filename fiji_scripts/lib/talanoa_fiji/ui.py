@@ -1,6 +1,6 @@
 """What every window of Talanoa needs: the event dispatch thread, messages, listeners.
 
-The windows themselves: `ui_progress`, `ui_training` (with `ui_curve`), `ui_doctor`.
+The windows themselves: `ui_progress`, `ui_before`, `ui_training` (with `ui_curve`), `ui_doctor`.
 """
 from java.awt import EventQueue, GraphicsEnvironment
 from java.awt.event import ActionListener, WindowAdapter

@@ -10,7 +10,7 @@ from ij.gui import GUI
 from talanoa_fiji import ui
 
 PATIENCE = 1000  # ms before a running job opens its window
-TITLES = {u"segment": u"Segment Objects", u"train": u"Train StarDist"}
+TITLES = {u"segment": u"Segment Objects", u"train": u"Train Model"}
 BASIS = 2.0  # seconds of work, and
 BASIS_PART = 0.02  # the part of the job that must be done before the time left is told
 
@@ -25,7 +25,7 @@ def watch(task, request, window):
     window : bool
         False opens no window, as in a macro.
     """
-    if task == u"train" and window and ui.has_window():
+    if task == u"train" and window and ui.has_window() and not request.get("dry_run"):
         from talanoa_fiji import ui_training  # loaded for trainings only: Jython compiles it at the first time
 
         made = ui_training.TrainingWatch(request)

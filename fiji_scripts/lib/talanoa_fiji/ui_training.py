@@ -1,6 +1,6 @@
 """The window of a training: curve, preview, time left, and the buttons that end it.
 
-There is one for each training. Closing it hides it and the training goes on; the command Train StarDist shows it again.
+There is one for each training. Closing it hides it and the training goes on; the command Train Model shows it again.
 """
 from java.awt import BorderLayout, Color, Dimension, Font, Frame, GridLayout, RenderingHints
 from java.awt.image import BufferedImage
@@ -22,8 +22,8 @@ RUNNING = u"talanoa.training"  # the name of the window while its training runs:
 ENDED = u"talanoa.training.ended"
 STOP, CANCEL, CLOSE = u"Stop now and keep the best", u"Cancel", u"Close"
 HINT = u"Closing this window does not end the training."
-AGAIN = u"The training goes on without its window; Plugins > Talanoa > Train StarDist shows it again."
-GOES_ON = u"The training goes on (%s); Plugins > Talanoa > Train StarDist shows its window."
+AGAIN = u"The training goes on without its window; Plugins > Talanoa > Train Model shows it again."
+GOES_ON = u"The training goes on (%s); Plugins > Talanoa > Train Model shows its window."
 
 
 class TrainingWatch(Watch):

@@ -19,6 +19,7 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     "sample": ("kind",),
     "models": ("action", "model"),
     "rerun": ("result",),
+    "study": (),
     "doctor": (),
 }
 
@@ -43,7 +44,8 @@ def parser_for(verb: str, kind: type[Request]) -> Parser:
         parser.add_argument(f"_{key}", metavar=key.upper(), nargs="?", help=kind.model_fields[key].description)
     for key, field in kind.model_fields.items():
         names = dict.fromkeys((f"--{key.replace('_', '-')}", f"--{key}"))
-        parser.add_argument(*names, dest=key, metavar=_metavar(field.annotation), help=_help(field))
+        action = "append" if key in kind.several else "store"
+        parser.add_argument(*names, dest=key, metavar=_metavar(field.annotation), help=_help(field), action=action)
     add_common(parser)
     return parser
 
@@ -66,6 +68,7 @@ def read(
     parsed, unknown = parser.parse_known_args(_with_switches(arguments, kind))
     common = {"json", "quiet", "verbose"}
     keys = {key: value for key, value in vars(parsed).items() if value is not None and key not in common}
+    keys.update({key: "; ".join(keys[key]) for key in kind.several if key in keys})
     for name in POSITIONAL[verb]:
         given = keys.pop(f"_{name}", None)
         if given is None:

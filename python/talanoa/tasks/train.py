@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
-    """Train, and say where the model is and how good it is on the validation part."""
+    """Train, and say where the model is and how good it is; a dry run says what the training would take."""
+    if request.dry_run:
+        from talanoa.training.before import look
+
+        return look(request, host)
     from talanoa.training.run import train
 
     made = train(request, host)

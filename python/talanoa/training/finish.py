@@ -18,6 +18,7 @@ from talanoa.files import write_aside
 from talanoa.host import Host
 from talanoa.metrics.matching import Counts, match_images
 from talanoa.model_folder import Model
+from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
 from talanoa.training import loop, thresholds
 from talanoa.training.report import write_report
@@ -80,12 +81,17 @@ def make_model(
         chosen,
         pixel_size=statistics.median(sizes) if sizes else None,
         unit=parts[0][0].unit if sizes else "pixel",
-        description=request.description or f"trained on {len(parts[0])} images from {Path(request.images).as_posix()}",
+        description=request.description or f"trained on {len(parts[0])} images from {_where(request)}",
         licence=request.licence,
         training=record,
         pixel_depth=statistics.median(depths) if depths else None,
     )
     return model, net
+
+
+def _where(request: TrainRequest) -> str:
+    """Return the folders of images."""
+    return " and ".join(folder.as_posix() for folder in folders(request.images))
 
 
 def training_record(

@@ -16,6 +16,20 @@ from talanoa.training import distributed, loop
 PLAN = "training.json"
 
 
+def working_folder(folder: Path) -> Path:
+    """Return the folder in which the training of a model lives while it runs."""
+    return folder.with_name(folder.name + ".training")
+
+
+def read_plan(work: Path) -> dict[str, Any] | None:
+    """Return the plan of an unfinished training, None where there is none."""
+    try:
+        plan = json.loads((work / PLAN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return plan if isinstance(plan, dict) else None
+
+
 @contextmanager
 def training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[None]:
     """Hold a training's own folder: one process at a time, one plan.

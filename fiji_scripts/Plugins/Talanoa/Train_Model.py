@@ -1,5 +1,6 @@
-#@ File (label="Folder of images", style="directory", persist=false) images
-#@ File (label="Folder of label images (masks)", style="directory", required=false, persist=false) targets
+#@ String (label="Method", choices={"stardist"}, value="stardist", persist=false) method
+#@ File (label="Dataset, or folder of images", style="directory", persist=false) images
+#@ File (label="Folder of label images (none for a dataset)", style="directory", required=false, persist=false) targets
 #@ File (label="or folder of ROI zips", style="directory", required=false, persist=false) rois
 #@ String (label="Name of the new model", value="", width=20, persist=false) name
 #@ String (label="Length of the training", choices={"quick", "standard", "long"}, value="standard", persist=false) preset
@@ -17,40 +18,41 @@
 #@ String (label="Network for stacks (unet, resnet)", required=false, value="", row="same", persist=false) backbone
 #@ String (label="Channel", required=false, value="", persist=false) channel
 #@ Double (label="Part of the images for validation", value=0.1, row="same", persist=false) validation
+#@ String (label="Classes (true, false; empty: as the dataset)", required=false, value="", persist=false) classes
+#@ String (label="Masks of one value", choices={"refuse", "split", "keep"}, value="refuse", row="same", persist=false) mask
 #@ String (label="Start from model (empty: from scratch)", required=false, value="", width=20, persist=false) init
 #@ Boolean (label="Go on with an interrupted training of this name", value=false, persist=false) resume
 #@ String (label="Licence of the data", required=false, value="", width=20, persist=false) licence
 #@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", persist=false) device
 #@ ObjectService objects
-from talanoa_fiji import client, show
+from talanoa_fiji import ui_before
 
-reply = client.ask(
-    objects,
-    "train",
-    {
-        "images": images,
-        "targets": targets,
-        "rois": rois,
-        "name": name,
-        "preset": preset,
-        "epochs": epochs,
-        "steps": steps,
-        "patch": patch,
-        "patch_z": patch_z,
-        "batch": batch,
-        "lr": lr,
-        "seed": seed,
-        "n_rays": n_rays,
-        "grid": grid,
-        "ndim": ndim,
-        "anisotropy": anisotropy,
-        "backbone": backbone,
-        "channel": channel,
-        "validation": validation,
-        "init": init,
-        "resume": resume,
-        "licence": licence,
-        "device": device,
-    },
-)
-show.result(reply, "Train StarDist", say=True)
+keys = {
+    "method": method,
+    "images": images,
+    "targets": targets,
+    "rois": rois,
+    "name": name,
+    "preset": preset,
+    "epochs": epochs,
+    "steps": steps,
+    "patch": patch,
+    "patch_z": patch_z,
+    "batch": batch,
+    "lr": lr,
+    "seed": seed,
+    "n_rays": n_rays,
+    "grid": grid,
+    "ndim": ndim,
+    "anisotropy": anisotropy,
+    "backbone": backbone,
+    "channel": channel,
+    "validation": validation,
+    "classes": classes,
+    "mask": mask,
+    "init": init,
+    "resume": resume,
+    "licence": licence,
+    "device": device,
+}
+ui_before.train(objects, keys, "Train Model")

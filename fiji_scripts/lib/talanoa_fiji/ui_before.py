@@ -1,0 +1,126 @@
+"""The window before a training: examples of the data, what the training will cost, Start and Cancel."""
+from java.awt import BorderLayout, Dimension, Font, GridLayout
+from java.io import ByteArrayInputStream
+from java.util import Base64
+from javax.imageio import ImageIO
+from javax.imageio.stream import MemoryCacheImageInputStream
+from javax.swing import BorderFactory, Box, BoxLayout, ImageIcon, JButton, JDialog, JLabel, JPanel, JScrollPane, JTextArea
+
+from ij import IJ
+from ij.gui import GUI
+
+from talanoa_fiji import client, show, ui
+
+START, CANCEL = u"Start the training", u"Cancel"
+TITLE = u"Before the training"
+CAPTIONS = ((u"pairs", u"Images, and what is outlined in them"), (u"patches", u"Patches as the network will see them"))
+
+
+def train(objects, keys, title):
+    """Train; with windows and outside macros only after the user has seen examples and the cost.
+
+    objects : org.scijava.object.ObjectService
+    keys : dict
+        Values of the script's inputs.
+    title : str
+        The name of the command, for messages.
+    """
+    resume = keys.get("resume")
+    if ui.has_window() and not client.current_call().macro and not resume:
+        reply = client.ask(objects, "train", keys, fixed={"dry_run": True})
+        if reply["status"] != u"ok":
+            return show.failed(reply, title, say=True)
+        if not agreed(reply):
+            client.current_call().status = u"cancelled"
+            return IJ.showStatus(u"%s: nothing was trained." % title)
+        keys = dict(keys, **chosen(reply, keys))
+    show.result(client.ask(objects, "train", keys), title, say=True)
+
+
+def chosen(reply, keys):
+    """Return the length that was fitted to this device, so that the training is the one that was shown."""
+    if keys.get("preset") != u"quick" or keys.get("epochs") or keys.get("steps"):
+        return {}
+    settings = reply["estimate"]["settings"]
+    return dict((key, unicode(int(settings[key]))) for key in ("epochs", "steps", "batch"))
+
+
+def agreed(reply):
+    """Show what a dry run found; return True once Start was pressed, False for Cancel or a closed window."""
+    answers = []
+    ui.on_events(lambda: answers.append(BeforeDialog(reply).ask()))
+    return answers[0]
+
+
+class BeforeDialog(JDialog):
+    """Examples and cost of a training.
+
+    reply : java.util.Map
+        The reply to a dry run.
+    """
+
+    def __init__(self, reply):
+        JDialog.__init__(self, IJ.getInstance(), TITLE, True)
+        self.start = False
+        content = JPanel(BorderLayout(8, 8))
+        content.setBorder(BorderFactory.createEmptyBorder(12, 12, 12, 12))
+        content.add(_text(reply), BorderLayout.NORTH)
+        content.add(_pictures(reply["estimate"]["pictures"]), BorderLayout.CENTER)
+        content.add(self._buttons(), BorderLayout.SOUTH)
+        self.setContentPane(content)
+        self.pack()
+        GUI.centerOnImageJScreen(self)
+
+    def ask(self):
+        """Show the window until it is answered; event dispatch thread."""
+        self.setVisible(True)
+        self.dispose()
+        return self.start
+
+    def _buttons(self):
+        """Return the line of buttons."""
+        start, cancel = JButton(START), JButton(CANCEL)
+        start.addActionListener(ui.Do(self._start))
+        cancel.addActionListener(ui.Do(lambda: self.setVisible(False)))
+        self.getRootPane().setDefaultButton(start)
+        line = JPanel()
+        line.setLayout(BoxLayout(line, BoxLayout.X_AXIS))
+        for part in (Box.createHorizontalGlue(), start, Box.createHorizontalStrut(8), cancel):
+            line.add(part)
+        return line
+
+    def _start(self):
+        self.start = True
+        self.setVisible(False)
+
+
+def _text(reply):
+    """Return message and warnings as an area of text."""
+    lines = [reply["message"]] + list(reply.get("warnings") or [])
+    area = JTextArea(u"\n\n".join(unicode(line) for line in lines), 6, 72)
+    area.setLineWrap(True)
+    area.setWrapStyleWord(True)
+    area.setEditable(False)
+    area.setCaretPosition(0)
+    return JScrollPane(area)
+
+
+def _pictures(pictures):
+    """Return the sheets with their captions, one above the other."""
+    column = JPanel(GridLayout(len(CAPTIONS), 1, 0, 8))
+    for name, caption in CAPTIONS:
+        part = JPanel(BorderLayout(0, 4))
+        label = JLabel(caption)
+        label.setFont(Font(Font.SANS_SERIF, Font.PLAIN, 12))
+        part.add(label, BorderLayout.NORTH)
+        part.add(JLabel(ImageIcon(_picture(pictures[name]))), BorderLayout.CENTER)
+        column.add(part)
+    pane = JScrollPane(column)
+    size = pane.getPreferredSize()
+    pane.setPreferredSize(Dimension(size.width + 24, min(size.height + 8, 620)))
+    return pane
+
+
+def _picture(text):
+    """Return the picture of a PNG in base64."""
+    return ImageIO.read(MemoryCacheImageInputStream(ByteArrayInputStream(Base64.getDecoder().decode(text))))

@@ -1,0 +1,65 @@
+"""The request of a study: trainings over a grid of parameters, judged on images of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from talanoa.errors import BadInput
+from talanoa.request_base import Folders, PathText, Whole, closest
+from talanoa.requests import TrainRequest
+
+UNVARIED = ("images", "targets", "rois", "name", "method", "seed", "resume", "dry_run", "picture", "device")
+UNUSED = ("resume", "dry_run", "picture")
+
+
+def read_vary(value: Any) -> Any:
+    """Keep a grid as text, "patch=64,128; lr=1e-3,3e-4"; a mapping of keys to lists is read, too."""
+    if isinstance(value, Mapping):
+        lists = {key: values if isinstance(values, list | tuple) else [values] for key, values in value.items()}
+        return "; ".join(f"{key}={','.join(str(one) for one in values)}" for key, values in lists.items())
+    if not isinstance(value, str):
+        return value
+    parts = (part.partition("=") for part in value.split(";") if part.strip())
+    cleaned = []
+    for key, equals, values in parts:
+        if not equals:
+            raise BadInput(f'vary: found "{key.strip()}"; expected key=value,value, such as patch=64,128.')
+        cleaned.append(f"{key.strip().replace('-', '_')}={','.join(one.strip() for one in values.split(','))}")
+    return "; ".join(cleaned)
+
+
+class StudyRequest(TrainRequest):
+    """Train over a grid of parameters, judge each model on test images: a table and a plot of quality, time, memory."""
+
+    several: ClassVar[tuple[str, ...]] = (*TrainRequest.several, "test", "test_targets", "test_rois")
+
+    name: str = Field("study", min_length=1, description="Name of the study; its models are named after it")
+    vary: Annotated[str, BeforeValidator(read_vary), Field(min_length=1)] = Field(
+        description='What differs: keys of train with their values, such as "patch=64,128; n_images=2,5,10"'
+    )
+    repeats: Whole = Field(1, ge=1, le=100, description="Trainings of each combination, with seed, seed + 1, ...")
+    test: Folders = Field(description="Dataset folder, or folder of images, on which the models are judged")
+    test_targets: Folders | None = Field(None, description="Folder of label images of the test images")
+    test_rois: Folders | None = Field(None, description="Folder of ROI zips of the test images")
+    out: PathText = Field(description="Folder of the study; one that was interrupted is gone on with")
+
+    @model_validator(mode="after")
+    def _can_be_varied(self) -> StudyRequest:
+        keys = [key for key, _ in self.grid_axes()]
+        known = [key for key in TrainRequest.model_fields if key not in UNVARIED]
+        for key in keys:
+            if key not in known:
+                raise BadInput(f'vary: found "{key}"; expected one of {", ".join(known)}.{closest(key, known)}')
+            if keys.count(key) > 1:
+                raise BadInput(f"vary: {key} is given twice; expected it once, with all of its values.")
+        if given := [key for key in UNUSED if getattr(self, key)]:
+            raise BadInput(f"{', '.join(given)}: a study has no use for it. Leave it out; the same out= goes on.")
+        return self
+
+    def grid_axes(self) -> list[tuple[str, list[str]]]:
+        """Return the keys that differ and the texts of their values, in the order given."""
+        parts = (part.partition("=") for part in self.vary.split("; "))
+        return [(key, [value for value in values.split(",") if value]) for key, _, values in parts]

@@ -1,0 +1,101 @@
+"""One cell of a study, as a process of its own: python -m talanoa.studies.cell REQUEST.json RESULT.json
+
+A process of its own makes the peak of memory that of one training, and a crash that of one cell. Progress is written to
+the standard output, one JSON line for each.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from talanoa.errors import TalanoaError
+from talanoa.host import QuietHost
+
+log = logging.getLogger(__name__)
+EVERY = 0.5  # seconds between two lines of progress
+
+
+class Telling(QuietHost):
+    """Writes progress as lines of JSON."""
+
+    def __init__(self) -> None:
+        self._next = 0.0
+
+    def progress(self, done: float, total: float, text: str) -> None:
+        """Write a line now and then."""
+        now = time.monotonic()
+        if now < self._next and done < total:
+            return
+        self._next = now + EVERY
+        sys.stdout.write(json.dumps({"done": done, "total": total, "text": text}) + "\n")
+        sys.stdout.flush()
+
+    def event(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Say nothing of epochs: they are in the model's table."""
+
+
+def run(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Train, judge, and return what is to be remembered.
+
+    Parameters
+    ----------
+    request : mapping
+        ``train`` (keys of the training), ``test`` (keys ``images``, ``targets``, ``rois``).
+
+    Returns
+    -------
+    dict
+        ``seconds`` and ``peak_memory`` (bytes) of the training, ``epochs``, ``best_epoch``, ``validation`` and
+        ``scores`` on the test images; or ``error``.
+    """
+    from talanoa import devices, model_folder
+    from talanoa.requests import TrainRequest, parse
+    from talanoa.training import pace
+    from talanoa.training.recipe import recipe_for
+    from talanoa.training.run import train
+
+    asked = parse(TrainRequest, request["train"]).request
+    host = Telling()
+    started = time.perf_counter()
+    with pace.peak_memory(devices.choose(asked.device)) as peak:
+        made = train(asked, host)
+    seconds = time.perf_counter() - started
+    model = model_folder.load(made.name)
+    test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, "classes": False, **request["test"]}
+    scores = recipe_for(asked.method).score(model, parse(TrainRequest, test).request, asked.device, host)
+    return {
+        "seconds": round(seconds, 1),
+        "peak_memory": peak.bytes,
+        "epochs": int(model.training["epochs_run"]),
+        "best_epoch": made.best_epoch,
+        "settings": model.training["settings"],
+        "thresholds": made.thresholds,
+        "warnings": made.warnings,
+        "advice": made.advice,
+        "scores": scores,
+    }
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Read the request, write the result whole; 0 also for an error that is the request's own."""
+    from talanoa.files import write_aside
+
+    source, target = (Path(each) for each in arguments)
+    request = json.loads(source.read_text(encoding="utf-8"))
+    try:
+        result = run(request)
+    except TalanoaError as error:
+        result = {"error": str(error)}
+    with write_aside(target, overwrite=True) as aside:
+        aside.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

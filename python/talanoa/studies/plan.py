@@ -1,0 +1,112 @@
+"""The cells of a study and the file that remembers them."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from talanoa.errors import BadInput
+from talanoa.files import explain_write_error, write_aside
+from talanoa.requests import TrainRequest, parse
+from talanoa.requests_study import StudyRequest
+
+FILE = "study.json"
+CELLS = "cells"
+VERSION = 1
+FREE = ("out", "device")  # may differ when a study is gone on with
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training of a study.
+
+    Parameters
+    ----------
+    name : str
+        "cell-003": of its files and its model.
+    values : dict
+        What was varied, key to value as the training reads it.
+    seed : int
+        Of the training.
+    request : dict
+        The complete request to train.
+    """
+
+    name: str
+    values: dict[str, Any]
+    seed: int
+    request: dict[str, Any]
+
+    def result(self, out: Path) -> dict[str, Any] | None:
+        """Return what is known of the finished cell, None before."""
+        path = out / CELLS / f"{self.name}.json"
+        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+
+
+def cells_of(request: StudyRequest) -> list[Cell]:
+    """Return the trainings of a study: all combinations, each with all seeds.
+
+    Raises
+    ------
+    BadInput
+        A value that the training refuses; all cells are checked before the first one is trained.
+    """
+    axes = request.grid_axes()
+    own = StudyRequest.model_fields.keys() - TrainRequest.model_fields.keys()
+    base = request.model_dump(exclude=set(own), exclude_unset=True)
+    found = []
+    combinations = list(itertools.product(*(values for _, values in axes)))
+    for number, (values, repeat) in enumerate(itertools.product(combinations, range(request.repeats)), start=1):
+        name = f"cell-{number:0{max(3, len(str(len(combinations) * request.repeats)))}d}"
+        varied = dict(zip((key for key, _ in axes), values, strict=True))
+        seed = request.seed + repeat
+        parsed = parse(TrainRequest, {**base, **varied, "name": name, "seed": seed}).request
+        read = {key: getattr(parsed, key) for key in varied}
+        found.append(Cell(name, read, seed, parsed.model_dump(mode="json", exclude_unset=True)))
+    return found
+
+
+def begin(request: StudyRequest) -> Path:
+    """Make the folder of a study, or check that it was begun with the same request; return it.
+
+    Raises
+    ------
+    BadInput
+        The folder holds something else, or a study with another request (says what differs), or cannot be written.
+    """
+    out = Path(request.out).expanduser().absolute()
+    asked = request.model_dump(mode="json", exclude=set(FREE))
+    if (out / FILE).is_file():
+        _compare(out, asked)
+        return out
+    if out.is_dir() and any(out.iterdir()):
+        raise BadInput(f"{out} is not empty and holds no study; expected a new folder. Choose another name.")
+    try:
+        (out / CELLS).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise explain_write_error(error, out) from error
+    text = json.dumps({"version": VERSION, "request": asked}, indent=2, ensure_ascii=False)
+    with write_aside(out / FILE) as aside:
+        aside.write_text(text + "\n", encoding="utf-8")
+    return out
+
+
+def _compare(out: Path, asked: dict[str, Any]) -> None:
+    """Raise `BadInput` when a study was begun with another request."""
+    try:
+        stored = json.loads((out / FILE).read_text(encoding="utf-8"))["request"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{out / FILE} is damaged ({error}). Restore it, or choose another folder.") from error
+    differing = [
+        f"{key} was {stored.get(key)!r}, now {asked.get(key)!r}"
+        for key in sorted(stored.keys() | asked.keys())
+        if stored.get(key) != asked.get(key)
+    ]
+    if differing:
+        raise BadInput(
+            f"The study in {out} was begun with another request: {'; '.join(differing)}. Go on with the same request, "
+            "or choose another folder."
+        )

@@ -1,0 +1,130 @@
+"""Do the cells of a study one after the other; what is finished is not repeated."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from queue import Empty, Queue
+from typing import IO, Any
+
+from talanoa import lock
+from talanoa.errors import BadInput, Cancelled
+from talanoa.host import Host, Share
+from talanoa.requests_study import StudyRequest
+from talanoa.studies import plan, table
+from talanoa.studies.plan import CELLS, Cell
+
+HOME = "home"  # models of the study: a Talanoa home of its own
+LAST_WORDS = 2000  # characters of a process that ended badly
+
+
+def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[str, Any]]]]:
+    """Do what is left of a study and write its table and plot after each cell.
+
+    Returns
+    -------
+    out : Path
+        Its folder.
+    done : list of (Cell, dict)
+        All cells with their results.
+
+    Raises
+    ------
+    BadInput
+        See `plan.begin` and `plan.cells_of`; a cell's process crashed.
+    Cancelled
+        Stopped by the user; what is finished is kept, the same request goes on.
+    """
+    cells = plan.cells_of(request)
+    out = plan.begin(request)
+    with lock.hold(out, "study"):
+        for number, cell in enumerate(cells):
+            if cell.result(out) is None:
+                _do(cell, request, out, Share(host, number, len(cells)), f"Cell {number + 1} of {len(cells)}")
+                table.write(out, _finished(cells, out))
+            host.progress(number + 1, len(cells), "Study")
+        done = _finished(cells, out)
+        table.write(out, done)
+    return out, done
+
+
+def _finished(cells: Sequence[Cell], out: Path) -> list[tuple[Cell, dict[str, Any]]]:
+    """Return the cells that are done, with their results."""
+    found = ((cell, cell.result(out)) for cell in cells)
+    return [(cell, result) for cell, result in found if result is not None]
+
+
+def _do(cell: Cell, request: StudyRequest, out: Path, host: Host, title: str) -> None:
+    """Train and judge one cell in a process of its own."""
+    home = out / HOME
+    for leftover in (cell.name, f"{cell.name}.training"):  # of an interruption: it is timed as a whole
+        shutil.rmtree(home / "models" / leftover, ignore_errors=True)
+    asked = out / CELLS / f".{cell.name}.request"
+    test = {"images": request.test, "targets": request.test_targets, "rois": request.test_rois}
+    train = {**cell.request, "init": _found(request.init), "device": request.device}
+    asked.write_text(json.dumps({"train": train, "test": test}), encoding="utf-8")
+    command = [sys.executable, "-m", "talanoa.studies.cell", str(asked), str(out / CELLS / f"{cell.name}.json")]
+    environment = {**os.environ, "TALANOA_HOME": str(home), "PYTHONIOENCODING": "utf-8"}
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"
+    )
+    try:
+        said = _watch(process, host, title)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        asked.unlink(missing_ok=True)
+    if process.returncode:
+        raise BadInput(
+            f"The process of {cell.name} ({_values(cell)}) ended with code {process.returncode}: "
+            f"{said[-LAST_WORDS:].strip() or 'it said nothing; memory may have run out'}. "
+            "The cells before are kept; the same request goes on."
+        )
+
+
+def _found(init: str | None) -> str | None:
+    """Return the folder of the model to start from: the cells have a home of their own."""
+    from talanoa import model_folder
+
+    return str(model_folder.find(init).absolute()) if init else None
+
+
+def _watch(process: subprocess.Popen[str], host: Host, title: str) -> str:
+    """Pass the progress of a process on until it ends; return what it wrote to its error stream."""
+    lines: Queue[str] = Queue()
+    words: list[str] = []
+    assert process.stdout is not None and process.stderr is not None
+    readers = [
+        threading.Thread(target=_read, args=(process.stdout, lines.put), daemon=True),
+        threading.Thread(target=_read, args=(process.stderr, words.append), daemon=True),
+    ]
+    for reader in readers:
+        reader.start()
+    while readers[0].is_alive() or not lines.empty():
+        if host.cancelled():
+            raise Cancelled("Study stopped; the finished cells are kept. The same request goes on with the rest.")
+        try:
+            told = json.loads(lines.get(timeout=0.2))
+        except (Empty, ValueError):
+            continue
+        host.progress(told["done"], told["total"], f"{title}: {told['text']}")
+    process.wait()
+    readers[1].join(5)
+    return "".join(words)
+
+
+def _read(stream: IO[str], put: Any) -> None:
+    """Hand on the lines of a stream until it ends."""
+    for line in stream:
+        put(line)
+
+
+def _values(cell: Cell) -> str:
+    return ", ".join(f"{key}={value}" for key, value in cell.values.items())

@@ -1,0 +1,97 @@
+"""Table and plot of a study: quality, time and peak memory of each cell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from talanoa.files import write_aside
+from talanoa.studies.plan import Cell
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+TABLE, PLOT = "study.csv", "study"
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # apart for every kind of colour vision
+MARKS = "osD^vP"
+TIME, MEMORY = "training time (min)", "peak memory (GB)"
+Done = Sequence[tuple[Cell, dict[str, Any]]]
+
+
+def frame(done: Done) -> pd.DataFrame:
+    """Return one row for each cell: what was varied, seed, scores, time, memory; or its error."""
+    import pandas as pd
+
+    rows = []
+    for cell, result in done:
+        row: dict[str, Any] = {"cell": cell.name, **cell.values, "seed_of_cell": cell.seed}
+        row |= result.get("scores", {})
+        if "error" not in result:
+            row |= {"seconds": result["seconds"], "peak_memory_mb": round(result["peak_memory"] / 1e6, 1)}
+            row |= {"epochs_run": result["epochs"], "best_epoch": result["best_epoch"]}
+        rows.append({**row, "error": result.get("error", "")})
+    return pd.DataFrame(rows)
+
+
+def write(out: Path, done: Done) -> None:
+    """Write ``study.csv``, ``study.png`` and ``study.svg``; the ones before are replaced."""
+    if not done:
+        return
+    found = frame(done)
+    with write_aside(out / TABLE, overwrite=True) as aside:
+        found.to_csv(aside, index=False)
+    if any("error" not in result for _, result in done):
+        _draw(out, found, list(done[0][0].values), quality_of(done))
+
+
+def quality_of(done: Done) -> str:
+    """Return the name of the first score: what the plot shows as quality."""
+    return next(next(iter(result["scores"])) for _, result in done if result.get("scores"))
+
+
+def _draw(out: Path, found: pd.DataFrame, keys: Sequence[str], quality: str) -> None:
+    """Draw quality, time and memory over the first key; the other keys are lines of their own."""
+    from matplotlib.figure import Figure
+
+    good = found[found["error"] == ""].copy()
+    good[TIME], good[MEMORY] = good["seconds"] / 60, good["peak_memory_mb"] / 1e3
+    figure = Figure(figsize=(11, 3.8), layout="constrained")
+    panels = figure.subplots(1, 3)
+    for axes, column in zip(panels, (quality, TIME, MEMORY), strict=True):
+        _panel(axes, good, keys, column)
+    panels[0].set_ylim(-0.02, 1.02)
+    if len(keys) > 1:
+        panels[0].legend(title=", ".join(keys[1:]), fontsize="small")
+    for suffix in ("png", "svg"):
+        with write_aside(out / f"{PLOT}.{suffix}", overwrite=True) as aside:
+            figure.savefig(aside, dpi=130, format=suffix)
+
+
+def _panel(axes: Axes, good: pd.DataFrame, keys: Sequence[str], column: str) -> None:
+    """Draw one quantity: a point for each cell, a line through the means of the repeats."""
+    import pandas as pd
+
+    first, others = keys[0], list(keys[1:])
+    numeric = pd.api.types.is_numeric_dtype(good[first])
+    places = {value: value if numeric else k for k, value in enumerate(dict.fromkeys(good[first]))}
+    groups = [("", good)] if not others else good.groupby(others, sort=False, dropna=False)
+    for number, (label, part) in enumerate(groups):
+        text = ", ".join(str(one) for one in label) if isinstance(label, tuple) else str(label)
+        colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
+        mean = part.groupby(first, sort=False)[column].mean()
+        mean = mean.sort_index() if numeric else mean
+        axes.plot([places[value] for value in mean.index], mean.to_numpy(), color=colour, marker=mark, label=text)
+        axes.scatter([places[value] for value in part[first]], part[column], color=colour, s=12, alpha=0.6)
+    if numeric:
+        low, high = good[first].min(), good[first].max()
+        if low > 0 and high / low >= 8:
+            axes.set_xscale("log")
+        axes.set_xticks(sorted(places.values()), [f"{value:g}" for value in sorted(places.values())])
+        axes.minorticks_off()
+    else:
+        axes.set_xticks(list(places.values()), [str(value) for value in places])
+    axes.set(xlabel=first, ylabel=column)
+    if column in (TIME, MEMORY):
+        axes.set_ylim(bottom=0)

@@ -1,0 +1,34 @@
+"""The task `study`: trainings over a grid of parameters, judged on test images."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from talanoa.tasks.common import Given
+
+if TYPE_CHECKING:
+    from talanoa.host import Host
+    from talanoa.requests_study import StudyRequest
+
+
+def run(request: StudyRequest, given: Given, host: Host) -> dict[str, Any]:
+    """Do what is left of the study; say which cell was best and where table and plot are."""
+    import numpy as np
+
+    from talanoa.studies import table
+    from talanoa.studies.run import run as do
+
+    out, done = do(request, host)
+    found = table.frame(done)
+    failed = [(cell.name, result["error"]) for cell, result in done if "error" in result]
+    for name, text in failed:
+        host.warn(f"{name}: {text}")
+    message = f"{len(done)} trainings"
+    if len(failed) < len(done):
+        quality = table.quality_of(done)
+        best = found.iloc[int(np.nanargmax(found[quality].to_numpy()))]
+        values = ", ".join(f"{key}={best[key]}" for key in done[0][0].values)
+        message += f"; the best {quality}, {best[quality]:.3f}, is that of {best['cell']} ({values})"
+    if failed:
+        message += f"; {len(failed)} could not be done"
+    return {"message": f"{message}. Table and plot: {out}.", "folder": str(out), "table": found}

@@ -1,0 +1,144 @@
+"""Everything that a training needs before its first step: data, configuration, settings, warnings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from talanoa import devices, methods, model_folder
+from talanoa.dataset import Annotated
+from talanoa.errors import BadInput
+from talanoa.host import Host
+from talanoa.model_folder import Model
+from talanoa.requests import TrainRequest
+from talanoa.training import distributed, loop
+from talanoa.training.folder import read_plan, working_folder
+from talanoa.training.loop import Settings
+from talanoa.training.recipe import Parts, Recipe, recipe_for
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A training that can begin.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        With everything filled in that was measured on this device.
+    recipe : Recipe
+        Of its method.
+    method : str
+        The registered method: its variant for planes or volumes.
+    config : config of the method
+        Of the network.
+    settings : Settings
+        How it is trained.
+    items : list of Annotated
+        All images.
+    parts : (list of Annotated, list of Annotated)
+        Those to train on and those to validate on.
+    init : Model or None
+        The model to fine-tune.
+    folder : Path
+        Of the new model.
+    device : torch.device
+        Where it is trained.
+    classes : tuple of str
+        Names of the classes that are trained, too.
+    warnings : list of str
+        What is odd about the data.
+    """
+
+    request: TrainRequest
+    recipe: Recipe
+    method: str
+    config: Any
+    settings: Settings
+    items: list[Annotated]
+    parts: Parts
+    init: Model | None
+    folder: Path
+    device: torch.device
+    classes: tuple[str, ...]
+    warnings: list[str]
+
+
+def prepare(request: TrainRequest, host: Host) -> Ready:
+    """Read and check everything; `quick` is fitted to this device.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        What is to be trained.
+    host : Host
+        Progress and cancelling.
+
+    Raises
+    ------
+    BadInput
+        Name taken, data that cannot be used, settings that do not fit, device that is not there.
+    """
+    folder = model_folder.check_name(request.name)
+    device = devices.choose(request.device)
+    recipe = recipe_for(request.method)
+    loaded = recipe.load(request, host)
+    parts = _limited(recipe.split(loaded.items, request.validation, request.seed), request)
+    init = model_folder.load(request.init) if request.init else None
+    method, config = recipe.configure(request, loaded, init)
+    request = _resumed(request, folder)
+    settings = recipe.settings(request, loaded.items, config)
+    ready = Ready(
+        request, recipe, method, config, settings, loaded.items, parts, init, folder, device, loaded.classes, []
+    )
+    if _is_fitted(request, folder):
+        from talanoa.training import pace
+
+        ready = with_request(ready, pace.fitted(ready, host))
+    return replace(ready, warnings=recipe.warnings(loaded.items, parts, ready.settings))
+
+
+def _limited(parts: Parts, request: TrainRequest) -> Parts:
+    """Return the first `n_images` of the training images in an order drawn by the seed: more images contain fewer."""
+    if request.n_images is None:
+        return parts
+    if request.n_images > len(parts[0]):
+        raise BadInput(
+            f"n_images={request.n_images}, but {len(parts[0])} images are there to train on ({len(parts[1])} more to "
+            f"validate on); expected {len(parts[0])} or fewer. Annotate more, or lower it."
+        )
+    order = np.random.default_rng((request.seed, 1)).permutation(len(parts[0]))[: request.n_images]
+    return [parts[0][k] for k in sorted(order.tolist())], parts[1]
+
+
+def with_request(ready: Ready, request: TrainRequest) -> Ready:
+    """Return the training with the settings of another request for the same data."""
+    return replace(ready, request=request, settings=ready.recipe.settings(request, ready.items, ready.config))
+
+
+def start(ready: Ready, device: torch.device) -> loop.Trainer:
+    """Return a fresh trainer, with the weights of the model to fine-tune if there is one."""
+    weights = ready.init.network().state_dict() if ready.init else None
+    return loop.start(methods.get(ready.method), ready.config, ready.settings, device, weights)
+
+
+def _resumed(request: TrainRequest, folder: Path) -> TrainRequest:
+    """Return a request to go on with `quick` with the length that was chosen when it began."""
+    plan = read_plan(working_folder(folder)) if request.resume else None
+    if plan is None or not _is_open(request):
+        return request
+    return request.model_copy(update={key: plan["settings"][key] for key in ("epochs", "steps", "batch")})
+
+
+def _is_open(request: TrainRequest) -> bool:
+    """Tell whether a request leaves its length to `quick`."""
+    return request.preset == "quick" and request.epochs is None and request.steps is None
+
+
+def _is_fitted(request: TrainRequest, folder: Path) -> bool:
+    """Tell whether the length is chosen by measuring: not for a training that is refused or in several processes."""
+    begun = (working_folder(folder) / loop.CHECKPOINT).is_file()
+    return _is_open(request) and not begun and not distributed.launched()
