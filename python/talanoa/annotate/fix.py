@@ -1,0 +1,229 @@
+"""Repairs of outlines: split, merge, fill, delete, smooth, clip, simplify. What is not meant stays exactly as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from talanoa.annotate import outlines
+from talanoa.annotate.outlines import Mask, Window
+from talanoa.annotate.split import cut_along, divide
+from talanoa.errors import BadInput
+from talanoa.roi_set import RoiSet, concatenate, parse_name, rename
+
+_BRIDGE = 5  # pixels; parts that lie closer are joined when merged
+_CROSS = np.ones((3, 3), bool)
+
+
+class Settings(NamedTuple):
+    """What some repairs need.
+
+    Parameters
+    ----------
+    line : (x1, y1, x2, y2), optional
+        split: cut along this line, in pixels; else at the necks.
+    pieces : int
+        split: how many.
+    smoothing : float
+        smooth: sigma in pixels.
+    size : (height, width), optional
+        clip: of the image.
+    """
+
+    line: tuple[float, float, float, float] | None = None
+    pieces: int = 2
+    smoothing: float = 2.0
+    size: tuple[int, int] | None = None
+
+
+class Fixed(NamedTuple):
+    """All ROIs in order, the indices of those that are new or changed, and a note."""
+
+    rois: RoiSet
+    changed: list[int]
+    note: str
+
+
+def apply(rois: RoiSet, fix: str, indices: Sequence[int], settings: Settings = Settings()) -> Fixed:  # noqa: B008
+    """Repair some ROIs.
+
+    Parameters
+    ----------
+    rois : RoiSet
+    fix : {"split", "merge", "fill", "delete", "smooth", "clip", "simplify"}
+    indices : sequence of int
+        Which ones, from 0.
+    settings : Settings
+
+    Returns
+    -------
+    Fixed
+        ROIs that are not meant are the same, in the same order. What a repair adds, it takes from the background only.
+
+    Raises
+    ------
+    BadInput
+        No such ROI; too few for a merge; a line that does not cut; a ROI that cannot be split.
+    """
+    chosen = sorted(set(indices))
+    if not chosen or chosen[-1] >= len(rois):
+        found = f"index {chosen[-1]}" if chosen else "no index"
+        raise BadInput(f"Found {found} and {len(rois)} ROIs; expected index=0 to {len(rois) - 1}. Select the ROIs.")
+    replaced = MANY[fix](rois, chosen, settings) if fix in MANY else _one_by_one(rois, fix, chosen, settings)
+    pieces: list[RoiSet] = []
+    changed: list[int] = []
+    place = 0
+    for k in range(len(rois)):
+        piece = replaced.get(k)
+        if piece is None:
+            piece = rois[k]
+        else:
+            changed += range(place, place + len(piece))
+        pieces.append(piece)
+        place += len(piece)
+    complete = outlines.relabelled(concatenate([piece for piece in pieces if len(piece)]))
+    return Fixed(complete, changed, _note(fix, len(chosen), len(changed)))
+
+
+def _one_by_one(rois: RoiSet, fix: str, chosen: Sequence[int], settings: Settings) -> dict[int, RoiSet]:
+    """Return what takes the place of each chosen ROI."""
+    return {k: SINGLE[fix](rois, k, settings) for k in chosen}
+
+
+def _split(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+    window = outlines.window_of(rois[index])
+    mask = outlines.mask_of(rois, index, window)
+    if settings.line is not None:
+        x1, y1, x2, y2 = settings.line
+        labels = cut_along(mask, (y1 - window.y, x1 - window.x), (y2 - window.y, x2 - window.x))
+    else:
+        labels = divide(mask, settings.pieces)
+    count = int(labels.max(initial=0))
+    if count < 2:
+        why = (
+            "the line does not cut it in two"
+            if settings.line
+            else f"it has too few pixels for {settings.pieces} pieces"
+        )
+        raise BadInput(f"ROI {rois.names[index]} was not split: {why}. Draw a line across it, and split along that.")
+    centers = ndimage.center_of_mass(labels > 0, labels, range(2, count + 1))
+    names = outlines.new_names(rois, index, [(y + window.y, x + window.x) for y, x in centers])
+    return outlines.traced(labels, window, [rois.names[index], *names], rois.position[index], int(rois.group[index]))
+
+
+def _fill(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+    return _grown(rois, index, lambda mask: ndimage.binary_fill_holes(mask), 1)
+
+
+def _smooth(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+    def smoothed(mask: Mask) -> Mask:
+        soft = ndimage.gaussian_filter(mask.astype(np.float32), settings.smoothing) > 0.5
+        return _largest(soft) if soft.any() else mask
+
+    return _grown(rois, index, smoothed, int(3 * settings.smoothing) + 1, free=True)
+
+
+def _simplify(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+    return _grown(rois, index, lambda mask: _largest(ndimage.binary_fill_holes(mask)), 1, free=True)
+
+
+def _clip(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+    if settings.size is None:
+        raise BadInput("The size of the image is not known; expected an open image, or image=<name or file>.")
+    height, width = settings.size
+    window = outlines.window_of(rois[index])
+    rows, columns = np.arange(window.height) + window.y, np.arange(window.width) + window.x
+    inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
+    mask = outlines.mask_of(rois, index, window)
+    if (mask <= inside).all():
+        return rois[index]
+    return _as_one(rois, index, mask & inside, window)
+
+
+def _delete(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+    return rois[np.zeros(0, int)]
+
+
+def _merge(rois: RoiSet, chosen: Sequence[int], settings: Settings) -> dict[int, RoiSet]:
+    """Join ROIs of one plane to one outline; those of several slices get the name of one object."""
+    if len(chosen) < 2:
+        raise BadInput(f"Found {len(chosen)} ROI to merge; expected two or more. Select the parts, then merge.")
+    places = [tuple(rois.position[k, 1:].tolist()) for k in chosen]
+    replaced: dict[int, RoiSet] = {}
+    for place in dict.fromkeys(places):
+        same = [k for k, where in zip(chosen, places, strict=True) if where == place]
+        window = outlines.window_of(rois[np.array(same)], margin=_BRIDGE + 1)
+        mask = outlines.numbered(rois[np.array(same)], window) > 0
+        free = ~outlines.others(rois, same, window)
+        joined = mask | (_bridged(mask) & free)
+        merged = (
+            rois[same[0]] if len(same) == 1 else _as_one(rois, same[0], joined, window, int(rois.group[same].max()))
+        )
+        replaced |= {same[0]: _renamed(merged, rois.names[chosen[0]], place)}
+        replaced |= {k: rois[np.zeros(0, int)] for k in same[1:]}
+    return replaced
+
+
+def _renamed(merged: RoiSet, name: str, place: tuple[int, ...]) -> RoiSet:
+    """Return an outline named as a part of the object `name`."""
+    parsed = parse_name(name)
+    if parsed and parsed[1]:
+        name = f"T{parsed[0]:04d}_Z{place[0]:03d}_L{parsed[2]:05d}"
+    return rename(merged, [name] * len(merged), merged.position)
+
+
+def _bridged(mask: Mask) -> Mask:
+    """Return a mask whose parts are joined where they lie close."""
+    for reach in range(1, _BRIDGE + 1):
+        y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+        closed = ndimage.binary_closing(mask, x**2 + y**2 <= (reach + 0.5) ** 2)
+        if ndimage.label(closed | mask, _CROSS)[1] < ndimage.label(mask, _CROSS)[1]:
+            return closed
+    return mask
+
+
+def _grown(rois: RoiSet, index: int, change: Callable[[Mask], Mask], margin: int, free: bool = False) -> RoiSet:
+    """Return a ROI with a changed mask; it gains background only, and with `free` it may lose pixels."""
+    window = outlines.window_of(rois[index], margin)
+    mask = outlines.mask_of(rois, index, window)
+    changed = change(mask) & (mask | ~outlines.others(rois, [index], window))
+    changed = changed if free else changed | mask
+    if (changed == mask).all() and len(rois.paths(index)) == 1:
+        return rois[index]
+    return _as_one(rois, index, changed, window)
+
+
+def _as_one(rois: RoiSet, index: int, mask: Mask, window: Window, group: int | None = None) -> RoiSet:
+    """Return a mask as one outline with the name and the place of a ROI; none where it is empty."""
+    if not mask.any():
+        return rois[np.zeros(0, int)]
+    kept = int(rois.group[index]) if group is None else group
+    return outlines.traced(mask, window, [rois.names[index]], rois.position[index], kept)
+
+
+def _largest(mask: NDArray) -> Mask:
+    """Return the largest part of a mask."""
+    labels, count = ndimage.label(mask, _CROSS)
+    return labels == 1 + np.bincount(labels.ravel())[1:].argmax() if count else mask
+
+
+def _note(fix: str, before: int, after: int) -> str:
+    words = {"split": "split into", "merge": "merged to", "delete": "deleted", "clip": "clipped", "fill": "filled"}
+    said = words.get(fix, f"{fix}ed" if fix == "smooth" else "simplified")
+    ending = f" {after}" if fix in ("split", "merge") else ""
+    return f"{before} ROI{'s' * (before != 1)} {said}{ending}."
+
+
+SINGLE: dict[str, Callable[[RoiSet, int, Settings], RoiSet]] = {
+    "split": _split,
+    "fill": _fill,
+    "delete": _delete,
+    "smooth": _smooth,
+    "clip": _clip,
+    "simplify": _simplify,
+}
+MANY: dict[str, Callable[[RoiSet, Sequence[int], Settings], dict[int, RoiSet]]] = {"merge": _merge}
