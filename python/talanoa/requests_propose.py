@@ -42,7 +42,8 @@ class ProposeRequest(Request):
     )
     level: MaybeNumber = Field(None, description="By threshold=value: lowest intensity of an object")
     block: Annotated[Annotated[int, Field(ge=3)] | None, BeforeValidator(read_whole)] = Field(
-        None, description="By threshold=adaptive: side of the neighbourhood in pixels; omitted: a tenth of the image"
+        None,
+        description="By threshold=adaptive: side of the neighbourhood in pixels; omitted: 101, or a tenth of the image",
     )
     offset: MaybeNumber = Field(
         None,
@@ -57,7 +58,7 @@ class ProposeRequest(Request):
     fill_holes: bool = Field(True, description="Fill holes of objects")
     watershed: bool = Field(True, description="Split touching objects at their necks")
     watershed_depth: Number = Field(
-        1.0, gt=0, description="How much wider, in pixels, both parts are than the neck; smaller values split more"
+        0.75, gt=0, description="How much wider, in pixels, both parts are than the neck; smaller values split more"
     )
     min_size: Whole = Field(20, ge=0, description="Smallest object, in pixels")
     max_size: Count = Field(None, description="Largest object, in pixels")

@@ -15,7 +15,7 @@ from talanoa.normalize import percentile_limits
 if TYPE_CHECKING:
     from talanoa.requests_propose import ProposeRequest
 
-_FEWEST_BLOCK = 31  # pixels of an adaptive threshold's neighbourhood in small images
+_FEWEST_BLOCK = 101  # pixels of an adaptive threshold's neighbourhood in small images
 
 
 def threshold_objects(values: NDArray, request: ProposeRequest, spacing: tuple[float, ...] | None = None) -> Found:

@@ -58,7 +58,7 @@ def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return np.stack([ndimage.binary_fill_holes(plane) for plane in mask])
 
 
-def split_touching(mask: NDArray[np.bool_], depth: float = 1.0, spacing: tuple[float, ...] | None = None) -> Labels:
+def split_touching(mask: NDArray[np.bool_], depth: float = 0.75, spacing: tuple[float, ...] | None = None) -> Labels:
     """Split parts of a mask at their necks: watershed of the distance to the border.
 
     Parameters
