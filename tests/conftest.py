@@ -49,10 +49,11 @@ def _has_gpu() -> bool:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """In CI a skipped display test is a failed one: Xvfb is installed there, so a skip would hide a broken window."""
+    """In CI a skipped test of a window or a page fails: Xvfb and Chromium are there, a skip would hide a fault."""
     report = yield
     lacks_more = any(item.get_closest_marker(other) for other in ("fiji", "gpu"))
-    if CI and report.skipped and item.get_closest_marker("gui") and not lacks_more:
+    shows = any(item.get_closest_marker(kind) for kind in ("gui", "browser"))
+    if CI and report.skipped and shows and not lacks_more:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid}: a display test may not be skipped in CI ({reason})"

@@ -1,0 +1,173 @@
+"""The report in a real browser: no error, nothing from elsewhere, and the numbers of the CSV."""
+
+from __future__ import annotations
+
+import math
+import re
+import shutil
+from functools import cached_property
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import tiny
+from browser import chromium
+from judge.cases import evaluate, make_set
+from talanoa.training.report import draw_curve
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(chromium.find() is None, reason="no Chromium, Chrome or Edge found"),
+]
+PROBE = """
+<script>
+window.addEventListener("load", function () {
+  var images = Array.from(document.images), body = document.getElementById("per-image").tBodies[0];
+  document.body.dataset.broken = images.filter(function (one) { return !one.naturalWidth || !one.alt; }).length;
+  document.body.dataset.images = images.length;
+  document.body.dataset.wide = document.documentElement.scrollWidth - document.documentElement.clientWidth;
+  document.querySelectorAll("#per-image th button")[0].click();
+  var names = Array.from(body.rows).map(function (row) { return row.cells[0].textContent; });
+  document.body.dataset.sorted = names.join(",");
+});
+</script>
+"""
+
+
+class Page(HTMLParser):
+    """What the tests read of a page: tags with their attributes, and the cells of the table of images."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str]]] = []
+        self.rows: list[list[tuple[str, str]]] = []  # of the table of images: (text, value of the CSV)
+        self.scores: list[tuple[dict[str, str], str]] = []
+        self._cell: dict[str, str] | None = None
+        self._words: list[str] = []
+        self._inside = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {key: value or "" for key, value in attrs}
+        self.tags.append((tag, given))
+        self._inside |= given.get("id") == "per-image"
+        if self._inside and tag == "tr":
+            self.rows.append([])
+        if (self._inside and tag in ("th", "td")) or given.get("class") == "score":
+            self._cell, self._words = given, []
+
+    def handle_data(self, data: str) -> None:
+        self._words.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if self._cell is not None and tag in ("th", "td", "span"):
+            text = "".join(self._words).strip()
+            if self._cell.get("class") == "score":
+                self.scores.append((self._cell, text))
+            elif self._inside:
+                self.rows[-1].append((text, self._cell.get("data-value", "")))
+            self._cell = None
+        if tag == "table":
+            self._inside = False
+
+    @cached_property
+    def body(self) -> dict[str, str]:
+        return next(attributes for tag, attributes in self.tags if tag == "body")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Evaluate once, with everything that a report can have but classes."""
+    place = tmp_path_factory.mktemp("report")
+    keys = {**make_set(place, 7), "compare": str(place / "found"), "train": str(place / "images")}
+    shutil.copytree(tiny.MODEL, place / "discs")
+    losses = [{"epoch": float(k), "loss": 1 / k, "val_loss": 1.2 / k} for k in range(1, 21)]
+    pd.DataFrame(losses).to_csv(place / "discs" / "loss.csv", index=False)
+    draw_curve(place / "discs" / "loss.png", losses)
+    reply = evaluate(model=str(place / "discs"), device="cpu", out=str(place / "out"), **keys)
+    assert reply["status"] == "ok", reply["message"]
+    return place / "out"
+
+
+@pytest.fixture(scope="module")
+def opened(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> chromium.Opened:
+    """Open the report with a probe that clicks and looks at the pictures."""
+    probed = tmp_path_factory.mktemp("page") / "report.html"
+    text = (folder / "report.html").read_text(encoding="utf-8")
+    probed.write_text(text.replace("</body>", PROBE + "</body>"), encoding="utf-8")
+    return chromium.open_page(probed, tmp_path_factory.mktemp("profile"))
+
+
+def shown(value: float) -> str:
+    """Return how the report shows a number of the CSV."""
+    from talanoa.judge.report import number
+
+    return number(value)
+
+
+def test_an_error_in_a_page_would_be_seen(tmp_path: Path) -> None:
+    page = tmp_path / "bad.html"
+    page.write_text("<!DOCTYPE html><html><body><script>nothingOfThisName();</script></body></html>", encoding="utf-8")
+    assert "nothingOfThisName is not defined" in chromium.open_page(page, tmp_path / "profile").console[0]
+
+
+def test_the_page_has_no_console_error_and_needs_nothing_else(opened: chromium.Opened) -> None:
+    assert opened.console == []
+    page = Page(opened.page)
+    assert page.tags[0][1]["lang"] == "en" and page.tags[0][1]["data-script"] == "ready"
+    for tag, attributes in page.tags:
+        for key in ("src", "href"):
+            assert attributes.get(key, "#").startswith(("data:", "#")), f"{tag} {attributes[key][:80]}"
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", re.sub(r"data:[^\"]*", "", opened.page))
+
+
+def test_every_picture_is_shown_and_described_and_the_page_is_not_too_wide(opened: chromium.Opened) -> None:
+    body = Page(opened.page).body
+    assert body["data-broken"] == "0" and int(body["data-images"]) == 4 + 7 + 1  # charts, overlays, learning curve
+    assert int(body["data-wide"]) <= 0
+
+
+def test_tables_have_headings(opened: chromium.Opened) -> None:
+    page = Page(opened.page)
+    assert all(attributes.get("scope") in ("col", "row") for tag, attributes in page.tags if tag == "th")
+    assert sum(tag == "table" for tag, _ in page.tags) >= 8
+
+
+def test_the_table_of_images_is_the_csv(folder: Path, opened: chromium.Opened) -> None:
+    table = pd.read_csv(folder / "images.csv").query("Judged == 'discs'").drop(columns="Judged")
+    heading, *rows = Page(opened.page).rows
+    assert [text for text, _ in heading] == list(table)
+    by_name = table.set_index("Image")
+    assert len(rows) == len(table) == 7
+    for (name, _), *cells in rows:
+        for column, (text, value) in zip(by_name, cells, strict=True):
+            expected = by_name.loc[name, column]
+            assert math.isclose(float(value), expected), (name, column)
+            assert text == shown(expected), (name, column)
+
+
+def test_a_click_on_a_heading_sorts(opened: chromium.Opened) -> None:
+    page = Page(opened.page)
+    assert page.body["data-sorted"].split(",") == [f"field{k}" for k in range(7)]
+    assert [row[0][0] for row in page.rows[1:]] == [f"field{k}" for k in range(7)]
+
+
+def test_every_score_on_the_page_is_the_csv_s(folder: Path, opened: chromium.Opened) -> None:
+    keys = ["Level", "Metric", "IoU", "How"]
+    texts = dict.fromkeys(keys, str)
+    table = pd.read_csv(folder / "overall.csv", dtype=texts, keep_default_na=False, na_values={"Value": ""})
+    values = table.query("Judged == 'discs'").set_index(keys)["Value"]
+    scores = Page(opened.page).scores
+    assert len(scores) > 90
+    for about, text in scores:
+        expected = values[tuple(about[f"data-{key.lower()}"] for key in keys)]
+        assert text == shown(expected), about
+        assert float(about["data-value"] or "nan") == pytest.approx(expected, rel=1e-12, nan_ok=True)
+
+
+def test_it_prints(folder: Path, tmp_path: Path) -> None:
+    chromium.save_pdf(folder / "report.html", tmp_path / "report.pdf", tmp_path / "profile")
+    pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "report.pdf").read_bytes()))
+    assert 3 <= pages <= 20
