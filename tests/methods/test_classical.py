@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -13,7 +16,7 @@ from talanoa.annotate.propose import propose
 from talanoa.annotate.propose_classical import steps
 from talanoa.errors import BadInput
 from talanoa.methods import classical, classical_primary
-from talanoa.methods.classical_config import CONFIGS, config_from
+from talanoa.methods.classical_config import CONFIGS, Config, config_from
 from talanoa.metrics.matching import match_images
 from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest
@@ -221,3 +224,19 @@ def test_classical_proposals_have_steps_and_limits() -> None:
     with pytest.raises(BadInput, match="work in planes"):
         propose(given, parse(ProposeRequest, {**keys, "ndim": 3}).request)
     assert notes[0].startswith(f"{labels.values.max()} objects")
+
+
+def test_the_guide_names_every_parameter_and_key(root: Path) -> None:
+    text = (root / "docs" / "classical.md").read_text(encoding="utf-8")
+    for name, kind in CONFIGS.items():
+        (row,) = [line for line in text.splitlines() if line.startswith(f"| `{name}` |")]
+        assert all(step in row for step in STEPS[name])
+        own = set(kind.model_fields) - set(Config.model_fields)
+        assert own <= set(re.findall(r"`(\w+)`", row))
+        for key in own:
+            if re.search(rf"`{key}` \*?[\d.]+", row):
+                written = re.search(rf"`{key}` \*?([\d.]+)\*?", row)
+                assert written and float(written[1]) == kind.model_fields[key].default, key
+    named = set(re.findall(r"`(\w+)[`=]", text))
+    network = {"prob_thresh", "nms_thresh", "norm_low", "norm_high", "device", "channel", "file", "model"}
+    assert set(ProposeRequest.model_fields) - network <= named
