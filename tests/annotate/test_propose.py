@@ -135,6 +135,24 @@ def test_a_model_proposes_what_it_predicts() -> None:
     assert score(predicted.values[0, 0, 0], labels.values[0, 0, 0]).f1 == 1
 
 
+def test_the_network_is_not_asked_again_for_other_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    from talanoa import predict
+
+    asked = []
+    ask_network = predict.ask
+    monkeypatch.setattr(predict, "ask", lambda *given: asked.append(1) or ask_network(*given))
+    given = images.from_array(tiny.discs(7)[0])
+    keys = {"by": "model", "model": tiny.MODEL, "device": "cpu"}
+    first = propose(given, ask(**keys))
+    again = propose(given, ask(**keys, prob_thresh=0.2, min_size=60))
+    assert len(asked) == 1
+    other = images.from_array(tiny.discs(7)[0] + np.uint16(1))
+    propose(other, ask(**keys))
+    propose(given, ask(**keys, norm_low=5))
+    assert len(asked) == 3
+    assert first.labels.values.max() > 0 and again.labels.values.max() > 0
+
+
 def test_a_model_of_planes_works_through_the_slices_of_a_stack() -> None:
     planes = np.stack([tiny.discs(seed)[0] for seed in (1, 2)])
     given = images.from_array(planes, "zyx")

@@ -1,7 +1,14 @@
-"""Objects proposed by a trained model: its own predictions, as `segment` gives them, within the proposal's limits."""
+"""Objects proposed by a trained model: its own predictions, as `segment` gives them, within the proposal's limits.
+
+The network's answers are kept for a while (`talanoa.handles`), so that a window which changes the thresholds of a
+proposal does not ask it again.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,9 +23,12 @@ if TYPE_CHECKING:
 
     from talanoa.host import Host
     from talanoa.model_folder import Model
+    from talanoa.network_memory import NetworkMemory
     from talanoa.requests import SegmentRequest
     from talanoa.requests_propose import ProposeRequest
 
+_MOST_KEPT = 64  # answers whose place is known; how much memory they take, the handles limit
+_kept: OrderedDict[str, str] = OrderedDict()  # fingerprint of pixels, model and settings -> handle
 _SHARED = ("model", "channel", "prob_thresh", "nms_thresh", "norm_low", "norm_high", "scale", "device")
 
 
@@ -77,8 +87,46 @@ def _predict(
     here = image.isel(t=[part.t]) if part.z is None else image.isel(t=[part.t], z=[part.z])
     chosen = choose(here, model.channels, settings, 2 if part.z is not None else 3)
     plain = settings.model_copy(update={"channel": None})
-    seen = predict.segment(chosen.image, model, plain, QuietHost())
+    key = fingerprint(chosen.image, model, plain)
+    memory = _remembered(key, chosen.image)
+    seen = predict.segment(chosen.image, model, plain, QuietHost(), memory=memory)
+    _keep(key, memory)
     notes.extend(seen.warnings)
     labels = np.asarray(seen.labels)[0, 0] if part.z is None else np.asarray(seen.labels)[0, 0, 0]
     kept = classical_objects.keep(labels, limits_of(request))
     return Found(kept.labels, None, kept.removed)
+
+
+def fingerprint(image: xr.DataArray, model: Model, settings: SegmentRequest) -> str:
+    """Return what an answer of the network depends on, in one short text: pixels, model, settings."""
+    from talanoa.network_memory import settings_of as network_settings
+
+    pixels = np.ascontiguousarray(image)
+    said = [pixels.shape, str(pixels.dtype), model.sha256, network_settings(settings)]
+    digest = hashlib.blake2b(json.dumps(said, sort_keys=True, default=str).encode(), digest_size=16)
+    digest.update(pixels.data)
+    return digest.hexdigest()
+
+
+def _remembered(key: str, image: xr.DataArray) -> NetworkMemory:
+    """Return the answers that are kept under a fingerprint, or a place for new ones; it holds no pixels."""
+    from talanoa.handles import HANDLES
+    from talanoa.network_memory import NetworkMemory
+
+    try:
+        return HANDLES.get(_kept[key])
+    except (KeyError, BadInput):  # never asked, or pushed out by newer ones
+        return NetworkMemory(image.isel(t=slice(0)).copy(deep=True), None, {})
+
+
+def _keep(key: str, memory: NetworkMemory) -> None:
+    """Keep answers for the next time, anew where they have grown."""
+    from talanoa.handles import HANDLES
+
+    if key in _kept:
+        HANDLES.drop(_kept.pop(key))
+    handle = HANDLES.put(memory, memory.nbytes)
+    if handle is not None:
+        _kept[key] = handle
+    while len(_kept) > _MOST_KEPT:
+        HANDLES.drop(_kept.popitem(last=False)[1])
