@@ -19,6 +19,8 @@ Action = Literal[
     "check",
     "fix",
     "interpolate",
+    "import",
+    "rank",
     "save",
     "skip",
     "undo",
@@ -62,6 +64,10 @@ class AnnotateRequest(ProposeRequest):
     rois: PathText | None = Field(None, description="ROI zip; omitted: the ROIs given or in the manager")
     who: str = Field("", description="Who annotates; omitted: the login name")
     annotator: str = Field("", description="A further person, whose masks and ROIs are kept apart")
+
+    out: PathText | None = Field(
+        None, description="New file for what the action gives: ROI zip (.zip), label image (.tif) or table (.csv)"
+    )
 
     classes: Annotated[str, BeforeValidator(read_list)] = Field(
         "", description="new: names of the classes of objects, separated by commas; class k is ROI group k"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -74,13 +74,14 @@ def from_rois(drawn: RoiSet, like: xr.DataArray, border: str = "keep") -> Object
     return Objects(labels, _exact(plain, number[1:], labels, classes), classes, notes)
 
 
-def from_labels(labels: xr.DataArray, border: str = "keep") -> Objects:
-    """Turn a label image into objects without classes."""
+def from_labels(labels: xr.DataArray, border: str = "keep", classes: Mapping[int, int] | None = None) -> Objects:
+    """Turn a label image into objects; `classes` tells the class of labels that have one."""
     notes = []
     if border == "drop":
         values, note = _without_border(labels.values)
         labels, notes = labels.copy(data=values), [note] if note else []
-    return Objects(labels, rois.from_labels(labels), {int(k): 0 for k in numbers(labels.values)}, notes)
+    known = {int(k): (classes or {}).get(int(k), 0) for k in numbers(labels.values)}
+    return Objects(labels, _traced(labels, known), known, notes)
 
 
 def _numbers(plain: RoiSet, painted: NDArray[np.int32]) -> tuple[NDArray[np.int64], str]:
@@ -149,6 +150,11 @@ def _exact(plain: RoiSet, number: NDArray[np.int64], labels: xr.DataArray, class
         renamed = replace(kept, names=names, label=target, position=position.astype(np.int32), group=group)
         if np.array_equal(rois.to_labels(renamed, like=labels).labels.values, labels.values):
             return renamed
+    return _traced(labels, classes)
+
+
+def _traced(labels: xr.DataArray, classes: Mapping[int, int]) -> RoiSet:
+    """Return the outlines of labels, with their classes as groups."""
     traced = rois.from_labels(labels)
     return replace(traced, group=np.array([classes[label] for label in traced.label.tolist()], np.uint8))
 

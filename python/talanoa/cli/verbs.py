@@ -105,7 +105,21 @@ def _show_doctor(reply: Reply) -> None:
     say(reply["message"])
 
 
-SHOW: dict[str, Callable[[Reply], None]] = {"models": _show_models, "doctor": _show_doctor}
+def _show_annotate(reply: Reply) -> None:
+    """Write the message, the table, and the image that comes next."""
+    say(reply["message"])
+    table = reply["table"]
+    if table is not None and len(table):
+        say(table.fillna("").to_string(index=False, max_colwidth=60))
+    if reply.get("next"):
+        say(f"Next: {reply['next']['name']}  {reply['next']['path']}")
+
+
+SHOW: dict[str, Callable[[Reply], None]] = {
+    "models": _show_models,
+    "doctor": _show_doctor,
+    "annotate": _show_annotate,
+}
 
 
 def plain(reply: Reply) -> Reply:

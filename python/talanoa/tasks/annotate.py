@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.errors import BadInput
-from talanoa.tasks import annotate_edit
+from talanoa.tasks import annotate_edit, annotate_import
 from talanoa.tasks.annotate_common import (
     Reply,
     count,
@@ -19,8 +19,9 @@ from talanoa.tasks.annotate_common import (
     progress,
     shown,
     waiting,
+    written,
 )
-from talanoa.tasks.common import Given
+from talanoa.tasks.common import Given, check_new
 
 if TYPE_CHECKING:
     from talanoa.annotate.objects import Objects
@@ -28,16 +29,20 @@ if TYPE_CHECKING:
     from talanoa.requests_annotate import AnnotateRequest
 
 _one_writer = threading.RLock()  # the window's autosaves and saves come from several threads of one process
-QUICK = ("propose", "check", "fix", "interpolate")  # these write nothing
+UNLOCKED = ("propose", "check", "fix", "interpolate", "rank")  # write nothing, or take long before they do
 
 
 def run(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Do the action that the request names."""
     action = ACTIONS[request.action]
-    if request.action in QUICK:
-        return action(request, given, host)
-    with _one_writer:
-        return action(request, given, host)
+    if request.out:
+        check_new(Path(request.out))
+    if request.action in UNLOCKED:
+        reply = action(request, given, host)
+    else:
+        with _one_writer:
+            reply = action(request, given, host)
+    return {**reply, **written(reply, request.out)}
 
 
 def _new(request: AnnotateRequest, given: Given, host: Host) -> Reply:
@@ -214,6 +219,34 @@ def _status(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     }
 
 
+def _rank(request: AnnotateRequest, given: Given, host: Host) -> Reply:
+    """Let a model say of which waiting images it is most unsure; these are offered first."""
+    import pandas as pd
+
+    from talanoa.annotate import folder
+    from talanoa.training import ranking
+
+    dataset = folder.open_dataset(str(request.dataset))
+    waits = opened(request).todo()
+    if not waits:
+        raise BadInput(f"No image of {dataset.name} waits; expected some that are neither done nor skipped. Pick more.")
+    found = ranking.rank(dataset, waits, request.model, request.device, host)
+    with _one_writer:
+        dataset = folder.open_dataset(str(request.dataset))
+        for entry in dataset.entries:
+            value = float(found[entry.name]) if entry.name in found else None
+            dataset = dataset.with_entry(entry.model_copy(update={"uncertainty": value}))
+        folder.write(dataset)
+    rows = sorted(found.items(), key=lambda row: -row[1])
+    dataset = opened(request)
+    return {
+        "message": f"{count(len(rows), 'image')} ranked by {request.model}; first {rows[0][0]}.",
+        "table": pd.DataFrame(rows, columns=["name", "uncertainty"]),
+        **waiting(dataset),
+        **progress(dataset),
+    }
+
+
 def _were(some: Any) -> str:
     return "was" if len(some) == 1 else "were"
 
@@ -228,5 +261,7 @@ ACTIONS: dict[str, Callable[[AnnotateRequest, Given, Host], Reply]] = {
     "autosave": _autosave,
     "restore": _restore,
     "status": _status,
+    "rank": _rank,
+    "import": annotate_import.run,
     **annotate_edit.ACTIONS,
 }

@@ -123,6 +123,28 @@ def progress(dataset: Dataset) -> Reply:
     }
 
 
+def written(reply: Reply, out: str | None) -> Reply:
+    """Write the ROIs, labels or table of a reply where that is asked for; return what that adds to the reply."""
+    if not out:
+        return {}
+    from talanoa import image as images
+    from talanoa import rois, tables
+
+    path, kind = Path(out), Path(out).suffix.lower()
+    if kind in (".zip", ".roi") and reply.get("rois") is not None:
+        rois.write_zip(path, reply["rois"])
+    elif kind in (".tif", ".tiff") and reply.get("labels") is not None:
+        images.write_labels(path, reply["labels"])
+    elif kind == ".csv" and reply.get("table") is not None:
+        tables.write_csv(path, reply["table"])
+    else:
+        known = {"rois": ".zip", "labels": ".tif", "table": ".csv"}
+        fitting = [ending for key, ending in known.items() if reply.get(key) is not None]
+        expected = f"a name that ends in {' or '.join(fitting)}" if fitting else "no out: this action gives no file"
+        raise BadInput(f"out: found {path.name}; expected {expected}.")
+    return {"message": f"{reply['message']}, saved as {out}", "folder": out}
+
+
 def count(number: int, what: str) -> str:
     """Write "1 ROI", "2 ROIs"."""
     return f"{number} {what}{'s' * (number != 1)}"

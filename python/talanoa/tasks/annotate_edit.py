@@ -23,10 +23,11 @@ def _propose(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     from talanoa.annotate.propose import propose
 
     found = propose(image_of(request, given, host), request, host)
-    for note in found.notes:
-        host.warn(note)
     traced = rois.from_labels(found.labels)
-    return {"message": f"{count(len(traced), 'ROI')} proposed", "rois": traced, "labels": found.labels}
+    for note in found.notes[1:]:
+        host.warn(note)
+    message = found.notes[0] if found.notes else f"{count(len(traced), 'ROI')} proposed"
+    return {"message": message, "rois": traced, "labels": found.labels}
 
 
 def _check(request: AnnotateRequest, given: Given, host: Host) -> Reply:
