@@ -25,16 +25,32 @@ def basins(height: NDArray[np.float32], depth: float) -> NDArray[np.int32]:
     ndarray of int32
         1..n, numbered by the first pixel of each basin in reading order; neighbours include those at corners.
     """
+    from scipy import ndimage
     from skimage.segmentation import watershed
 
-    seeds = np.zeros(height.shape, np.int32)
+    around = np.ones((3,) * height.ndim)
+    parts, n_parts = ndimage.label(height > 0, around)
     places = peaks(height, depth)
-    seeds.ravel()[places] = np.arange(1, len(places) + 1)
-    labels = watershed(-height, seeds, connectivity=np.ones((3,) * height.ndim), mask=height > 0)
-    inside = np.flatnonzero(labels)
-    _, first = np.unique(labels.ravel()[inside], return_index=True)
-    rank = np.zeros(len(places) + 1, np.int32)
-    rank[1:][np.argsort(first)] = np.arange(1, len(places) + 1)
+    home = parts.ravel()[places]
+    several = np.bincount(home, minlength=n_parts + 1) > 1  # parts to be split; the others are basins as they are
+    number = np.zeros(n_parts + 1, np.int32)
+    number[home] = np.arange(1, len(places) + 1)
+    labels = np.where(several, 0, number)[parts]
+    if several.any():
+        seeds = np.zeros(height.shape, np.int32)
+        seeds.ravel()[places] = np.arange(1, len(places) + 1)
+        labels += watershed(-height, seeds, connectivity=around, mask=several[parts])
+    return _in_reading_order(labels, len(places))
+
+
+def _in_reading_order(labels: NDArray[np.int32], count: int) -> NDArray[np.int32]:
+    """Return labels 1..count renumbered by their first pixel."""
+    flat = labels.ravel()
+    inside = np.flatnonzero(flat)[::-1]
+    first = np.zeros(count + 1, np.int64)
+    first[flat[inside]] = inside  # of several pixels, numpy keeps the last: the first one in reading order
+    rank = np.zeros(count + 1, np.int32)
+    rank[1:][np.argsort(first[1:])] = np.arange(1, count + 1)
     return rank[labels]
 
 
