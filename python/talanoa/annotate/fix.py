@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from talanoa.annotate import outlines
-from talanoa.annotate.outlines import Mask, Window
+from talanoa.annotate.outlines import Coverage, Mask, Window
 from talanoa.annotate.split import cut_along, divide
 from talanoa.errors import BadInput
 from talanoa.roi_set import RoiSet, concatenate, parse_name, rename
@@ -73,28 +74,33 @@ def apply(rois: RoiSet, fix: str, indices: Sequence[int], settings: Settings = S
     if not chosen or chosen[-1] >= len(rois):
         found = f"index {chosen[-1]}" if chosen else "no index"
         raise BadInput(f"Found {found} and {len(rois)} ROIs; expected index=0 to {len(rois) - 1}. Select the ROIs.")
-    replaced = MANY[fix](rois, chosen, settings) if fix in MANY else _one_by_one(rois, fix, chosen, settings)
+    work = _Work(rois, settings, Coverage(rois), list(rois.names))
+    replaced = _merge(work, chosen) if fix == "merge" else {k: SINGLE[fix](work, k) for k in chosen}
     pieces: list[RoiSet] = []
     changed: list[int] = []
-    place = 0
-    for k in range(len(rois)):
-        piece = replaced.get(k)
-        if piece is None:
-            piece = rois[k]
-        else:
-            changed += range(place, place + len(piece))
-        pieces.append(piece)
-        place += len(piece)
+    place = following = 0
+    for k, piece in sorted(replaced.items()):
+        place += k - following
+        changed += range(place, place + len(piece))
+        pieces += [rois[following:k], piece]
+        place, following = place + len(piece), k + 1
+    pieces.append(rois[following:])
     complete = outlines.relabelled(concatenate([piece for piece in pieces if len(piece)]))
     return Fixed(complete, changed, _note(fix, len(chosen), len(changed)))
 
 
-def _one_by_one(rois: RoiSet, fix: str, chosen: Sequence[int], settings: Settings) -> dict[int, RoiSet]:
-    """Return what takes the place of each chosen ROI."""
-    return {k: SINGLE[fix](rois, k, settings) for k in chosen}
+@dataclass
+class _Work:
+    """What the repairs of one call share: what is covered, and the names that are taken, are kept up to date."""
+
+    rois: RoiSet
+    settings: Settings
+    coverage: Coverage
+    names: list[str]
 
 
-def _split(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+def _split(work: _Work, index: int) -> RoiSet:
+    rois, settings = work.rois, work.settings
     window = outlines.window_of(rois[index])
     mask = outlines.mask_of(rois, index, window)
     if settings.line is not None:
@@ -111,27 +117,29 @@ def _split(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
         )
         raise BadInput(f"ROI {rois.names[index]} was not split: {why}. Draw a line across it, and split along that.")
     centers = ndimage.center_of_mass(labels > 0, labels, range(2, count + 1))
-    names = outlines.new_names(rois, index, [(y + window.y, x + window.x) for y, x in centers])
+    names = outlines.new_names(work.names, index, [(y + window.y, x + window.x) for y, x in centers])
+    work.names += names
     return outlines.traced(labels, window, [rois.names[index], *names], rois.position[index], int(rois.group[index]))
 
 
-def _fill(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
-    return _grown(rois, index, lambda mask: ndimage.binary_fill_holes(mask), 1)
+def _fill(work: _Work, index: int) -> RoiSet:
+    return _grown(work, index, lambda mask: ndimage.binary_fill_holes(mask), 1)
 
 
-def _smooth(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+def _smooth(work: _Work, index: int) -> RoiSet:
     def smoothed(mask: Mask) -> Mask:
-        soft = ndimage.gaussian_filter(mask.astype(np.float32), settings.smoothing) > 0.5
+        soft = ndimage.gaussian_filter(mask.astype(np.float32), work.settings.smoothing) > 0.5
         return _largest(soft) if soft.any() else mask
 
-    return _grown(rois, index, smoothed, int(3 * settings.smoothing) + 1, free=True)
+    return _grown(work, index, smoothed, int(3 * work.settings.smoothing) + 1, free=True)
 
 
-def _simplify(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
-    return _grown(rois, index, lambda mask: _largest(ndimage.binary_fill_holes(mask)), 1, free=True)
+def _simplify(work: _Work, index: int) -> RoiSet:
+    return _grown(work, index, lambda mask: _largest(ndimage.binary_fill_holes(mask)), 1, free=True)
 
 
-def _clip(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
+def _clip(work: _Work, index: int) -> RoiSet:
+    rois, settings = work.rois, work.settings
     if settings.size is None:
         raise BadInput("The size of the image is not known; expected an open image, or image=<name or file>.")
     height, width = settings.size
@@ -144,21 +152,22 @@ def _clip(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
     return _as_one(rois, index, mask & inside, window)
 
 
-def _delete(rois: RoiSet, index: int, settings: Settings) -> RoiSet:
-    return rois[np.zeros(0, int)]
+def _delete(work: _Work, index: int) -> RoiSet:
+    return work.rois[np.zeros(0, int)]
 
 
-def _merge(rois: RoiSet, chosen: Sequence[int], settings: Settings) -> dict[int, RoiSet]:
+def _merge(work: _Work, chosen: Sequence[int]) -> dict[int, RoiSet]:
     """Join ROIs of one plane to one outline; those of several slices get the name of one object."""
     if len(chosen) < 2:
         raise BadInput(f"Found {len(chosen)} ROI to merge; expected two or more. Select the parts, then merge.")
+    rois = work.rois
     places = [tuple(rois.position[k, 1:].tolist()) for k in chosen]
     replaced: dict[int, RoiSet] = {}
     for place in dict.fromkeys(places):
         same = [k for k, where in zip(chosen, places, strict=True) if where == place]
         window = outlines.window_of(rois[np.array(same)], margin=_BRIDGE + 1)
         mask = outlines.numbered(rois[np.array(same)], window) > 0
-        free = ~outlines.others(rois, same, window)
+        free = ~work.coverage.taken(window, rois.position[same[0]])
         joined = mask | (_bridged(mask) & free)
         merged = (
             rois[same[0]] if len(same) == 1 else _as_one(rois, same[0], joined, window, int(rois.group[same].max()))
@@ -186,12 +195,14 @@ def _bridged(mask: Mask) -> Mask:
     return mask
 
 
-def _grown(rois: RoiSet, index: int, change: Callable[[Mask], Mask], margin: int, free: bool = False) -> RoiSet:
+def _grown(work: _Work, index: int, change: Callable[[Mask], Mask], margin: int, free: bool = False) -> RoiSet:
     """Return a ROI with a changed mask; it gains background only, and with `free` it may lose pixels."""
+    rois, position = work.rois, work.rois.position[index]
     window = outlines.window_of(rois[index], margin)
     mask = outlines.mask_of(rois, index, window)
-    changed = change(mask) & (mask | ~outlines.others(rois, [index], window))
+    changed = change(mask) & (mask | ~work.coverage.taken(window, position))
     changed = changed if free else changed | mask
+    work.coverage.add(window, position, changed & ~mask)
     if (changed == mask).all() and len(rois.paths(index)) == 1:
         return rois[index]
     return _as_one(rois, index, changed, window)
@@ -218,7 +229,7 @@ def _note(fix: str, before: int, after: int) -> str:
     return f"{before} ROI{'s' * (before != 1)} {said}{ending}."
 
 
-SINGLE: dict[str, Callable[[RoiSet, int, Settings], RoiSet]] = {
+SINGLE: dict[str, Callable[[_Work, int], RoiSet]] = {
     "split": _split,
     "fill": _fill,
     "delete": _delete,
@@ -226,4 +237,3 @@ SINGLE: dict[str, Callable[[RoiSet, int, Settings], RoiSet]] = {
     "clip": _clip,
     "simplify": _simplify,
 }
-MANY: dict[str, Callable[[RoiSet, Sequence[int], Settings], dict[int, RoiSet]]] = {"merge": _merge}

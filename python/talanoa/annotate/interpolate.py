@@ -7,8 +7,7 @@ doi:10.1109/38.135915. Here the shapes are brought to one centre first, so that 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -18,7 +17,7 @@ from scipy import ndimage
 
 from talanoa.annotate import outlines
 from talanoa.annotate.linking import object_numbers
-from talanoa.annotate.outlines import Mask, Window
+from talanoa.annotate.outlines import Coverage, Mask, Window
 from talanoa.errors import BadInput
 from talanoa.roi_objects import AUTOMATIC
 from talanoa.roi_set import RoiSet, concatenate, make_names, parse_name, rename
@@ -44,11 +43,7 @@ def between(low: Mask, high: Mask, part: float) -> Mask:
     """
     if part in (0, 1):
         return high if part else low
-    center_low, center_high = (np.array(ndimage.center_of_mass(mask)) for mask in (low, high))
-    center = (1 - part) * center_low + part * center_high
-    distance = (1 - part) * _moved(_signed_distance(low), center - center_low)
-    distance += part * _moved(_signed_distance(high), center - center_high)
-    return distance > 0
+    return next(_shapes(low, high, [part]))
 
 
 def interpolate(rois: RoiSet, only: Collection[int] = ()) -> Interpolated:
@@ -81,13 +76,14 @@ def interpolate(rois: RoiSet, only: Collection[int] = ()) -> Interpolated:
     number = object_numbers(rois)
     wanted = set(number[list(only)].tolist()) if only else set(number.tolist())
     rois = _with_object_names(rois, number)
-    added: dict[tuple[int, ...], list[RoiSet]] = defaultdict(list)
+    new: list[RoiSet] = []
     objects = set()
+    covered = Coverage(rois) if len(rois) else None
     for one in sorted(wanted):
         for low, high in _key_pairs(rois, number, one):
-            _fill_gap(rois, low, high, added)
+            assert covered is not None
+            new += _fill_gap(rois, low, high, covered)
             objects.add(one)
-    new = [outline for plane in added.values() for outline in plane]
     complete = outlines.relabelled(concatenate([rois, *new]))
     return Interpolated(complete, list(range(len(rois), len(complete))), len(objects))
 
@@ -101,22 +97,23 @@ def _key_pairs(rois: RoiSet, number: NDArray[np.int64], one: int) -> Iterator[tu
             yield tuple(rows[rois.position[rows, 1] == z].tolist() for z in (low, high))
 
 
-def _fill_gap(rois: RoiSet, low: list[int], high: list[int], added: dict[tuple[int, ...], list[RoiSet]]) -> None:
-    """Add the outlines of one object in the slices between two of its slices; pixels of others are left to them."""
+def _fill_gap(rois: RoiSet, low: list[int], high: list[int], covered: Coverage) -> list[RoiSet]:
+    """Return the outlines of one object in the slices between two of its slices; pixels of others are left to them."""
     window = outlines.window_of(rois[np.array(low + high)], margin=2)
     masks = [outlines.numbered(rois[np.array(some)], window) > 0 for some in (low, high)]
     if not all(mask.any() for mask in masks):
-        return
+        return []
     first, last = int(rois.position[low[0], 1]), int(rois.position[high[0], 1])
-    for z in range(first + 1, last):
+    parts = [(z - first) / (last - first) for z in range(first + 1, last)]
+    made = []
+    for z, shape in enumerate(_shapes(masks[0], masks[1], parts), first + 1):
         position = rois.position[low[0]].copy()
         position[1] = z
-        mask = between(masks[0], masks[1], (z - first) / (last - first)) & ~outlines.others(rois, (), window, position)
-        here = added[tuple(position.tolist())]
-        if here:
-            mask &= outlines.numbered(concatenate(here), window) == 0
+        mask = shape & ~covered.taken(window, position)
         if mask.any():
-            here.append(_outline(rois, low[0], mask, position, window))
+            covered.add(window, position, mask)
+            made.append(_outline(rois, low[0], mask, position, window))
+    return made
 
 
 def _outline(rois: RoiSet, model: int, mask: Mask, position: NDArray[np.int32], window: Window) -> RoiSet:
@@ -136,6 +133,17 @@ def _with_object_names(rois: RoiSet, number: NDArray[np.int64]) -> RoiSet:
     return rename(rois, names, rois.position)
 
 
+def _shapes(low: Mask, high: Mask, parts: Sequence[float]) -> Iterator[Mask]:
+    """Yield the shapes at several parts of the way."""
+    center_low, center_high = (np.array(ndimage.center_of_mass(mask)) for mask in (low, high))
+    distance_low, distance_high = _signed_distance(low), _signed_distance(high)
+    for part in parts:
+        center = (1 - part) * center_low + part * center_high
+        distance = (1 - part) * _moved(distance_low, center - center_low)
+        distance += part * _moved(distance_high, center - center_high)
+        yield distance > 0
+
+
 def _signed_distance(mask: Mask) -> NDArray[np.float64]:
     """Return the distance to the outline in pixels, positive inside."""
     padded = np.pad(mask, 1)
@@ -145,6 +153,8 @@ def _signed_distance(mask: Mask) -> NDArray[np.float64]:
 
 def _moved(distance: NDArray[np.float64], by: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return a map of distances moved by a part of a pixel; beyond its edge it goes on falling."""
+    if not by.any():
+        return distance
     reach = int(np.ceil(np.abs(by).max())) + 1
     wide = np.pad(distance, reach, mode="linear_ramp", end_values=float(distance.min()) - reach)
     return ndimage.shift(wide, by, order=1, mode="nearest")[reach:-reach, reach:-reach]

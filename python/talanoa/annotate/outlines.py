@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import image as images
 from talanoa import rois as module
 from talanoa.roi_fill import pixels, spans
 from talanoa.roi_objects import AUTOMATIC
-from talanoa.roi_set import RoiSet, label_numbers, make_names, parse_name
+from talanoa.roi_set import TRACED, RoiSet, label_numbers, make_names, parse_name, starts
+from talanoa.trace import trace
 
 Mask = NDArray[np.bool_]
 
@@ -39,8 +39,7 @@ def window_of(rois: RoiSet, margin: int = 1) -> Window:
 def numbered(rois: RoiSet, window: Window) -> NDArray[np.int32]:
     """Return which outline owns each pixel of a window: index + 1, the later one where they overlap, 0 for none."""
     owner = np.zeros(window.height * window.width, np.int32)
-    shifted = replace(rois, xy=rois.xy - np.array([window.x, window.y], np.float32))
-    roi, pixel = pixels(spans(shifted, window.height, window.width), window.width)
+    roi, pixel = _pixels(rois, window)
     owner[pixel] = roi + 1  # of several outlines numpy keeps the last, and they come in order
     return owner.reshape(window.height, window.width)
 
@@ -50,16 +49,65 @@ def mask_of(rois: RoiSet, index: int, window: Window) -> Mask:
     return numbered(rois[index], window) > 0
 
 
-def others(rois: RoiSet, indices: Collection[int], window: Window, position: NDArray[np.int32] | None = None) -> Mask:
-    """Return the pixels in a window of further outlines, in the plane of `indices`, or of `position`."""
-    place = rois.position[next(iter(indices)), 1:] if position is None else position[1:]
-    low, high = module.bounds(rois)
-    near = ((high[:, 0] > window.x) & (low[:, 0] < window.x + window.width)) & (
-        (high[:, 1] > window.y) & (low[:, 1] < window.y + window.height)
-    )
-    same = ((rois.position[:, 1:] == place) | (rois.position[:, 1:] == 0) | (place == 0)).all(axis=1)
-    rows = [k for k in np.flatnonzero(near & same).tolist() if k not in indices]
-    return numbered(rois[np.array(rows, int)], window) > 0 if rows else np.zeros((window.height, window.width), bool)
+class Coverage:
+    """Which pixels outlines cover, plane by plane, so that one that grows can leave the others alone.
+
+    Parameters
+    ----------
+    rois : RoiSet
+        Outlines that are bound to no slice or frame count in all of them.
+    """
+
+    def __init__(self, rois: RoiSet) -> None:
+        self._rois = rois
+        self._window = window_of(rois)
+        self._planes: dict[tuple[int, int], Mask] = {}
+
+    def taken(self, window: Window, position: NDArray[np.int32]) -> Mask:
+        """Return the pixels in a window, in the plane of `position`, that outlines cover."""
+        covered = np.zeros((window.height, window.width), bool)
+        inside, here = self._overlap(window)
+        covered[here] = self._plane(position)[inside]
+        return covered
+
+    def add(self, window: Window, position: NDArray[np.int32], mask: Mask) -> None:
+        """Count the pixels of a mask as covered, too."""
+        inside, here = self._overlap(window)
+        self._plane(position)[inside] |= mask[here]
+
+    def _overlap(self, window: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+        """Return where a window and the canvas overlap, in the canvas and in the window."""
+        both = []
+        for first, size, begin, length in (
+            (self._window.y, self._window.height, window.y, window.height),
+            (self._window.x, self._window.width, window.x, window.width),
+        ):
+            low = max(first, begin)
+            high = max(low, min(first + size, begin + length))
+            both.append((slice(low - first, high - first), slice(low - begin, high - begin)))
+        return (both[0][0], both[1][0]), (both[0][1], both[1][1])
+
+    def _plane(self, position: NDArray[np.int32]) -> Mask:
+        """Return the canvas of a plane."""
+        place = (int(position[1]), int(position[2]))
+        if place not in self._planes:
+            bound = self._rois.position[:, 1:]
+            same = ((bound == place) | (bound == 0) | (np.array(place) == 0)).all(axis=1)
+            self._planes[place] = _covered(self._rois[same], self._window)
+        return self._planes[place]
+
+
+def _covered(rois: RoiSet, window: Window) -> Mask:
+    """Return the pixels of a window that outlines cover."""
+    canvas = np.zeros(window.height * window.width, bool)
+    canvas[_pixels(rois, window)[1]] = True
+    return canvas.reshape(window.height, window.width)
+
+
+def _pixels(rois: RoiSet, window: Window) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return (index of the outline, index into the flattened window) of every pixel of outlines."""
+    shifted = replace(rois, xy=rois.xy - np.array([window.x, window.y], np.float32))
+    return pixels(spans(shifted, window.height, window.width), window.width)
 
 
 def traced(
@@ -76,18 +124,22 @@ def traced(
         Channel, slice and frame of all of them.
     group : int
     """
-    found = module.from_labels(images.from_array(labels.astype(np.int32), "yx"))
-    kept = [names[label - 1] for label in found.label.tolist()]
-    return replace(
-        found,
-        xy=found.xy + np.array([window.x, window.y], np.float32),
-        names=tuple(kept),
-        position=np.tile(np.asarray(position, np.int32), (len(found), 1)),
-        group=np.full(len(found), group, np.uint8),
+    found = trace(np.ascontiguousarray(labels, np.int32))
+    label, n_paths = np.unique(found.path_label, return_counts=True)
+    n = len(label)
+    return RoiSet(
+        found.xy + np.array([window.x, window.y], np.float32),
+        found.path_start,
+        starts(n_paths),
+        tuple(names[k - 1] for k in label.tolist()),
+        label.astype(np.int32),
+        np.tile(np.asarray(position, np.int32), (n, 1)),
+        np.full(n, TRACED, np.uint8),
+        np.full(n, group, np.uint8),
     )
 
 
-def new_names(rois: RoiSet, index: int, centers: Sequence[tuple[float, float]]) -> list[str]:
+def new_names(names: Sequence[str], index: int, centers: Sequence[tuple[float, float]]) -> list[str]:
     """Return names for further outlines made from one: in its own style, and none that is taken.
 
     A name of ours gets the next free label, one of ImageJ's (0003-0120-0071: slice, y, x) the new centre, any other a
@@ -95,23 +147,24 @@ def new_names(rois: RoiSet, index: int, centers: Sequence[tuple[float, float]]) 
 
     Parameters
     ----------
-    rois : RoiSet
+    names : sequence of str
+        All that are taken.
     index : int
         The one they are made from.
     centers : sequence of (y, x)
         Of the further outlines.
     """
-    name = rois.names[index]
+    name = names[index]
     if parsed := parse_name(name):
-        first = 1 + max((found[2] for found in map(parse_name, rois.names) if found), default=0)
+        first = 1 + max((found[2] for found in map(parse_name, names) if found), default=0)
         label = np.arange(first, first + len(centers))
         frame, z = (np.full(len(centers), number) for number in parsed[:2])
         return list(make_names(label, frame, z if parsed[1] else None))
     if AUTOMATIC.fullmatch(name):
         prefix = f"{int(name.split('-')[0]):04d}-" if len(name.split("-")) > 2 else ""
         wanted = [f"{prefix}{round(y):04d}-{round(x):04d}" for y, x in centers]
-        return [_free(one, set(rois.names), "-{}", 1) for one in wanted]
-    taken, result = set(rois.names), []
+        return [_free(one, set(names), "-{}", 1) for one in wanted]
+    taken, result = set(names), []
     for _ in centers:
         result.append(next(f"{name}{letter}" for letter in _letters() if f"{name}{letter}" not in taken))
         taken.add(result[-1])

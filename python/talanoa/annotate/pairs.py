@@ -44,10 +44,12 @@ def solidities(plane: NDArray[np.int32]) -> NDArray[np.float64]:
         if box is None:
             continue
         inside = plane[box] == label
-        rows, columns = np.nonzero(inside)
-        steps = ((0, 0.5), (0, -0.5), (0.5, 0), (-0.5, 0))
-        edges = np.concatenate([np.stack([rows + dy, columns + dx], axis=1) for dy, dx in steps])
-        result.append(min(1.0, len(rows) / float(ConvexHull(edges).volume)))
+        rows = np.flatnonzero(inside.any(axis=1))  # the first and last pixel of each are enough
+        first = inside[rows].argmax(axis=1)
+        last = inside.shape[1] - 1 - inside[rows, ::-1].argmax(axis=1)
+        steps = ((first, 0, -0.5), (last, 0, 0.5), (first, -0.5, 0), (first, 0.5, 0), (last, -0.5, 0), (last, 0.5, 0))
+        edges = np.concatenate([np.stack([rows + dy, columns + dx], axis=1) for columns, dy, dx in steps])
+        result.append(min(1.0, int(inside.sum()) / float(ConvexHull(edges).volume)))
     return np.array(result, np.float64)
 
 
