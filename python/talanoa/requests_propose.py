@@ -71,6 +71,9 @@ class ProposeRequest(Request):
         "nuclei", description="By classical: the published segmentation to use"
     )
     parameters: str = Field("", description='By classical: its parameters, such as "block=181 min_area=50"')
+    step: Annotated[str, BeforeValidator(read_word)] = Field(
+        "", description="By classical: show the image after this step as well, or all of them as channels"
+    )
 
     model: PathText = Field("nuclei", description="By model: name of a model, or path of a model folder")
     prob_thresh: Fraction = Field(None, description="By model: lowest object probability; omitted: the model's own")

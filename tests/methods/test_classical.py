@@ -13,7 +13,7 @@ import tiny
 from synthetic import nuclei
 from talanoa import image as images
 from talanoa.annotate.propose import propose
-from talanoa.annotate.propose_classical import steps
+from talanoa.annotate.propose_classical import step_image, steps
 from talanoa.errors import BadInput
 from talanoa.methods import classical, classical_primary
 from talanoa.methods.classical_config import CONFIGS, Config, config_from
@@ -224,6 +224,19 @@ def test_classical_proposals_have_steps_and_limits() -> None:
     with pytest.raises(BadInput, match="work in planes"):
         propose(given, parse(ProposeRequest, {**keys, "ndim": 3}).request)
     assert notes[0].startswith(f"{labels.values.max()} objects")
+
+
+def test_steps_can_be_shown_as_an_image() -> None:
+    stack = np.stack([tiny.discs(seed)[0] for seed in (1, 2)])
+    given = images.from_array(stack, "zyx", pixel_size=(2, 1, 1), unit="um", name="cells")
+    everything = step_image(given, parse(ProposeRequest, {"by": "classical", "classical": "er", "step": "all"}).request)
+    assert everything.attrs["channel_names"] == tuple(STEPS["er"])
+    assert everything.attrs["pixel_size"] == (2, 1, 1) and images.check(everything).sizes["z"] == 2
+    one = step_image(given, parse(ProposeRequest, {"by": "classical", "classical": "er", "step": "filled"}).request)
+    assert (one.values[:, 0] == everything.values[:, STEPS["er"].index("filled")]).all()
+    assert set(np.unique(one.values)) == {0, 1} and one.attrs["name"] == "cells er filled"
+    with pytest.raises(BadInput, match="er has the steps normalised, above_mean"):
+        step_image(given, parse(ProposeRequest, {"by": "classical", "classical": "er", "step": "eroded"}).request)
 
 
 def test_the_guide_names_every_parameter_and_key(root: Path) -> None:

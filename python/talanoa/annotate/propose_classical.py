@@ -62,6 +62,40 @@ def steps(image: xr.DataArray, request: ProposeRequest, t: int = 0, z: int = 0) 
     return classical.segment(plane, request.classical, request.parameters).steps
 
 
+def step_image(image: xr.DataArray, request: ProposeRequest) -> xr.DataArray:
+    """Return the image after one step of a classical segmentation, or after all of them as channels.
+
+    Parameters
+    ----------
+    image : DataArray, (t, c, z, y, x)
+        The image.
+    request : ProposeRequest
+        Its ``step`` is the name of a step, or "all".
+
+    Returns
+    -------
+    DataArray of float32, (t, steps, z, y, x)
+        Calibrated like the image; masks are 0 and 1; the channels are named.
+
+    Raises
+    ------
+    BadInput
+        The segmentation has no such step.
+    """
+    found = [[steps(image, request, t, z) for z in range(image.sizes["z"])] for t in range(image.sizes["t"])]
+    names = list(found[0][0])
+    chosen = names if request.step == "all" else [request.step]
+    if not set(chosen) <= set(names):
+        raise BadInput(
+            f"step={request.step}: {request.classical} has the steps {', '.join(names)}; or all of them: all."
+        )
+    values = [[[plane[name] for plane in frame] for name in chosen] for frame in found]
+    kept = ("pixel_size", "unit", "frame_interval")
+    title = f"{image.attrs['name'] or 'image'} {request.classical} {request.step}"
+    attrs = {**{key: image.attrs[key] for key in kept}, "name": title, "rgb": False, "channel_names": tuple(chosen)}
+    return xr.DataArray(np.asarray(values, np.float32), dims=image.dims, attrs=attrs)
+
+
 def _plane(pixels: NDArray, part: Part, request: ProposeRequest) -> NDArray:
     """Return a plane (y, x) with bright objects."""
     plane = np.asarray(pixels[part.t, part.z or 0])

@@ -21,13 +21,16 @@ def _propose(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Propose objects for a person to correct."""
     from talanoa import rois
     from talanoa.annotate.propose import propose
+    from talanoa.annotate.propose_classical import step_image
 
-    found = propose(image_of(request, given, host), request, host)
+    image = image_of(request, given, host)
+    found = propose(image, request, host)
     traced = rois.from_labels(found.labels)
     for note in found.notes[1:]:
         host.warn(note)
     message = found.notes[0] if found.notes else f"{count(len(traced), 'ROI')} proposed"
-    return {"message": message, "rois": traced, "labels": found.labels}
+    shown = step_image(image, request) if request.by == "classical" and request.step else None
+    return {"message": message, "rois": traced, "labels": found.labels, "image": shown}
 
 
 def _check(request: AnnotateRequest, given: Given, host: Host) -> Reply:
