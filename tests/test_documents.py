@@ -16,6 +16,7 @@ import pytest
 from talanoa import cli, requests
 from talanoa.cli import options
 from talanoa.requests_annotate import AnnotateRequest
+from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
 
 REQUESTS = {
@@ -23,6 +24,7 @@ REQUESTS = {
     "train": requests.TrainRequest,
     "rois": requests.RoisRequest,
     "annotate": AnnotateRequest,
+    "evaluate": EvaluateRequest,
     "sample": SampleRequest,
     "models": requests.ModelsRequest,
     "rerun": requests.RerunRequest,
@@ -103,7 +105,7 @@ def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
         assert requests.parse(kind, keys), document
 
 
-@pytest.mark.parametrize("verb", ["segment", "train", "rois", "sample"])
+@pytest.mark.parametrize("verb", ["segment", "train", "rois", "evaluate", "sample"])
 def test_the_tables_of_keys_are_complete(root: Path, verb: str) -> None:
     text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
     section = re.split(r"^## ", text.split(f"\n## {verb}\n")[1], flags=re.MULTILINE)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -10,29 +10,21 @@ from talanoa.errors import BadInput
 from talanoa.request_base import (
     Count,
     Device,
+    Folders,
     Fraction,
     Number,
     PathText,
     Request,
     Whole,
     check_ordered,
-    read_path_text,
     read_word,
 )
-
-
-def read_list(value: Any) -> Any:
-    """Read "a; b" as ("a", "b"); without a semicolon the commas part, and a list stays one."""
-    if not isinstance(value, str):
-        return tuple(read_path_text(one) for one in value) if isinstance(value, list | tuple) else value
-    parts = value.split(";" if ";" in value else ",")
-    return tuple(read_path_text(part) for part in parts if part.strip())
 
 
 class EvaluateRequest(Request):
     """Judge a model, or label images made elsewhere, against ground truth."""
 
-    several: ClassVar[tuple[str, ...]] = ("compare",)
+    several: ClassVar[tuple[str, ...]] = ("compare", "train")
 
     model: PathText | None = Field(None, description="Model to judge: a name, or the path of a model folder")
     prediction: PathText | None = Field(
@@ -41,15 +33,15 @@ class EvaluateRequest(Request):
     annotator: PathText | None = Field(
         None, description="Another person's annotations of the same images: how well do two people agree"
     )
-    compare: Annotated[tuple[str, ...], BeforeValidator(read_list)] = Field(
-        (), description='More models or folders of label images to compare with, such as "nuclei; other masks"'
+    compare: Folders | None = Field(
+        None, description='More models or folders of label images to compare with, such as "nuclei; other masks"'
     )
     truth: PathText = Field(description="Ground truth: folder of label images or ROI zips, or a dataset folder")
     images: PathText | None = Field(
         None, description="Folder of the images; omitted: the dataset's own; label images can be judged without"
     )
-    train: PathText | None = Field(
-        None, description="Folder of training images, searched for the test images; omitted: what the model recorded"
+    train: Folders | None = Field(
+        None, description="Folders of training images, searched for the test images; omitted: what the model recorded"
     )
     leaks: bool = Field(True, description="Look for test images, or parts of them, among the training images")
     iou: Number = Field(0.5, gt=0, le=1, description="Object IoU from which an object counts as found")

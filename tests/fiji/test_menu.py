@@ -19,8 +19,9 @@ from talanoa.fiji import convert, menu, packing
 from talanoa.fiji.runtime import Runtime
 from talanoa.host import QuietHost
 from talanoa.requests import RoisRequest, SegmentRequest, TrainRequest
+from talanoa.requests_evaluate import EvaluateRequest
 
-SEGMENT = "Segment Objects"
+SEGMENT, EVALUATE = "Segment Objects", "Evaluate Model"
 OF_THE_WINDOW = ("adjust",)  # inputs that ask for a window and no key of a request
 
 
@@ -82,7 +83,12 @@ def test_a_second_install_makes_no_second_command(imagej: Runtime, names: list[s
 
 @pytest.mark.parametrize(
     ("command", "request_of"),
-    [(SEGMENT, SegmentRequest), ("Train Model", TrainRequest), ("Label Image to ROIs", RoisRequest)],
+    [
+        (SEGMENT, SegmentRequest),
+        ("Train Model", TrainRequest),
+        ("Label Image to ROIs", RoisRequest),
+        (EVALUATE, EvaluateRequest),
+    ],
 )
 def test_inputs_are_keys_of_the_request_with_the_same_defaults(command: str, request_of: Any) -> None:
     for name, default in declared(commands()[command]).items():
@@ -242,6 +248,23 @@ def test_training_from_a_macro(names: list[str], ij: Any, tmp_path: Path) -> Non
         "batch=2 n_rays=8 grid=2 device=cpu validation=0.2",
     )
     assert "from a macro" in [one.name for one in model_folder.available()]
+
+
+def test_a_model_is_judged_from_a_macro(names: list[str], ij: Any, tmp_path: Path) -> None:
+    import jpype
+
+    folders = tiny.write_training_set(tmp_path / "set", 3)
+    table = jpype.JClass("ij.measure.ResultsTable").getResultsTable()
+    table.reset()
+    options = f"images=[{folders['images']}] truth=[{folders['targets']}] model=[{tiny.MODEL}] bootstrap=20 device=cpu"
+    ij.run(EVALUATE, f"{options} out=[{tmp_path / 'report'}]")
+    keys = {"model": tiny.MODEL, "images": folders["images"], "truth": folders["targets"], "device": "cpu"}
+    expected = tasks.run({"task": "evaluate", **keys}, QuietHost())["table"]
+    assert [str(table.getStringValue("Image", row)) for row in range(table.size())] == expected["Image"].tolist()
+    assert list(table.getColumn("F1")) == pytest.approx(expected["F1"])
+    assert "</html>" in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
+    with pytest.raises(jpype.JException, match="neither model, prediction nor annotator"):
+        ij.run(EVALUATE, f"truth=[{folders['targets']}]")
 
 
 def test_the_former_name_of_a_command_still_works(names: list[str], ij: Any, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from talanoa import samples
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SEGMENT = "Segment Objects"
-DIALOGS = (SEGMENT, "Train Model", "ROIs to Label Image", "Label Image to ROIs", "Save ROIs")
+DIALOGS = (SEGMENT, "Train Model", "Evaluate Model", "ROIs to Label Image", "Label Image to ROIs", "Save ROIs")
 
 
 def file_name(title: str) -> str:

@@ -23,7 +23,7 @@ def look(tmp_path: Path, **tests: np.ndarray) -> leaks.LeakCheck:
     """Look for test images among the training images."""
     train = write(tmp_path / "train", **TRAINED)
     folder = write(tmp_path / "test", **tests)
-    return leaks.check({path.stem: path for path in folder.iterdir()}, None, train, QuietHost())
+    return leaks.check({path.stem: path for path in folder.iterdir()}, None, [train], QuietHost())
 
 
 def test_independent_images_are_no_leak(tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ def test_the_record_of_the_model_tells(tmp_path: Path) -> None:
     hashes = {name: [file_sha256(folder / f"{name}.tif"), ""] for name in "ab"}
     record = {"training_images": {"a": hashes["a"]}, "validation_images": {"b": hashes["b"]}}
     model = Model("m", "stardist", {}, {}, training=record)
-    found = leaks.check({name: folder / f"{name}.tif" for name in "abc"}, model, None, QuietHost())
+    found = leaks.check({name: folder / f"{name}.tif" for name in "abc"}, model, [], QuietHost())
     assert [(leak.test, leak.part) for leak in found.leaks] == [("a", "training"), ("b", "validation")]
     assert found.seen == ["a", "b"] and "2 images in the model's record" in found.how
 
@@ -77,14 +77,14 @@ def test_the_record_of_the_model_tells(tmp_path: Path) -> None:
 def test_the_folder_that_the_model_recorded_is_searched(tmp_path: Path) -> None:
     train = write(tmp_path / "train", **TRAINED)
     test = write(tmp_path / "test", crop=TRAINED["train3"][30:, 30:])
-    model = Model("m", "stardist", {}, {}, training={"request": {"images": str(train)}})
-    found = leaks.check({"crop": test / "crop.tif"}, model, None, QuietHost())
+    model = Model("m", "stardist", {}, {}, training={"request": {"images": f"{tmp_path / 'gone'}; {train}"}})
+    found = leaks.check({"crop": test / "crop.tif"}, model, [], QuietHost())
     assert [(leak.test, leak.train) for leak in found.leaks] == [("crop", "train3")]
 
 
 def test_nothing_known_is_said_so(tmp_path: Path) -> None:
     folder = write(tmp_path, a=TRAINED["train0"])
-    found = leaks.check({"a": folder / "a.tif"}, None, None, QuietHost())
+    found = leaks.check({"a": folder / "a.tif"}, None, [], QuietHost())
     assert found.leaks == () and found.trained == 0 and found.how.startswith("Not checked")
 
 

@@ -15,8 +15,8 @@ def ask(title, inputs, last, offers):
     """Ask for the values of the inputs; return {name: value}, or None when cancelled.
 
     inputs : list of org.scijava.module.ModuleItem
-        Shown in their order. `style` directory, file or save adds Browse; the attribute `offer` names a list in `offers`;
-        the attribute `row="same"` puts a field beside the one before; `width` is the width of a text field.
+        Shown in their order. `style` directory, file or save adds Browse; the attribute `offer` names a list in `offers`,
+        `empty` a choice for none of it; `row="same"` puts a field beside the one before; `width` is that of a text field.
     last : dict
         Values of the last time, shown instead of the defaults.
     offers : function (kind) -> list of str
@@ -67,7 +67,7 @@ class _Fields(object):
             return box.getState
         choices = self._choices(item)
         if choices:
-            return self._choice(label, choices, value, item.get(u"offer"))
+            return self._choice(label, choices, value, item.get(u"offer"), item.get(u"empty"))
         text = unicode(value) if value is not None else u""
         if u"directory" in style:
             self.dialog.addDirectoryField(label, text, 24)
@@ -84,14 +84,25 @@ class _Fields(object):
             return self.offers(item.get(u"offer"))
         return [unicode(choice) for choice in item.getChoices() or []]
 
-    def _choice(self, label, choices, value, offered):
-        """Add a list of choices; of what is offered, another folder may be taken, or the one of the last time."""
+    def _choice(self, label, choices, value, offered, empty=None):
+        """Add a list of choices; of what is offered, another folder may be taken, or the one of the last time.
+
+        empty : str or None
+            A first choice that stands for the empty text.
+        """
         if offered:
             value = value if not value or unicode(value) in choices or File(value).isDirectory() else choices[0]
             choices = choices + [unicode(value)] * (unicode(value) not in choices) + [FOLDER]
+        choices = [empty] * (empty is not None) + choices
         self.dialog.addChoice(label, choices, unicode(value or choices[0]))
         choice = self.dialog.getChoices().lastElement()
-        return lambda: IJ.getDirectory(label) or u"" if choice.getSelectedItem() == FOLDER else choice.getSelectedItem()
+        return lambda: self._chosen(label, choice.getSelectedItem(), empty)
+
+    def _chosen(self, label, selected, empty):
+        """Return the value that a choice stands for."""
+        if selected == FOLDER:
+            return IJ.getDirectory(label) or u""
+        return u"" if selected == empty else selected
 
 
 def convert(text, kind):

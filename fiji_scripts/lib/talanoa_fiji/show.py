@@ -1,6 +1,9 @@
 """Puts the reply of the Python side where the user looks for it."""
-from java.lang import RuntimeException
+from java.awt import Desktop
+from java.io import File, IOException
+from java.lang import ProcessBuilder, RuntimeException
 from java.util import ArrayList
+from java.util.concurrent import TimeUnit
 
 from synchronize import make_synchronized
 
@@ -36,6 +39,36 @@ def result(reply, title, parts=("rois", "table", "image", "labels"), say=False):
         IJ.log(u"%s: %s" % (title, message))
     elif say:
         ui.message(title, message)
+
+
+def report(reply, title):
+    """Show the table and the message of an evaluation, and open its report in the browser; in a macro it is only named.
+
+    reply : java.util.Map
+        "report" is the path of an HTML file, if one was written.
+    """
+    path = reply.get("report")
+    if reply["status"] == u"ok" and path and not client.current_call().macro and ui.has_window():
+        if not browse(File(path).toURI()):
+            reply.put("message", u"%s\n \nNo browser was found here; open that file yourself." % reply["message"])
+    result(reply, title, parts=["table"], say=True)
+
+
+def browse(address):
+    """Open an address in the user's browser; return False where there is none.
+
+    address : java.net.URI
+    """
+    try:
+        if Desktop.isDesktopSupported() and Desktop.getDesktop().isSupported(Desktop.Action.BROWSE):
+            Desktop.getDesktop().browse(address)
+            return True
+        if IJ.isLinux():  # many desktops do not tell Java that they can
+            process = ProcessBuilder([u"xdg-open", address.toString()]).start()
+            return not process.waitFor(5, TimeUnit.SECONDS) or process.exitValue() == 0
+    except (IOException, RuntimeException), error:
+        IJ.log(u"The browser did not open: %s" % error)
+    return False
 
 
 @make_synchronized

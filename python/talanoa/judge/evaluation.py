@@ -19,6 +19,7 @@ from talanoa.judge.reading import Size, is_rois, read_labels
 from talanoa.judge.remarks import remarks
 from talanoa.judge.work import Case, Work
 from talanoa.metrics.paired import Paired, compare
+from talanoa.request_base import folders as named_folders
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -233,7 +234,7 @@ def _leaks(
         return None
     if not images:
         return leaks.LeakCheck((), 0, 0, "Not checked: the images are not known. Name their folder by images.")
-    return leaks.check(images, candidate.model, Path(request.train) if request.train else None, host, request.seed)
+    return leaks.check(images, candidate.model, named_folders(request.train), host, request.seed)
 
 
 def _compare(first: Judgement, other: Judgement, request: EvaluateRequest) -> Comparison:

@@ -15,6 +15,7 @@ from talanoa.files import file_sha256
 from talanoa.host import stop_if_cancelled
 from talanoa.judge import registration
 from talanoa.judge.folders import image_files
+from talanoa.request_base import folders as named_folders
 
 if TYPE_CHECKING:
     from talanoa.host import Host
@@ -81,7 +82,9 @@ class Picture:
     plane: NDArray[np.float32]
 
 
-def check(tests: Mapping[str, Path], model: Model | None, train: Path | None, host: Host, seed: int = 42) -> LeakCheck:
+def check(
+    tests: Mapping[str, Path], model: Model | None, train: Sequence[Path], host: Host, seed: int = 42
+) -> LeakCheck:
     """Look for test images among the training images.
 
     By the hashes that the model recorded, and where the training images are at hand (the folder given, or the one that
@@ -94,8 +97,8 @@ def check(tests: Mapping[str, Path], model: Model | None, train: Path | None, ho
         Test images by name.
     model : Model or None
         Its record is looked at.
-    train : Path or None
-        Folder of training images.
+    train : sequence of Path
+        Folders of training images; empty: those that the model recorded.
     host : Host
         Progress and cancelling.
     seed : int
@@ -104,23 +107,22 @@ def check(tests: Mapping[str, Path], model: Model | None, train: Path | None, ho
     Raises
     ------
     BadInput
-        `train` is no folder of images.
+        A folder in `train` holds no images.
     """
     recorded = recorded_hashes(model)
-    folder = train or recorded_folder(model)
-    if not recorded and folder is None:
+    places = train or recorded_folders(model)
+    if not recorded and not places:
         return LeakCheck((), len(tests), 0, "Not checked: no training images are known. Name their folder by train.")
     pictures = [_picture(name, path) for name, path in tests.items()]
     leaks = list(_by_record(pictures, recorded))
     how = f"file hashes of {len(recorded)} images in the model's record" if recorded else ""
-    if folder is None:
+    if not places:
         return LeakCheck(tuple(leaks), len(tests), len(recorded), _sentence(how, "their files were not at hand"))
-    files = image_files(folder)
-    trained = [_picture(name, path) for name, path in files.items()]
+    trained = [_picture(name, path) for place in places for name, path in image_files(place).items()]
     parts = {file_hash: part for file_hash, (_, part) in recorded.items()}
     known = {leak.test for leak in leaks}
     more, note = _by_pixels([one for one in pictures if one.name not in known], trained, parts, host, seed)
-    compared = f"pixels and registration against {len(trained)} images in {folder}{note}"
+    compared = f"pixels and registration against {len(trained)} images in {', '.join(map(str, places))}{note}"
     how = _sentence("; ".join(part for part in (how, compared) if part))
     return LeakCheck((*leaks, *more), len(tests), max(len(trained), len(recorded)), how)
 
@@ -140,15 +142,17 @@ def recorded_hashes(model: Model | None) -> dict[str, tuple[str, str]]:
     return found
 
 
-def recorded_folder(model: Model | None) -> Path | None:
-    """Return the folder of images that a model was trained on, if it is still there."""
+def recorded_folders(model: Model | None) -> list[Path]:
+    """Return the folders of images (or datasets) that a model was trained on, as far as they are still there."""
     request: Mapping[str, Any] = (model.training if model is not None else {}).get("request") or {}
-    words = request.get("images")
-    place = Path(str(words)) if isinstance(words, str) and words else None
+    return [place for place in named_folders(request.get("images")) if _holds_images(place)]
+
+
+def _holds_images(place: Path) -> bool:
     try:
-        return place if place is not None and place.is_dir() and image_files(place) else None
+        return place.is_dir() and bool(image_files(place))
     except (BadInput, OSError):
-        return None
+        return False
 
 
 def _picture(name: str, path: Path) -> Picture:

@@ -63,6 +63,7 @@ def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
 def _candidates(request: EvaluateRequest, truth: Annotations) -> list[Candidate]:
     """Return what is judged, then what it is compared with."""
     from talanoa.judge import candidates, folders
+    from talanoa.request_base import folders as named_folders
 
     found = []
     if request.model:
@@ -75,7 +76,7 @@ def _candidates(request: EvaluateRequest, truth: Annotations) -> list[Candidate]
             found.append(candidates.Candidate(request.annotator, None, person))
         else:
             found.append(candidates.from_annotations(request.annotator, "annotator"))
-    found += [candidates.from_word(word) for word in request.compare]
+    found += [candidates.from_word(str(place)) for place in named_folders(request.compare)]
     for candidate in found:
         if candidate.model is not None:
             candidates.check_kind(candidate.model)

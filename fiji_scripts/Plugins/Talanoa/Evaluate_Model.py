@@ -1,0 +1,60 @@
+#@ File (label="Ground truth (dataset, or folder of label images or ROI zips)", style="directory", persist=false) truth
+#@ File (label="Folder of the images (none for a dataset)", style="directory", required=false, persist=false) images
+#@ String (label="Model", offer="models", empty="none", required=false, value="", persist=false) model
+#@ File (label="or folder of label images to judge", style="directory", required=false, persist=false) prediction
+#@ File (label="or annotations by another person", style="directory", required=false, persist=false) annotator
+#@ String (label="Compare with (models or folders, between them ;)", required=false, value="", width=24, persist=false) compare
+#@ File (label="Folder of training images (empty: as the model recorded)", style="directory", required=false, persist=false) train
+#@ Boolean (label="Look for test images among the training images", value=true, persist=false) leaks
+#@ Double (label="An object counts as found from object IoU", value=0.5, persist=false) iou
+#@ Integer (label="Resamplings for confidence intervals", value=2000, persist=false) bootstrap
+#@ Integer (label="Seed", value=42, row="same", persist=false) seed
+#@ Integer (label="Pictures in the report", value=12, row="same", persist=false) pictures
+#@ String (label="A mask of one value", choices={"refuse", "split", "keep"}, value="refuse", persist=false) mask
+#@ String (label="Truth without partner", choices={"refuse", "skip"}, value="refuse", row="same", persist=false) unpaired
+#@ String (label="Channel", required=false, value="", persist=false) channel
+#@ String (label="Probability (empty: the model's own)", required=false, value="", row="same", persist=false) prob_thresh
+#@ String (label="Overlap (empty: the model's own)", required=false, value="", row="same", persist=false) nms_thresh
+#@ Double (label="Percentile low", value=1.0, persist=false) norm_low
+#@ Double (label="high", value=99.8, row="same", persist=false) norm_high
+#@ Double (label="Scale the images by", value=1.0, persist=false) scale
+#@ Double (label="along z", value=1.0, row="same", persist=false) scale_z
+#@ Integer (label="Size from (pixels)", value=0, row="same", persist=false) min_size
+#@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", persist=false) device
+#@ String (label="Network runs by", choices={"auto", "onnx", "torch"}, value="auto", row="same", persist=false) backend
+#@ File (label="Folder for the report (new; empty: table only)", style="directory", required=false, persist=false) out
+#@ ObjectService objects
+from talanoa_fiji import client, show
+
+reply = client.ask(
+    objects,
+    "evaluate",
+    {
+        "truth": truth,
+        "images": images,
+        "model": model,
+        "prediction": prediction,
+        "annotator": annotator,
+        "compare": compare,
+        "train": train,
+        "leaks": leaks,
+        "iou": iou,
+        "bootstrap": bootstrap,
+        "seed": seed,
+        "pictures": pictures,
+        "mask": mask,
+        "unpaired": unpaired,
+        "channel": channel,
+        "prob_thresh": prob_thresh,
+        "nms_thresh": nms_thresh,
+        "norm_low": norm_low,
+        "norm_high": norm_high,
+        "scale": scale,
+        "scale_z": scale_z,
+        "min_size": min_size,
+        "device": device,
+        "backend": backend,
+        "out": out,
+    },
+)
+show.report(reply, "Evaluate Model")
