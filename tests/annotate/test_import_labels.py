@@ -165,6 +165,11 @@ def test_roi_zips_need_the_image_and_groups_are_classes(tmp_path: Path) -> None:
     found = import_labels(path, picture())
     assert same(found.labels, labels_2d())
     assert found.class_of == {1: 2, 7: 1}
+    movie = images.from_array(np.stack([labels_2d(), labels_2d()]).astype(np.int32), "tyx")
+    moving = rois.from_labels(movie)
+    rois.write_zip(tmp_path / "m.zip", dataclasses.replace(moving, group=np.array([2, 0, 1] * 2, np.uint8)))
+    found = import_labels(tmp_path / "m.zip", movie)
+    assert (found.labels.values == movie.values).all() and found.class_of == {1: 2, 7: 1}
 
 
 def ctc(folder: Path, names: dict[str, np.ndarray]) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,5 +94,9 @@ def read_rois(path: Path, like: xr.DataArray) -> Imported:
         return Imported(like_image(values[None, None], like), (), class_of, list(notes))
     drawn = roi_zip.read_zip(path, image_shape=(t, z, y, x))
     filled = rois.to_labels(drawn.rois, like=like)
+    each = rois.to_labels(replace(drawn.rois, label=np.arange(1, len(drawn.rois) + 1, dtype=np.int32)), like=like)
+    pairs = np.unique(np.stack([np.asarray(filled.labels).ravel(), np.asarray(each.labels).ravel()]), axis=1)
+    groups = np.concatenate([[0], drawn.rois.group])
+    class_of = {label: int(groups[roi]) for label, roi in pairs.T.tolist() if groups[roi]}
     labels = like_image(np.asarray(filled.labels), like)
-    return Imported(labels, notes=[*drawn.warnings, *filled.warnings])
+    return Imported(labels, (), class_of, [*drawn.warnings, *filled.warnings])
