@@ -18,6 +18,7 @@ from talanoa.cli import options
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
+from talanoa.requests_study import StudyRequest
 
 REQUESTS = {
     "segment": requests.SegmentRequest,
@@ -26,6 +27,7 @@ REQUESTS = {
     "annotate": AnnotateRequest,
     "evaluate": EvaluateRequest,
     "sample": SampleRequest,
+    "study": StudyRequest,
     "models": requests.ModelsRequest,
     "rerun": requests.RerunRequest,
     "doctor": requests.DoctorRequest,

@@ -18,7 +18,7 @@ from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from talanoa import rois
-    from talanoa.api import evaluate, rerun, segment, study, train
+    from talanoa.api import estimate, evaluate, rerun, segment, study, train
     from talanoa.image import from_array, read, write
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "Cancelled",
     "TalanoaError",
     "__version__",
+    "estimate",
     "evaluate",
     "from_array",
     "read",
@@ -38,7 +39,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    **dict.fromkeys(("segment", "train", "study", "rerun", "evaluate"), "api"),
+    **dict.fromkeys(("segment", "train", "estimate", "study", "rerun", "evaluate"), "api"),
     **dict.fromkeys(("read", "write", "from_array"), "image"),
 }
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 
 if TYPE_CHECKING:
@@ -56,6 +57,34 @@ class Trained:
     folder: Path
     thresholds: dict[str, float]
     report: dict[str, Any]
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a training would take, as `estimate` found.
+
+    Attributes
+    ----------
+    seconds : float
+        Of the whole training; with ``preset="long"`` at most.
+    memory : int
+        Bytes in use at its peak.
+    details : dict
+        ``parts`` of the seconds, ``facts`` of the data, ``settings``, ``device``, ``how`` it was measured.
+    pictures : dict of PIL.Image
+        ``pairs`` (images and their outlines) and ``patches`` (as the network will see them).
+    message : str
+        One line that sums up.
+    warnings : list of str
+        What is odd about the data.
+    """
+
+    seconds: float
+    memory: int
+    details: dict[str, Any]
+    pictures: dict[str, Any]
     message: str
     warnings: list[str] = field(default_factory=list)
 
@@ -178,10 +207,45 @@ def train(*, host: Host | None = None, **keys: Any) -> Trained:
     """
     from talanoa import tasks
 
+    if keys.get("dry_run"):
+        raise BadInput("dry_run: found it in a call of train; expected talanoa.estimate with the same keys.")
     reply = tasks.perform({"task": "train", **keys}, host or QuietHost())
     return Trained(
         reply["model"], Path(reply["folder"]), reply["thresholds"], reply["report"], reply["message"], reply["warnings"]
     )
+
+
+def estimate(*, host: Host | None = None, **keys: Any) -> Estimate:
+    """Tell what a training would take on this computer, and show examples of its data; nothing is trained.
+
+    Parameters
+    ----------
+    host : Host, optional
+        Progress, warnings and cancelling; omitted: warnings are logged.
+    **keys
+        Keys of `talanoa.requests.TrainRequest`, as for `train`.
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    TalanoaError
+        The message says what was found, what was expected and the remedy.
+    """
+    import base64
+    import io
+
+    from PIL import Image
+
+    from talanoa import tasks
+
+    reply = tasks.perform({"task": "train", **keys, "dry_run": True}, host or QuietHost())
+    found = dict(reply["estimate"])
+    texts = found.pop("pictures")
+    pictures = {name: Image.open(io.BytesIO(base64.b64decode(text))) for name, text in texts.items()}
+    return Estimate(found["seconds"], found["memory"], found, pictures, reply["message"], reply["warnings"])
 
 
 def study(*, host: Host | None = None, **keys: Any) -> Studied:

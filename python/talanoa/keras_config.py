@@ -103,7 +103,7 @@ def translate(config: Mapping[str, Any], weights_ndim: int) -> Translated:
     keys |= _rays(config, ndim, get, notes)
     keys |= {key: config[key] for key in TRAINING if config.get(key) is not None}
     if config.get("train_loss_weights"):
-        keys["train_loss_weights"] = tuple(config["train_loss_weights"])[: 2 if ndim == 2 else None]
+        keys["train_loss_weights"] = tuple(config["train_loss_weights"])
     keys |= {"nms_border": NMS_BORDER, "pad_mode": "reflect"}
     if ndim == 3:
         return Translated("stardist3d", keys | {"backbone": backbone}, filled, notes)

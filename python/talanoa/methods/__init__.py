@@ -20,8 +20,8 @@ class Method:
         Validates a configuration.
     build : function (config) -> torch.nn.Module
         The network with fresh weights.
-    targets : function (labels, config) -> tuple of arrays
-        What the network shall answer for a label patch.
+    targets : function (labels, config, classes) -> tuple of arrays
+        What the network shall answer for a label patch; `classes` are those of the labels, or None.
     loss : function (output, target, config) -> dict of tensors
         Losses by name; ``loss`` is the one to minimise.
     thresholds : function () -> dict
@@ -32,7 +32,7 @@ class Method:
 
     config: Callable[..., Any]
     build: Callable[[Any], Any]
-    targets: Callable[[Any, Any], tuple[Any, ...]]
+    targets: Callable[[Any, Any, Any], tuple[Any, ...]]
     loss: Callable[[Any, Any, Any], dict[str, Any]]
     thresholds: Callable[[], dict[str, float]]
     ndim: int = 2

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
 NMS_CHOICES = (0.3, 0.4, 0.5)
+UNKNOWN = -1  # the class of an object whose class nobody said
 Config = TypeVar("Config", bound=BaseModel)
 
 
@@ -128,18 +129,51 @@ def render(objects: Candidates, shape: tuple[int, ...]) -> tuple[NDArray[np.int3
     return geometry.render_polygons(corners, objects.probabilities, shape), corners
 
 
-def loss(
-    output: tuple[torch.Tensor, torch.Tensor], target: tuple[torch.Tensor, torch.Tensor], config: Any
-) -> dict[str, torch.Tensor]:
-    """Return the losses ``prob`` (cross-entropy), ``dist`` (masked MAE) and their weighted sum ``loss``."""
+def class_targets(labels: NDArray, classes: NDArray | None) -> NDArray[np.int64]:
+    """Return the class of each place: 0 the background, 1.. the classes, `UNKNOWN` where an object's is not known.
+
+    Parameters
+    ----------
+    labels : ndarray of int, (space…)
+        Labels on the grid.
+    classes : ndarray of int, (largest label + 1,), or None
+        Class of each label, 0 where it is unknown; None: all are.
+    """
+    table = np.full(int(labels.max(initial=0)) + 1, UNKNOWN, np.int64)
+    if classes is not None:
+        known = classes[: len(table)]
+        table[: len(known)] = np.where(known > 0, known, UNKNOWN)
+    table[0] = 0
+    return table[labels]
+
+
+def loss(output: tuple[torch.Tensor, ...], target: tuple[torch.Tensor, ...], config: Any) -> dict[str, torch.Tensor]:
+    """Return the losses ``prob`` (cross-entropy), ``dist`` (masked MAE), ``class`` where there are any, and ``loss``.
+
+    ``loss`` is the weighted sum. The loss of the classes is the categorical cross-entropy over background and classes,
+    averaged over all places; objects of unknown class count 0, as in the original.
+    """
     from talanoa.losses import masked_mae, soft_bce
 
-    logit, dist = output
-    prob_true, dist_true = target
-    prob_loss = soft_bce(logit, prob_true)
-    dist_loss = masked_mae(dist, dist_true, prob_true, config.train_background_reg)
-    weight_prob, weight_dist = config.train_loss_weights
-    return {"loss": weight_prob * prob_loss + weight_dist * dist_loss, "prob": prob_loss, "dist": dist_loss}
+    logit, dist = output[:2]
+    prob_true, dist_true = target[:2]
+    parts = {
+        "prob": soft_bce(logit, prob_true),
+        "dist": masked_mae(dist, dist_true, prob_true, config.train_background_reg),
+    }
+    if config.n_classes:
+        parts["class"] = class_loss(output[2], target[2])
+    whole = parts["prob"] * config.train_loss_weights[0]
+    for weight, each in zip(config.train_loss_weights[1:], list(parts.values())[1:], strict=False):
+        whole = whole + weight * each
+    return {"loss": whole, **parts}
+
+
+def class_loss(logits: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
+    """Return the mean cross-entropy of logits (n, 1 + classes, space…) against `class_targets` (n, space…)."""
+    from torch.nn import functional
+
+    return functional.cross_entropy(logits, kinds, ignore_index=UNKNOWN, reduction="none").mean()
 
 
 def default_thresholds() -> dict[str, float]:

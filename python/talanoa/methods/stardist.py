@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from talanoa import geometry
-from talanoa.methods.star_convex import checked_grid, default_thresholds, validated
+from talanoa.methods.star_convex import checked_grid, class_targets, default_thresholds, validated
 from talanoa.nets.reach import receptive_radius
 
 if TYPE_CHECKING:
@@ -39,8 +39,8 @@ class StarDistConfig(BaseModel):
         Channels of the convolution between U-Net and output; 0 for none.
     train_background_reg : float
         Keeps distances predicted in the background short.
-    train_loss_weights : (float, float)
-        Weights of the probability loss and the distance loss.
+    train_loss_weights : (float, float) or (float, float, float)
+        Weights of the losses of probability, distance and, with classes, class.
     train_foreground_only : float
         Share of the patches whose centre lies on an object.
     nms_border : int
@@ -61,7 +61,7 @@ class StarDistConfig(BaseModel):
     unet_batch_norm: bool = False
     net_conv_after_unet: int = Field(128, ge=0)
     train_background_reg: float = Field(1e-4, ge=0)
-    train_loss_weights: tuple[float, float] = (1.0, 0.2)
+    train_loss_weights: tuple[float, ...] = (1.0, 0.2)
     train_foreground_only: float = Field(0.9, ge=0, le=1)
     nms_border: int = Field(0, ge=0)
     pad_mode: Literal["symmetric", "reflect"] = "symmetric"
@@ -104,7 +104,7 @@ def build(config: StarDistConfig) -> StarDistNet:
     )
 
 
-def targets(labels: NDArray, config: StarDistConfig) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def targets(labels: NDArray, config: StarDistConfig, classes: NDArray | None = None) -> tuple[NDArray, ...]:
     """Return what the network shall answer for a label patch.
 
     Parameters
@@ -113,16 +113,21 @@ def targets(labels: NDArray, config: StarDistConfig) -> tuple[NDArray[np.float32
         Label patch, sides multiples of the grid.
     config : StarDistConfig
         Rays and grid.
+    classes : ndarray of int, (largest label + 1,), optional
+        Class of each label, 0 where it is unknown.
 
     Returns
     -------
     prob : ndarray of float32, (1, y / grid, x / grid)
     dist : ndarray of float32, (rays, y / grid, x / grid)
+    kind : ndarray of int64, (y / grid, x / grid)
+        With classes: see `star_convex.class_targets`.
     """
     step_y, step_x = config.grid
     prob = geometry.edge_probability(labels)[::step_y, ::step_x]
     dist = geometry.star_distances(labels, config.n_rays, config.grid)
-    return prob[None].copy(), np.ascontiguousarray(dist.transpose(2, 0, 1))
+    answers = (prob[None].copy(), np.ascontiguousarray(dist.transpose(2, 0, 1)))
+    return (*answers, class_targets(labels[::step_y, ::step_x], classes)) if config.n_classes else answers
 
 
 def config_from(**keys: Any) -> StarDistConfig:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from talanoa.geometry.edt3d import edge_probability3d
 from talanoa.geometry.rays3d import Rays3D, golden_spiral
 from talanoa.geometry.star3d import star_distances3d
-from talanoa.methods.star_convex import checked_grid, validated
+from talanoa.methods.star_convex import checked_grid, class_targets, validated
 from talanoa.nets.reach import receptive_radii, resnet_radii
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def build(config: StarDist3DConfig) -> StarDistNet | StarDistResNet:
     )
 
 
-def targets(labels: NDArray, config: StarDist3DConfig) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def targets(labels: NDArray, config: StarDist3DConfig, classes: NDArray | None = None) -> tuple[NDArray, ...]:
     """Return what the network shall answer for a label patch.
 
     Parameters
@@ -168,16 +168,22 @@ def targets(labels: NDArray, config: StarDist3DConfig) -> tuple[NDArray[np.float
         Label patch, sides multiples of the grid.
     config : StarDist3DConfig
         Rays, grid and anisotropy.
+    classes : ndarray of int, (largest label + 1,), optional
+        Class of each label, 0 where it is unknown.
 
     Returns
     -------
     prob : ndarray of float32, (1, z / grid, y / grid, x / grid)
     dist : ndarray of float32, (rays, z / grid, y / grid, x / grid)
+    kind : ndarray of int64, (z / grid, y / grid, x / grid)
+        With classes: see `star_convex.class_targets`.
     """
     step_z, step_y, step_x = config.grid
     prob = edge_probability3d(labels, config.anisotropy)[::step_z, ::step_y, ::step_x]
     dist = star_distances3d(labels, config.rays, config.grid)
-    return prob[None].copy(), np.ascontiguousarray(np.moveaxis(dist, -1, 0))
+    answers = (prob[None].copy(), np.ascontiguousarray(np.moveaxis(dist, -1, 0)))
+    thinned = labels[::step_z, ::step_y, ::step_x]
+    return (*answers, class_targets(thinned, classes)) if config.n_classes else answers
 
 
 def config_from(**keys: Any) -> StarDist3DConfig:

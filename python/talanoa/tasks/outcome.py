@@ -34,7 +34,29 @@ def outlines(found: Segmentation, chosen: Chosen, outline: str) -> RoiSet:
         )
     else:
         made = rois.from_labels(found.labels)
-    return in_whole_image(made, chosen)
+    return in_whole_image(with_classes(made, found.objects), chosen)
+
+
+def with_classes(made: RoiSet, objects: pd.DataFrame) -> RoiSet:
+    """Return ROIs whose group is the class of their object (0: none), where the model predicts classes.
+
+    Parameters
+    ----------
+    made : RoiSet
+        One ROI per object and frame, or several in a stack.
+    objects : DataFrame
+        Columns Label, Frame and maybe Class.
+    """
+    import dataclasses
+
+    import numpy as np
+
+    if "Class" not in objects or not len(made):
+        return made
+    frame = np.array([int(FRAME.match(name)[1]) for name in made.names])  # type: ignore[index]
+    kinds = {(f, label): kind for f, label, kind in objects[["Frame", "Label", "Class"]].itertuples(index=False)}
+    group = [kinds.get((f, label), 0) for f, label in zip(frame.tolist(), made.label.tolist(), strict=True)]
+    return dataclasses.replace(made, group=np.array(group, np.uint8))
 
 
 def in_whole_image(made: RoiSet, chosen: Chosen) -> RoiSet:

@@ -16,7 +16,9 @@ import torch
 from talanoa import dataset, inference, methods, model_folder
 from talanoa.files import write_aside
 from talanoa.host import Host
-from talanoa.metrics.matching import Counts, match_images
+from talanoa.methods import star_convex
+from talanoa.metrics.matching import Counts, match_images, match_objects
+from talanoa.metrics.overlap import overlaps
 from talanoa.model_folder import Model
 from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
@@ -70,6 +72,8 @@ def make_model(
     chosen = thresholds.optimize(found, host)
     record = training_record(request, plan, parts, loop.read_losses(work / loop.LOSSES), device)
     record["validation_scores"] = validation_scores(found, chosen)
+    if config.n_classes:
+        record["validation_classes"] = class_scores(found, chosen, plan["classes"])
     if early is not None:
         record["stopped_early"] = asdict(early)
     sizes = [item.pixel_size for item in parts[0] if item.pixel_size is not None]
@@ -129,6 +133,30 @@ def validation_scores(found: thresholds.Found, chosen: dict[str, float]) -> dict
         for item, each in found
     )
     return {f"{iou:g}": scores_of(counts) for iou, counts in match_images(pairs, SCORED_IOU).items()}
+
+
+def class_scores(found: thresholds.Found, chosen: dict[str, float], names: Sequence[str]) -> dict[str, Any]:
+    """Return how often the class of a matched object (object IoU from 0.5) is right, where its class is known.
+
+    Returns
+    -------
+    dict
+        ``accuracy`` (None without such an object), ``names``, ``confusion``: rows are the true classes, columns the
+        predicted ones, the first of which is "rather background".
+    """
+    confusion = np.zeros((len(names), len(names) + 1), np.int64)
+    for item, each in found:
+        kept = star_convex.decode(each.take(np.flatnonzero(each.probabilities > chosen["prob"])), chosen["nms"])
+        if item.classes is None or not len(kept) or kept.classes is None:
+            continue
+        shared = overlaps(item.labels, star_convex.render(kept, item.labels.shape)[0])
+        pairs = match_objects(shared, 0.5)
+        true = item.classes[shared.true_ids[pairs.true]]
+        predicted = kept.classes.argmax(axis=1)[shared.predicted_ids[pairs.predicted] - 1]
+        np.add.at(confusion, (true[true > 0] - 1, predicted[true > 0]), 1)
+    right, count = int(confusion[:, 1:].trace()), int(confusion.sum())
+    accuracy = round(right / count, 4) if count else None
+    return {"names": list(names), "accuracy": accuracy, "confusion": confusion.tolist()}
 
 
 def scores_of(counts: Counts) -> dict[str, float]:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from talanoa import devices
 from talanoa.augment import NONE, Augmentation
-from talanoa.dataset import Annotated, draw_patch
+from talanoa.dataset import Annotated, drawn_item, patch_of
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import Method
@@ -29,7 +29,6 @@ CHECKPOINT = "last.pt"
 BEST = "best.pt"
 LOSSES = "loss.csv"
 VALIDATED = {2: (16, 64), 3: (4, 16)}  # fewest and most validation patches of planes and of volumes
-COLUMNS = ("epoch", "loss", "val_loss", "val_prob", "val_dist", "lr", "seconds")
 Batch = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
 
 
@@ -173,11 +172,14 @@ def make_batch(
 ) -> Batch:
     """Draw one batch, of several processes each its part; equal `key` gives an equal one, whichever thread draws it."""
     rng = np.random.default_rng(key)
-    shape = settings.patch_shape
-    pairs = [draw_patch(items, shape, config.train_foreground_only, augmentation, rng) for _ in range(settings.batch)]
-    pairs = list(distributed.share(pairs))
-    answers = zip(*(method.targets(labels, config) for _, labels in pairs), strict=True)
-    images = torch.from_numpy(np.stack([image for image, _ in pairs]))
+    drawn = []
+    for _ in range(settings.batch):
+        item = drawn_item(items, rng)
+        pair = patch_of(item, settings.patch_shape, config.train_foreground_only, augmentation, rng)
+        drawn.append((*pair, item.classes))
+    drawn = list(distributed.share(drawn))
+    answers = zip(*(method.targets(labels, config, classes) for _, labels, classes in drawn), strict=True)
+    images = torch.from_numpy(np.stack([image for image, _, _ in drawn]))
     return images, tuple(torch.from_numpy(np.stack(each)) for each in answers)
 
 
@@ -363,7 +365,7 @@ def read_losses(path: Path) -> list[dict[str, float]]:
 def _append_row(path: Path, row: dict[str, float]) -> None:
     new = not path.exists()
     with path.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, extrasaction="ignore")
+        writer = csv.DictWriter(stream, list(row))
         if new:
             writer.writeheader()
         writer.writerow({key: f"{value:.6g}" for key, value in row.items()})

@@ -67,6 +67,17 @@ def _early(stopped: Mapping[str, Any] | None) -> list[str]:
     return [f"On request it was {Early(**stopped)} ({stopped['when']})."] if stopped else []
 
 
+def _classes(found: Mapping[str, Any] | None) -> list[str]:
+    """Return the table of classes, true against predicted, of the objects that were found."""
+    if not found:
+        return []
+    right = "unknown" if found["accuracy"] is None else f"{found['accuracy']:.1%}"
+    lines = ["", f"The class of {right} of the objects found (object IoU from 0.5) is right.", ""]
+    lines += [f"| true class | none | {' | '.join(found['names'])} |", "|---" * (len(found["names"]) + 2) + "|"]
+    rows = zip(found["names"], found["confusion"], strict=True)
+    return lines + [f"| {name} | {' | '.join(str(count) for count in counts)} |" for name, counts in rows]
+
+
 def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
     """Return the report as Markdown."""
     record = model.training
@@ -99,6 +110,7 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
             f"{s['panoptic_quality']:.3f} | {s['true_positives']} | {s['false_positives']} | {s['false_negatives']} |"
         )
     lines += [
+        *_classes(record.get("validation_classes")),
         "",
         f"Thresholds: probability {model.thresholds['prob']:.3f}, overlap {model.thresholds['nms']:.2f}.",
         "",

@@ -194,7 +194,7 @@ def _perfect(item: Annotated, config: Any) -> star_convex.Candidates:
     steps = config.multiple
     widths = [(0, -size % step) for size, step in zip(item.labels.shape, steps, strict=True)]
     prob, dist = methods.get("stardist3d" if item.ndim == 3 else "stardist").targets(
-        np.pad(item.labels, widths), config
+        np.pad(item.labels, widths), config, item.classes
     )[:2]
     return star_convex.candidates(prob[0], dist, thresholds.LOWEST, config)
 

@@ -1,0 +1,45 @@
+"""The notebooks run from their first cell to the last, with small settings, and are kept without outputs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).resolve().parent.parent / "docs" / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+SMALL = {"epochs": 1, "steps": 2, "n_rays": 16, "depth": 1, "filters": 4, "head": 8, "device": "cpu"}
+TINY: dict[str, dict[str, Any]] = {
+    "stardist_2d": {"n_images": 2, "size": 64, "training": {**SMALL, "patch": 32, "batch": 2}},
+    "stardist_3d": {"n_images": 2, "size": 64, "training": {**SMALL, "patch": 32, "patch_z": 16, "batch": 1}},
+}
+
+
+def test_there_is_a_notebook_for_each_setting() -> None:
+    assert {path.stem for path in NOTEBOOKS} == set(TINY)
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_are_kept_without_outputs(path: Path) -> None:
+    notebook = nbformat.read(path, 4)
+    nbformat.validate(notebook)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            assert not cell.outputs and cell.execution_count is None
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TALANOA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    notebook = nbformat.read(path, 4)
+    (place,) = [k for k, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+    given = "\n".join(f"{name} = {value!r}" for name, value in TINY[path.stem].items())
+    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(given))
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    told = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
+    assert "is trained" in told and "would take about" in told
+    assert (tmp_path / path.stem.replace("_", "-") / "evaluation" / "report.html").is_file()
