@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from talanoa.geometry.basins import peaks
 from talanoa.geometry.edt import edge_probability
 from talanoa.geometry.edt3d import edge_probability3d
 from talanoa.geometry.nms2d import suppress_overlaps
@@ -46,6 +47,7 @@ def warm_up() -> None:
     outline_lengths(labels, np.array([1, 2], np.int32), 1.0, 1.0)
     star_distances(labels, 4)
     edge_probability(labels)
+    peaks(labels.astype(np.float32), 0.5)
 
 
 def warm_up3d() -> None:
