@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 
 import tiny
 from gui import driver as d
+from gui.scenarios import dismiss, start_training
 
 ANNOTATE, PICK, WINDOW = "Annotate", "Add Images", "Annotate set"
 DISCS = 8  # in each image
@@ -44,8 +46,8 @@ def proposed(imp: Any) -> int:
     return 0 if overlay is None else int(overlay.size())
 
 
-def begin(hand: d.Hand, work: Path, number: int = 3, classes: str = "") -> Any:
-    """Make the dataset WORK/set of some images and return the panel with the first one open."""
+def begin(hand: d.Hand, work: Path, number: int = 3, classes: str = "", wait: bool = True) -> Any:
+    """Make the dataset WORK/set of some images and return the panel, with the first one open if it is waited for."""
     (work / "raw").mkdir()
     for k in range(number):
         shutil.copy(work / "set" / "images" / f"discs{k}.tif", work / "raw")
@@ -61,7 +63,8 @@ def begin(hand: d.Hand, work: Path, number: int = 3, classes: str = "") -> Any:
     d.parts(pick, "javax.swing.JTextField")[0].setText((work / "raw").as_posix())
     hand.click_on(d.button(pick, "Add"))
     panel = d.dialog(WINDOW)
-    d.wait_until(opened, "an image is open")
+    if wait:
+        d.wait_until(opened, "an image is open")
     return panel
 
 
@@ -73,10 +76,15 @@ def opened() -> str | None:
 
 def keys(imp: Any, hand: d.Hand, *names: str) -> None:
     """Press keys in the window of an image."""
+    to_front(imp)
+    hand.press(*names)
+
+
+def to_front(imp: Any) -> None:
+    """Give an image the keyboard."""
     imp.getWindow().toFront()
     imp.getCanvas().requestFocus()
     d.wait_until(imp.getCanvas().isFocusOwner, "the image has the keyboard")
-    hand.press(*names)
 
 
 def click(imp: Any, hand: d.Hand, x: float, y: float) -> None:
@@ -152,7 +160,7 @@ def annotate(work: Path) -> dict[str, Any]:
 def another(names: list[str]) -> str | None:
     """Return the name of the image that is open, if it is none of these."""
     name = opened()
-    return name if name not in names else None
+    return name if name not in (None, *names) else None
 
 
 def redraw(imp: Any, hand: d.Hand, name: str) -> None:
@@ -173,4 +181,171 @@ def redraw(imp: Any, hand: d.Hand, name: str) -> None:
     keys(imp, hand, "VK_2")
 
 
-SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {one.__name__: one for one in (annotate,)}
+def correct(work: Path) -> dict[str, Any]:
+    """Two discs taken for one are found by Check, split from its table, brought back by Undo, and cut by a line."""
+    hand, seen = d.Hand(), {}
+    shutil.rmtree(work / "set" / "images")
+    (work / "set" / "images").mkdir()
+    tifffile.imwrite(work / "set" / "images" / "discs0.tif", touching())
+    panel = begin(hand, work, 1)
+    imp = shows("discs0.tif")
+    d.wait_until(lambda: proposed(imp), "outlines are proposed")
+    hand.click_on(box(panel, "Split touching (watershed)"))
+    d.wait_until(lambda: proposed(imp) == 6, "the preview follows")
+    keys(imp, hand, "VK_P")
+    d.wait_until(lambda: count() == 6, "they are in the ROI Manager")
+    keys(imp, hand, "VK_C")
+    table = d.dialog("Findings: discs0")
+    rows = d.parts(table, "javax.swing.JTable")[0]
+    seen["finding"] = [str(rows.getValueAt(0, k)) for k in range(4)]
+    double_click(hand, rows)
+    d.wait_until(lambda: d.manager().getSelectedIndex() >= 0, "it is selected")
+    seen["close"] = imp.getCanvas().getSrcRect().width
+    hand.click_on(d.button(table, "Split"))
+    d.wait_until(lambda: count() == 7, "it is split")
+    keys(imp, hand, "VK_Z")
+    d.wait_until(lambda: count() == 6, "that is taken back")
+    imp.setRoi(d.java("ij.gui.Line")(48, 30, 48, 66))
+    keys(imp, hand, "VK_X")
+    d.wait_until(lambda: count() == 7, "it is cut by the line")
+    seen["areas"] = sorted(int(roi.getStatistics().pixelCount) for roi in d.manager().getRoisAsArray())
+    hand.click_on(d.button(panel, "Save and next (S)"))
+    says(panel, "All images are done")
+    return seen
+
+
+def touching() -> np.ndarray:
+    """Return an image of two discs with a bridge in the middle, and five others."""
+    rows, columns = np.mgrid[:96, :96]
+    image = np.random.default_rng(0).normal(200, 30, rows.shape)
+    for y, x in ((48, 37), (48, 59), (12, 12), (12, 82), (82, 12), (82, 82), (12, 48)):
+        image[(rows - y) ** 2 + (columns - x) ** 2 < 81] += 1500
+    image[46:51, 37:59] = image[46:51, 37:38]
+    return image.astype(np.uint16)
+
+
+def box(window: Any, label: str) -> Any:
+    """Return a check box by its label."""
+    return next(one for one in d.parts(window, "javax.swing.JCheckBox") if str(one.getText()) == label)
+
+
+def double_click(hand: d.Hand, table: Any) -> None:
+    """Double click the first row of a table."""
+    corner = table.getLocationOnScreen()
+    hand.robot.mouseMove(corner.x + 30, corner.y + table.getRowHeight() // 2)
+    for _ in range(2):
+        hand.robot.mousePress(hand.button)
+        hand.robot.mouseRelease(hand.button)
+    hand.robot.waitForIdle()
+
+
+def mishaps(work: Path) -> dict[str, Any]:
+    """ROIs of one's own, the ROI Manager closed, the image closed, the dataset gone: all is said, nothing is lost."""
+    hand, seen = d.Hand(), {}
+    d.manager().addRoi(d.java("ij.gui.Roi")(1, 2, 3, 4))
+    panel = begin(hand, work, 2, wait=False)
+    seen["asked"] = answer(hand, "Cancel")
+    says(panel, "No image was opened")
+    seen["own"] = (count(), opened())
+    hand.click_on(d.button(panel, "Open again"))
+    answer(hand, "Keep aside")
+    imp = shows("discs0.tif")
+    take(imp, hand)
+    says(panel, "autosaved")
+    close(d.manager())
+    question_of_imagej = d.wait_until(discarding, "ImageJ asks")
+    hand.click_on(d.button(question_of_imagej, "Discard"))
+    d.wait_until(lambda: not question_of_imagej.isShowing(), "the question is closed")
+    says(panel, "The ROI Manager was closed")
+    seen["manager"] = count()
+    imp.close()
+    says(panel, "The window of discs0 was closed")
+    hand.click_on(d.button(panel, "Open again"))
+    imp = shows("discs0.tif")
+    seen["image"] = count()
+    (work / "set").rename(work / "elsewhere")
+    d.manager().addRoi(d.java("ij.gui.OvalRoi")(2, 2, 9, 9))
+    says(panel, "Not autosaved")
+    keys(imp, hand, "VK_S")
+    seen["gone"] = dismiss(hand)
+    (work / "elsewhere").rename(work / "set")
+    seen["kept"] = count()
+    d.manager().addRoi(d.java("ij.gui.OvalRoi")(84, 2, 9, 9))
+    d.wait_until(lambda: "not autosaved" not in texts(panel), "it is autosaved again")
+    close(panel)
+    d.wait_until(lambda: count() == 1, "the own ROI is back")
+    seen["back"] = [int(side) for side in (lambda r: (r.x, r.y, r.width, r.height))(d.manager().getRoi(0).getBounds())]
+    return seen
+
+
+def answer(hand: d.Hand, label: str) -> str:
+    """Wait for a question, press one of its buttons, and return what it says."""
+    kind = d.java("ij.gui.YesNoCancelDialog")
+    window = d.wait_until(
+        lambda: next((one for one in d.windows() if isinstance(one, kind)), None), "a question is asked"
+    )
+    hand.robot.waitForIdle()
+    text = d.text_of(window)
+    hand.click_on(d.button(window, label))
+    d.wait_until(lambda: not window.isShowing(), "the question is closed")
+    return text
+
+
+def discarding() -> Any | None:
+    """Return ImageJ's own question whether the ROIs are to be discarded."""
+    kind = d.java("ij.gui.GenericDialog")
+    return next((one for one in d.windows() if isinstance(one, kind)), None)
+
+
+def close(window: Any) -> None:
+    """Close a window as its frame does."""
+    event = d.java("java.awt.event.WindowEvent")
+    queue = d.java("java.awt.Toolkit").getDefaultToolkit().getSystemEventQueue()
+    queue.postEvent(event(window, event.WINDOW_CLOSING))
+
+
+def train_and_judge(work: Path) -> dict[str, Any]:
+    """Three images are annotated, a model is trained on them and judged; the report is written."""
+    hand, seen = d.Hand(), {}
+    panel, names = begin(hand, work), []
+    for done in (1, 2, 3):
+        names.append(d.wait_until(lambda: another(names), "the next image is open"))
+        take(shows(f"{names[-1]}.tif"), hand)
+        hand.click_on(d.button(panel, "Save and next (S)"))
+        says(panel, f"{done} of 3 done")
+    says(panel, "All images are done")
+    hand.click_on(d.button(panel, "Train ..."))
+    form = d.dialog("Train Model")
+    seen["trained_on"] = str(d.field(form, "Dataset, or folder of images").getText())
+    for label, text in SHORT.items():
+        d.field(form, label).setText(text)
+    d.field(form, "Device").select("cpu")
+    hand.type_into(d.field(form, "Name of the new model"), "mine")
+    hand.click_on(d.button(form, "OK"))
+    start_training(hand)
+    seen["trained"] = dismiss(hand)
+    hand.click_on(d.button(d.dialog("Training of mine"), "Close"))
+    hand.click_on(d.button(panel, "Judge ..."))
+    form = d.dialog("Evaluate Model")
+    seen["judged_on"] = str(d.field(form, "Ground truth (dataset, or folder of label images or ROI zips)").getText())
+    d.field(form, "Model").select("mine")
+    d.field(form, "Folder for the report (new; empty: table only)").setText((work / "report").as_posix())
+    hand.click_on(d.button(form, "OK"))
+    seen["judged"] = dismiss(hand)
+    seen["rows"] = d.results().size()
+    return seen
+
+
+SHORT = {
+    "Epochs (empty: as the length says)": "1",
+    "Steps of an epoch": "4",
+    "Patch side (pixels)": "64",
+    "Patches in a step": "2",
+    "Rays": "16",
+    "Grid (1, 2, 4)": "2",
+    "Start from model (empty: from scratch)": "tiny",
+}
+
+SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    one.__name__: one for one in (annotate, correct, mishaps, train_and_judge)
+}

@@ -1,13 +1,13 @@
 """What the annotation asks: the Python side, on a thread of its own, and the user."""
 import os
 
-from java.awt import Frame
+from java.awt import Dialog, Frame, Window
 from java.io import File
 from java.lang import Runnable, Thread
 from java.util.concurrent import LinkedBlockingDeque
 
 from ij import IJ
-from ij.gui import YesNoCancelDialog
+from ij.gui import GenericDialog, YesNoCancelDialog
 from ij.io import SaveDialog
 from ij.plugin.frame import RoiManager
 
@@ -15,7 +15,7 @@ from talanoa_fiji import client, commands, ui
 
 SAVED, ASIDE, CANCEL = u"saved", u"aside", u"cancel"
 OWN = (
-    u"The ROI Manager holds %d ROIs of your own. Annotating needs it for the outlines of the dataset's images.\n"
+    u"The ROI Manager holds ROIs of your own (%d). Annotating needs it for the outlines of the dataset's images.\n"
     u"Save ... writes them to a zip; Keep aside gives them back when you close the annotation."
 )
 RESTORE = u"%s has %s outlines of %s that were not saved%s. Restore them?"
@@ -98,6 +98,19 @@ def running():
         if frame.getName() == ui_annotate_panel.OPEN and frame.isDisplayable():
             return frame
     return None
+
+
+def question_open():
+    """Return True while ImageJ or we ask something: a closing ROI Manager asks what to do with its ROIs."""
+    return any(isinstance(one, Dialog) and one.isModal() and one.isShowing() for one in Window.getWindows())
+
+
+def choice(title, label, names):
+    """Let the user choose one of several names; return it, or None."""
+    dialog = GenericDialog(title)
+    dialog.addChoice(label, names or [u""], names[0] if names else u"")
+    dialog.showDialog()
+    return None if dialog.wasCanceled() else dialog.getNextChoice() or None
 
 
 def confirmed(window, title, text, label):

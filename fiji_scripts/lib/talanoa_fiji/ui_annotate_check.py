@@ -8,6 +8,7 @@ from ij import IJ
 from ij.gui import GUI
 
 from talanoa_fiji import ui
+from talanoa_fiji.ui_annotate_propose import plain
 
 TITLE = u"Findings"
 SHOWN = (u"roi", u"kind", u"value", u"hint")
@@ -43,9 +44,10 @@ class Findings(JFrame):
         content.add(self.told, BorderLayout.NORTH)
         content.add(JScrollPane(self.table), BorderLayout.CENTER)
         content.add(self._buttons(again), BorderLayout.SOUTH)
+        plain(content)
         self.setContentPane(content)
         self.setDefaultCloseOperation(JFrame.HIDE_ON_CLOSE)
-        self.setPreferredSize(Dimension(640, 260))
+        self.setPreferredSize(Dimension(680, 260))
         self.setAutoRequestFocus(False)
         self.pack()
         room = GUI.getMaxWindowBounds(IJ.getInstance())
@@ -55,7 +57,7 @@ class Findings(JFrame):
         """Show findings.
 
         packed : java.util.Map
-            A table with the columns roi, index, kind, value, hint (and other: the index of a second ROI).
+            A table with the columns roi, kind, value, hint, indices (of all ROIs meant, with commas between).
         outlines : list of ij.gui.Roi
             Those that were checked, in their order.
         """
@@ -65,7 +67,7 @@ class Findings(JFrame):
         model.setRowCount(0)
         self.rows = []
         for k in range(count):
-            self.rows.append([outlines[n] for n in _indices(columns, k) if n < len(outlines)])
+            self.rows.append([outlines[n] for n in _indices(columns[u"indices"][k]) if n < len(outlines)])
             model.addRow([_shown(columns[name][k]) for name in SHOWN])
         self.setTitle(u"%s: %s" % (TITLE, image))
         self.told.setText(u"%d findings in %s. %s" % (count, image, HINT) if count else NONE % image)
@@ -120,10 +122,9 @@ class _DoubleClick(MouseAdapter):
             self.function()
 
 
-def _indices(columns, row):
+def _indices(text):
     """Return the indices of the outlines that a finding is about."""
-    found = [columns[u"index"][row]] + ([columns[u"other"][row]] if u"other" in columns else [])
-    return [int(one) for one in found if one == one and int(one) >= 0]
+    return [int(one) for one in unicode(text).split(u",") if one.strip()]
 
 
 def _shown(value):

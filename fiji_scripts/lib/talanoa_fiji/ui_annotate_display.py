@@ -1,16 +1,17 @@
 """The image of an annotation on the screen: where it stands, how large, and how bright; its pixels are never changed."""
 from java.awt import Color, Point, Rectangle
 
-from ij import IJ
+from ij import IJ, ImageListener
 from ij.gui import GUI, ImageCanvas
 
+SMALLEST = 48  # pixels of an image that are shown at least
 GAP = 8  # pixels between two windows
 ABOVE = 110  # pixels that ImageJ's own window takes
 BORDERS = 70  # pixels of title, subtitle and slider of an image window
 LARGEST_ZOOM = 8
 RGB = 4
-PROPOSED = Color(0, 220, 255)  # outlines that are not in the ROI Manager yet
-CLOSE_UP = 6  # how many times its own size of the image is shown around a ROI
+PROPOSED = Color(255, 80, 255)  # outlines that are not in the ROI Manager yet
+CLOSE_UP = 2  # times the size of a ROI is what is shown of the image around it
 
 
 def place(imp, before, panel, manager):
@@ -69,7 +70,7 @@ def ranges(imp):
 def close_up(imp, roi):
     """Show a ROI in the middle of the window, with some of what is around it."""
     canvas, box = imp.getCanvas(), roi.getBounds()
-    side = max(48, CLOSE_UP * max(box.width, box.height) // 2)
+    side = max(SMALLEST, CLOSE_UP * max(box.width, box.height))
     scale = min(canvas.getWidth(), canvas.getHeight()) / float(min(side, max(imp.getWidth(), imp.getHeight())))
     wide, high = int(canvas.getWidth() / scale), int(canvas.getHeight() / scale)
     x = max(0, min(imp.getWidth() - wide, box.x + box.width // 2 - wide // 2))
@@ -82,3 +83,19 @@ def close_up(imp, roi):
 def whole(imp):
     """Show the whole image again."""
     imp.getCanvas().unzoom()
+
+
+class Closed(ImageListener):
+    """Calls a function with every image that is closed."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def imageOpened(self, imp):
+        pass
+
+    def imageClosed(self, imp):
+        self.function(imp)
+
+    def imageUpdated(self, imp):
+        pass

@@ -19,10 +19,13 @@ class Outlines(object):
 
     def __init__(self, session):
         self.session, self.history, self.asked, self.findings = session, [], 0, None
+        self.number = 0  # the class of what comes next
 
     def begin(self):
-        """Another image was opened: nothing can be taken back, and no proposal is awaited."""
+        """Another image was opened: nothing can be taken back, no proposal is awaited, and the findings are old."""
         self.history, self.asked = [], self.asked + 1
+        if self.findings is not None:
+            self.findings.setVisible(False)
 
     def end(self):
         """The annotation ends."""
@@ -50,10 +53,16 @@ class Outlines(object):
         self._take(True)
 
     def classify(self, number):
-        """Give the selected outlines a class, and those that are drawn next."""
-        manager.next_class(number)
+        """Give the selected outlines a class; where none is selected, those that are drawn or proposed next."""
         areas = manager.outlines()
-        manager.set_class([areas[k] for k in manager.selected()], number)
+        chosen = [areas[k] for k in manager.selected()]
+        if not chosen:
+            self.number = number
+            manager.next_class(number)
+        else:
+            manager.set_class(chosen, number)
+            self.session.panel.say(u"%s: class %d" % (u", ".join(roi.getName() or u"?" for roi in chosen[:5]), number))
+        self.session.panel.choose_class(self.number)
         if self.session.imp is not None:
             self.session.imp.updateAndDraw()
 
@@ -129,7 +138,7 @@ class Outlines(object):
             roi.setStrokeColor(display.PROPOSED)
             overlay.add(roi)
         self.session.imp.setOverlay(overlay)
-        self.session.panel.count.setText(u"%d proposed (cyan)" % found.size())
+        self.session.panel.count.setText(u"%d proposed (magenta)" % found.size())
 
     def clear_preview(self):
         """Show no proposal."""
@@ -147,6 +156,8 @@ class Outlines(object):
         """Put proposed outlines into the ROI Manager."""
         self.remember()
         found = list(rois.unpack(reply["rois"], self.session.imp))
+        if self.number:
+            manager.set_class([roi for roi in found if not roi.getGroup()], self.number)
         self.clear_preview()
         if alone:
             manager.put(found, self.session.imp)

@@ -43,6 +43,7 @@ class AnnotatePanel(JFrame):
         self.buttons = {}
         self._build()
         self.quiet = False
+        self.show_image(None)
         self.setDefaultCloseOperation(JFrame.DO_NOTHING_ON_CLOSE)
         self.addWindowListener(ui.Closing(actions.close))
         self.setAutoRequestFocus(False)  # the image keeps the keyboard
@@ -121,7 +122,7 @@ class AnnotatePanel(JFrame):
     def enable(self, able):
         """Let the buttons be pressed that need an image; event dispatch thread."""
         for name, button in self.buttons.items():
-            if name not in (u"undo_save", u"train", u"judge", u"pick"):
+            if name not in (u"undo_save", u"train", u"judge", u"pick", u"again", u"rank"):
                 button.setEnabled(able)
 
     def _build(self):
@@ -178,7 +179,7 @@ class AnnotatePanel(JFrame):
         """Return classes and fixes."""
         self.classes.addItemListener(_Chosen(self._class_chosen))
         self.class_row = row(u"Class (keys 0-9)", self.classes)
-        self.class_row.setToolTipText(u"Of the selected outlines, and of those that are drawn next.")
+        self.class_row.setToolTipText(u"Of the selected outlines; with none selected, of those drawn or proposed next.")
         fixes = JPanel(GridLayout(0, 3, 4, 4))
         for name, label, key, hint in FIXES:
             fixes.add(self._button(name, u"%s (%s)" % (label, key), Fixing(self.work.fix, name), hint))
@@ -208,6 +209,7 @@ class AnnotatePanel(JFrame):
         said.setPreferredSize(Dimension(WIDTH - 40, 76))
         said.setBorder(BorderFactory.createEmptyBorder())
         last = JPanel(FlowLayout(FlowLayout.LEFT, 4, 0))
+        last.add(self._button(u"rank", u"Rank ...", self.actions.rank, u"Offers the images first of which a model is least sure."))
         last.add(self._button(u"train", u"Train ...", self.actions.train, u"Opens Train Model with this dataset."))
         last.add(self._button(u"judge", u"Judge ...", self.actions.judge, u"Opens Evaluate Model with this dataset."))
         last.add(self.saved)

@@ -10,7 +10,7 @@ from java.text import SimpleDateFormat
 from java.util import Date
 from javax.swing import Timer
 
-from ij import IJ, ImageListener, ImagePlus
+from ij import IJ, ImagePlus
 
 from talanoa_fiji import images, options, rois, ui
 from talanoa_fiji import ui_annotate_ask as asking
@@ -25,10 +25,9 @@ LOOK = 1000  # ms between two looks at the ROI Manager
 AUTOSAVED = u"autosaved %s"
 UNRECORDED = (u"status", u"autosave", u"restore")  # in macros
 ORDER = u"image dataset action"  # of the keys in a macro, from the last one on
-CLOSED = u"The window of %s was closed. Its outlines are still in the ROI Manager, and autosaved; choose an image to go on."
-MANAGER_UNRECORDED = (u"status", u"autosave", u"restore")  # in macros
-ORDER = u"image dataset action"  # of the keys in a macro, from the last one on
-CLOSED = u"The ROI Manager was closed. It is open again, with the %d outlines of %s."
+CLOSED = u"The window of %s was closed. Its outlines are still in the ROI Manager, and autosaved; press Open again, or go on saving."
+MANAGER_CLOSED = u"The ROI Manager was closed. It is open again, with the %d outlines of %s."
+CANCELLED = u"No image was opened: the ROI Manager still holds ROIs of your own. Save or remove them, then press Open again."
 EDITED = u"The pixels of %s were changed here. The dataset keeps the image as it was: only outlines are saved."
 EMPTY = u"The ROI Manager holds no outline. Save %s as an image without any object?"
 
@@ -54,7 +53,7 @@ class Session(object):
         self.work = Outlines(self)
         self.panel = AnnotatePanel(self, self.work)
         self.keys = Keys(self._windows, self._image_window, self._does(), self._digit, lambda: not self.working)
-        self.listener = _Images(self)
+        self.listener = display.Closed(lambda imp: ui.later(lambda: self.image_closed(imp)))
         ImagePlus.addImageListener(self.listener)
         self.clock = Timer(LOOK, ui.Do(self._look))
         self.clock.start()
@@ -79,9 +78,9 @@ class Session(object):
             self.ask({u"action": u"next", u"image": name}, self._open_next, u"Opening %s ..." % name)
 
     def open_again(self):
-        """Open the image whose window was closed; its outlines are still in the ROI Manager."""
-        if self.image is not None:
-            self.ask({u"action": u"next", u"image": self.image}, self._open_next, u"Opening %s ..." % self.image)
+        """Open the image whose window was closed, its outlines are still in the ROI Manager; else the next one."""
+        keys = {u"image": self.image} if self.image is not None else {}
+        self.ask(dict(keys, action=u"next"), self._open_next, u"Opening %s ..." % (self.image or u"the next image"))
 
     def contrast(self, on):
         """Make faint cells visible, or show the image as it is; pixels never change."""
@@ -124,6 +123,21 @@ class Session(object):
         from talanoa_fiji import ui_annotate_start  # which begins sessions
 
         ui_annotate_start.pick(self.link, self.dataset, lambda notes: self.begin(self.image, notes))
+
+    def rank(self):
+        """Let a model say of which images that wait it is least sure: these come next."""
+        self.models(self._rank_by)
+
+    def _rank_by(self, names):
+        """Ask by which model, and let it look at the images."""
+        model = asking.choice(TITLE, u"Images that wait, the most uncertain first, by the model", names)
+        if model is not None:
+            self.ask({u"action": u"rank", u"model": model}, self._ranked, u"Looking at the images ...")
+
+    def _ranked(self, reply):
+        """Open the image of which the model is least sure, unless one is being annotated."""
+        if self.image is None:
+            self.begin(None, [reply.get("message") or u""])
 
     def train(self):
         """Open Train Model with this dataset."""
@@ -215,6 +229,7 @@ class Session(object):
     def _go_on(self, reply):
         """After Save or Skip: open the next image."""
         coming, notes = reply.get("next"), self.panel.told.getText()
+        self.notes = [notes]
         self.ask({u"action": u"status"}, self._show_status, None)
         if coming is None:
             self._show_nothing()
@@ -238,7 +253,8 @@ class Session(object):
         """Open an image with its outlines; offer what was not saved."""
         self.notes = []
         if self.image is None and self.kept is None and not self._keep_own():
-            return self.panel.say(u"Cancelled: the ROI Manager still holds ROIs of your own.")
+            self.panel.show_closed(True)
+            return self.panel.say(CANCELLED)
         imp = IJ.openImage(coming["path"])
         if imp is None:
             return self._failed({"status": u"error", "message": u"%s could not be opened; expected a TIFF image there." % coming["path"]})
@@ -273,7 +289,7 @@ class Session(object):
     def _show_nothing(self):
         """No image is left."""
         self._close_image()
-        self.image = None
+        self.image, self.notes = None, []
         manager.put([], None)
         self._note_state()
         self.panel.show_image(None)
@@ -291,7 +307,7 @@ class Session(object):
 
     def _look(self):
         """Look for what has changed: autosave it, or bring the ROI Manager back."""
-        if self.ended or self.image is None:
+        if self.ended or self.image is None or asking.question_open():
             return
         if not manager.is_open():
             manager.put(self.snapshot, self.imp)
@@ -338,7 +354,7 @@ class Session(object):
     def note_edit(self):
         """Say so when pixels were changed."""
         if self.imp is not None and self.imp.getWindow() is not None and images.fingerprint(self.imp) != self.before:
-            IJ.log(u"%s: %s" % (TITLE, EDITED % self.image))
+            self.notes = [EDITED % self.image]
 
     def image_closed(self, imp):
         """The user closed the window of the image; event dispatch thread."""
@@ -358,7 +374,6 @@ class Session(object):
 
     def _digit(self, number):
         """A number key was pressed."""
-        self.panel.choose_class(number)
         self.work.classify(number)
 
     def _does(self):
@@ -368,20 +383,3 @@ class Session(object):
         fixes = {u"X": u"split", u"M": u"merge", u"F": u"fill", u"G": u"smooth", u"DELETE": u"delete", u"BACK_SPACE": u"delete"}
         keys.update((key, Fixing(work.fix, name)) for key, name in fixes.items())
         return dict((getattr(KeyEvent, "VK_" + key), does) for key, does in keys.items())
-
-
-class _Images(ImageListener):
-    """Notices that the image is closed."""
-
-    def __init__(self, session):
-        self.session = session
-
-    def imageOpened(self, imp):
-        pass
-
-    def imageClosed(self, imp):
-        if imp is self.session.imp:
-            ui.later(lambda: self.session.image_closed(imp))
-
-    def imageUpdated(self, imp):
-        pass
