@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,9 @@ import tifffile
 import talanoa
 import tiny
 from judge.cases import evaluate, faulty, make_set, refusal, write
-from talanoa import cli, rois
+from talanoa import cli, rois, tasks
 from talanoa import image as images
-from talanoa.judge import explain
+from talanoa.judge import candidates, explain
 from talanoa.judge.summary import OBJECT_METRICS
 
 NOT_SHOWN = ["Judged"]
@@ -182,6 +183,21 @@ def test_a_dataset_and_the_classes_of_its_objects(tmp_path: Path) -> None:
     told = " ".join(reply["warnings"])
     assert 'No object of the class "rare"' in told and "1 images of data are not annotated yet" in told
     assert "Objects by true class" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    ben = data / "annotators" / "ben"
+    shutil.copytree(tmp_path / "found", ben)
+    (ben / "states.json").write_text(json.dumps({"version": 1, "images": states[:1]}), encoding="utf-8")
+    people = evaluate(annotator="ben", truth=str(data), unpaired="skip")
+    assert people["message"].startswith("Two people agree: F1 1.000") and people["table"]["Image"].tolist() == ["a"]
+    strange = data / "classes" / "a.csv"
+    strange.write_text("label,class\n1,7\n", encoding="utf-8")
+    said = refusal(evaluate(prediction=str(tmp_path / "found"), truth=str(data)))
+    assert "a: found a class above 3; the dataset has round, long, rare" in said
+
+
+def test_the_classes_that_a_model_predicts() -> None:
+    objects = pd.DataFrame({"Frame": [1, 1, 2], "Label": [1, 2, 1], "Class": [2, 1, 0]})
+    assert candidates._classes(objects, 2) == [{1: 2, 2: 1}, {1: 0}]
+    assert candidates._classes(objects.drop(columns="Class"), 2) == ()
 
 
 def test_one_set_of_numbers_in_table_csv_and_json(tmp_path: Path) -> None:
@@ -213,6 +229,23 @@ def test_python_and_the_command_line_agree(tmp_path: Path, monkeypatch: pytest.M
         assert (tmp_path / "evaluation" / name).read_bytes() == (found.folder / name).read_bytes()
     with pytest.raises(talanoa.BadInput, match="exists already"):
         talanoa.evaluate(prediction=tmp_path / "found", out=tmp_path / "python", **keys)
+
+
+def test_the_reply_is_plain_json_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    keys = make_set(tmp_path, 2)
+    words = [f"--{key}={value}" for key, value in keys.items()]
+    found = f"--prediction={tmp_path / 'found'}"
+    assert cli.main(["evaluate", "--json", "--bootstrap=0", found, f"--out={tmp_path / 'out'}", *words]) == cli.OK
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["kind"] == "objects" and len(reply["table"]) == 2 and Path(reply["report"]).is_file()
+    assert {row["Low"] for row in reply["overall"] if row["Level"] == "object"} == {None}
+
+
+def test_a_stop_leaves_nothing(tmp_path: Path) -> None:
+    keys = {**make_set(tmp_path, 2), "prediction": str(tmp_path / "found"), "out": str(tmp_path / "out")}
+    reply = tasks.run({"task": "evaluate", **keys}, tiny.RecordingHost(stop=True))
+    assert reply["status"] == "cancelled" and not (tmp_path / "out").exists()
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_every_score_of_a_report_is_explained(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talanoa.judge.objects import THRESHOLDS, Judged, file_groups
 from talanoa.metrics.bland_altman import bland_altman
-from talanoa.metrics.bootstrap import NONE, Interval, draws, interval, weighted_mean
+from talanoa.metrics.bootstrap import NONE, Interval, draws, percentile, weighted_means
 from talanoa.metrics.classes import class_counts
 from talanoa.metrics.correlation import pearson, spearman
 from talanoa.metrics.matching import Counts
@@ -78,11 +78,11 @@ def summarize(
         Names of the classes.
     """
     groups = file_groups(judged)
-    times = draws(int(groups.max()) + 1, resamples, seed)[:, groups]
+    times = draws(int(groups.max()) + 1, resamples, seed)[:, groups].astype(np.float64)
     if groups.max() == 0:
         times = times[:0]
     rows = [row for each in judged[0].counts for row in _objects(judged, each, times)]
-    rows += [_over_all(judged, metric, times) for metric in OVER_ALL]
+    rows += _over_all(judged, times)
     rows += _pixels(judged, times) + _errors(judged, times)
     rows += _agreement("count", [(each.n_true, each.n_predicted) for each in judged])
     rows += _agreement("area", [each.areas for each in judged])
@@ -102,20 +102,20 @@ def as_table(rows: Sequence[Score]) -> pd.DataFrame:
 
 
 def _pooled(
-    matrix: NDArray, make: Callable[..., Counts | PixelCounts], metric: str, times: NDArray[np.int64]
-) -> tuple[float, Interval]:
-    """Return a score of the counts summed over images (rows), and its interval."""
+    matrix: NDArray, make: Callable[..., Counts | PixelCounts], metrics: Sequence[str], times: NDArray[np.float64]
+) -> Iterator[tuple[str, float, Interval]]:
+    """Yield each score of the counts summed over images (rows of `matrix`), and its interval."""
+    whole = make(*matrix.sum(axis=0).tolist())
+    resampled = [make(*row) for row in (times @ matrix).tolist()]
+    for metric in metrics:
+        yield metric, float(getattr(whole, metric)), percentile([getattr(each, metric) for each in resampled])
 
-    def value(row: NDArray[np.int64]) -> float:
-        return float(getattr(make(*(row @ matrix).tolist()), metric))
 
-    return value(np.ones(len(matrix), np.int64)), interval(value, times)
-
-
-def _mean(values: NDArray[np.float64], times: NDArray[np.int64]) -> tuple[float, Interval, int]:
+def _mean(values: NDArray[np.float64], times: NDArray[np.float64]) -> tuple[float, Interval, int]:
     """Return the mean of the images' scores, its interval, and how many images have a score."""
-    found = interval(lambda row: weighted_mean(values, row), times)
-    return weighted_mean(values, np.ones(len(values), np.int64)), found, int(np.isfinite(values).sum())
+    there = np.isfinite(values)
+    mean = float(values[there].mean()) if there.any() else math.nan
+    return mean, percentile(weighted_means(values, times)), int(there.sum())
 
 
 def _matrix(judged: Sequence[Judged], iou: float) -> NDArray[np.float64]:
@@ -123,29 +123,33 @@ def _matrix(judged: Sequence[Judged], iou: float) -> NDArray[np.float64]:
     return np.array([[c.true_positives, c.false_positives, c.false_negatives, c.iou_sum] for c in counts], float)
 
 
-def _objects(judged: Sequence[Judged], iou: float, times: NDArray[np.int64]) -> list[Score]:
-    matrix, rows = _matrix(judged, iou), []
+def _objects(judged: Sequence[Judged], iou: float, times: NDArray[np.float64]) -> list[Score]:
+    rows = []
     something = any(not each.empty for each in judged)
-    for metric in OBJECT_METRICS:
-        value, found = _pooled(matrix, Counts, metric, times) if something else (math.nan, NONE)
-        rows.append(Score("object", metric, f"{iou:g}", "pooled", value, *found, len(judged)))
+    for metric, value, found in _pooled(_matrix(judged, iou), Counts, OBJECT_METRICS, times):
+        pooled = (value, *found) if something else (math.nan, *NONE)
+        rows.append(Score("object", metric, f"{iou:g}", "pooled", *pooled, len(judged)))
         mean, found, n = _mean(np.array([each.score(metric, iou) for each in judged]), times)
         rows.append(Score("object", metric, f"{iou:g}", "mean", mean, *found, n))
     return rows
 
 
-def _over_all(judged: Sequence[Judged], metric: str, times: NDArray[np.int64]) -> Score:
-    """Return the mean over the IoUs 0.5..0.95 of a pooled score."""
+def _over_all(judged: Sequence[Judged], times: NDArray[np.float64]) -> list[Score]:
+    """Return the means over the IoUs 0.5..0.95 of pooled scores."""
+    if all(each.empty for each in judged):
+        return [Score("object", metric, "0.5-0.95", "pooled", math.nan, *NONE, len(judged)) for metric in OVER_ALL]
     matrices = [_matrix(judged, iou) for iou in THRESHOLDS]
+    wholes = [Counts(*matrix.sum(axis=0).tolist()) for matrix in matrices]
+    resampled = [[Counts(*row) for row in (times @ matrix).tolist()] for matrix in matrices]
+    rows = []
+    for metric in OVER_ALL:
+        value = float(np.mean([getattr(each, metric) for each in wholes]))
+        drawn = np.array([[getattr(each, metric) for each in one] for one in resampled]).mean(axis=0)
+        rows.append(Score("object", metric, "0.5-0.95", "pooled", value, *percentile(drawn), len(judged)))
+    return rows
 
-    def value(row: NDArray[np.int64]) -> float:
-        return float(np.mean([getattr(Counts(*(row @ matrix).tolist()), metric) for matrix in matrices]))
 
-    whole = value(np.ones(len(judged), np.int64)) if any(not each.empty for each in judged) else math.nan
-    return Score("object", metric, "0.5-0.95", "pooled", whole, *interval(value, times), len(judged))
-
-
-def _pixels(judged: Sequence[Judged], times: NDArray[np.int64]) -> list[Score]:
+def _pixels(judged: Sequence[Judged], times: NDArray[np.float64]) -> list[Score]:
     matrix = np.array(
         [
             [p.true_positives, p.false_positives, p.false_negatives, p.true_negatives]
@@ -153,15 +157,14 @@ def _pixels(judged: Sequence[Judged], times: NDArray[np.int64]) -> list[Score]:
         ]
     )
     rows = []
-    for metric in PIXEL_METRICS:
-        value, found = _pooled(matrix, PixelCounts, metric, times)
+    for metric, value, found in _pooled(matrix, PixelCounts, PIXEL_METRICS, times):
         rows.append(Score("pixel", metric, "", "pooled", value, *found, len(judged)))
         mean, found, n = _mean(np.array([getattr(each.pixels, metric) for each in judged]), times)
         rows.append(Score("pixel", metric, "", "mean", mean, *found, n))
     return rows
 
 
-def _errors(judged: Sequence[Judged], times: NDArray[np.int64]) -> list[Score]:
+def _errors(judged: Sequence[Judged], times: NDArray[np.float64]) -> list[Score]:
     """Return the share of the true objects that were split, and that were merged with another one."""
     rows = []
     n_true = np.array([each.n_true for each in judged])
@@ -169,12 +172,10 @@ def _errors(judged: Sequence[Judged], times: NDArray[np.int64]) -> list[Score]:
         ("split", np.array([len(each.splits.split) for each in judged])),
         ("merged", np.array([each.splits.merged for each in judged])),
     ):
-
-        def share(row: NDArray[np.int64], part: NDArray = part) -> float:
-            return float(row @ part / (row @ n_true)) if row @ n_true else math.nan
-
-        value = share(np.ones(len(judged), np.int64))
-        rows.append(Score("errors", metric, "", "pooled", value, *interval(share, times), len(judged)))
+        value = float(part.sum() / n_true.sum()) if n_true.any() else math.nan
+        drawn = times @ n_true
+        found = percentile(np.divide(times @ part, drawn, out=np.full(len(times), math.nan), where=drawn > 0))
+        rows.append(Score("errors", metric, "", "pooled", value, *found, len(judged)))
     return rows
 
 
@@ -191,7 +192,7 @@ def _agreement(level: str, pairs: Sequence[tuple[float, float]] | NDArray[np.flo
     return [*rows, Score(level, "bland_altman", "", "", found.bias, found.low, found.high, n)]
 
 
-def _classes(judged: Sequence[Judged], iou: float, times: NDArray[np.int64], classes: Sequence[str]) -> list[Score]:
+def _classes(judged: Sequence[Judged], iou: float, times: NDArray[np.float64], classes: Sequence[str]) -> list[Score]:
     """Return scores of each class, from objects matched whatever their class."""
     tables = [each.confusion for each in judged if each.confusion is not None]
     if len(tables) != len(judged):
@@ -200,7 +201,7 @@ def _classes(judged: Sequence[Judged], iou: float, times: NDArray[np.int64], cla
     for k, name in enumerate(classes):
         counts = [class_counts(table)[k] for table in tables]
         matrix = np.array([[c.true_positives, c.false_positives, c.false_negatives, 0] for c in counts], float)
-        for metric in CLASS_METRICS:
-            value, found = _pooled(matrix, Counts, metric, times) if matrix.any() else (math.nan, NONE)
-            rows.append(Score(f"class {name}", metric, f"{iou:g}", "pooled", value, *found, len(judged)))
+        for metric, value, found in _pooled(matrix, Counts, CLASS_METRICS, times):
+            pooled = (value, *found) if matrix.any() else (math.nan, *NONE)
+            rows.append(Score(f"class {name}", metric, f"{iou:g}", "pooled", *pooled, len(judged)))
     return rows

@@ -68,7 +68,8 @@ class Work:
                 one, compared = objects.judge(name, case.name, true, plane, self.request.iou, classes)
                 self.judged[k].append(one)
                 if k == 0:
-                    self._keep(one, partial(pictures.draw, _plane(case.image, number, slices), true, plane, compared))
+                    shown = _plane(case.image, number, slices, self.request.channel or 1)
+                    self._keep(one, partial(pictures.draw, shown, true, plane, compared))
             for note in (*case.truth.notes, *found.notes):
                 if case.name not in self._notes.setdefault(note, []):
                     self._notes[note].append(case.name)
@@ -113,9 +114,11 @@ class Work:
             return
         pixels, z = draw()
         counts = one.counts[self.request.iou]
+        people = not self.request.model and not self.request.prediction
+        words = ("by the second only", "by the first only") if people else ("invented", "missed")
         title = (
             f"{one.name}{f', slice {z}' if z else ''}: F1 {'-' if rank == 2 else f'{rank:.3f}'}; "
-            f"{counts.true_positives} found, {counts.false_positives} invented, {counts.false_negatives} missed"
+            f"{counts.true_positives} found, {counts.false_positives} {words[0]}, {counts.false_negatives} {words[1]}"
         )
         bisect.insort(
             self.worst, (rank, one.name, pictures.Picture(one.name, title, pixels)), key=lambda kept: kept[:2]
@@ -123,11 +126,12 @@ class Work:
         del self.worst[most:]
 
 
-def _plane(image: xr.DataArray | None, number: int, slices: bool) -> NDArray | None:
-    """Return the intensities of what is judged: the first channel of a frame, or of a slice."""
+def _plane(image: xr.DataArray | None, number: int, slices: bool, shown: int) -> NDArray | None:
+    """Return the intensities of what is judged: one channel, counted from 1, of a frame or of a slice."""
     if image is None:
         return None
-    values = np.asarray(image.values[:, 0])
+    channel = min(shown, image.sizes["c"]) - 1
+    values = np.asarray(image.values[:, channel])
     return objects.planes(values, slices)[number]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 class Interval(NamedTuple):
@@ -33,10 +33,7 @@ def draws(n: int, resamples: int, seed: int) -> NDArray[np.int64]:
 def interval(
     statistic: Callable[[NDArray[np.int64]], float], times: NDArray[np.int64], level: float = 0.95
 ) -> Interval:
-    """Return the percentile bootstrap interval of a statistic (Efron & Tibshirani 1993, chapter 13).
-
-    Percentile, not BCa: with few images neither is exact, and this one is easily understood. With fewer than about ten
-    units it is too narrow; with one there is none.
+    """Return the percentile bootstrap interval of a statistic.
 
     Parameters
     ----------
@@ -47,9 +44,23 @@ def interval(
     level : float
         Share of the resamples within the interval.
     """
-    if times.shape[1] < 2 or not len(times):
-        return NONE
-    values = np.array([statistic(row) for row in times])
+    return percentile(np.array([statistic(row) for row in times]), level) if times.shape[1] > 1 else NONE
+
+
+def percentile(resampled: ArrayLike, level: float = 0.95) -> Interval:
+    """Return the percentile bootstrap interval (Efron & Tibshirani 1993, chapter 13) of resampled statistics.
+
+    Percentile, not BCa: with few images neither is exact, and this one is easily understood. With fewer than about ten
+    units it is too narrow; with one there is none.
+
+    Parameters
+    ----------
+    resampled : array_like of float, (resamples,)
+        The statistic of each resample; those that are NaN are left out.
+    level : float
+        Share of the resamples within the interval.
+    """
+    values = np.asarray(resampled, float)
     values = values[np.isfinite(values)]
     if not len(values):
         return NONE
@@ -57,8 +68,21 @@ def interval(
     return Interval(float(low), float(high))
 
 
-def weighted_mean(values: NDArray[np.float64], times: NDArray[np.int64]) -> float:
-    """Return the mean of values drawn `times` each, without those that are NaN; NaN when none is left."""
+def weighted_means(values: NDArray[np.float64], times: NDArray) -> NDArray[np.float64]:
+    """Return for each resample the mean of values drawn `times` each, without those that are NaN.
+
+    Parameters
+    ----------
+    values : ndarray of float, (n,)
+    times : ndarray of int or float, (resamples, n)
+        Whole numbers; as floats they are multiplied faster.
+
+    Returns
+    -------
+    ndarray of float, (resamples,)
+        NaN where no value is left.
+    """
     there = np.isfinite(values)
-    total = times[there].sum()
-    return float(values[there] @ times[there] / total) if total else math.nan
+    used = times if there.all() else times[:, there]
+    total, sums = used.sum(axis=1), used @ values[there]
+    return np.divide(sums, total, out=np.full(len(times), math.nan), where=total > 0)

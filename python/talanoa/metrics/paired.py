@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from talanoa.metrics.bootstrap import Interval, draws, interval, weighted_mean
+from talanoa.metrics.bootstrap import NONE, Interval, draws, percentile, weighted_means
 
 FEWEST = 6  # with fewer pairs no Wilcoxon test can give p < 0.05
 
@@ -58,7 +58,7 @@ def compare(first: ArrayLike, other: ArrayLike, resamples: int = 2000, seed: int
     return Paired(
         n,
         float(difference.mean()) if n else math.nan,
-        interval(lambda row: weighted_mean(difference, row), times),
+        percentile(weighted_means(difference, times)) if n > 1 else NONE,
         _wilcoxon(difference),
         int((difference > 0).sum()),
         int((difference < 0).sum()),
