@@ -56,6 +56,14 @@ def test_a_tree_of_images_and_masks_is_taken_over_as_it_is(tmp_path: Path) -> No
     assert done("next", tmp_path / "tree")["next"]["name"] == "field_02"
 
 
+def test_rois_alone_are_an_annotation(tmp_path: Path) -> None:
+    root = annotating.dataset(tmp_path, 2)
+    done("save", root, image="field_1", rois=annotating.truth(root, "field_1"))
+    (root / "dataset.json").unlink()
+    (root / "masks" / "field_1.tif").unlink()
+    assert [entry.name for entry in open_dataset(root).annotated()] == ["field_1"]
+
+
 @pytest.mark.parametrize(
     ("content", "expected"),
     [

@@ -345,3 +345,49 @@ def test_frames_of_a_time_lapse_are_kept_apart(tmp_path: Path) -> None:
     assert reply["saved"]["objects"] == 3
     assert reply["rois"].names == ("T0001_L00001", "T0002_L00001", "T0003_L00001")
     np.testing.assert_array_equal(images.read_labels(tmp_path / "set" / "masks" / "movie.tif"), form)
+
+
+def test_a_hyperstack_keeps_its_frames_slices_and_channels_apart(tmp_path: Path) -> None:
+    labels = np.zeros((2, 1, 3, 40, 40), np.int32)
+    labels[0, 0, :, 5:15, 5:15] = 1
+    labels[1, 0, 1:, 20:35, 20:35] = 2
+    form = images.from_array(labels, "tczyx")
+    picture = images.from_array(np.repeat(labels, 2, axis=1).astype(np.uint8), "tczyx", name="four.tif")
+    done("new", tmp_path / "set")
+    done("pick", tmp_path / "set", imp=picture)
+    drawn = rois.from_labels(form)
+    named = rois.rename(drawn, [f"{z:04d}-0010-0010" for z in range(len(drawn))], drawn.position + np.array([2, 0, 0]))
+    reply = done("save", tmp_path / "set", image="four", rois=named)
+    assert reply["saved"]["objects"] == 2
+    np.testing.assert_array_equal(images.read_labels(tmp_path / "set" / "masks" / "four.tif") > 0, labels > 0)
+    again = rois.read_zip(reply["saved"]["rois"]).rois
+    np.testing.assert_array_equal(
+        rois.to_labels(again, like=picture).labels, images.read_labels(reply["saved"]["mask"]).values
+    )
+
+
+@pytest.mark.parametrize("position", [(0, 0, 0), (2, 1, 1), (0, 2, 0)])
+def test_rois_drawn_on_any_channel_of_a_plane_count(tmp_path: Path, position: tuple[int, int, int]) -> None:
+    done("new", tmp_path / "set")
+    done("pick", tmp_path / "set", imp=images.from_array(np.zeros((3, 50, 50), np.uint8), "cyx", name="two.tif"))
+    square = annotating.square(50, (5, 5, 10, 10), (30, 30, 10, 10))
+    drawn = rois.rename(square, ["0005-0005", "0030-0030"], np.array([[0, 0, 0], position]))
+    reply = done("save", tmp_path / "set", image="two", rois=drawn)
+    assert reply["saved"]["objects"] == 2 and reply["rois"].names == ("T0001_L00001", "T0001_L00002")
+
+
+def test_a_dataset_on_a_disk_that_cannot_be_written_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also after an interrupted save: then it says so, because mask and ROIs may differ."""
+    root = annotating.dataset(tmp_path, 2)
+    done("save", root, image="field_0", rois=truth(root, "field_0")[:2])
+    with monkeypatch.context() as patch, contextlib.suppress(Crash):
+        patch.setattr(journal, "_replace", crash_at(1))
+        ask("save", root, image="field_0", rois=truth(root, "field_0"))
+
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(journal, "_replace", refuse)
+        assert "was interrupted and cannot be completed: Permission denied" in refused("status", root)
+    assert open_dataset(root).entry("field_0").objects == 6

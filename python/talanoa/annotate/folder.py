@@ -108,8 +108,13 @@ class Dataset:
         return found
 
     def annotated(self) -> list[Entry]:
-        """Return the images that are done and have a mask."""
-        return [entry for entry in self.entries if entry.status == "done" and self.mask_path(entry.name).is_file()]
+        """Return the images that are done and have a mask or ROIs."""
+        return [entry for entry in self.entries if entry.status == "done" and self.annotation_path(entry.name)]
+
+    def annotation_path(self, name: str) -> Path | None:
+        """Return the mask of an image, else its ROIs, else None."""
+        places = (self.mask_path(name), self.rois_path(name))
+        return next((place for place in places if place.is_file()), None)
 
     def todo(self) -> list[Entry]:
         """Return the images that are neither done nor skipped, the most uncertain first, else in their order."""

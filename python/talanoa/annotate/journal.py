@@ -96,7 +96,8 @@ def complete(dataset: Dataset) -> None:
     except OSError as error:
         raise BadInput(
             f"A save in {dataset.annotations} was interrupted and cannot be completed: {error.strerror or error}. Its "
-            "mask and ROIs may not belong together. Make the folder writable and open it again."
+            "mask and ROIs may not belong together yet. Make the folder writable, close what has its files open, and "
+            "open it again."
         ) from error
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,13 +78,11 @@ def pick(
         raise BadInput(f"All {len(every)} images are in the dataset {dataset.name} already; expected further ones.")
     wanted = DEFAULT if count is None and folder else count or len(offered)
     chosen, notes = _choose(dataset, found, offered, wanted, channel, host)
-    added = _copy(dataset, found, chosen, host)
-    try:
+    with ExitStack() as written:  # after an error none of the copies remains
+        added = _copy(dataset, found, chosen, host, written)
         extended = _with_calibration(dataset, added)
         folders.write(extended)
-    except BaseException:
-        _remove(dataset, added)
-        raise
+        written.pop_all()
     return Picked(extended, added, notes + _check_calibration(extended, added))
 
 
@@ -142,33 +141,26 @@ def _known(dataset: Dataset, channel: int | None) -> list[np.ndarray]:
     return described
 
 
-def _copy(dataset: Dataset, found: Sequence[Path | xr.DataArray], chosen: Sequence[Part], host: Host) -> list[Entry]:
-    """Write the copies; after an error none of them remains."""
+def _copy(
+    dataset: Dataset, found: Sequence[Path | xr.DataArray], chosen: Sequence[Part], host: Host, written: ExitStack
+) -> list[Entry]:
+    """Write the copies; `written` removes them."""
     folders.make_folder(dataset.root / "images")
     taken = {entry.name.lower() for entry in dataset.entries}
     entries: list[Entry] = []
-    try:
-        for number in sorted({part.source for part in chosen}):
-            source = found[number]
-            path = _path(source)
-            sha = file_sha256(path) if path and Path(path).exists() else ""
-            with parts.opened(source) as lazy:
-                for part in (part for part in chosen if part.source == number):
-                    host.progress(len(entries), len(chosen), "Copying images")
-                    stop_if_cancelled(host)
-                    name = _free(part.name, taken, dataset.root / "images")
-                    images.write(dataset.root / "images" / f"{name}.tif", parts.read_part(lazy, part))
-                    entries.append(Entry(name=name, source=path, source_sha256=sha, part=part.place))
-    except BaseException:
-        _remove(dataset, entries)
-        raise
+    for number in sorted({part.source for part in chosen}):
+        path = _path(found[number])
+        sha = file_sha256(path) if path and Path(path).exists() else ""
+        with parts.opened(found[number]) as lazy:
+            for part in (part for part in chosen if part.source == number):
+                host.progress(len(entries), len(chosen), "Copying images")
+                stop_if_cancelled(host)
+                name = _free(part.name, taken, dataset.root / "images")
+                target = dataset.root / "images" / f"{name}.tif"
+                images.write(target, parts.read_part(lazy, part))
+                written.callback(target.unlink, missing_ok=True)
+                entries.append(Entry(name=name, source=path, source_sha256=sha, part=part.place))
     return entries
-
-
-def _remove(dataset: Dataset, entries: Sequence[Entry]) -> None:
-    """Remove copies that were written before an error."""
-    for entry in entries:
-        (dataset.root / "images" / f"{entry.name}.tif").unlink(missing_ok=True)
 
 
 def _free(name: str, taken: set[str], folder: Path) -> str:

@@ -117,7 +117,7 @@ def read(path: Path, kind: type[Any]) -> Any:
 
 
 def plain_tree(root: Path) -> Header:
-    """Describe a tree without `dataset.json`: an image with a mask of its name is done."""
+    """Describe a tree without `dataset.json`: an image with a mask, or ROIs, of its name is done."""
     names: dict[str, Path] = {}
     for path in sorted((root / "images").iterdir()):
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
@@ -129,7 +129,8 @@ def plain_tree(root: Path) -> Header:
                     "per name. Rename or remove one of them."
                 )
             names[path.stem] = path
-    done = {path.stem for path in (root / "masks").iterdir()} if (root / "masks").is_dir() else set()
+    kinds = [root / kind for kind in ("masks", "rois") if (root / kind).is_dir()]
+    done = {path.stem for kind in kinds for path in kind.iterdir()}
     entries = tuple(
         Entry(name=name, status="done" if name in done else "todo", source=str(path)) for name, path in names.items()
     )
