@@ -29,6 +29,7 @@ _ORDER = (
 _FEW = 5  # objects are needed to say what is usual
 _SMALLEST = 30  # pixels below which the shape says nothing
 _LARGE = 2.5  # times the median area
+_USUAL, _HOLLOW = 0.9, 0.15  # smaller objects than usual look merged only when they are that much less convex
 
 
 class Finding(NamedTuple):
@@ -199,12 +200,13 @@ def _measured(planes: NDArray[np.int32]) -> pd.DataFrame:
 def _sizes(measured: pd.DataFrame, tiny: int | None, convex: float) -> Iterator[Finding]:
     """Yield objects that are tiny, or look like several."""
     median = float(measured["Area"].median()) if len(measured) else 0.0
+    usual = _USUAL * median if len(measured) >= _FEW else 0.0
     smallest = tiny if tiny is not None else median / 10 if len(measured) >= _FEW else 0
     for label, area, solidity in zip(measured["Label"], measured["Area"], measured["Solidity"], strict=True):
         index = int(label) - 1
         if area < smallest:
             yield Finding(index, "tiny", area, f"{area:.0f} pixels; the median is {median:.0f}.", "delete")
-        elif solidity < convex and area >= _SMALLEST:
+        elif solidity < convex and area >= _SMALLEST and (solidity < convex - _HOLLOW or area >= usual):
             yield Finding(index, "merged", solidity, f"Solidity {solidity:.2f}: perhaps several objects.", "split")
         elif len(measured) >= _FEW and area > _LARGE * median:
             hint = f"{area / median:.1f} times the median area: perhaps several objects."

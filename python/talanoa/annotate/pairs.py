@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-SMALL = 0.85  # of the median area, at most
+SMALL = 0.75  # of the median area, at most
 ALIKE = 0.6  # smaller / larger area, at least
 PARALLEL = 30.0  # degrees between the long axes, at most
 ACROSS = 50.0  # degrees between a long axis and the line through both centres, at least
@@ -57,7 +57,8 @@ def divided(measured: pd.DataFrame, median: float) -> list[tuple[int, int]]:
     """Return pairs of labels that look like the daughters of one cell.
 
     Both are smaller than usual and alike in size, lie close together, and if they are elongated their long axes are
-    parallel and lie across the line through their centres, as the plates of chromosomes do after a division.
+    parallel and lie across the line through their centres, as the plates of chromosomes do after a division. Of several
+    such neighbours the closest one counts.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def divided(measured: pd.DataFrame, median: float) -> list[tuple[int, int]]:
     label = measured["Label"].to_numpy(int)
     # ImageJ's angle counts against the clock, y points down
     axis = np.stack([np.cos(np.radians(angle)), -np.sin(np.radians(angle))], axis=1)
-    result = []
+    found: dict[tuple[int, int], float] = {}
     for one, other in cKDTree(center).query_pairs(float(1.5 * major.max())):
         pair = np.array([one, other])
         line = center[other] - center[one]
@@ -88,5 +89,7 @@ def divided(measured: pd.DataFrame, median: float) -> list[tuple[int, int]]:
         elongated = (major[pair] / minor[pair] > LONG).all()
         fits = not elongated or (between <= PARALLEL and turned.min() >= ACROSS)
         if fits and length - reach.sum() <= (CLOSE if elongated else CLOSE_ROUND) * minor[pair].mean():
-            result.append((min(label[pair].tolist()), max(label[pair].tolist())))
-    return sorted(result)
+            found[one, other] = length - reach.sum()
+    nearest = {k: min((gap, both) for both, gap in found.items() if k in both)[1] for both in found for k in both}
+    mutual = [pair for pair in found if nearest[pair[0]] == nearest[pair[1]] == pair]
+    return sorted((int(min(label[list(pair)])), int(max(label[list(pair)]))) for pair in mutual)
