@@ -134,6 +134,13 @@ def test_frames_of_a_time_lapse_are_images_of_one_file(tmp_path: Path) -> None:
     reply = evaluate(prediction=str(tmp_path / "found"), truth=str(tmp_path / "truth"))
     assert sorted(reply["table"]["Image"]) == ["film T0001", "film T0002", "film T0003"]
     assert "Only 1 image" in reply["warnings"][0]
+    drawn = rois.from_labels(images.read_labels(tmp_path / "truth" / "film.tif"))
+    rois.write_zip(tmp_path / "film_RoiSet.zip", drawn)
+    by_rois = evaluate(prediction=str(tmp_path / "found" / "film.tif"), truth=str(tmp_path / "film_RoiSet.zip"))
+    pd.testing.assert_frame_equal(by_rois["table"], reply["table"])
+    images.write_labels(tmp_path / "film.ome.zarr", images.read_labels(tmp_path / "truth" / "film.tif"))
+    by_zarr = evaluate(prediction=str(tmp_path / "found" / "film.tif"), truth=str(tmp_path / "film.ome.zarr"))
+    pd.testing.assert_frame_equal(by_zarr["table"], reply["table"])
 
 
 def test_models_and_folders_side_by_side_with_a_paired_test(tmp_path: Path) -> None:

@@ -47,7 +47,12 @@ class Annotations:
     @property
     def single(self) -> bool:
         """True for one file that was named itself: its name need not be that of its image."""
-        return self.place.is_file()
+        return is_single(self.place)
+
+
+def is_single(place: Path) -> bool:
+    """Return True for one file, and for an OME-Zarr image, which is a folder."""
+    return place.is_file() or place.suffix.lower() == ".zarr"
 
 
 def find_annotations(place: Path, what: str) -> Annotations:
@@ -71,7 +76,7 @@ def find_annotations(place: Path, what: str) -> Annotations:
         raise BadInput(
             f"{what}: found nothing at {place}; expected a folder of label images or ROI zips. Check the path."
         )
-    if place.is_file():
+    if is_single(place):
         return Annotations(place, {_stem(place): place})
     if (place / RESULT_LABELS).is_file():
         return Annotations(place, {_result_name(place): place / RESULT_LABELS})
@@ -93,8 +98,8 @@ def find_person(dataset: Path, person: str) -> Annotations | None:
 def image_files(place: Path) -> dict[str, Path]:
     """Return images by name: of a folder, of a dataset folder, or the one file that is named."""
     place = place.expanduser()
-    if place.is_file():
-        return {place.stem: place}
+    if is_single(place) and place.exists():
+        return {_stem(place): place}
     if not place.is_dir():
         raise BadInput(f"images: found nothing at {place}; expected a folder of images. Check the path.")
     folder = place / "images" if _has(place, "images") else place

@@ -74,12 +74,19 @@ class LeakCheck:
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """One image for the check: its hashes and a plane of it."""
+    """One image for the check: its hashes and size; its pixels are read again when they are needed."""
 
     name: str
+    path: Path
     file_hash: str
     pixel_hash: str
-    plane: NDArray[np.float32]
+    size: tuple[int, int]
+
+    def plane(self) -> NDArray[np.float32]:
+        """Return the plane that stands for the image: of a stack the brightest pixels, of a time-lapse one frame."""
+        from talanoa import image as images
+
+        return np.nan_to_num(np.asarray(images.read(self.path).values[0, 0].max(axis=0), np.float32))
 
 
 def check(
@@ -156,14 +163,13 @@ def _holds_images(place: Path) -> bool:
 
 
 def _picture(name: str, path: Path) -> Picture:
-    """Read an image: one plane stands for a stack (its brightest pixels) and for a time-lapse (its first frame)."""
+    """Read an image and keep what tells it from others."""
     from talanoa import image as images
     from talanoa.result import array_sha256
 
     values = images.read(path).values
-    plane = np.nan_to_num(np.asarray(values[0, 0].max(axis=0), np.float32))
     whole = values.astype(np.float64) if values.dtype.kind in "ui" else values
-    return Picture(name, file_sha256(path), array_sha256(whole), plane)
+    return Picture(name, path, file_sha256(path), array_sha256(whole), (values.shape[-2], values.shape[-1]))
 
 
 def _by_record(pictures: Sequence[Picture], recorded: Mapping[str, tuple[str, str]]) -> Iterator[Leak]:
@@ -213,16 +219,16 @@ def _registered(
     """Return test images that show a field of a training image, the best partner for each."""
     if not pairs:
         return []
-    factor = registration.shrink_factor([side for one in (*tests, *trained) for side in one.plane.shape])
-    known = [registration.thumbnail(one.plane, factor) for one in trained]
+    factor = registration.shrink_factor([side for one in (*tests, *trained) for side in one.size])
+    known = [registration.thumbnail(one.plane(), factor) for one in trained]
     leaks = []
     for k in sorted({k for k, _ in pairs}):
         stop_if_cancelled(host)
         host.progress(k, len(tests), f"Looking for {tests[k].name} among the training images")
-        partners = [j for first, j in pairs if first == k]
+        partners, plane = [j for first, j in pairs if first == k], tests[k].plane()
         best: tuple[registration.Overlap, int, int] | None = None
         for way in range(ways):
-            mine = registration.thumbnail(registration.turned(tests[k].plane, way), factor)
+            mine = registration.thumbnail(registration.turned(plane, way), factor)
             for j in partners:
                 found = registration.best_overlap(known[j], mine)
                 if registration.same_field(found) and (best is None or found.strength > best[0].strength):
@@ -234,9 +240,8 @@ def _registered(
 
 
 def _leak(one: Picture, other: Picture, found: registration.Overlap, way: int, factor: int, part: str) -> Leak:
-    kind = (
-        "near-duplicate" if found.share >= NEARLY_ALL and one.plane.size >= NEARLY_ALL * other.plane.size else "overlap"
-    )
+    alike = one.size[0] * one.size[1] >= NEARLY_ALL * other.size[0] * other.size[1]
+    kind = "near-duplicate" if found.share >= NEARLY_ALL and alike else "overlap"
     y, x = (step * factor for step in found.shift)
     words = registration.way_in_words(way)
     detail = (
