@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,6 @@ from judge.cases import evaluate, write
 from talanoa.files import file_sha256
 from talanoa.host import QuietHost
 from talanoa.judge import leaks, registration
-from talanoa.model_folder import Model
 
 TRAINED = {f"train{seed}": synthetic.nuclei(160, 22, seed)[0] for seed in range(6)}
 
@@ -23,7 +23,7 @@ def look(tmp_path: Path, **tests: np.ndarray) -> leaks.LeakCheck:
     """Look for test images among the training images."""
     train = write(tmp_path / "train", **TRAINED)
     folder = write(tmp_path / "test", **tests)
-    return leaks.check({path.stem: path for path in folder.iterdir()}, None, [train], QuietHost())
+    return leaks.check({path.stem: path for path in folder.iterdir()}, {}, [train], QuietHost())
 
 
 def test_independent_images_are_no_leak(tmp_path: Path) -> None:
@@ -68,8 +68,7 @@ def test_the_record_of_the_model_tells(tmp_path: Path) -> None:
     folder = write(tmp_path, a=TRAINED["train0"], b=TRAINED["train1"], c=TRAINED["train2"])
     hashes = {name: [file_sha256(folder / f"{name}.tif"), ""] for name in "ab"}
     record = {"training_images": {"a": hashes["a"]}, "validation_images": {"b": hashes["b"]}}
-    model = Model("m", "stardist", {}, {}, training=record)
-    found = leaks.check({name: folder / f"{name}.tif" for name in "abc"}, model, [], QuietHost())
+    found = leaks.check({name: folder / f"{name}.tif" for name in "abc"}, record, [], QuietHost())
     assert [(leak.test, leak.part) for leak in found.leaks] == [("a", "training"), ("b", "validation")]
     assert found.seen == ["a", "b"] and "2 images in the model's record" in found.how
 
@@ -77,14 +76,31 @@ def test_the_record_of_the_model_tells(tmp_path: Path) -> None:
 def test_the_folder_that_the_model_recorded_is_searched(tmp_path: Path) -> None:
     train = write(tmp_path / "train", **TRAINED)
     test = write(tmp_path / "test", crop=TRAINED["train3"][30:, 30:])
-    model = Model("m", "stardist", {}, {}, training={"request": {"images": f"{tmp_path / 'gone'}; {train}"}})
-    found = leaks.check({"crop": test / "crop.tif"}, model, [], QuietHost())
+    record = {"request": {"images": f"{tmp_path / 'gone'}; {train}"}}
+    found = leaks.check({"crop": test / "crop.tif"}, record, [], QuietHost())
     assert [(leak.test, leak.train) for leak in found.leaks] == [("crop", "train3")]
+
+
+def test_results_of_a_model_carry_its_record(tmp_path: Path) -> None:
+    keys = tiny.write_training_set(tmp_path, 2)
+    for number in range(2):
+        found = write(tmp_path / "results" / f"discs{number}", labels=tiny.discs(number)[1])
+        hashes = {"discs0": [file_sha256(tmp_path / "images" / "discs0.tif"), ""]}
+        record = {
+            "format": 1,
+            "method": "stardist",
+            "config": {},
+            "thresholds": {},
+            "training": {"training_images": hashes},
+        }
+        (found / "model.json").write_text(json.dumps(record), encoding="utf-8")
+    reply = evaluate(prediction=str(tmp_path / "results"), images=keys["images"], truth=keys["targets"])
+    assert [(leak["test"], leak["kind"]) for leak in reply["leaks"]] == [("discs0", "same file")]
 
 
 def test_nothing_known_is_said_so(tmp_path: Path) -> None:
     folder = write(tmp_path, a=TRAINED["train0"])
-    found = leaks.check({"a": folder / "a.tif"}, None, [], QuietHost())
+    found = leaks.check({"a": folder / "a.tif"}, {}, [], QuietHost())
     assert found.leaks == () and found.trained == 0 and found.how.startswith("Not checked")
 
 

@@ -70,6 +70,19 @@ class Candidate:
             return str(self.annotations.place.absolute())
         return str(self.model.folder) if self.model is not None else ""
 
+    @cached_property
+    def training(self) -> Mapping[str, Any]:
+        """What the model recorded of its training; of result folders, what their copy of the model's record says."""
+        from talanoa import model_folder
+
+        if self.model is not None:
+            return self.model.training
+        files = self.annotations.files.values() if self.annotations is not None else ()
+        for folder in {path.parent for path in files if path.name == folders.RESULT_LABELS}:
+            if (folder / model_folder.RECORD).is_file():
+                return model_folder.read_record(folder).get("training") or {}
+        return {}
+
     def find(
         self,
         name: str,

@@ -149,7 +149,8 @@ def evaluate(
         Judgement(candidate, judged, summary.summarize(judged, *settings))
         for candidate, judged in zip(candidates, counted, strict=True)
     ]
-    found = _leaks(request, candidates[0], truth, {name: images[name] for name in names if name in images}, host)
+    tests = {name: images[name] for name in names if name in images}
+    found = _leaks(request, candidates[0], tests, Share(host, len(names), len(names) + 1))
     notes += [*work.notes(), *remarks(judgements[0].judged, truth.classes)]
     people = candidates[0].model is None and request.prediction is None
     compared = [_compare(judgements[0], other, request) for other in judgements[1:]]
@@ -228,13 +229,13 @@ def _size_of_prediction(name: str, candidates: Sequence[Candidate], mask: str) -
 
 
 def _leaks(
-    request: EvaluateRequest, candidate: Candidate, truth: Annotations, images: dict[str, Path], host: Host
+    request: EvaluateRequest, candidate: Candidate, images: dict[str, Path], host: Host
 ) -> leaks.LeakCheck | None:
-    if not request.leaks or (candidate.model is None and not request.train):
+    if not request.leaks or (not candidate.training and not request.train):
         return None
     if not images:
         return leaks.LeakCheck((), 0, 0, "Not checked: the images are not known. Name their folder by images.")
-    return leaks.check(images, candidate.model, named_folders(request.train), host, request.seed)
+    return leaks.check(images, candidate.training, named_folders(request.train), host, request.seed)
 
 
 def _compare(first: Judgement, other: Judgement, request: EvaluateRequest) -> Comparison:

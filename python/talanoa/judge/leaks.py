@@ -19,7 +19,6 @@ from talanoa.request_base import folders as named_folders
 
 if TYPE_CHECKING:
     from talanoa.host import Host
-    from talanoa.model_folder import Model
 
 MOST_PAIRS = 8000  # correlations of thumbnails, each some milliseconds
 NEARLY_ALL = 0.9  # of an image: then it is a near-duplicate, else an overlap
@@ -90,7 +89,7 @@ class Picture:
 
 
 def check(
-    tests: Mapping[str, Path], model: Model | None, train: Sequence[Path], host: Host, seed: int = 42
+    tests: Mapping[str, Path], record: Mapping[str, Any], train: Sequence[Path], host: Host, seed: int = 42
 ) -> LeakCheck:
     """Look for test images among the training images.
 
@@ -102,8 +101,8 @@ def check(
     ----------
     tests : mapping of str to Path
         Test images by name.
-    model : Model or None
-        Its record is looked at.
+    record : mapping
+        What the model recorded of its training, see `talanoa.model_folder.Model.training`; empty: nothing is known.
     train : sequence of Path
         Folders of training images; empty: those that the model recorded.
     host : Host
@@ -116,8 +115,8 @@ def check(
     BadInput
         A folder in `train` holds no images.
     """
-    recorded = recorded_hashes(model)
-    places = train or recorded_folders(model)
+    recorded = recorded_hashes(record)
+    places = train or recorded_folders(record)
     if not recorded and not places:
         return LeakCheck((), len(tests), 0, "Not checked: no training images are known. Name their folder by train.")
     pictures = [_picture(name, path) for name, path in tests.items()]
@@ -138,9 +137,8 @@ def _sentence(how: str, but: str = "") -> str:
     return f"Compared: {how}" + (f"; {but}" if but else "") + "."
 
 
-def recorded_hashes(model: Model | None) -> dict[str, tuple[str, str]]:
+def recorded_hashes(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return {file hash: (name, "training" or "validation")} from a model's record."""
-    record: Mapping[str, Any] = model.training if model is not None else {}
     found: dict[str, tuple[str, str]] = {}
     for part in ("validation", "training"):
         for name, hashes in (record.get(f"{part}_images") or {}).items():
@@ -149,9 +147,9 @@ def recorded_hashes(model: Model | None) -> dict[str, tuple[str, str]]:
     return found
 
 
-def recorded_folders(model: Model | None) -> list[Path]:
+def recorded_folders(record: Mapping[str, Any]) -> list[Path]:
     """Return the folders of images (or datasets) that a model was trained on, as far as they are still there."""
-    request: Mapping[str, Any] = (model.training if model is not None else {}).get("request") or {}
+    request: Mapping[str, Any] = record.get("request") or {}
     return [place for place in named_folders(request.get("images")) if _holds_images(place)]
 
 
