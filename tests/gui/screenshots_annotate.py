@@ -30,6 +30,9 @@ def take(folder: Path) -> None:
     d.wait_until(lambda: a.proposed(imp), "outlines are proposed")
     method = next(one for one in d.parts(panel, "javax.swing.JComboBox") if str(one.getSelectedItem()) == "huang")
     method.setSelectedItem("adaptive")
+    sliders = d.parts(panel, "javax.swing.JSlider")
+    sliders[0].setValue(333)  # smoothing: 2 pixels
+    sliders[3].setValue(144)  # size from: 60 pixels
     a.keys(imp, hand, "VK_1")
     settled()
     shot(folder / "annotate-propose.png")

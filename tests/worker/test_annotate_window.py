@@ -12,7 +12,7 @@ import tiny
 from talanoa import tasks
 from talanoa.annotate.folder import open_dataset
 from talanoa.host import QuietHost
-from worker.fiji import FijiProcess, until
+from worker.fiji import FijiProcess
 
 pytestmark = pytest.mark.gui
 
@@ -48,7 +48,7 @@ def begin(fiji: FijiProcess, dataset: Path) -> None:
 def test_outlines_survive_the_end_of_imagej_and_of_the_worker(start: Any, dataset: Path) -> None:
     fiji = start("first")
     begin(fiji, dataset)
-    fiji.wait(f"'proposed' in {IN_WINDOW}", "outlines are proposed")
+    fiji.wait(f"' proposed' in {IN_WINDOW}", "outlines are proposed")
     fiji.call("press", WINDOW, "Propose (P)")
     fiji.wait(f"len(roi_names()) == {DISCS}", "they are in the ROI Manager")
     fiji.wait(f"'autosaved' in {IN_WINDOW}", "they are autosaved")
@@ -63,4 +63,5 @@ def test_outlines_survive_the_end_of_imagej_and_of_the_worker(start: Any, datase
     again.wait(f"'1 of 2 done' in {IN_WINDOW}", "they are saved, by a new worker")
     saved = open_dataset(dataset).annotated()
     assert [entry.objects for entry in saved] == [DISCS]
-    until(lambda: again.value("images()") == ["discs1.tif"], "the next image is open", describe=again.describe)
+    again.wait("images() == ['discs1.tif']", "the next image is open")
+    again.wait(f"' proposed' in {IN_WINDOW}", "its outlines are proposed, and no job runs any more")

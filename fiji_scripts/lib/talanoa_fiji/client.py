@@ -3,6 +3,7 @@
 A request is a java.util.Map: "task", the keys of the task, and what goes with it ("imp", "rois", "events", "cancelled").
 The reply is a java.util.Map with "status" (ok, error, cancelled), "message", "warnings" and what the task made.
 """
+from java.awt import GraphicsEnvironment
 from java.io import File
 from java.lang import ThreadLocal
 from java.util import ArrayList, HashMap
@@ -141,7 +142,8 @@ def _note_changes(reply, imp, before, shown):
 
 def drawn(imp):
     """Return the ROIs of the ROI Manager; where it is empty or not open, those of the image's overlay."""
-    manager = RoiManager.getInstance2()
+    # NB: a macro in batch mode has a manager of its own, which ImageJ cannot make without a display.
+    manager = None if GraphicsEnvironment.isHeadless() else RoiManager.getInstance2()
     if manager is not None and manager.getCount():
         return manager.getRoisAsArray()
     overlay = imp.getOverlay() if imp is not None else None

@@ -32,17 +32,25 @@ def act(objects, call):
     if reply["status"] != u"ok":
         return show.failed(reply, TITLE)
     if action == u"next" and reply.get("next") is not None:
-        imp = IJ.openImage(reply["next"]["path"])
-        imp.show()
-        reply.put("imp", imp)
+        reply.put("imp", _open(reply["next"]["path"]))
     if reply.get("rois") is not None:
         _show_outlines(reply, action)
-    show.result(reply, TITLE, parts=["table", "labels"])
+    show.result(reply, TITLE, parts=["table"])
+
+
+def _open(path):
+    """Open an image as the active one of the macro, also without a window."""
+    imp = IJ.openImage(path)
+    if ui.has_window():
+        imp.show()
+    else:
+        WindowManager.setTempCurrentImage(imp)
+    return imp
 
 
 def _show_outlines(reply, action):
     """Put the outlines of a reply into the ROI Manager; without a window, onto the image."""
-    imp = reply.get("imp")
+    imp = reply.get("imp") or WindowManager.getCurrentImage()
     found = rois.unpack(reply["rois"], imp)
     if ui.has_window():
         show.to_manager(found, imp, replace=action in REPLACING)

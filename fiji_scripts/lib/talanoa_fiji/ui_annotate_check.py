@@ -13,9 +13,9 @@ from talanoa_fiji.ui_annotate_propose import plain
 TITLE = u"Findings"
 SHOWN = (u"roi", u"kind", u"value", u"hint")
 HEADINGS = (u"ROI", u"Finding", u"Value", u"What to look at")
-WIDTHS = (110, 90, 70, 330)
+WIDTHS = (135, 80, 60, 375)
 FIXES = ((u"split", u"Split"), (u"merge", u"Merge"), (u"fill", u"Fill holes"), (u"smooth", u"Smooth"), (u"delete", u"Delete"))
-NONE = u"Nothing doubtful was found in %s. Look at the image all the same: a check sees only what can be measured."
+NONE = u"Nothing doubtful was found in %s; a check sees only what can be measured."
 HINT = u"Double click: shows it."
 
 
@@ -47,7 +47,7 @@ class Findings(JFrame):
         plain(content)
         self.setContentPane(content)
         self.setDefaultCloseOperation(JFrame.HIDE_ON_CLOSE)
-        self.setPreferredSize(Dimension(680, 260))
+        self.setPreferredSize(Dimension(740, 260))
         self.setAutoRequestFocus(False)
         self.pack()
         room = GUI.getMaxWindowBounds(IJ.getInstance())
@@ -95,10 +95,14 @@ class Findings(JFrame):
 
 
 class _Table(JTable):
-    """A table in which nothing is typed."""
+    """A table in which nothing is typed; the mouse shows what does not fit into a cell."""
 
     def isCellEditable(self, row, column):
         return False
+
+    def getToolTipText(self, event):
+        row, column = self.rowAtPoint(event.getPoint()), self.columnAtPoint(event.getPoint())
+        return unicode(self.getValueAt(row, column)) if row >= 0 and column >= 0 else None
 
 
 class _Fix(object):

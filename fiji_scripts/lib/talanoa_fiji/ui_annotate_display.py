@@ -67,9 +67,11 @@ def ranges(imp):
     return [(lut.min, lut.max) for lut in imp.getLuts()]
 
 
-def close_up(imp, roi):
-    """Show a ROI in the middle of the window, with some of what is around it."""
-    canvas, box = imp.getCanvas(), roi.getBounds()
+def close_up(imp, found):
+    """Show ROIs in the middle of the window, with some of what is around them."""
+    canvas, box = imp.getCanvas(), found[0].getBounds()
+    for roi in found[1:]:
+        box = box.union(roi.getBounds())
     side = max(SMALLEST, CLOSE_UP * max(box.width, box.height))
     scale = min(canvas.getWidth(), canvas.getHeight()) / float(min(side, max(imp.getWidth(), imp.getHeight())))
     wide, high = int(canvas.getWidth() / scale), int(canvas.getHeight() / scale)

@@ -198,7 +198,7 @@ class Outlines(object):
             return
         manager.show_slice(chosen[0], self.session.imp)
         manager.select(chosen, self.session.imp)
-        display.close_up(self.session.imp, chosen[0])
+        display.close_up(self.session.imp, chosen)
         self.session.imp.getWindow().toFront()
 
     def remember(self):
