@@ -54,3 +54,10 @@ def test_outlines_that_hardly_overlap_stay_apart(tmp_path: Path) -> None:
     outlines = rois.from_labels(from_array(labels, "zyx"))
     rois.write_zip(tmp_path / "drawn.zip", rename(outlines, ["0001-0007-0007", "0002-0014-0014"], outlines.position))
     assert roi_objects.labels_of(tmp_path / "drawn.zip", SHAPE)[0].max() == 2
+
+
+def test_outlines_with_our_names_and_outlines_without_make_objects_together(tmp_path: Path) -> None:
+    ours = drawn()
+    names = [AUTOMATIC[k] if k in (2, 4) else ours.names[k] for k in range(7)]
+    rois.write_zip(tmp_path / "drawn.zip", rename(ours, names, ours.position))
+    assert same_objects(roi_objects.labels_of(tmp_path / "drawn.zip", SHAPE)[0], volume())

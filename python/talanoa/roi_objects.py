@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,7 @@ def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int
 
     ROIs that a person named are one object when the names are equal, but for the ending (-1, -2, …) by which ImageJ
     tells them apart. ROIs with automatic names are joined from slice to slice where each covers the other best, and at
-    least half of the smaller one.
+    least half of the smaller one; see `talanoa.annotate.linking`.
 
     Parameters
     ----------
@@ -93,27 +92,13 @@ def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int
     note : str
         How many outlines make how many objects.
     """
-    if all(AUTOMATIC.fullmatch(name) for name in rois.names):
-        parent, how = _by_overlap(labels, len(rois)), "where they overlap in neighbouring slices"
-    else:
-        names = [name if AUTOMATIC.fullmatch(name) else REPEATED.sub("", name) for name in rois.names]
-        parent, how = np.unique(names, return_inverse=True)[1], "by their names"
-    number = np.unique(parent, return_inverse=True)[1] + 1
+    from talanoa.annotate.linking import object_numbers
+
+    bare = all(AUTOMATIC.fullmatch(name) for name in rois.names)
+    number = np.unique(object_numbers(rois), return_inverse=True)[1] + 1
     joined = np.concatenate([[0], number])[labels].astype(np.int32)
+    how = "where they overlap from slice to slice" if bare else "by their names"
     return joined, f"{len(rois)} outlines were joined to {number.max()} objects {how}."
-
-
-def _by_overlap(labels: NDArray[np.int32], count: int) -> NDArray[np.intp]:
-    """Return for each of `count` outlines the first one of its object."""
-    area = np.bincount(labels.ravel(), minlength=count + 1)
-    first = np.arange(count)
-    for lower, upper in pairwise(labels):
-        both = (lower > 0) & (upper > 0)
-        pairs, shared = np.unique(np.stack([lower[both], upper[both]]), axis=1, return_counts=True)
-        for one, other in best_pairs(pairs, shared, area):
-            root_one, root_other = _root(first, one - 1), _root(first, other - 1)
-            first[max(root_one, root_other)] = min(root_one, root_other)
-    return np.array([_root(first, k) for k in range(count)], np.intp)
 
 
 def best_pairs(pairs: NDArray, shared: NDArray, area: NDArray) -> list[tuple[int, int]]:
@@ -127,10 +112,3 @@ def best_pairs(pairs: NDArray, shared: NDArray, area: NDArray) -> list[tuple[int
         for one, (pixels, other) in best[0].items()
         if best[1][other][1] == one and pixels >= ENOUGH * min(area[one], area[other])
     ]
-
-
-def _root(first: NDArray, k: int) -> int:
-    """Follow the references to the first outline of an object."""
-    while first[k] != k:
-        k = int(first[k])
-    return k

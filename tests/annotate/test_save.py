@@ -391,3 +391,53 @@ def test_a_dataset_on_a_disk_that_cannot_be_written_is_read(tmp_path: Path, monk
         patch.setattr(journal, "_replace", refuse)
         assert "was interrupted and cannot be completed: Permission denied" in refused("status", root)
     assert open_dataset(root).entry("field_0").objects == 6
+
+
+def volume() -> xr.DataArray:
+    """Return two objects in five slices."""
+    labels = np.zeros((5, 40, 40), np.int32)
+    labels[:, 5:17, 5:17], labels[1:, 22:36, 20:36] = 1, 2
+    return images.from_array(labels, "zyx")
+
+
+def same_objects(one: np.ndarray, other: np.ndarray) -> bool:
+    pairs = np.unique(np.stack([one.ravel(), other.ravel()]), axis=1)
+    return len(np.unique(one)) == len(np.unique(other)) == pairs.shape[1]
+
+
+def test_an_outline_drawn_by_hand_fills_the_gap_of_a_proposed_object() -> None:
+    """Proposals have our names, what is added by hand the names that ImageJ gives."""
+    form = volume()
+    drawn = rois.from_labels(form)
+    by_hand = [k for k in range(len(drawn)) if drawn.names[k] in ("T0001_Z003_L00001", "T0001_Z005_L00002")]
+    names = [f"000{drawn.position[k, 1]}-0010-0010" if k in by_hand else drawn.names[k] for k in range(len(drawn))]
+    found = objects.from_rois(rois.rename(drawn, names, drawn.position), form)
+    assert same_objects(found.labels.values, form.values) and found.count == 2
+
+
+def test_a_new_object_drawn_by_hand_stays_one_of_its_own() -> None:
+    form = volume()
+    drawn = rois.from_labels(form)
+    second = [f"000{z}-0030-0030" for z in range(2, 6)]
+    names = [name if name.endswith("1") else second.pop(0) for name in drawn.names]
+    found = objects.from_rois(rois.rename(drawn, names, drawn.position), form)
+    assert same_objects(found.labels.values, form.values)
+
+
+def test_proposals_that_were_added_twice_are_other_objects() -> None:
+    """ImageJ tells names that are taken apart by an ending."""
+    form = volume()
+    first = rois.from_labels(form)
+    moved = dataclasses.replace(first, xy=first.xy + np.array([18, 0], np.float32))[first.label == 1]
+    again = rois.rename(moved, [f"{name}-1" for name in moved.names], moved.position)
+    found = objects.from_rois(rois.concatenate([first, again]), form)
+    assert found.count == 3
+
+
+def test_gaps_are_said_when_saving() -> None:
+    form = volume()
+    drawn = rois.from_labels(form)
+    kept = drawn[(drawn.position[:, 1] == 1) | (drawn.position[:, 1] >= 4)]
+    names = [f"000{z}-0010-00{k}" for k, z in enumerate(kept.position[:, 1], 10)]
+    notes = objects.from_rois(rois.rename(kept, names, kept.position), form).notes
+    assert len(notes) == 1 and notes[0].startswith("5 outlines were joined to 2 objects. 1 of them lack an outline")

@@ -9,13 +9,15 @@ from talanoa.annotate.outlines import base_name, numbered, window_of
 from talanoa.roi_objects import AUTOMATIC, best_pairs
 from talanoa.roi_set import RoiSet, parse_name
 
+NEAR = 2  # slices apart: as far an outline without a name may lie from an object with one
+
 
 def object_numbers(rois: RoiSet) -> NDArray[np.int64]:
     """Return a number for each outline, equal for those of one object in one frame.
 
     Names tell it: ours by their label, a person's by being equal but for the ending that ImageJ adds. Outlines that
     ImageJ named, or that have no name, are joined to the next slice where each covers the other best, and at least
-    half of the smaller one.
+    half of the smaller one; so they also fill the gap of an object that has a name.
     """
     names = [_key(name) for name in rois.names]
     first: dict[tuple[int, str], int] = {}
@@ -23,36 +25,48 @@ def object_numbers(rois: RoiSet) -> NDArray[np.int64]:
     for k, (name, frame) in enumerate(zip(names, rois.position[:, 2].tolist(), strict=True)):
         if name:
             number[k] = first.setdefault((frame, name), k)
-    bare = np.array([k for k in range(len(rois)) if not names[k]], int)
-    for frame in np.unique(rois.position[bare, 2]) if len(bare) else ():
-        _link(rois, bare[rois.position[bare, 2] == frame], number)
+    named = np.array([bool(name) for name in names], bool)
+    for frame in np.unique(rois.position[~named, 2]):
+        _link(rois, np.flatnonzero(rois.position[:, 2] == frame), named, number)
     return number
 
 
 def _key(name: str) -> str:
     """Return what outlines of one object have in common, "" where the name tells nothing."""
-    if parsed := parse_name(name):
-        return f"label {parsed[2]}"
-    return "" if AUTOMATIC.fullmatch(name) else base_name(name)
+    plain = base_name(name)
+    if parsed := parse_name(plain):
+        return f"label {parsed[2]}{name[len(plain) :]}"  # one more set of proposals ends in -1: other objects
+    return "" if AUTOMATIC.fullmatch(name) else plain
 
 
-def _link(rois: RoiSet, rows: NDArray[np.int64], number: NDArray[np.int64]) -> None:
-    """Join the outlines `rows` of one frame from slice to slice; `number` is changed."""
+def _link(rois: RoiSet, rows: NDArray[np.int64], named: NDArray[np.bool_], number: NDArray[np.int64]) -> None:
+    """Join the outlines `rows` of one frame from slice to slice where one of them has no name; `number` is changed."""
     window = window_of(rois[rows])
     slices = {int(z): rows[rois.position[rows, 1] == z] for z in np.unique(rois.position[rows, 1])}
     painted = {z: np.concatenate([[0], some + 1])[numbered(rois[some], window)] for z, some in slices.items()}
-    area = sum(np.bincount(plane.ravel(), minlength=len(rois) + 1) for plane in painted.values())
+    area = np.sum([np.bincount(plane.ravel(), minlength=len(rois) + 1) for plane in painted.values()], axis=0)
     order, taken = sorted(slices), set[int]()
     for place, z in enumerate(order):
         waiting = set(slices[z].tolist())
         for upper in order[place + 1 :]:
-            for low, high in _partners(painted[z], painted[upper], np.asarray(area)):
-                if low in waiting and high not in taken:
-                    number[high] = number[low]
-                    taken.add(high)
-                    waiting.discard(low)
+            for low, high in _partners(painted[z], painted[upper], area):
+                near = upper - z <= NEAR or not (named[low] or named[high])
+                if low not in waiting or high in taken or not near:
+                    continue
+                taken.add(high)
+                waiting.discard(low)
+                if not (named[low] and named[high]):
+                    _join(rois, number, named, low, high)
             if not waiting:
                 break
+
+
+def _join(rois: RoiSet, number: NDArray[np.int64], named: NDArray[np.bool_], low: int, high: int) -> None:
+    """Make one object of those of two outlines, unless both have names or they meet in a slice."""
+    one, other = (np.flatnonzero(number == number[k]) for k in (low, high))
+    apart = not set(rois.position[one, 1].tolist()) & set(rois.position[other, 1].tolist())
+    if apart and not (named[one].any() and named[other].any()):
+        number[other] = number[low]
 
 
 def _partners(lower: NDArray[np.int64], upper: NDArray[np.int64], area: NDArray) -> list[tuple[int, int]]:

@@ -9,7 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import roi_objects, rois
+from talanoa import rois
+from talanoa.annotate.linking import object_numbers
 from talanoa.errors import BadInput
 from talanoa.roi_set import RoiSet, label_numbers, make_names, parse_name
 
@@ -53,7 +54,7 @@ def from_rois(drawn: RoiSet, like: xr.DataArray, border: str = "keep") -> Object
     ----------
     drawn : RoiSet
         Where two overlap, the later one wins. In stacks the outlines of one object are joined by name or by overlap
-        (see `roi_objects.join_slices`), unless the names tell the labels.
+        (see `linking.object_numbers`), unless the names tell the labels.
     like : DataArray (t, c, z, y, x)
         The image they were drawn in; its values are not used.
     border : {"keep", "drop"}
@@ -86,28 +87,20 @@ def from_labels(labels: xr.DataArray, border: str = "keep", classes: Mapping[int
 
 def _numbers(plain: RoiSet, painted: NDArray[np.int32]) -> tuple[NDArray[np.int64], str]:
     """Return the label of each ROI, with that of the background before them, and a note on what was joined."""
-    zero = np.zeros(1, np.int64)
-    if painted.shape[2] == 1 or all(parse_name(name) for name in plain.names):
-        return np.concatenate([zero, label_numbers(plain.names, plain.position)]), ""
-    joined, note = _join(painted, plain)
-    return np.concatenate([zero, joined]), note
+    known = label_numbers(plain.names, plain.position)
+    ours = all(parse_name(name) for name in plain.names) and _tells(plain, known)
+    if painted.shape[2] == 1 or ours:
+        return np.concatenate([[0], known]), ""
+    labels = np.unique(object_numbers(plain), return_inverse=True)[1] + 1
+    gaps = sum(np.ptp(z) >= len(np.unique(z)) for z in (plain.position[labels == k, 1] for k in np.unique(labels)))
+    note = f"{len(plain)} outlines were joined to {labels.max()} objects."
+    missing = f" {gaps} of them lack an outline in slices between; action=interpolate adds it." if gaps else ""
+    return np.concatenate([[0], labels]), note + missing
 
 
-def _join(values: NDArray[np.int32], plain: RoiSet) -> tuple[NDArray[np.int64], str]:
-    """Return the object of each ROI; frames are joined one by one, and their objects numbered on."""
-    result, most, notes = np.zeros(len(plain), np.int64), 0, list[str]()
-    for frame in range(len(values)):
-        here = numbers(values[frame])
-        if len(here):
-            local = np.where(values[frame, 0] > 0, np.searchsorted(here, values[frame, 0]) + 1, 0).astype(np.int32)
-            joined, note = roi_objects.join_slices(local, plain[here - 1])
-            first = np.unique(local, return_index=True)[1][-len(here) :]
-            result[here - 1] = joined.ravel()[first] + most
-            most = int(result.max())
-            notes.append(note)
-    lost = result == 0
-    result[lost] = most + 1 + np.arange(lost.sum())
-    return result, notes[0] if len(notes) == 1 else f"{len(plain)} outlines were joined to {most} objects."
+def _tells(plain: RoiSet, known: NDArray[np.int32]) -> bool:
+    """Tell whether the numbers are those in the names."""
+    return [parsed[2] for parsed in map(parse_name, plain.names) if parsed] == known.tolist()
 
 
 def _without_border(values: NDArray[np.int32]) -> tuple[NDArray[np.int32], str]:
