@@ -22,12 +22,13 @@ def object_numbers(rois: RoiSet) -> NDArray[np.int64]:
     names = [_key(name) for name in rois.names]
     first: dict[tuple[int, str], int] = {}
     number = np.arange(len(rois))
-    for k, (name, frame) in enumerate(zip(names, rois.position[:, 2].tolist(), strict=True)):
+    frames = np.maximum(rois.position[:, 2], 1)  # a ROI of a plain stack may have none
+    for k, (name, frame) in enumerate(zip(names, frames.tolist(), strict=True)):
         if name:
             number[k] = first.setdefault((frame, name), k)
     named = np.array([bool(name) for name in names], bool)
-    for frame in np.unique(rois.position[~named, 2]):
-        _link(rois, np.flatnonzero(rois.position[:, 2] == frame), named, number)
+    for frame in np.unique(frames[~named]):
+        _link(rois, np.flatnonzero(frames == frame), named, number)
     return number
 
 
