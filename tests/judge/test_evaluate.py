@@ -123,7 +123,7 @@ def test_stacks_are_judged_in_3d_and_slice_by_slice_for_a_model_of_planes(tmp_pa
     assert "True area (µm²)" in by_slice["table"]
     whole = evaluate(prediction=str(write(tmp_path / "found", s=truth)), **keys)
     assert whole["table"]["Image"].tolist() == ["s"] and whole["table"]["F1"].item() == 1
-    assert whole["table"]["True area (µm³)"].item() == pytest.approx((truth > 0).sum() * 0.5)
+    assert whole["table"]["True volume (µm³)"].item() == pytest.approx((truth > 0).sum() * 0.5)
 
 
 def test_frames_of_a_time_lapse_are_images_of_one_file(tmp_path: Path) -> None:

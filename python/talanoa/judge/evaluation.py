@@ -86,7 +86,7 @@ class Evaluation:
     notes : list of str
         What the reader should know: what was left out, assumed, missing.
     unit : str
-        Of areas, such as "µm²" or "pixels".
+        Of areas and volumes, such as "µm²" or "pixels".
     pictures : list of Picture
         The worst images first.
     people : bool
@@ -102,6 +102,11 @@ class Evaluation:
     unit: str
     pictures: list[pictures.Picture] = field(default_factory=list)
     people: bool = False
+
+    @property
+    def size(self) -> str:
+        """What the size of an object is, with its unit: "area (µm²)", or "volume (voxels)" in stacks."""
+        return f"{'volume' if self.unit == 'voxels' or self.unit.endswith('³') else 'area'} ({self.unit})"
 
     @property
     def first(self) -> Judgement:

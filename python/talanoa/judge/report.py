@@ -81,7 +81,7 @@ def as_json(evaluation: Evaluation, request: EvaluateRequest) -> dict[str, Any]:
         "request": request.model_dump(),
         "notes": evaluation.notes,
         "classes": evaluation.classes,
-        "area_unit": evaluation.unit,
+        "size": evaluation.size,
         "images": _rows(result_tables.all_images(evaluation, request.iou)),
         "overall": _rows(result_tables.all_scores(evaluation)),
         "thresholds": _rows(result_tables.thresholds_table(evaluation)),
@@ -157,7 +157,7 @@ def _context(evaluation: Evaluation, request: EvaluateRequest) -> dict[str, Any]
         "sections": _sections(first.scores, iou),
         "by_iou": _by_iou(first.scores),
         "agreements": _agreements(evaluation),
-        "images": result_tables.images_table(first, request.iou, evaluation.unit).to_dict("records"),
+        "images": result_tables.images_table(first, request.iou, evaluation.size).to_dict("records"),
         "side_by_side": _side_by_side(evaluation, request),
         "comparisons": result_tables.comparisons_table(evaluation).to_dict("records"),
         "meaning": explain.meaning,
@@ -202,11 +202,13 @@ def _by_iou(scores: Sequence[Score]) -> list[tuple[str, list[Score]]]:
 
 
 def _agreements(evaluation: Evaluation) -> list[tuple[str, dict[str, Score]]]:
-    rows = evaluation.first.scores
-    return [
-        (explain.level_name(level), {row.metric: row for row in rows if row.level == level})
-        for level in ("count", "area", "matched area")
-    ]
+    rows, word = evaluation.first.scores, evaluation.size.split()[0]
+    names = {
+        "count": "Objects per image",
+        "area": f"Total object {word} per image",
+        "matched area": f"{word.title()} of each matched object",
+    }
+    return [(name, {row.metric: row for row in rows if row.level == level}) for level, name in names.items()]
 
 
 def _side_by_side(evaluation: Evaluation, request: EvaluateRequest) -> list[tuple[str, list[Score]]]:
@@ -230,7 +232,7 @@ def _charts(evaluation: Evaluation, iou: float) -> dict[str, str]:
     drawn = {
         "iou": charts.over_iou(first.scores),
         "counts": charts.agreement(counts, "objects per image", names),
-        "areas": charts.agreement(areas, f"object area ({evaluation.unit})", names),
+        "areas": charts.agreement(areas, f"object {evaluation.size}", names),
     }
     if evaluation.comparisons:
         level, metric = COMPARED[0]

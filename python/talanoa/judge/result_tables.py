@@ -27,9 +27,9 @@ FROM_PIXELS = {
 }
 
 
-def images_table(judgement: Judgement, iou: float, unit: str) -> pd.DataFrame:
+def images_table(judgement: Judgement, iou: float, size: str) -> pd.DataFrame:
     """Return one row for each image at one object IoU, the worst first; scores that are not defined are NaN."""
-    rows = [{"Image": each.name, **_numbers(each, iou, unit)} for each in judgement.judged]
+    rows = [{"Image": each.name, **_numbers(each, iou, size)} for each in judgement.judged]
     return pd.DataFrame(rows).sort_values(["F1", "Image"], na_position="last", ignore_index=True)
 
 
@@ -46,7 +46,7 @@ def thresholds_table(evaluation: Evaluation) -> pd.DataFrame:
 
 def all_images(evaluation: Evaluation, iou: float) -> pd.DataFrame:
     """Return the rows of every candidate, with its name in front."""
-    return _all(evaluation, lambda judgement: images_table(judgement, iou, evaluation.unit))
+    return _all(evaluation, lambda judgement: images_table(judgement, iou, evaluation.size))
 
 
 def all_scores(evaluation: Evaluation) -> pd.DataFrame:
@@ -91,7 +91,7 @@ def _scores(each: Judged, iou: float) -> dict[str, Any]:
     return {**numbers, **{name: each.score(metric, iou) for name, metric in FROM_COUNTS.items()}}
 
 
-def _numbers(each: Judged, iou: float, unit: str) -> dict[str, Any]:
+def _numbers(each: Judged, iou: float, size: str) -> dict[str, Any]:
     return {
         "True": each.n_true,
         "Predicted": each.n_predicted,
@@ -99,6 +99,6 @@ def _numbers(each: Judged, iou: float, unit: str) -> dict[str, Any]:
         **{name: float(getattr(each.pixels, metric)) for name, metric in FROM_PIXELS.items()},
         "Split": len(each.splits.split),
         "Merged": each.splits.merged,
-        f"True area ({unit})": each.areas[0],
-        f"Predicted area ({unit})": each.areas[1],
+        f"True {size}": each.areas[0],
+        f"Predicted {size}": each.areas[1],
     }

@@ -60,6 +60,7 @@ class Work:
         slices = self.by_slice and values.shape[1] > 1
         names = objects.plane_names(case.name, values.shape[0], values.shape[1], slices)
         truths = objects.planes(values, slices)
+        self.unit = "voxels" if truths[0].ndim == 3 else "pixels"
         self._pixels += [_pixel(case, volumes=truths[0].ndim == 3)] * len(names)
         for k, found in enumerate(case.founds):
             for number, plane in enumerate(objects.planes(found.labels, slices)):

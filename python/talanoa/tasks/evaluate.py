@@ -41,7 +41,7 @@ def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
         host.warn(note)
     reply: dict[str, Any] = {
         "kind": found.kind,
-        "table": result_tables.images_table(found.first, request.iou, found.unit),
+        "table": result_tables.images_table(found.first, request.iou, found.size),
         "overall": result_tables.all_scores(found).to_dict("records"),
         "comparison": result_tables.comparisons_table(found).to_dict("records"),
         "leaks": [vars(leak) for leak in found.leaks.leaks] if found.leaks else [],
