@@ -122,6 +122,13 @@ def test_outlines_of_several_slices_become_one_object() -> None:
     assert np.array_equal(found.rois.xy, drawn.xy) and np.array_equal(found.rois.position, drawn.position)
 
 
+def test_outlines_of_one_slice_are_merged_also_where_one_has_no_frame() -> None:
+    pair = outlined(disc(6, 20, 20), disc(6, 20, 30), names=["0002-0020-0020", "T0001_Z002_L00003"])
+    drawn = rois.rename(pair, pair.names, np.array([[0, 2, 0], [0, 2, 1]]))
+    found = fix.apply(drawn, "merge", [0, 1])
+    assert len(found.rois) == 1 and np.array_equal(mask(found.rois, 0), union(drawn))
+
+
 def test_holes_are_filled_but_not_over_another_object() -> None:
     ring = disc(12, 30, 30) & ~disc(6, 30, 30)
     found = fix.apply(outlined(ring), "fill", [0])

@@ -119,7 +119,8 @@ def _found(
 
 def _names(rois: RoiSet) -> Iterator[Finding]:
     """Yield ROIs without a name, and equal names in one plane."""
-    places = [(name, *place) for name, place in zip(rois.names, rois.position[:, 1:].tolist(), strict=True)]
+    position = np.maximum(rois.position[:, 1:], 1).tolist()
+    places = [(name, *place) for name, place in zip(rois.names, position, strict=True)]
     times, first = Counter(places), dict[tuple, int]()
     for k, place in enumerate(places):
         if not place[0].strip():

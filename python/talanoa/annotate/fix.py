@@ -161,7 +161,7 @@ def _merge(work: _Work, chosen: Sequence[int]) -> dict[int, RoiSet]:
     if len(chosen) < 2:
         raise BadInput(f"Found {len(chosen)} ROI to merge; expected two or more. Select the parts, then merge.")
     rois = work.rois
-    places = [tuple(rois.position[k, 1:].tolist()) for k in chosen]
+    places = [tuple(np.maximum(rois.position[k, 1:], 1).tolist()) for k in chosen]
     replaced: dict[int, RoiSet] = {}
     for place in dict.fromkeys(places):
         same = [k for k, where in zip(chosen, places, strict=True) if where == place]

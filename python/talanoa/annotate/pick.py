@@ -115,10 +115,10 @@ def _choose(
         return list(offered), []
     described, kept, blank = [], [], 0
     for number in sorted({part.source for part in offered}):
-        host.progress(number, len(found), "Looking at images")
-        stop_if_cancelled(host)
         with parts.opened(found[number]) as lazy:
             for part in (part for part in offered if part.source == number):
+                host.progress(len(described) + blank, len(offered), "Looking at images")
+                stop_if_cancelled(host)
                 plane = parts.look(lazy, part, channel)
                 if plane.min() == plane.max():
                     blank += 1
