@@ -61,3 +61,12 @@ def test_outlines_with_our_names_and_outlines_without_make_objects_together(tmp_
     names = [AUTOMATIC[k] if k in (2, 4) else ours.names[k] for k in range(7)]
     rois.write_zip(tmp_path / "drawn.zip", rename(ours, names, ours.position))
     assert same_objects(roi_objects.labels_of(tmp_path / "drawn.zip", SHAPE)[0], volume())
+
+
+def test_objects_above_one_another_stay_apart(tmp_path: Path) -> None:
+    labels = np.zeros((8, 20, 24), np.int32)
+    labels[:3, 4:14, 4:14], labels[5:, 4:14, 4:14] = 1, 2
+    outlines = rois.from_labels(from_array(labels, "zyx"))
+    names = [f"{z:04d}-0009-0009" for z in outlines.position[:, 1]]
+    rois.write_zip(tmp_path / "drawn.zip", rename(outlines, names, outlines.position))
+    assert same_objects(roi_objects.labels_of(tmp_path / "drawn.zip", (8, 20, 24))[0], labels)

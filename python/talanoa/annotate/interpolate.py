@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from talanoa.annotate import outlines
-from talanoa.annotate.linking import object_numbers
+from talanoa.annotate.linking import ANY, object_numbers
 from talanoa.annotate.outlines import Coverage, Mask, Window
 from talanoa.errors import BadInput
 from talanoa.roi_objects import AUTOMATIC
@@ -73,7 +73,7 @@ def interpolate(rois: RoiSet, only: Collection[int] = ()) -> Interpolated:
             f"{len(loose)} ROIs ({', '.join(loose[:5])}) belong to no slice; expected ROIs with a position. "
             "In ImageJ tick 'Associate with slices' (ROI Manager, More, Options) and draw them again."
         )
-    number = object_numbers(rois)
+    number = object_numbers(rois, reach=ANY)
     wanted = set(number[list(only)].tolist()) if only else set(number.tolist())
     rois = _with_object_names(rois, number)
     new: list[RoiSet] = []

@@ -9,15 +9,22 @@ from talanoa.annotate.outlines import base_name, numbered, window_of
 from talanoa.roi_objects import AUTOMATIC, best_pairs
 from talanoa.roi_set import RoiSet, parse_name
 
-NEAR = 2  # slices apart: as far an outline without a name may lie from an object with one
+NEAR = 2  # slices apart: one may be missing between two outlines of an object
+ANY = 1 << 30
 
 
-def object_numbers(rois: RoiSet) -> NDArray[np.int64]:
+def object_numbers(rois: RoiSet, reach: int = NEAR) -> NDArray[np.int64]:
     """Return a number for each outline, equal for those of one object in one frame.
 
     Names tell it: ours by their label, a person's by being equal but for the ending that ImageJ adds. Outlines that
     ImageJ named, or that have no name, are joined to the next slice where each covers the other best, and at least
     half of the smaller one; so they also fill the gap of an object that has a name.
+
+    Parameters
+    ----------
+    rois : RoiSet
+    reach : int
+        How many slices apart two outlines without names may lie to be one object.
     """
     names = [_key(name) for name in rois.names]
     first: dict[tuple[int, str], int] = {}
@@ -28,7 +35,7 @@ def object_numbers(rois: RoiSet) -> NDArray[np.int64]:
             number[k] = first.setdefault((frame, name), k)
     named = np.array([bool(name) for name in names], bool)
     for frame in np.unique(frames[~named]):
-        _link(rois, np.flatnonzero(frames == frame), named, number)
+        _link(rois, np.flatnonzero(frames == frame), named, number, reach)
     return number
 
 
@@ -40,7 +47,9 @@ def _key(name: str) -> str:
     return "" if AUTOMATIC.fullmatch(name) else plain
 
 
-def _link(rois: RoiSet, rows: NDArray[np.int64], named: NDArray[np.bool_], number: NDArray[np.int64]) -> None:
+def _link(
+    rois: RoiSet, rows: NDArray[np.int64], named: NDArray[np.bool_], number: NDArray[np.int64], reach: int
+) -> None:
     """Join the outlines `rows` of one frame from slice to slice where one of them has no name; `number` is changed."""
     window = window_of(rois[rows])
     slices = {int(z): rows[rois.position[rows, 1] == z] for z in np.unique(rois.position[rows, 1])}
@@ -49,9 +58,9 @@ def _link(rois: RoiSet, rows: NDArray[np.int64], named: NDArray[np.bool_], numbe
     order, taken = sorted(slices), set[int]()
     for place, z in enumerate(order):
         waiting = set(slices[z].tolist())
-        for upper in order[place + 1 :]:
+        for upper in (upper for upper in order[place + 1 :] if upper - z <= max(reach, NEAR)):
             for low, high in _partners(painted[z], painted[upper], area):
-                near = upper - z <= NEAR or not (named[low] or named[high])
+                near = upper - z <= (NEAR if named[low] or named[high] else reach)
                 if low not in waiting or high in taken or not near:
                     continue
                 taken.add(high)
