@@ -113,7 +113,9 @@ def _choose(
     """Choose parts by diversity; parts of one single value are not offered."""
     if count >= len(offered):
         return list(offered), []
-    described, kept, blank = [], [], 0
+    described: list[np.ndarray] = []
+    kept: list[Part] = []
+    blank = 0
     for number in sorted({part.source for part in offered}):
         with parts.opened(found[number]) as lazy:
             for part in (part for part in offered if part.source == number):
