@@ -5,6 +5,7 @@ import pytest
 import torch
 import xarray as xr
 
+import tiny
 from synthetic import nuclei
 from talanoa import backends, inference, model_folder, tiles
 from talanoa.errors import BadInput, Cancelled
@@ -204,3 +205,15 @@ def test_other_errors_are_not_taken_for_a_lack_of_memory() -> None:
 
     with pytest.raises(RuntimeError, match="shape mismatch"):
         inference.with_smaller_tiles(broken, (1, 1), (100, 100))
+
+
+def test_the_progress_of_many_frames_never_goes_back() -> None:
+    told: list[float] = []
+
+    class Listening(QuietHost):
+        def progress(self, done: float, total: float, text: str) -> None:
+            told.append(done / total)
+
+    movie = from_array(np.stack([tiny.discs(seed)[0] for seed in range(3)]), "tyx")
+    segment(movie, model_folder.load(tiny.MODEL), SegmentRequest(device="cpu", tiles=4), Listening())
+    assert len(told) > 3 * 4 and told == sorted(told) and told[-1] == 1

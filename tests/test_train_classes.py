@@ -14,13 +14,17 @@ import torch
 
 from talanoa import methods, model_folder, tasks
 from talanoa.annotate import folder as datasets
+from talanoa.augment import NONE
+from talanoa.dataset import Annotated
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.image import from_array
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_objects
 from talanoa.metrics.overlap import overlaps
+from talanoa.normalize import normalize
 from talanoa.requests import TrainRequest, parse
+from talanoa.training import loop
 from talanoa.training.run import train
 
 NETWORK = {"n_rays": 16, "grid": 2, "depth": 2, "filters": 8, "patch": 64, "batch": 4}
@@ -147,3 +151,23 @@ def test_a_model_of_planes_tells_two_classes_apart(tmp_path: Path) -> None:
     assert model_folder.load(again.name).config == model.config
     with pytest.raises(BadInput, match="predicts 2 classes of objects, the images have none"):
         train(parse(TrainRequest, {**tuned, "name": "third", "classes": False}).request, QuietHost())
+
+
+def test_the_network_of_volumes_learns_the_classes_of_a_stack() -> None:
+    image, labels, kinds = two_kinds(1, (10, 40, 40), 2)
+    assert {1, 2} <= set(kinds.tolist())
+    item = Annotated("stack", normalize(image, 1, 99.8)[None], labels.astype(np.int32), classes=kinds)
+    keys = {"n_rays": 8, "grid": (1, 2, 2), "unet_n_depth": 1, "unet_n_filter_base": 8, "net_conv_after_unet": 32}
+    method = methods.get("stardist3d")
+    config = method.config(**keys, n_classes=2, anisotropy=(2, 1, 1), train_loss_weights=(1.0, 0.2, 5.0))
+    settings = loop.Settings(epochs=1, steps=55, patch=40, patch_z=8, batch=1, lr=8e-3, mixed_precision=False)
+    device = torch.device("cpu")
+    trainer = loop.start(method, config, settings, device)
+    batch = loop.make_batch([item], method, config, settings, NONE, 0)
+    for step in range(settings.steps):
+        loop.train_step(trainer, batch, method, config, settings, step, device)
+    with torch.inference_mode():
+        seen = trainer.net(batch[0])[2].argmax(dim=1)
+    true = batch[1][2]
+    objects = true > 0
+    assert objects.any() and float((seen == true)[objects].float().mean()) >= 0.9

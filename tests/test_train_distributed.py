@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import torch
 
 from synthetic import write_pairs
 from talanoa import model_folder
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
 from talanoa.training import distributed, loop
 from talanoa.training.run import train
@@ -66,6 +67,26 @@ def test_two_processes_give_the_curve_of_one_with_the_joint_batch(pairs: tuple[P
     assert one.training["validation_images"] == other.training["validation_images"]
     weights = zip(one.network().state_dict().values(), other.network().state_dict().values(), strict=True)
     assert max(float((a - b).abs().max()) for a, b in weights) < 1e-5
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="PyTorch for Windows is built without what torchrun needs")
+def test_what_one_process_began_two_go_on_with_on_the_same_curve(pairs: tuple[Path, Path]) -> None:
+    class Stopping(QuietHost):
+        epochs = 0
+
+        def event(self, kind: str, payload: Mapping[str, Any]) -> None:
+            self.epochs += kind == "epoch"
+
+        def cancelled(self) -> bool:
+            return self.epochs >= 2
+
+    with pytest.raises(Cancelled, match="2 of 3 epochs are done"):
+        train(request(*pairs, "in parts", **KEYS), Stopping())
+    done = in_two_processes(pairs, "in parts", resume=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    whole = train(request(*pairs, "in a piece", **KEYS), QuietHost())
+    parts = model_folder.user_models() / "in parts" / loop.LOSSES
+    np.testing.assert_allclose(curve(parts), curve(whole.losses), rtol=1e-5)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="PyTorch for Windows is built without what torchrun needs")

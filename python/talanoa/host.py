@@ -109,16 +109,18 @@ class Share(PassingOn):
     host : Host
         The host of the whole.
     done, total : float
-        Units of the whole before this part, which is one unit, and all units.
+        Units of the whole before this part, and all units.
+    size : float
+        Units of this part.
     """
 
-    def __init__(self, host: Host, done: float, total: float) -> None:
+    def __init__(self, host: Host, done: float, total: float, size: float = 1.0) -> None:
         super().__init__(host)
-        self._done, self._total = done, total
+        self._done, self._total, self._size = done, total, size
 
     def progress(self, done: float, total: float, text: str) -> None:
         """Pass on as a part of the whole."""
-        self.host.progress(self._done + (done / total if total else 0.0), self._total, text)
+        self.host.progress(self._done + self._size * (done / total if total else 0.0), self._total, text)
 
 
 def stop_if_cancelled(host: Host) -> None:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from talanoa import backends, background, inference, methods, network_maps
 from talanoa.errors import BadInput
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.host import Host, Share, stop_if_cancelled
 from talanoa.methods import star_convex
 from talanoa.model_folder import Model
 from talanoa.network_memory import LOWEST, Answer, NetworkMemory
 from talanoa.normalize import percentile_limits, rescale
 from talanoa.requests import SegmentRequest
+
+NETWORK_SHARE = 0.9  # of the time of a frame, about; the rest goes into overlaps and drawing
 
 
 @dataclass(frozen=True)
@@ -109,14 +111,17 @@ def segment(
     network = _Network(model, settings, memory, limits["prob"])
     loaded = time.perf_counter()
     frames, kept_maps = [], []
-    for number in range(image.sizes["t"]):
+    count = image.sizes["t"]
+    for number in range(count):
         stop_if_cancelled(host)
         pixels = np.asarray(image[number])
-        answer = network.answer(number, pixels if volumes else pixels[:, 0], host)
+        seeing = Share(host, number, count, NETWORK_SHARE)
+        answer = network.answer(number, pixels if volumes else pixels[:, 0], seeing)
         if answer.maps is not None:
             kept_maps.append((answer.maps, answer.seen))
-        frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :], host))
-        host.progress(number + 1, image.sizes["t"], "Segmenting")
+        deciding = Share(host, number + NETWORK_SHARE, count, 1 - NETWORK_SHARE)
+        frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :], deciding))
+        host.progress(number + 1, count, "Segmenting")
     first = np.asarray(image[:, 0] if volumes else image[:, 0, 0])
     kept = [filter_objects(frame, first[k], settings, selection) for k, frame in enumerate(frames)]
     record = {**network.record, **_record(settings, limits, frames), "nms_border": network.config.nms_border}

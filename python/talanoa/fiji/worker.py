@@ -314,6 +314,7 @@ def _warm_up() -> None:
         from talanoa import geometry
 
         geometry.warm_up()
+        geometry.warm_up3d()  # a quarter of a second, once it was compiled by `get_ready`
     except ImportError as error:  # the first request will say so to the user
         log.warning("The libraries could not be loaded ahead: %s", error)
     log.info("The worker is warm after %.1f s", time.perf_counter() - started)
@@ -324,6 +325,7 @@ def get_ready() -> None:
     from talanoa import backends, geometry, model_folder
 
     geometry.warm_up()
+    geometry.warm_up3d()
     backends.for_model(model_folder.load("nuclei"), "cpu", "auto")
 
 

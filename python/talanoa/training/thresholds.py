@@ -10,7 +10,7 @@ import numpy as np
 from talanoa import inference
 from talanoa.backends import Runner
 from talanoa.dataset import Annotated
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_images
 
@@ -31,15 +31,19 @@ def candidates_of(
     return found
 
 
-def labels_at(found: star_convex.Candidates, shape: tuple[int, ...], prob: float, nms: float) -> np.ndarray:
-    """Return the label image at given thresholds."""
+def labels_at(
+    found: star_convex.Candidates, shape: tuple[int, ...], prob: float, nms: float, host: Host | None = None
+) -> np.ndarray:
+    """Return the label image at given thresholds; `host` may cancel, also while overlaps are suppressed."""
+    host = host or QuietHost()
+    stop_if_cancelled(host)
     kept = found.take(np.flatnonzero(found.probabilities > prob))
-    return star_convex.render(star_convex.decode(kept, nms), shape)[0]
+    return star_convex.render(star_convex.decode(kept, nms, lambda _done, _all: stop_if_cancelled(host)), shape)[0]
 
 
-def score(found: Found, prob: float, nms: float) -> float:
-    """Return the accuracy TP / (TP + FP + FN), averaged over IoU 0.3, 0.5 and 0.7."""
-    pairs = ((item.labels, labels_at(each, item.labels.shape, prob, nms)) for item, each in found)
+def score(found: Found, prob: float, nms: float, host: Host | None = None) -> float:
+    """Return the accuracy TP / (TP + FP + FN), averaged over IoU 0.3, 0.5 and 0.7; `host` may cancel between images."""
+    pairs = ((item.labels, labels_at(each, item.labels.shape, prob, nms, host)) for item, each in found)
     return float(np.mean([counts.accuracy for counts in match_images(pairs, IOU).values()]))
 
 
@@ -62,7 +66,7 @@ def optimize(found: Found, host: Host, nms_choices: Sequence[float] = star_conve
             stop_if_cancelled(host)
             prob = float(np.clip(prob, max(LOWEST, highest / 2), highest))
             if prob not in seen:
-                seen[prob] = score(found, prob, nms)
+                seen[prob] = score(found, prob, nms, host)
             return -seen[prob]
 
         minimize_scalar(loss, bracket=(highest / 2, highest), method="golden", tol=1e-2, options={"maxiter": 20})
