@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -345,6 +346,30 @@ def test_frames_of_a_time_lapse_are_kept_apart(tmp_path: Path) -> None:
     assert reply["saved"]["objects"] == 3
     assert reply["rois"].names == ("T0001_L00001", "T0002_L00001", "T0003_L00001")
     np.testing.assert_array_equal(images.read_labels(tmp_path / "set" / "masks" / "movie.tif"), form)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"moves": {"mask.tif": "../../stolen.tif"}, "remove": []},
+        {"moves": {"mask.tif": "/etc/stolen.tif"}, "remove": []},
+        {"moves": {"../mask.tif": "masks/field_0.tif"}, "remove": []},
+        {"moves": {}, "remove": ["../thesis.txt"]},
+        {"moves": {}, "remove": ["images/field_0.tif"]},
+        {"moves": {}, "remove": [], "drop": "../../images"},
+        {"moves": 5},
+    ],
+)
+def test_a_dataset_from_a_stranger_touches_no_other_file(tmp_path: Path, plan: dict[str, Any]) -> None:
+    root = annotating.dataset(tmp_path, 1)
+    (tmp_path / "thesis.txt").write_text("mine")
+    commit = root / ".talanoa" / "commit"
+    commit.mkdir(parents=True)
+    (commit / "mask.tif").write_bytes(b"x")
+    (commit / "plan.json").write_text(json.dumps({"entry": {"name": "field_0"}, "keep": "", "drop": "", **plan}))
+    before = files(tmp_path)
+    assert "cannot be used" in refused("status", root)
+    assert files(tmp_path) == before
 
 
 def test_a_hyperstack_keeps_its_frames_slices_and_channels_apart(tmp_path: Path) -> None:

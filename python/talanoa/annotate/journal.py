@@ -14,11 +14,12 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from talanoa.annotate import folder as folders
 from talanoa.annotate.folder import Dataset, Entry
+from talanoa.annotate.names import check_name
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
 
@@ -90,7 +91,7 @@ def complete(dataset: Dataset) -> None:
     commit = dataset.hidden / COMMIT
     if not (commit / PLAN).is_file():
         return
-    plan = json.loads((commit / PLAN).read_text(encoding="utf-8"))
+    plan = read_plan(commit / PLAN)
     try:
         _carry_out(dataset, commit, plan)
     except OSError as error:
@@ -99,6 +100,36 @@ def complete(dataset: Dataset) -> None:
             "mask and ROIs may not belong together yet. Make the folder writable, close what has its files open, and "
             "open it again."
         ) from error
+
+
+def read_plan(path: Path) -> dict[str, Any]:
+    """Read what a change was to do, or what an undo brings back.
+
+    Raises
+    ------
+    BadInput
+        It is damaged, or names files that are none of an annotation: a dataset may come from a stranger.
+    """
+    try:
+        plan = json.loads(path.read_text(encoding="utf-8"))
+        Entry.model_validate(plan["entry"])
+        places = [*plan.get("moves", {}).values(), *plan.get("remove", []), *plan.get("files", [])]
+        names = [*plan.get("moves", {}), *filter(None, (plan.get("keep"), plan.get("drop")))]
+        if not all(_is_ours(place) for place in places) or any(Path(name).name != name for name in names):
+            raise ValueError("files outside of the annotation")
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"{path} cannot be used ({error}); expected what an interrupted save leaves behind. Delete {path.parent}: "
+            "what is saved stays."
+        ) from error
+    return dict(plan)
+
+
+def _is_ours(place: str) -> bool:
+    """Tell whether a path is that of a file of an annotation."""
+    path = PurePosixPath(place)
+    kinds = ("masks", "rois", "classes", f"{folders.HIDDEN}/autosave")
+    return path.parent.as_posix() in kinds and not check_name(path.stem) and "\\" not in place
 
 
 def undo_numbers(dataset: Dataset) -> list[str]:

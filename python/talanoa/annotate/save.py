@@ -93,7 +93,7 @@ def undo(dataset: Dataset) -> tuple[Dataset, Entry, RoiSet]:
     if not known:
         raise BadInput(f"There is no save to take back in {dataset.annotations}; expected a save before.")
     kept = dataset.hidden / journal.UNDO / known[-1]
-    what = json.loads((kept / _WHAT).read_text(encoding="utf-8"))
+    what = journal.read_plan(kept / _WHAT)
     entry = Entry.model_validate(what["entry"])
     path = dataset.rois_path(entry.name)
     work = autosave.read_rois(path)
