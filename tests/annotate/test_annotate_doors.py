@@ -13,8 +13,9 @@ import pytest
 
 import annotating
 from annotating import refused, truth
-from talanoa import cli, rois
+from talanoa import annotate, cli, rois
 from talanoa import image as images
+from talanoa.errors import BadInput
 from talanoa.fiji.edge import PLAIN
 from talanoa.requests import parse
 from talanoa.requests_annotate import AnnotateRequest
@@ -54,6 +55,19 @@ def test_what_an_action_gives_is_written_where_asked(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images.read_labels(tmp_path / "labels.tif"), reply["labels"])
     assert "expected a name that ends in .zip or .tif" in refused("propose", root, image="field_0", out="found.csv")
     assert "this action gives no file" in refused("skip", root, image="field_0", out=str(tmp_path / "a.csv"))
+
+
+def test_the_actions_from_python(tmp_path: Path) -> None:
+    annotate.run("new", tmp_path / "cells")
+    annotate.run("pick", tmp_path / "cells", source=str(annotating.sources(tmp_path, 2)))
+    proposed = annotate.run("propose", tmp_path / "cells", image="field_0", by="threshold", min_size=30)["rois"]
+    assert len(annotate.run("check", image=annotating.plane(96), rois=proposed)["table"].columns) == 7
+    rois.write_zip(tmp_path / "drawn.zip", proposed)
+    for drawn in (proposed, tmp_path / "drawn.zip"):
+        reply = annotate.run("save", tmp_path / "cells", image="field_0", rois=drawn)
+        assert reply["status_text"] == "1 of 2" and reply["saved"]["objects"] == len(proposed)
+    with pytest.raises(BadInput, match="dataset is missing"):
+        annotate.run("status")
 
 
 def test_text_as_macros_give_it_is_read() -> None:
