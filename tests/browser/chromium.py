@@ -58,4 +58,4 @@ def _run(file: Path, profile: Path, *options: str) -> subprocess.CompletedProces
 def _alone() -> list[str]:
     """Return what a machine without graphics card and desktop needs; root may not have a sandbox."""
     root = sys.platform.startswith("linux") and os.geteuid() == 0
-    return ["--disable-gpu", "--no-first-run", *(["--no-sandbox"] if root else [])]
+    return ["--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", *(["--no-sandbox"] if root else [])]

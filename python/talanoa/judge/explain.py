@@ -51,7 +51,7 @@ OBJECT = {
     "segmentation_quality": Meaning(
         "Segmentation quality (SQ)",
         "Mean object IoU of the matched objects: how well the outlines fit.",
-        "Near 1; it cannot be below the object IoU asked for.",
+        "Near 1; at least the object IoU asked for, but 0 where nothing was found.",
     ),
     "recognition_quality": Meaning(
         "Recognition quality (RQ)", "The part of PQ that detection has; equal to F1.", NEAR_ONE

@@ -95,17 +95,17 @@ def find_person(dataset: Path, person: str) -> Annotations | None:
     return _of_dataset(dataset, person, "annotator")
 
 
-def image_files(place: Path) -> dict[str, Path]:
-    """Return images by name: of a folder, of a dataset folder, or the one file that is named."""
+def image_files(place: Path, what: str = "images") -> dict[str, Path]:
+    """Return images by name: of a folder, of a dataset folder, or the one file that is named; messages call it `what`."""
     place = place.expanduser()
     if is_single(place) and place.exists():
         return {_stem(place): place}
     if not place.is_dir():
-        raise BadInput(f"images: found nothing at {place}; expected a folder of images. Check the path.")
+        raise BadInput(f"{what}: found no folder {place}; expected a folder of images. Check the path.")
     folder = place / "images" if _has(place, "images") else place
     files = _by_name(folder, IMAGE_SUFFIXES)
     if not files:
-        raise BadInput(f"No images in {folder}; expected files that end in {', '.join(IMAGE_SUFFIXES)}.")
+        raise BadInput(f"{what}: no images in {folder}; expected files that end in {', '.join(IMAGE_SUFFIXES)}.")
     return files
 
 

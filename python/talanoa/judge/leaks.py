@@ -124,7 +124,7 @@ def check(
     how = f"file hashes of {len(recorded)} images in the model's record" if recorded else ""
     if not places:
         return LeakCheck(tuple(leaks), len(tests), len(recorded), _sentence(how, "their files were not at hand"))
-    trained = [_picture(name, path) for place in places for name, path in image_files(place).items()]
+    trained = [_picture(name, path) for place in places for name, path in image_files(place, "train").items()]
     parts = {file_hash: part for file_hash, (_, part) in recorded.items()}
     known = {leak.test for leak in leaks}
     more, note = _by_pixels([one for one in pictures if one.name not in known], trained, parts, host, seed)

@@ -64,7 +64,8 @@ def read_labels(path: Path, size: Size | None, mask: str) -> Labels:
     try:
         labels = images.read_labels(path, mask=mask)
     except BadInput as problem:
-        raise BadInput(f"{path.name}: {problem}") from problem
+        told = str(problem) if path.name in str(problem) else f"{path.name}: {problem}"
+        raise BadInput(told) from problem
     values = np.asarray(labels.values[:, 0], np.int32)
     if size is not None:
         values = fitted(values, size, path.name)
