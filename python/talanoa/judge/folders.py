@@ -96,7 +96,7 @@ def find_person(dataset: Path, person: str) -> Annotations | None:
 
 
 def image_files(place: Path, what: str = "images") -> dict[str, Path]:
-    """Return images by name: of a folder, of a dataset folder, or the one file that is named; messages call it `what`."""
+    """Return images by name: of a folder, of a dataset folder, or one file; messages call it `what`."""
     place = place.expanduser()
     if is_single(place) and place.exists():
         return {_stem(place): place}
