@@ -41,7 +41,7 @@ class Outlines(object):
         if not self.session.panel.preview.isSelected() or not self.session.panel.proposing.ready():
             return self.clear_preview()
         number, keys = self.asked, self._proposal()
-        self.session.panel.count.setText(u"...")
+        self.session.panel.count.setText(u"Looking for objects ...")
         self.session.link.send(keys, None, lambda reply: self._show_preview(reply, number), lambda: number == self.asked)
 
     def take(self):

@@ -41,10 +41,15 @@ class Session(object):
         Its folder.
     who : text
         Who annotates; empty: the login name.
+    further : bool
+        True keeps the outlines apart from those of the first person, to compare the two.
     """
 
-    def __init__(self, link, dataset, who=u""):
-        self.link, self.dataset, self.who = link, dataset, who
+    def __init__(self, link, dataset, who=u"", further=False):
+        self.link, self.dataset = link, dataset
+        self.person = {u"who": who} if who else {}
+        if further:
+            self.person[u"annotator"] = who
         self.image = self.imp = self.before = self.listener = None  # name in the dataset, ImagePlus, pixels as opened
         self.ranges, self.wanted = [], []  # black and white of the display: the image's own, and those for faint cells
         self.kept, self.snapshot, self.last = None, (), None  # ROIs of the user's own; outlines as last seen; their state
@@ -198,7 +203,7 @@ class Session(object):
 
     def complete(self, keys):
         """Return the keys with those of every request."""
-        return dict(keys, dataset=self.dataset, **({u"who": self.who} if self.who else {}))
+        return dict(dict(self.person, dataset=self.dataset), **keys)
 
     def _failed(self, reply):
         """Tell what went wrong; the outlines are where they were."""

@@ -54,6 +54,7 @@ class Start(JFrame):
             button.addItemListener(_Changed(self._chosen))
         self.folder, self.classes = JTextField(Prefs.get(LAST, u""), FIELD), JTextField(FIELD)
         self.who = JTextField(Prefs.get(WHO, System.getProperty("user.name") or u""), FIELD)
+        self.further = JCheckBox(u"as a further person: outlined again, kept apart, to compare the two")
         self.classes.setToolTipText(u"Names with commas between: nucleus, dividing nucleus. Empty: all objects are of one kind.")
         hint, self.told = _hint()
         if not self.folder.getText():
@@ -62,7 +63,7 @@ class Start(JFrame):
             _bold(u"Ground truth for training and for judging a model"),
             _beside(self.old, self.new),
             row(u"Folder", _with_button(self.folder, u"Browse ...", self._browse)),
-            row(u"Classes", self.classes), row(u"Who annotates", self.who), hint,
+            row(u"Classes", self.classes), row(u"Who annotates", self.who), row(u"", self.further), hint,
         ], [(u"Next", self._next), (u"Cancel", self._cancel)], self._cancel)
         self._chosen()
         self.setVisible(True)
@@ -70,6 +71,7 @@ class Start(JFrame):
     def _chosen(self):
         """Say what the folder is for."""
         self.classes.setEnabled(self.new.isSelected())
+        self.further.setEnabled(self.old.isSelected())
         text = u"A new or an empty folder. It gets images, masks and rois; your originals stay as they are."
         self.told.setText(text if self.new.isSelected() else u"The folder that holds dataset.json, or images and masks of the same names.")
 
@@ -90,6 +92,10 @@ class Start(JFrame):
             keys[u"classes"] = self.classes.getText().strip()
         if self.who.getText().strip() and self.new.isSelected():
             keys[u"who"] = self.who.getText().strip()
+        if self.further.isSelected() and self.old.isSelected():
+            if not self.who.getText().strip():
+                return ui.message(TITLE, u"No name was given; expected who annotates, to keep the outlines apart.")
+            keys[u"annotator"] = self.who.getText().strip()
         self.link.send(keys, None, lambda reply: self._answered(reply, keys))
 
     def _answered(self, reply, keys):
@@ -102,7 +108,7 @@ class Start(JFrame):
         Prefs.set(WHO, who)
         self.dispose()
         if int(reply["progress"]["total"]):
-            Session(self.link, folder, who).begin()
+            Session(self.link, folder, who, u"annotator" in keys).begin()
         else:
             Pick(self.link, folder, lambda notes: Session(self.link, folder, who).begin(notes=notes), self.link.end)
 
