@@ -247,7 +247,7 @@ def mishaps(work: Path) -> dict[str, Any]:
     seen["asked"] = answer(hand, "Cancel")
     says(panel, "No image was opened")
     seen["own"] = (count(), opened())
-    hand.click_on(d.button(panel, "Open again"))
+    open_again(hand, panel)
     answer(hand, "Keep aside")
     imp = shows("discs0.tif")
     take(imp, hand)
@@ -260,7 +260,7 @@ def mishaps(work: Path) -> dict[str, Any]:
     seen["manager"] = count()
     imp.close()
     says(panel, "The window of discs0 was closed")
-    hand.click_on(d.button(panel, "Open again"))
+    open_again(hand, panel)
     imp = shows("discs0.tif")
     seen["image"] = count()
     (work / "set").rename(work / "elsewhere")
@@ -276,6 +276,14 @@ def mishaps(work: Path) -> dict[str, Any]:
     d.wait_until(lambda: count() == 1, "the own ROI is back")
     seen["back"] = [int(side) for side in (lambda r: (r.x, r.y, r.width, r.height))(d.manager().getRoi(0).getBounds())]
     return seen
+
+
+def open_again(hand: d.Hand, panel: Any) -> None:
+    """Press Open again, once it stands where it stays."""
+    again = d.button(panel, "Open again")
+    d.wait_until(again.isShowing, "Open again is offered")
+    hand.robot.waitForIdle()
+    hand.click_on(again)
 
 
 def answer(hand: d.Hand, label: str) -> str:

@@ -83,6 +83,7 @@ class AnnotatePanel(JFrame):
     def show_closed(self, closed):
         """Offer to open the image again whose window was closed; event dispatch thread."""
         self.buttons[u"again"].setVisible(closed)
+        self.validate()
 
     def show_classes(self, names):
         """Offer the classes of the dataset; without any, the choice is hidden; event dispatch thread."""

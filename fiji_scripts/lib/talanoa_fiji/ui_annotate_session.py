@@ -365,8 +365,8 @@ class Session(object):
         """The user closed the window of the image; event dispatch thread."""
         if imp is self.imp and not self.ended:
             self.imp = None
-            self.panel.say(CLOSED % self.image, wrong=True)
             self.panel.show_closed(True)
+            self.panel.say(CLOSED % self.image, wrong=True)
             self._leave()
 
     def _windows(self):
