@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -171,6 +172,19 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     assert files(root) == before
     assert done("pick", root, source=str(tmp_path / "source"))["picked"] == ["aa"]
     assert "belongs to the dataset already" in refused("pick", root, source=str(root / "images"))
+
+
+def test_what_others_save_during_a_pick_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = annotating.dataset(tmp_path, 2)
+    (tmp_path / "new.tif").write_bytes((tmp_path / "source" / "field_0.tif").read_bytes())
+    real = module._copy
+
+    def copy(*given: Any) -> Any:
+        done("save", root, image="field_1", rois=annotating.truth(root, "field_1"))
+        return real(*given)
+
+    monkeypatch.setattr(module, "_copy", copy)
+    assert done("pick", root, source=str(tmp_path / "new.tif"))["status_text"] == "1 of 3"
 
 
 def test_the_order_of_work(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -243,18 +245,33 @@ def test_what_was_not_saved_is_offered_after_a_crash(tmp_path: Path) -> None:
     assert "no unsaved work" in refused("restore", root, image="field_0")
 
 
-def test_another_process_that_writes_is_waited_for(tmp_path: Path) -> None:
+def test_another_process_that_goes_on_writing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import os
 
     import psutil
 
+    monkeypatch.setattr(journal, "WAIT", 0)
     root = annotating.dataset(tmp_path, 1)
     (root / ".talanoa").mkdir(exist_ok=True)
     started = f"{psutil.Process(os.getppid()).create_time():.0f}"
     (root / ".talanoa" / "lock").write_text(f"{os.getppid()} {started}")
-    assert "Another annotation window writes" in refused("skip", root, image="field_0")
+    assert "Another annotation writes into" in refused("skip", root, image="field_0")
     (root / ".talanoa" / "lock").write_text("999999999 1")
     done("skip", root, image="field_0")
+
+
+def test_several_processes_save_at_the_same_time(tmp_path: Path) -> None:
+    root = annotating.dataset(tmp_path, 3)
+    running = []
+    for name in ("field_0", "field_1", "field_2"):
+        rois.write_zip(tmp_path / f"{name}.zip", truth(root, name))
+        words = ["save", str(root), f"--image={name}", f"--rois={tmp_path / name}.zip"]
+        running.append(subprocess.Popen([sys.executable, "-m", "talanoa", "annotate", *words], stdout=subprocess.PIPE))
+    for process in running:
+        process.communicate()
+        assert process.returncode == 0
+    assert len(open_dataset(root).annotated()) == 3 and done("status", root)["undo"] == 3
+    assert sorted(path.name for path in (root / ".talanoa").iterdir()) == ["undo"]
 
 
 def test_a_second_person_has_a_set_of_their_own(tmp_path: Path) -> None:

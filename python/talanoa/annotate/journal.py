@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -25,6 +26,7 @@ from talanoa.files import explain_write_error
 
 COMMIT, PLAN, UNDO = "commit", "plan.json", "undo"
 MOST_UNDO = 20
+WAIT = 10.0  # seconds for another process that is saving
 
 
 @dataclass
@@ -64,10 +66,8 @@ def change(dataset: Dataset, entry: Entry) -> Iterator[Change]:
     BadInput
         The folder cannot be written, or another process is writing.
     """
-    from talanoa import lock
-
     folders.make_folder(dataset.hidden)
-    with lock.hold(dataset.hidden, "annotation window"):
+    with _alone(dataset.hidden):
         begun = folders.make_folder(dataset.hidden / f"begun-{uuid.uuid4().hex[:8]}")
         try:
             prepared = Change(begun, entry)
@@ -78,6 +78,34 @@ def change(dataset: Dataset, entry: Entry) -> Iterator[Change]:
             raise explain_write_error(error, dataset.annotations) from error
         finally:
             shutil.rmtree(begun, ignore_errors=True)
+
+
+def update(dataset: Dataset, change_it: Callable[[Dataset], Dataset]) -> Dataset:
+    """Change the states of a dataset as they are now on disk, while no other process does; return it as it is then."""
+    folders.make_folder(dataset.hidden)
+    with _alone(dataset.hidden):
+        complete(dataset)
+        changed = change_it(folders.read(dataset.root, dataset.annotator))
+        folders.write(changed)
+    return changed
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other processes out of a folder; wait a while for one that is writing."""
+    from talanoa import lock
+
+    patience = time.monotonic() + WAIT
+    with ExitStack() as held:
+        while True:
+            try:
+                held.enter_context(lock.hold(folder, "annotation"))
+                break
+            except (BadInput, FileNotFoundError):  # the other one writes, or has just ended
+                if time.monotonic() > patience:
+                    raise
+                time.sleep(0.05)
+        yield
 
 
 def complete(dataset: Dataset) -> None:

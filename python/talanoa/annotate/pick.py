@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from talanoa import image as images
-from talanoa.annotate import diversity, parts
+from talanoa.annotate import diversity, journal, parts
 from talanoa.annotate import folder as folders
 from talanoa.annotate.folder import Dataset, Entry
 from talanoa.annotate.parts import Part
@@ -80,8 +80,7 @@ def pick(
     chosen, notes = _choose(dataset, found, offered, wanted, channel, host)
     with ExitStack() as written:  # after an error none of the copies remains
         added = _copy(dataset, found, chosen, host, written)
-        extended = _with_calibration(dataset, added)
-        folders.write(extended)
+        extended = journal.update(dataset, lambda current: _with_calibration(current, added))
         written.pop_all()
     return Picked(extended, added, notes + _check_calibration(extended, added))
 

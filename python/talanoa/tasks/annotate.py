@@ -223,7 +223,7 @@ def _rank(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Let a model say of which waiting images it is most unsure; these are offered first."""
     import pandas as pd
 
-    from talanoa.annotate import folder
+    from talanoa.annotate import folder, journal
     from talanoa.training import ranking
 
     dataset = folder.open_dataset(str(request.dataset))
@@ -231,12 +231,15 @@ def _rank(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     if not waits:
         raise BadInput(f"No image of {dataset.name} waits; expected some that are neither done nor skipped. Pick more.")
     found = ranking.rank(dataset, waits, request.model, request.device, host)
-    with _one_writer:
-        dataset = folder.open_dataset(str(request.dataset))
-        for entry in dataset.entries:
+
+    def ranked(current: folder.Dataset) -> folder.Dataset:
+        for entry in current.entries:
             value = float(found[entry.name]) if entry.name in found else None
-            dataset = dataset.with_entry(entry.model_copy(update={"uncertainty": value}))
-        folder.write(dataset)
+            current = current.with_entry(entry.model_copy(update={"uncertainty": value}))
+        return current
+
+    with _one_writer:
+        journal.update(dataset, ranked)
     rows = sorted(found.items(), key=lambda row: -row[1])
     dataset = opened(request)
     return {
