@@ -18,9 +18,10 @@ import xarray as xr
 import annotating
 from annotating import ask, done, files, refused, truth
 from talanoa import image as images
-from talanoa import roi_objects, rois
+from talanoa import roi_objects, rois, tasks
 from talanoa.annotate import autosave, journal, objects, save
 from talanoa.annotate.folder import open_dataset, read_classes
+from talanoa.host import QuietHost
 
 
 def test_mask_and_rois_give_the_labels_that_were_drawn(tmp_path: Path) -> None:
@@ -291,9 +292,14 @@ def test_a_second_person_has_a_set_of_their_own(tmp_path: Path) -> None:
     ]
     assert open_dataset(root).entry("field_0").objects == 6 and open_dataset(root, "ben").entry("field_0").who == "ben"
     assert open_dataset(root).annotators() == ["ben"]
+    done("save", root, image="field_1", rois=truth(root, "field_1"), **second)
+    done("save", root, image="field_1", rois=truth(root, "field_1"))
+    judged = tasks.run({"task": "evaluate", "truth": str(root), "annotator": "ben"}, QuietHost())
+    assert judged["status"] == "ok" and "on 2 images with 12 objects" in judged["message"]
+    done("undo", root, **second)
     done("undo", root, **second)
     assert open_dataset(root, "ben").todo() == list(open_dataset(root, "ben").entries)
-    assert done("status", root)["status_text"] == "1 of 2"
+    assert done("status", root)["status_text"] == "2 of 2"
     assert "annotator" in refused("status", root, annotator="../elsewhere")
 
 
