@@ -19,8 +19,9 @@ from talanoa.requests import (
     TrainRequest,
     parse,
 )
+from talanoa.requests_annotate import AnnotateRequest
 
-KINDS = (SegmentRequest, TrainRequest, RoisRequest, ModelsRequest, DoctorRequest, RerunRequest)
+KINDS = (SegmentRequest, TrainRequest, RoisRequest, ModelsRequest, DoctorRequest, RerunRequest, AnnotateRequest)
 TRAIN = {"images": "images", "targets": "masks", "name": "cells"}
 
 

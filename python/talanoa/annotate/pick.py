@@ -63,13 +63,7 @@ def pick(
         No images; nothing that is not in the dataset already; a file that cannot be read; the folder cannot be written.
     """
     host = host or QuietHost()
-    found: Sequence[Path | xr.DataArray] = [source] if isinstance(source, xr.DataArray) else []
-    folder = False
-    if isinstance(source, str):
-        found, folder = parts.files_of(source)
-    inside = [one for one in found if isinstance(one, Path) and one.is_relative_to(dataset.root / "images")]
-    if inside:
-        raise BadInput(f"{inside[0]} belongs to the dataset already; expected images from elsewhere.")
+    found, folder = _sources(dataset, source)
     names = _stems(found)
     known = {(entry.source, entry.part) for entry in dataset.entries if entry.source}
     every = [part for k in range(len(found)) for part in _parts(found[k], k, names[k], cut, tile)]
@@ -83,6 +77,17 @@ def pick(
         extended = journal.update(dataset, lambda current: _with_calibration(current, added))
         written.pop_all()
     return Picked(extended, added, notes + _check_calibration(extended, added))
+
+
+def _sources(dataset: Dataset, source: str | xr.DataArray) -> tuple[Sequence[Path | xr.DataArray], bool]:
+    """Return the images meant, and whether a folder was among what names them."""
+    if isinstance(source, xr.DataArray):
+        return [source], False
+    found, folder = parts.files_of(source)
+    inside = [one for one in found if one.is_relative_to(dataset.root / "images")]
+    if inside:
+        raise BadInput(f"{inside[0]} belongs to the dataset already; expected images from elsewhere.")
+    return found, folder
 
 
 def _stems(found: Sequence[Path | xr.DataArray]) -> list[str]:
