@@ -9,5 +9,6 @@ commands   makes the menu scripts real ImageJ commands, where SciJava does not
 bootstrap  the menu Plugins > Talanoa, where SciJava does not build it
 turns      long jobs wait for each other
 ui         what every window needs: the event dispatch thread, messages
-ui_*       the windows: progress with Cancel, a training (and its curve), the Doctor
+groups     colours of ROI groups, which are classes
+ui_*       the windows: progress with Cancel, a training (and its curve), the annotation, the Doctor
 """

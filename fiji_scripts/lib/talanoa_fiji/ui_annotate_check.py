@@ -27,9 +27,11 @@ class Findings(JFrame):
     fix : function (name, list of ij.gui.Roi)
     again : function ()
         Checks once more.
+    whole : function ()
+        Shows the whole image again.
     """
 
-    def __init__(self, show, fix, again):
+    def __init__(self, show, fix, again, whole):
         JFrame.__init__(self, TITLE)
         self.show_outlines, self.fix_outlines, self.rows = show, fix, []
         self.told = JLabel(u" ")
@@ -43,7 +45,7 @@ class Findings(JFrame):
         content.setBorder(BorderFactory.createEmptyBorder(8, 8, 8, 8))
         content.add(self.told, BorderLayout.NORTH)
         content.add(JScrollPane(self.table), BorderLayout.CENTER)
-        content.add(self._buttons(again), BorderLayout.SOUTH)
+        content.add(self._buttons(again, whole), BorderLayout.SOUTH)
         plain(content)
         self.setContentPane(content)
         self.setDefaultCloseOperation(JFrame.HIDE_ON_CLOSE)
@@ -82,11 +84,11 @@ class Findings(JFrame):
         """Show the outlines of the line chosen."""
         self.show_outlines(self.chosen())
 
-    def _buttons(self, again):
+    def _buttons(self, again, whole):
         """Return the line of buttons."""
         line = JPanel(FlowLayout(FlowLayout.LEFT, 4, 0))
         fixes = [(label, _Fix(self, name)) for name, label in FIXES]
-        for label, act in [(u"Show", self.show_chosen)] + fixes + [(u"Check again", again)]:
+        for label, act in [(u"Show", self.show_chosen), (u"Whole image", whole)] + fixes + [(u"Check again", again)]:
             button = JButton(label)
             button.setFocusable(False)
             button.addActionListener(ui.Do(act))

@@ -189,7 +189,7 @@ class Outlines(object):
     def _show_findings(self, reply, areas):
         """List findings in their window."""
         if self.findings is None or not self.findings.isDisplayable():
-            self.findings = Findings(self.show_outlines, self.fix, self.check)
+            self.findings = Findings(self.show_outlines, self.fix, self.check, self.show_whole)
         self.findings.show_table(self.session.image, reply["table"], areas)
 
     def show_outlines(self, chosen):
@@ -200,6 +200,11 @@ class Outlines(object):
         manager.select(chosen, self.session.imp)
         display.close_up(self.session.imp, chosen)
         self.session.imp.getWindow().toFront()
+
+    def show_whole(self):
+        """Show the whole image again."""
+        if self.session.imp is not None and self.session.imp.getWindow() is not None:
+            display.whole(self.session.imp)
 
     def remember(self):
         """Note the outlines, for Undo."""

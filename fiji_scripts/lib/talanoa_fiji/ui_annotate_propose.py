@@ -33,7 +33,8 @@ class Proposing(JPanel):
         self.size_from, self.size_to = Slider(0, LARGEST, 20, power=3), Slider(0, LARGEST, LARGEST, power=3, last=u"any")
         self.solidity = Slider(0, 1, 0, digits=2)
         self.drop = JCheckBox(u"Drop objects cut by the image border")
-        for name, card in ((u"threshold", self._threshold()), (u"classical", self._classical()), (u"model", self._model()), (u"file", self._file())):
+        cards = (self._threshold(), self._classical(), self._model(), self._file())
+        for (name, _), card in zip(KINDS, cards):
             self.cards.add(card, name)
         self.add(row(u"By", self.kind), BorderLayout.NORTH)
         self.add(self.cards, BorderLayout.CENTER)
@@ -51,7 +52,8 @@ class Proposing(JPanel):
             u"by": by, u"min_size": self.size_from.number(), u"max_size": self.size_to.number() if not self.size_to.at_end() else None,
             u"solidity": self.solidity.number() or None, u"border": u"drop" if self.drop.isSelected() else u"keep",
         }
-        keys.update({u"threshold": self._threshold_keys, u"classical": self._classical_keys, u"model": self._model_keys, u"file": self._file_keys}[by]())
+        of_kind = (self._threshold_keys, self._classical_keys, self._model_keys, self._file_keys)
+        keys.update(of_kind[self.kind.getSelectedIndex()]())
         return dict((key, value) for key, value in keys.items() if value is not None and value != u"")
 
     def by(self):
@@ -66,7 +68,8 @@ class Proposing(JPanel):
         """Return the fields of a threshold."""
         self.threshold, self.sigma = _choice(THRESHOLDS), Slider(0, 6, 1, digits=1)
         self.level, self.block, self.offset = JTextField(6), JTextField(6), JTextField(6)
-        self.watershed, self.holes, self.dark = JCheckBox(u"Split touching (watershed)", True), JCheckBox(u"Fill holes", True), JCheckBox(u"Dark objects")
+        self.watershed, self.holes = JCheckBox(u"Split touching (watershed)", True), JCheckBox(u"Fill holes", True)
+        self.dark = JCheckBox(u"Dark objects")
         self.depth = Slider(0.5, 6, 1, digits=1)
         self.level_row = row(u"Level", self.level)
         self.block_row = row(u"Neighbourhood", _line(self.block, JLabel(u" pixels, offset "), self.offset))

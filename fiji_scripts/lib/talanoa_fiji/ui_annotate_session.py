@@ -371,7 +371,8 @@ class Session(object):
 
     def _windows(self):
         """Return the windows in which the keys count."""
-        return [window for window in (self._image_window(), self.panel, self.work.findings, manager.manager() if manager.is_open() else None) if window]
+        found = [self._image_window(), self.panel, self.work.findings, manager.manager() if manager.is_open() else None]
+        return [window for window in found if window is not None]
 
     def _image_window(self):
         """Return the window of the image."""

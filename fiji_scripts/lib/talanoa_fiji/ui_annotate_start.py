@@ -1,15 +1,15 @@
 """The first windows of an annotation: which dataset, and which images are put into it."""
-from java.awt import BorderLayout, CardLayout, Dimension, FlowLayout, Font
+from java.awt import BorderLayout, Dimension, FlowLayout, Font
 from java.awt.event import ItemListener
 from java.io import File
 from java.lang import Integer, System
 from javax.swing import BorderFactory, ButtonGroup, JButton, JCheckBox, JComboBox, JFileChooser, JFrame, JLabel, JPanel
 from javax.swing import JRadioButton, JSpinner, JTextField, SpinnerNumberModel
 
-from ij import IJ, Prefs, WindowManager
+from ij import Prefs, WindowManager
 from ij.gui import GUI
 
-from talanoa_fiji import options, rois, ui
+from talanoa_fiji import options, ui
 from talanoa_fiji import ui_annotate_ask as asking
 from talanoa_fiji.ui_annotate_propose import column, plain, row
 from talanoa_fiji.ui_annotate_session import Session
@@ -17,7 +17,10 @@ from talanoa_fiji.ui_annotate_session import Session
 TITLE, PICK = u"Annotate", u"Add Images"
 LAST, WHO = u"talanoa.annotate.dataset", u"talanoa.annotate.who"
 MARK = u"dataset.json"
-CUTS = ((u"none", u"as they are"), (u"planes", u"every plane on its own"), (u"frames", u"every frame on its own"), (u"both", u"every plane of every frame"))
+CUTS = (
+    (u"none", u"as they are"), (u"planes", u"every plane on its own"),
+    (u"frames", u"every frame on its own"), (u"both", u"every plane of every frame"),
+)  # fmt: skip
 TILES = (u"whole images", u"256", u"512", u"1024")
 FOLDER, FILES, OPEN = u"a folder: the most diverse", u"files chosen by hand", u"the open image"
 FIELD = 22  # columns of a text field
