@@ -186,6 +186,7 @@ def dismiss(hand: d.Hand) -> str:
     """Read a message dialog and press its OK."""
     window = d.wait_until(message, "a message is shown")
     text = d.text_of(window)
+    window.toFront()
     hand.click_on(d.button(window, "OK"))
     d.wait_until(lambda: not window.isShowing(), "the message is closed")
     return text

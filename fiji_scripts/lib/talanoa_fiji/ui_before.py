@@ -49,6 +49,7 @@ def agreed(reply):
     """Show what a dry run found; return True once Start was pressed, False for Cancel or a closed window."""
     answers = []
     ui.on_events(lambda: answers.append(BeforeDialog(reply).ask()))
+    IJ.getInstance().toFront()  # else later messages of ImageJ may open behind the window of the training
     return answers[0]
 
 
