@@ -185,7 +185,7 @@ def read_files(
     mask: str = "refuse",
     percentiles: tuple[float, float] = (1.0, 99.8),
 ) -> list[Annotated]:
-    """Read annotated images, from one folder or several.
+    """Read annotated images, from one folder or several; errors as in `load`.
 
     Parameters
     ----------
@@ -197,11 +197,6 @@ def read_files(
         What to do with a black-and-white mask, see `talanoa.labels.as_labels`.
     percentiles : (float, float)
         For the normalisation of each image.
-
-    Raises
-    ------
-    BadInput
-        See `load`.
     """
     return alike([read_one(each, channel, ndim, mask, percentiles) for each in files], files, ndim)
 
