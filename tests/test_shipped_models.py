@@ -1,0 +1,29 @@
+"""The models that ship: each finds the nuclei of the sample, and the small one costs what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+import tifffile
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+import talanoa
+from talanoa import model_folder, samples
+from talanoa.metrics.matching import match_images
+
+
+def operations(name: str) -> int:
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        model_folder.load(name).network().eval()(torch.zeros(1, 1, 256, 256))
+    return int(counter.get_total_flops())
+
+
+def test_the_small_model_needs_a_quarter_of_the_operations() -> None:
+    assert 4 * operations("nuclei-fast") <= operations("nuclei")
+
+
+@pytest.mark.parametrize("name", ["nuclei", "nuclei-fast"])
+def test_shipped_models_find_the_nuclei_of_the_sample(name: str) -> None:
+    found = talanoa.segment(samples.path("nuclei"), name, device="cpu")
+    truth = tifffile.imread(samples.path("nuclei_mask"))
+    assert match_images([(truth, found.labels.values.squeeze())])[0.5].f1 > 0.85
