@@ -32,17 +32,18 @@ def folder(imagej: Runtime, tmp_path: Path) -> Iterator[Path]:
     jpype.JClass("ij.WindowManager").setTempCurrentImage(None)
 
 
-def test_a_dataset_is_made_and_annotated_by_a_macro(folder: Path, ij: Any) -> None:
+def test_a_dataset_is_made_and_annotated_by_single_commands(folder: Path, ij: Any) -> None:
     dataset = f"dataset=[{(folder / 'set').as_posix()}]"
-    ij.runMacro(
-        f'run("Annotate", "action=new {dataset} who=Anna");'
-        f'run("Annotate", "action=pick {dataset} source=[{(folder / "raw").as_posix()}] count=all");'
-        f'run("Annotate", "action=next {dataset} image=discs1");'
-        f'run("Annotate", "action=propose {dataset} image=discs1 by=threshold threshold=otsu");'
-        f'run("Annotate", "action=check {dataset} image=discs1");'
-        f'run("Annotate", "action=save {dataset} image=discs1 who=Anna");'
-        f'run("Annotate", "action=skip {dataset} image=discs0");'
-    )
+    for options in (
+        f"action=new {dataset} who=Anna",
+        f"action=pick {dataset} source=[{(folder / 'raw').as_posix()}] count=all",
+        f"action=next {dataset} image=discs1",
+        f"action=propose {dataset} image=discs1 by=threshold threshold=otsu",
+        f"action=check {dataset} image=discs1",
+        f"action=save {dataset} image=discs1 who=Anna",
+        f"action=skip {dataset} image=discs0",
+    ):
+        ij.run(ANNOTATE, options)
     made = open_dataset(folder / "set")
     assert [(entry.name, entry.objects, entry.who) for entry in made.annotated()] == [("discs1", DISCS, "Anna")]
     assert not made.todo()
