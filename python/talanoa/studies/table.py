@@ -61,7 +61,8 @@ def _draw(out: Path, found: pd.DataFrame, keys: Sequence[str], quality: str) -> 
     panels = figure.subplots(1, 3)
     for axes, column in zip(panels, (quality, TIME, MEMORY), strict=True):
         _panel(axes, good, keys, column)
-    panels[0].set_ylim(-0.02, 1.02)
+    if good[quality].min() >= 0 and good[quality].max() <= 1:
+        panels[0].set_ylim(-0.02, 1.02)
     if len(keys) > 1:
         panels[0].legend(title=", ".join(keys[1:]), fontsize="small")
     for suffix in ("png", "svg"):
@@ -94,4 +95,4 @@ def _panel(axes: Axes, good: pd.DataFrame, keys: Sequence[str], column: str) -> 
         axes.set_xticks(list(places.values()), [str(value) for value in places])
     axes.set(xlabel=first, ylabel=column)
     if column in (TIME, MEMORY):
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.08 * good[column].max())
