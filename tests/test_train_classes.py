@@ -27,7 +27,7 @@ from talanoa.requests import TrainRequest, parse
 from talanoa.training import loop
 from talanoa.training.run import train
 
-NETWORK = {"n_rays": 16, "grid": 2, "depth": 2, "filters": 8, "patch": 64, "batch": 4}
+NETWORK = {"n_rays": 16, "grid": 2, "depth": 2, "filters": 8, "head": 32, "patch": 64, "batch": 4}
 LENGTH = {"epochs": 8, "steps": 50, "lr": 4e-3, "schedule": "cosine", "augment_scale": 1, "validation": 0.25}
 
 
