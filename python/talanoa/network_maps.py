@@ -56,8 +56,8 @@ def as_images(
     Returns
     -------
     dict
-        ``probability``, (t, 1, z, y, x) like the image, shown from 0 to 1; ``distances``, (t, rays, …) on the grid, with the pixel size of
-        the grid.
+        ``probability``, (t, 1, z, y, x) like the image, shown from 0 to 1; ``distances``,
+        (t, rays, …) on the grid, with the pixel size of the grid.
     """
     flat = len(grid) == 2
     sizes = tuple(image.sizes[dim] for dim in ("yx" if flat else "zyx"))

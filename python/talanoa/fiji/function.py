@@ -106,8 +106,8 @@ def _host(request: Any) -> FijiHost:
 def reply_to_java(reply: Mapping[str, Any]) -> Any:
     """Turn a reply of `tasks.run` into a java.util.Map.
 
-    Labels and an image that the task made become an ij.ImagePlus, ROIs and tables packed arrays (`pack_rois`, `pack_table`); other values stay as they
-    are where Java has them (text, numbers, lists, maps).
+    Labels and an image that the task made become an ij.ImagePlus, ROIs and tables packed arrays (`pack_rois`,
+    `pack_table`); other values stay as they are where Java has them (text, numbers, lists, maps).
     """
     from talanoa.fiji import convert
 

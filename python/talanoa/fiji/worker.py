@@ -207,9 +207,7 @@ def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
     return Attached(image, selection, pieces, names, request.get("handle"), bool(request.get("preview")))
 
 
-def _pack_images(
-    reply: Mapping[str, Any], plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]
-) -> None:
+def _pack_images(reply: Mapping[str, Any], plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
     """Add the label image, as ImageJ shows it, and the image that a task made."""
     from talanoa.fiji import facts
     from talanoa.labels import display_form

@@ -82,8 +82,8 @@ def run(
     -------
     dict
         ``status`` ("ok", "error", "cancelled"), ``task``, ``message``, ``warnings``, ``request`` (complete and
-        validated), ``image`` (that the task made), ``labels``, ``rois``, ``table``, ``record``, ``folder`` (each None where the task has none), and
-        what the task adds.
+        validated), ``image`` (that the task made), ``labels``, ``rois``, ``table``, ``record``, ``folder`` (each None
+        where the task has none), and what the task adds.
     """
     collecting = Collecting(host)
     reply = _empty(request)

@@ -26,8 +26,7 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     early = f" Training was {made.early}." if made.early else ""
     message = (
         f"Model {made.name} is trained; its best epoch is {made.best_epoch} (probability {thresholds['prob']:.2f}, "
-        f"overlap {thresholds['nms']:.2f}).{early} Segment with model={made.name}. "
-        + " ".join(made.advice)
+        f"overlap {thresholds['nms']:.2f}).{early} Segment with model={made.name}. " + " ".join(made.advice)
     )
     return {
         "message": message,
