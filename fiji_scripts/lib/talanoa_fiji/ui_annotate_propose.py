@@ -70,7 +70,7 @@ class Proposing(JPanel):
         self.level, self.block, self.offset = JTextField(6), JTextField(6), JTextField(6)
         self.watershed, self.holes = JCheckBox(u"Split touching (watershed)", True), JCheckBox(u"Fill holes", True)
         self.dark = JCheckBox(u"Dark objects")
-        self.depth = Slider(0.5, 6, 1, digits=1)
+        self.depth = Slider(0.5, 6, 0.75, digits=2)
         self.level_row = row(u"Level", self.level)
         self.block_row = row(u"Neighbourhood", _line(self.block, JLabel(u" pixels, offset "), self.offset))
         self.level_row.setVisible(False)
