@@ -333,6 +333,8 @@ def train_and_judge(work: Path) -> dict[str, Any]:
     start_training(hand)
     seen["trained"] = dismiss(hand)
     hand.click_on(d.button(d.dialog("Training of mine"), "Close"))
+    d.wait_until(lambda: d.titled("Training of mine") is None, "the window of the training is closed")
+    activate(panel, hand)
     hand.click_on(d.button(panel, "Judge ..."))
     form = d.dialog("Evaluate Model")
     seen["judged_on"] = str(d.field(form, "Ground truth (dataset, or folder of label images or ROI zips)").getText())
@@ -342,6 +344,13 @@ def train_and_judge(work: Path) -> dict[str, Any]:
     seen["judged"] = dismiss(hand)
     seen["rows"] = d.results().size()
     return seen
+
+
+def activate(window: Any, hand: d.Hand) -> None:
+    """Click the title bar of a window, so that the next click meets it and not one that closes above it."""
+    place = window.getLocationOnScreen()
+    hand.click(place.x + window.getWidth() // 2, place.y + window.getInsets().top // 2)
+    d.wait_until(window.isActive, "the window is active")
 
 
 SHORT = {
