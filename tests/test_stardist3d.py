@@ -296,6 +296,6 @@ def test_a_model_of_classes_says_the_class_of_each_object(tmp_path: Path) -> Non
     assert len(found.objects) and (found.objects["Class"] == 2).all()
     expected = np.exp(3) / np.exp([0, 1, 3]).sum()
     assert np.allclose(found.objects["Class Probability"], expected, atol=1e-5)
-    with pytest.raises(BadInput, match="predicts classes"):
+    with pytest.raises(BadInput, match="predicts 2 classes of objects, the images have none"):
         tiny(*write_stacks(tmp_path / "set", 1, shape=(8, 32, 32), count=2), "c", init=str(tmp_path / "classes"),
              n_rays=None, filters=None, depth=None, patch_z=8)  # fmt: skip

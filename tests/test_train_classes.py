@@ -146,7 +146,7 @@ def test_a_model_of_planes_tells_two_classes_apart(tmp_path: Path) -> None:
     report = (made.model_folder / "report.md").read_text(encoding="utf-8")
     assert "| true class | none | smooth | striped |" in report
     assert "val_class" in (made.model_folder / "loss.csv").read_text(encoding="utf-8")
-    tuned = {"images": str(root), "name": "tuned", "init": "two kinds", "epochs": 1, "steps": 1, "patch": 64}
+    tuned = {"images": str(root), "name": "tuned classes", "init": "two kinds", "epochs": 1, "steps": 1, "patch": 64}
     again = train(parse(TrainRequest, {**tuned, "device": "cpu"}).request, QuietHost())
     assert model_folder.load(again.name).config == model.config
     with pytest.raises(BadInput, match="predicts 2 classes of objects, the images have none"):

@@ -186,7 +186,9 @@ class TrainRequest(Request):
         None, description="How the learning rate falls; omitted: the preset's"
     )
     augment_scale: Number = Field(1.5, ge=1, le=4, description="Show objects up to this factor larger or smaller")
-    mixed_precision: bool = Field(True, description="Train in bfloat16 where the device is faster so")
+    mixed_precision: bool | None = Field(
+        None, description="Train in bfloat16 where the device is faster so; omitted: on a GPU only"
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> TrainRequest:

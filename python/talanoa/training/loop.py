@@ -54,8 +54,9 @@ class Settings(BaseModel):
         Stop after so many epochs without a better validation loss; 0: never.
     augment_scale : float
         Objects are shown up to this factor larger or smaller.
-    mixed_precision : bool
-        bfloat16 convolutions, but for the last ones, where the device has instructions for them.
+    mixed_precision : bool or None
+        bfloat16 convolutions, but for the last ones, where the device has instructions for them; None: on a GPU only.
+        A step is about twice as fast, but learns less: 300 steps on small volumes left a validation loss 9 % higher.
     seed : int
         Of weights, patches and augmentation.
     """
@@ -72,7 +73,7 @@ class Settings(BaseModel):
     ema: float = Field(0.0, ge=0, lt=1)
     patience: int = Field(0, ge=0)
     augment_scale: float = Field(1.5, ge=1)
-    mixed_precision: bool = True
+    mixed_precision: bool | None = None
     seed: int = 42
 
     @property
@@ -273,7 +274,7 @@ def train_step(
             group["lr"] = cosine_lr(step, settings)
     images, answers = batch
     trainer.net.train()
-    half = settings.mixed_precision and devices.has_fast_bfloat16(device)
+    half = _in_half_precision(settings, device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         output = trainer.net(images.to(device, memory_format=devices.layout(images.dim() - 2)))
     expected = tuple(distributed.gather(each.to(device)) for each in answers)
@@ -290,6 +291,12 @@ def train_step(
     if isinstance(trainer.average, torch.optim.swa_utils.AveragedModel):
         trainer.average.update_parameters(trainer.net)
     return float(loss.detach())
+
+
+def _in_half_precision(settings: Settings, device: torch.device) -> bool:
+    """Tell whether convolutions are computed in bfloat16."""
+    asked = device.type == "cuda" if settings.mixed_precision is None else settings.mixed_precision
+    return asked and devices.has_fast_bfloat16(device)
 
 
 def validation_batches(items: Sequence[Annotated], method: Method, config: Any, settings: Settings) -> list[Batch]:
