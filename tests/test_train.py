@@ -12,7 +12,7 @@ import tifffile
 import torch
 
 from synthetic import nuclei, write_pairs
-from talanoa import methods, model_folder
+from talanoa import devices, methods, model_folder
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
 from talanoa.image import from_array
@@ -190,3 +190,17 @@ def test_a_diverging_training_says_so() -> None:
     batch = (torch.full((1, 1, 16, 16), float("inf")), (torch.zeros(1, 1, 16, 16), torch.zeros(1, 4, 16, 16)))
     with pytest.raises(BadInput, match="diverged at step 1"):
         loop.train_step(trainer, batch, method, config, settings, 0, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("asked, half", [(None, False), (False, False), (True, True)])
+def test_processors_train_in_bfloat16_only_when_asked(asked: bool | None, half: bool) -> None:
+    method = methods.get("stardist")
+    config = method.config(n_rays=4, unet_n_filter_base=4, unet_n_depth=1, net_conv_after_unet=4)
+    settings, cpu = loop.Settings(mixed_precision=asked, patch=32), torch.device("cpu")
+    trainer = loop.start(method, config, settings, cpu)
+    kinds = []
+    trainer.net.unet.register_forward_hook(lambda net, given, features: kinds.append(features.dtype))
+    answers = method.targets(np.ones((32, 32), np.int32), config, {})
+    batch = torch.rand(1, 1, 32, 32), tuple(torch.from_numpy(one)[None] for one in answers)
+    loop.train_step(trainer, batch, method, config, settings, 0, cpu)
+    assert kinds == [torch.bfloat16 if half and devices.has_fast_bfloat16(cpu) else torch.float32]

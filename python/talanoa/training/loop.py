@@ -56,7 +56,7 @@ class Settings(BaseModel):
         Objects are shown up to this factor larger or smaller.
     mixed_precision : bool or None
         bfloat16 convolutions, but for the last ones, where the device has instructions for them; None: on a GPU only.
-        A step is about twice as fast, but learns less: 300 steps on small volumes left a validation loss 9 % higher.
+        A step is faster (`benchmarks/bench_train.py`), but may learn less.
     seed : int
         Of weights, patches and augmentation.
     """

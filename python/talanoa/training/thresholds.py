@@ -63,6 +63,7 @@ def optimize(found: Found, host: Host, nms_choices: Sequence[float] = star_conve
         seen: dict[float, float] = {}
 
         def loss(prob: float, nms: float = nms, seen: dict[float, float] = seen) -> float:
+            """Return the negative score at a probability threshold, each asked for once."""
             stop_if_cancelled(host)
             prob = float(np.clip(prob, max(LOWEST, highest / 2), highest))
             if prob not in seen:
