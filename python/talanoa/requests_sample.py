@@ -7,24 +7,37 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
-from talanoa.request_base import Count, PathText, Request, Whole, read_whole, read_word
+from talanoa.request_base import Count, Number, PathText, Request, Whole, read_whole, read_word
 
 
 class SampleRequest(Request):
-    """Make a small annotated dataset, drawn from a seed."""
+    """Make a small annotated dataset, or pairs of noisy and clean images, drawn from a seed."""
 
-    kind: Annotated[Literal["nuclei"], BeforeValidator(read_word)] = Field(
-        "nuclei", description="What is drawn: nuclei"
+    kind: Annotated[Literal["nuclei", "noisy"], BeforeValidator(read_word)] = Field(
+        "nuclei", description="What is drawn: nuclei with their outlines, or noisy images with clean partners"
     )
-    out: PathText = Field(description="New dataset folder")
-    images: Count = Field(None, description="Number of images; omitted: 12, or 4 stacks")
+    out: PathText = Field(description="New folder")
+    images: Count = Field(None, description="Number of images (or pairs); omitted: 12, or 4 stacks")
     annotated: Whole | None = Field(None, ge=0, description="How many are annotated, the first ones; omitted: all")
     size: Annotated[Annotated[int, Field(ge=64, le=2048)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Side of an image in pixels; omitted: 256, or 96 of a stack"
     )
     slices: Annotated[int, BeforeValidator(read_whole)] = Field(24, ge=8, le=256, description="Slices of a stack")
     volume: bool = Field(False, description="Draw stacks instead of planes")
+    photons: Number = Field(
+        10.0, gt=0, le=1000, description="Noisy: photons of a nucleus's pixel in one exposure; fewer are noisier"
+    )
+    read_noise: Number = Field(12.0, ge=0, le=1000, description="Noisy: the camera's own noise, in counts")
+    stripes: Number = Field(0.0, ge=0, le=1000, description="Noisy: noise that is alike along the rows, in counts")
     seed: Whole = Field(0, ge=0, le=2**32 - 1, description="Seed: the same one gives the same images")
+
+    @model_validator(mode="after")
+    def _kind_has(self) -> SampleRequest:
+        foreign = {"annotated"} if self.kind == "noisy" else {"photons", "read_noise", "stripes"}
+        changed = sorted(key for key in foreign if getattr(self, key) != type(self).model_fields[key].default)
+        if changed:
+            raise BadInput(f"Found {', '.join(changed)} for kind={self.kind}, which has no such key. Leave it out.")
+        return self
 
     @model_validator(mode="after")
     def _enough(self) -> SampleRequest:

@@ -21,7 +21,7 @@ VERBS = {
     "rois": "ROIs to a label image, a label image to ROIs, ROI files",
     "annotate": "make a dataset: pick images, propose, check, repair and save objects",
     "study": "train over a grid of parameters: table and plot of quality, time and memory",
-    "sample": "make a small annotated dataset to try things out",
+    "sample": "make small images to try things out: annotated nuclei, noisy pairs",
     "models": "list, show, find and import models",
     "rerun": "run a recorded result again and compare",
     "doctor": "check what Talanoa runs on",

@@ -46,11 +46,29 @@ def nuclei(shape: tuple[int, ...], rng: np.random.Generator) -> Scene:
     return Scene(_camera(signal, rng), labels)
 
 
+def light(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Draw a field of nuclei as `nuclei` does, without camera and noise: 1 = an ordinary nucleus.
+
+    Parameters
+    ----------
+    shape : (y, x) or (z, y, x)
+        Size in pixels; slices are two pixels apart.
+    rng : numpy.random.Generator
+        All that is random.
+    """
+    return _glow(*_plant(shape, rng), rng)
+
+
+def steps(shape: tuple[int, ...], length: float) -> tuple[float, ...]:
+    """Return a length in pixels along each axis; slices are two pixels apart."""
+    return (length / 2, length, length) if len(shape) == 3 else (length, length)
+
+
 def _plant(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[NDArray[np.int32], set[int]]:
     """Place nuclei; return their labels and which of them have just divided."""
     from scipy.ndimage import gaussian_filter
 
-    bend = [gaussian_filter(rng.normal(size=shape), _steps(shape, 3.5)) for _ in shape]
+    bend = [gaussian_filter(rng.normal(size=shape), steps(shape, 3.5)) for _ in shape]
     bend = [1.3 * each / each.std() for each in bend]  # outlines are irregular by about a pixel
     crowd = rng.uniform(0.8, 1.4) / 2600 * (1 if len(shape) == 2 else shape[0] / 14)
     wanted = max(3, round(np.prod(shape[-2:]) * crowd))
@@ -68,7 +86,7 @@ def _plant(shape: tuple[int, ...], rng: np.random.Generator) -> tuple[NDArray[np
 
 def _candidates(shape: tuple[int, ...], placed: list[Nucleus], rng: np.random.Generator) -> list[Nucleus]:
     """Return one nucleus somewhere or beside another one, or two small ones side by side."""
-    thick = np.array(_steps(shape, 1.0))
+    thick = np.array(steps(shape, 1.0))
     half = rng.uniform(*_RADIUS, len(shape)) * thick
     centre = rng.uniform(0, 1, len(shape)) * shape
     turn, way = rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
@@ -93,7 +111,7 @@ def _draw(nucleus: Nucleus, labels: NDArray[np.int32], bend: list[NDArray], numb
         return False
     box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
     grids = np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high, strict=True)), indexing="ij")
-    thick = _steps(labels.shape, 1.0)
+    thick = steps(labels.shape, 1.0)
     away = [
         grid + part[box] * step - middle
         for grid, part, step, middle in zip(grids, bend, thick, nucleus.centre, strict=True)
@@ -135,11 +153,11 @@ def _glow(labels: NDArray[np.int32], dividing: set[int], rng: np.random.Generato
     brightness[1:][rng.uniform(size=count) < FAINT] *= 0.35
     brightness[list(dividing)] *= 1.5
     shape = labels.shape
-    fine, coarse = (gaussian_filter(rng.normal(size=shape), _steps(shape, width)) for width in (1.5, 2.5))
+    fine, coarse = (gaussian_filter(rng.normal(size=shape), steps(shape, width)) for width in (1.5, 2.5))
     texture = 1 + 0.22 * fine / fine.std() - 0.35 * (coarse > 1.3 * coarse.std())  # chromatin, nucleoli
     light = brightness[labels] * np.clip(texture, 0.3, None)
-    light = gaussian_filter(light, _steps(shape, 1.2))
-    return light + 0.3 * gaussian_filter(light, _steps(shape, 9.0)) + _surroundings(shape, rng)
+    light = gaussian_filter(light, steps(shape, 1.2))
+    return light + 0.3 * gaussian_filter(light, steps(shape, 9.0)) + _surroundings(shape, rng)
 
 
 def _surroundings(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
@@ -154,7 +172,7 @@ def _surroundings(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[n
         points = np.zeros(shape)
         for _ in range(rng.poisson(number * scale)):
             points[tuple(int(place) for place in rng.uniform(0, 1, len(shape)) * shape)] += rng.uniform(0.4, 1.0)
-        light += strength * gaussian_filter(points, _steps(shape, width))
+        light += strength * gaussian_filter(points, steps(shape, width))
     return light
 
 
@@ -162,8 +180,3 @@ def _camera(light: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.
     """Return what a camera counts: photons with shot noise, gain, offset and read noise."""
     photons = rng.poisson(np.round(np.clip(light, 0, None) * 45, 4))
     return np.clip(np.rint(100 + 6.0 * photons + rng.normal(0, 12, light.shape)), 0, 65_535).astype(np.uint16)
-
-
-def _steps(shape: tuple[int, ...], length: float) -> tuple[float, ...]:
-    """Return a length in pixels along each axis; slices are two pixels apart."""
-    return (length / 2, length, length) if len(shape) == 3 else (length, length)

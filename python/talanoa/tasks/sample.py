@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 
 def run(request: SampleRequest, given: Given, host: Host) -> dict[str, Any]:
     """Write the dataset and say what is in it."""
+    return _noisy(request, host) if request.kind == "noisy" else _nuclei(request, host)
+
+
+def _noisy(request: SampleRequest, host: Host) -> dict[str, Any]:
+    """Write noisy images with clean partners."""
+    from talanoa.samples import noisy
+
+    made = noisy.write(request, host)
+    kind = ("stack" if request.volume else "image") + " pair" + "s" * (request.count != 1)
+    more = "a stack without partner" if request.volume else "a movie without partner"
+    return {"folder": str(made), "message": f"{request.count} {kind} in low and high, repeats, and {more}: {made}"}
+
+
+def _nuclei(request: SampleRequest, host: Host) -> dict[str, Any]:
+    """Write annotated nuclei."""
     from talanoa.annotate.folder import open_dataset
     from talanoa.samples import synthetic
 
