@@ -1,6 +1,8 @@
-"""Losses of the segmentation methods."""
+"""Losses of the methods."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 from torch.nn import functional as F
@@ -38,3 +40,38 @@ def soft_bce(logit: torch.Tensor, target: torch.Tensor, valid: torch.Tensor | No
     if valid is None:
         return loss.mean()
     return (loss * valid).sum() / (valid.sum() + _EPS)
+
+
+def mae(predicted: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean absolute error of images; with `weight` (same shape) the weighted mean, so that 0 leaves a pixel out."""
+    return _mean((predicted - target).abs(), weight)
+
+
+def mse(predicted: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None) -> torch.Tensor:
+    """Mean squared error of images; with `weight` (same shape) the weighted mean, so that 0 leaves a pixel out."""
+    return _mean((predicted - target).square(), weight)
+
+
+def laplace(mean: torch.Tensor, scale: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean negative log-likelihood of images under a Laplace distribution for each pixel.
+
+    Parameters
+    ----------
+    mean, scale, target : Tensor, (n, c, space…)
+        Centre and mean absolute deviation (positive) of the distribution, and what was seen.
+
+    Notes
+    -----
+    ``mean(|target - mean| / scale + log(2 scale))``, the loss of the probabilistic networks of CARE (Weigert et al.
+    2018, doi:10.1038/s41592-018-0216-7, supplementary notes).
+    """
+    return ((target - mean).abs() / scale + scale.log()).mean() + math.log(2)
+
+
+def _mean(error: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    if weight is None:
+        return error.mean()
+    return (error * weight).sum() / (weight.sum() + _EPS)
+
+
+IMAGE = {"mae": mae, "mse": mse}

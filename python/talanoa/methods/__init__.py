@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from talanoa.errors import BadInput
-from talanoa.methods import star_convex, stardist, stardist3d
+from talanoa.methods import care, image_to_image, n2v, star_convex, stardist, stardist3d
 
 
 @dataclass(frozen=True)
@@ -19,39 +19,54 @@ class Method:
     config : function (**keys) -> config
         Validates a configuration.
     build : function (config) -> torch.nn.Module
-        The network with fresh weights.
-    targets : function (labels, config, classes) -> tuple of arrays
-        What the network shall answer for a label patch; `classes` are those of the labels, or None.
+        The network with fresh weights; it answers with a tuple of tensors in single precision.
+    targets : function (labels, config, classes) -> tuple of arrays, or None
+        What the network shall answer for a label patch; `classes` are those of the labels, or None. Methods whose
+        answers are images need no such function.
     loss : function (output, target, config) -> dict of tensors
         Losses by name; ``loss`` is the one to minimise.
+    maps : function (tuple of tensors) -> tuple of tensors
+        What is stored and used of the network's output: probabilities instead of logits, images as they are.
     thresholds : function () -> dict
-        Decision thresholds of a model whose own were not optimised.
+        Decision thresholds of a model whose own were not optimised; none for images.
     ndim : int
         2 for methods that work on planes, 3 for those that work on volumes.
+    kind : "objects" or "image"
+        What comes out: labelled objects, or an image of the input's size.
     """
 
     config: Callable[..., Any]
     build: Callable[[Any], Any]
-    targets: Callable[[Any, Any, Any], tuple[Any, ...]]
+    targets: Any
     loss: Callable[[Any, Any, Any], dict[str, Any]]
+    maps: Callable[[Any], tuple[Any, ...]]
     thresholds: Callable[[], dict[str, float]]
     ndim: int = 2
+    kind: Literal["objects", "image"] = "objects"
+
+
+def _star_convex(kind: Any, ndim: int) -> Method:
+    """Return a method whose network answers with probabilities and distances."""
+    rest = (star_convex.loss, star_convex.maps, star_convex.default_thresholds)
+    return Method(kind.config_from, kind.build, kind.targets, *rest, ndim)
+
+
+def _image(kind: Any, ndim: int) -> Method:
+    """Return a method whose network answers with an image."""
+    config = kind.config_from if ndim == 2 else kind.config_from_3d
+    return Method(config, kind.build, None, kind.loss, image_to_image.maps, image_to_image.no_thresholds, ndim, "image")
 
 
 METHODS = {
-    "stardist": Method(
-        stardist.config_from, stardist.build, stardist.targets, star_convex.loss, star_convex.default_thresholds
-    ),
-    "stardist3d": Method(
-        stardist3d.config_from,
-        stardist3d.build,
-        stardist3d.targets,
-        star_convex.loss,
-        star_convex.default_thresholds,
-        ndim=3,
-    ),
+    "stardist": _star_convex(stardist, 2),
+    "stardist3d": _star_convex(stardist3d, 3),
+    "care": _image(care, 2),
+    "care3d": _image(care, 3),
+    "n2v": _image(n2v, 2),
+    "n2v3d": _image(n2v, 3),
 }
-VOLUMES = {"stardist": "stardist3d"}  # which method does in volumes what another does in planes
+# which method does in volumes what another does in planes
+VOLUMES = {"stardist": "stardist3d", "care": "care3d", "n2v": "n2v3d"}
 
 
 def get(name: str) -> Method:

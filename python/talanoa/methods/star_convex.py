@@ -1,17 +1,15 @@
-"""What star-convex methods share, in 2D and 3D: candidates, loss, thresholds, errors of a configuration."""
+"""What star-convex methods share, in 2D and 3D: candidates, loss, thresholds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ValidationError
 
 from talanoa import geometry
-from talanoa.errors import BadInput
 from talanoa.geometry.nms3d import suppress_overlaps3d
 from talanoa.geometry.rays3d import Rays3D
 from talanoa.geometry.render3d import render_polyhedra
@@ -21,7 +19,6 @@ if TYPE_CHECKING:
 
 NMS_CHOICES = (0.3, 0.4, 0.5)
 UNKNOWN = -1  # the class of an object whose class nobody said
-Config = TypeVar("Config", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -176,20 +173,17 @@ def class_loss(logits: torch.Tensor, kinds: torch.Tensor) -> torch.Tensor:
     return functional.cross_entropy(logits, kinds, ignore_index=UNKNOWN, reduction="none").mean()
 
 
+def maps(outputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    """Return object probability, distances and, with classes, their probabilities from the outputs of a network."""
+    import torch
+
+    logit, dist, *classes = outputs
+    return (torch.sigmoid(logit), dist, *(torch.softmax(one, 1) for one in classes))
+
+
 def default_thresholds() -> dict[str, float]:
     """Return the thresholds of a model whose own were not optimised."""
     return {"prob": 0.5, "nms": 0.4}
-
-
-def validated(kind: type[Config], keys: dict[str, Any]) -> Config:
-    """Return a configuration; an unknown key or a bad value is a `BadInput` that lists the valid keys."""
-    try:
-        return kind(**keys)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        valid = ", ".join(kind.model_fields)
-        raise BadInput(f"StarDist configuration: {key}: {first['msg']}. Valid keys: {valid}.") from error
 
 
 def checked_grid(grid: tuple[int, ...]) -> tuple[int, ...]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from talanoa import geometry
-from talanoa.methods.star_convex import checked_grid, class_targets, default_thresholds, validated
+from talanoa.methods.star_convex import checked_grid, class_targets, default_thresholds
+from talanoa.methods.validation import validated
 from talanoa.nets.reach import receptive_radius
 
 if TYPE_CHECKING:
@@ -132,4 +133,4 @@ def targets(labels: NDArray, config: StarDistConfig, classes: NDArray | None = N
 
 def config_from(**keys: Any) -> StarDistConfig:
     """Return a validated configuration; an unknown key is a `BadInput` that lists the valid ones."""
-    return validated(StarDistConfig, keys)
+    return validated(StarDistConfig, keys, "StarDist")

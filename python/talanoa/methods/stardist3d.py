@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from talanoa.geometry.edt3d import edge_probability3d
 from talanoa.geometry.rays3d import Rays3D, golden_spiral
 from talanoa.geometry.star3d import star_distances3d
-from talanoa.methods.star_convex import checked_grid, class_targets, validated
+from talanoa.methods.star_convex import checked_grid, class_targets
+from talanoa.methods.validation import validated
 from talanoa.nets.reach import receptive_radii, resnet_radii
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ def targets(labels: NDArray, config: StarDist3DConfig, classes: NDArray | None =
 
 def config_from(**keys: Any) -> StarDist3DConfig:
     """Return a validated configuration; an unknown key is a `BadInput` that lists the valid ones."""
-    return validated(StarDist3DConfig, keys)
+    return validated(StarDist3DConfig, keys, "StarDist")
 
 
 def extents(labels: NDArray) -> NDArray[np.float64]:

@@ -49,6 +49,15 @@ def receptive_radii(
     return tuple(radii)
 
 
+def unet_radii(depth: int, kernel: Sides, ndim: int, blur_pool: bool = False) -> tuple[int, ...]:
+    """Return `receptive_radii` of a U-Net at full resolution, with a convolution of one pixel as its output.
+
+    A blurred pooling (`talanoa.nets.care_unet.MaxBlurPool`) looks two pixels beyond its cell.
+    """
+    more = 2 * (2**depth - 1) if blur_pool else 0
+    return tuple(radius + more for radius in receptive_radii((1,) * ndim, depth, kernel, head=False))
+
+
 def receptive_radius(grid: Sequence[int], depth: int, kernel: int = 3) -> int:
     """Return the largest of `receptive_radii`."""
     return max(receptive_radii(grid, depth, kernel))

@@ -10,7 +10,7 @@ from torch import nn
 
 from talanoa.nets.reach import Sides, grid_steps, sides
 from talanoa.nets.resnet import ResNet
-from talanoa.nets.unet import _CONV, _POOL, UNet, conv_block, conv_stack, init_glorot
+from talanoa.nets.unet import _CONV, _POOL, UNet, conv_block, conv_stack, init_glorot, pointwise
 
 
 class UNetOptions(TypedDict, total=False):
@@ -133,14 +133,8 @@ def answer(net: nn.Module, features: torch.Tensor) -> tuple[torch.Tensor, ...]:
     shared = net.head(features)  # type: ignore[operator]
     of_classes = net.head_class(features) if hasattr(net, "prob_class") else None  # type: ignore[operator]
     with torch.autocast(features.device.type, enabled=False):
-        found = (_output(net.prob, shared), _output(net.dist, shared))  # type: ignore[arg-type]
-        return found if of_classes is None else (*found, _output(net.prob_class, of_classes))  # type: ignore[arg-type]
-
-
-def _output(conv: nn.Module, features: torch.Tensor) -> torch.Tensor:
-    """Return a 1 x 1 convolution; in training as a matrix product, which is twice as fast on the CPU."""
-    features = features.float()
-    if not conv.training:
-        return conv(features)
-    weights, bias = conv.parameters()
-    return nn.functional.linear(features.movedim(1, -1), weights.flatten(1), bias).movedim(-1, 1)
+        shared = shared.float()
+        found = (pointwise(net.prob, shared), pointwise(net.dist, shared))  # type: ignore[arg-type]
+        if of_classes is None:
+            return found
+        return (*found, pointwise(net.prob_class, of_classes.float()))  # type: ignore[arg-type]

