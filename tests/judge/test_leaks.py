@@ -14,7 +14,7 @@ import tiny
 from judge.cases import evaluate, write
 from talanoa.files import file_sha256
 from talanoa.host import QuietHost
-from talanoa.judge import leaks, registration
+from talanoa.judge import leaks, same_field
 
 TRAINED = {f"train{seed}": synthetic.nuclei(160, 22, seed)[0] for seed in range(6)}
 
@@ -117,9 +117,9 @@ def test_the_cost_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_shift_of_two_crops_is_found(shift: tuple[int, int]) -> None:
     field = synthetic.nuclei(220, 40, 8)[0]
     y, x = shift
-    one = registration.thumbnail(field[40:168, 40:168], 1)
-    other = registration.thumbnail(field[40 + y : 168 + y, 40 + x : 168 + x], 1)
-    found = registration.best_overlap(one, other)
+    one = same_field.thumbnail(field[40:168, 40:168], 1)
+    other = same_field.thumbnail(field[40 + y : 168 + y, 40 + x : 168 + x], 1)
+    found = same_field.best_overlap(one, other)
     assert found.shift == shift and found.correlation > 0.95
     assert found.share == pytest.approx((128 - abs(y)) * (128 - abs(x)) / 128**2)
 

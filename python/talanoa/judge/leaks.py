@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.host import stop_if_cancelled
-from talanoa.judge import registration
+from talanoa.judge import same_field
 from talanoa.judge.folders import image_files
 from talanoa.request_base import folders as named_folders
+from talanoa.turns import turned
 
 if TYPE_CHECKING:
     from talanoa.host import Host
@@ -217,19 +218,19 @@ def _registered(
     """Return test images that show a field of a training image, the best partner for each."""
     if not pairs:
         return []
-    factor = registration.shrink_factor([side for one in (*tests, *trained) for side in one.size])
-    known = [registration.thumbnail(one.plane(), factor) for one in trained]
+    factor = same_field.shrink_factor([side for one in (*tests, *trained) for side in one.size])
+    known = [same_field.thumbnail(one.plane(), factor) for one in trained]
     leaks = []
     for k in sorted({k for k, _ in pairs}):
         stop_if_cancelled(host)
         host.progress(k, len(tests), f"Looking for {tests[k].name} among the training images")
         partners, plane = [j for first, j in pairs if first == k], tests[k].plane()
-        best: tuple[registration.Overlap, int, int] | None = None
+        best: tuple[same_field.Overlap, int, int] | None = None
         for way in range(ways):
-            mine = registration.thumbnail(registration.turned(plane, way), factor)
+            mine = same_field.thumbnail(turned(plane, way), factor)
             for j in partners:
-                found = registration.best_overlap(known[j], mine)
-                if registration.same_field(found) and (best is None or found.strength > best[0].strength):
+                found = same_field.best_overlap(known[j], mine)
+                if same_field.same_field(found) and (best is None or found.strength > best[0].strength):
                     best = found, j, way
         if best is not None:
             other = trained[best[1]]
@@ -237,11 +238,11 @@ def _registered(
     return leaks
 
 
-def _leak(one: Picture, other: Picture, found: registration.Overlap, way: int, factor: int, part: str) -> Leak:
+def _leak(one: Picture, other: Picture, found: same_field.Overlap, way: int, factor: int, part: str) -> Leak:
     alike = one.size[0] * one.size[1] >= NEARLY_ALL * other.size[0] * other.size[1]
     kind = "near-duplicate" if found.share >= NEARLY_ALL and alike else "overlap"
     y, x = (step * factor for step in found.shift)
-    words = registration.way_in_words(way)
+    words = same_field.way_in_words(way)
     detail = (
         f"{found.share:.0%} of the smaller image overlaps, moved by about {x} and {y} pixels (x, y)"
         f"{', ' + words if words else ''}; correlation {found.correlation:.2f}"

@@ -112,11 +112,6 @@ def same_field(found: Overlap) -> bool:
     return found.correlation >= SAME_CORRELATION and found.strength >= SAME_STRENGTH
 
 
-def turned(plane: NDArray, way: int) -> NDArray:
-    """Return a plane turned by 0, 90, 180 or 270 degrees (ways 0-3), mirrored first in ways 4-7."""
-    return np.rot90(plane[:, ::-1] if way >= 4 else plane, way % 4)
-
-
 def way_in_words(way: int) -> str:
     """Return how `turned` turns, for people; empty where it does not."""
     mirrored = "mirrored" if way >= 4 else ""
