@@ -1,4 +1,4 @@
-#@ String (label="Model", offer="models", value="nuclei", persist=false) model
+#@ String (label="Model", offer="models", of="objects", value="nuclei", persist=false) model
 #@ String (label="Probability/Score Threshold (empty: the model's own)", required=false, value="", persist=false) prob_thresh
 #@ String (label="Overlap Threshold (empty: the model's own)", required=false, value="", persist=false) nms_thresh
 #@ Double (label="Percentile low", value=1.0, persist=false) norm_low

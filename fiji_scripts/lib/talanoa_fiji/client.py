@@ -17,7 +17,7 @@ from talanoa_fiji import images, rois, turns, ui_progress, worker
 
 NAME = u"Talanoa"  # how the Python side's Function introduces itself
 _call = ThreadLocal()
-LONG = ("segment", "train", "evaluate")  # one of these at a time; the others answer at once
+LONG = ("segment", "train", "evaluate", "restore")  # one of these at a time; the others answer at once
 
 
 class Call(object):
@@ -85,7 +85,8 @@ def ask(objects, task, keys, fixed=None, image=False, area=False, outlines=None)
     request = _request(call, task, keys, fixed or {})
     imp = _image(call, request) if image or area else None
     if image and imp is None and not request.get("image") and not request.get("input"):
-        return _failed(call, u"No image is open; expected one. Open an image (File > Open...), or name its file: image=...")
+        key = u"images" if task == "train" else u"image"
+        return _failed(call, u"No image is open; expected one. Open an image (File > Open...), or name its file: %s=..." % key)
     if imp is not None and images.is_closed(imp):
         return _failed(call, u"The image %s was closed; expected an open one. Open it again." % imp.getTitle())
     if image and imp is not None:

@@ -14,6 +14,7 @@ NAME = u"Talanoa commands"
 NOTHING = u"Talanoa: nothing"  # a command that does nothing
 FORMER = {u"Train StarDist": u"Train Model"}  # former names of commands, which old macros use
 LATER = u"adjust"  # an input that lets a window choose values, which are recorded then
+ASKING = (LATER, dialog.MORE)  # inputs that are no keys: they ask for a window
 
 
 class Commands(CommandListener):
@@ -92,11 +93,11 @@ class Commands(CommandListener):
         """Return True when a dialog may be shown for a command without options."""
         return ui.has_window() and not (macro and Interpreter.isBatchMode())
 
-    def _offers(self, kind):
-        """Return the names that a field offers now."""
+    def _offers(self, task, of=None):
+        """Return the names that a field offers now; `of` is their kind, such as objects or image."""
         objects = self.context.service(ObjectService)
-        reply = client.ask(objects, kind, {})
-        return [one["name"] for one in reply.get(kind) or []]
+        reply = client.ask(objects, task, {})
+        return [one["name"] for one in reply.get(task) or [] if of is None or one["kind"] == of]
 
     def _run_script(self, name, info, values):
         """Run the script of a command in this thread with these inputs."""
@@ -136,7 +137,8 @@ def _recorder(name, inputs, values):
 
     def record(changed):
         told = dict(values, **changed)
-        told.pop(LATER, None)
+        for name_of_window in ASKING:
+            told.pop(name_of_window, None)
         options.record(name, [(item.getName(), told.get(item.getName())) for item in inputs])
 
     return record

@@ -8,6 +8,8 @@ from ij.gui import GenericDialog
 from talanoa_fiji import ui
 
 FOLDER = u"Other folder ..."
+NONE_YET = u"none yet: train one first"
+MORE, METHOD = u"more", u"method"  # inputs: whether the second dialog is wanted, and for which method
 NARROW = 8  # columns of a text field; with more, nothing fits beside it
 
 
@@ -16,12 +18,28 @@ def ask(title, inputs, last, offers):
 
     inputs : list of org.scijava.module.ModuleItem
         Shown in their order. `style` directory, file or save adds Browse; the attribute `offer` names a list in `offers`,
-        `empty` a choice for none of it; `row="same"` puts a field beside the one before; `width` is that of a text field.
+        `of` which of them, `empty` a choice for none of it; `row="same"` puts a field beside the one before; `width` is
+        that of a text field. Fields with `only` follow in a second dialog, if the input `more` asks for it and the
+        input `method` is one of the methods that `only` names.
     last : dict
         Values of the last time, shown instead of the defaults.
-    offers : function (kind) -> list of str
+    offers : function (kind, of) -> list of str
         What can be chosen now, for instance the models found.
     """
+    special = [item for item in inputs if item.get(u"only")]
+    values = _ask(title, [item for item in inputs if item not in special], last, offers)
+    if values is None or not special:
+        return values
+    method = values.get(METHOD)
+    fitting = [item for item in special if method in item.get(u"only").split()] if values.get(MORE) else []
+    further = _ask(u"%s: %s" % (title, method), fitting, last, offers) if fitting else {}
+    if further is None:
+        return None
+    return dict(dict((item.getName(), None) for item in special), **dict(values, **further))
+
+
+def _ask(title, inputs, last, offers):
+    """Ask for the values of the inputs in one dialog."""
     while True:
         fields = _Fields(title, inputs, last, offers)
         ui.on_events(fields.dialog.showDialog)
@@ -41,7 +59,8 @@ class _Fields(object):
         self.dialog, self.inputs, self.offers = GenericDialog(title), inputs, offers
         self.readers = []
         for item in inputs:
-            value = last.get(item.getName(), item.getDefaultValue())
+            value = last.get(item.getName())
+            value = item.getDefaultValue() if value is None else value
             if item.get(u"row") == u"same":
                 self.dialog.addToSameRow()
             self.readers.append(self._add(item, item.getLabel() or item.getName(), value))
@@ -81,7 +100,7 @@ class _Fields(object):
     def _choices(self, item):
         """Return what can be chosen, or an empty list where anything may be typed."""
         if item.get(u"offer"):
-            return self.offers(item.get(u"offer"))
+            return self.offers(item.get(u"offer"), item.get(u"of")) or [NONE_YET]
         return [unicode(choice) for choice in item.getChoices() or []]
 
     def _choice(self, label, choices, value, offered, empty=None):
@@ -102,7 +121,7 @@ class _Fields(object):
         """Return the value that a choice stands for."""
         if selected == FOLDER:
             return IJ.getDirectory(label) or u""
-        return u"" if selected == empty else selected
+        return u"" if selected in (empty, NONE_YET) else selected
 
 
 def convert(text, kind):

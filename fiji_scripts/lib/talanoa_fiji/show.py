@@ -16,7 +16,7 @@ from ij.plugin.frame import RoiManager
 from talanoa_fiji import client, rois, ui, ui_doctor
 
 
-def result(reply, title, parts=("rois", "table", "image", "labels"), say=False):
+def result(reply, title, parts=("rois", "table", "uncertainty", "image", "labels"), say=False):
     """Show what a reply holds: ROIs, table, image, label image, warnings, message; or the error.
 
     reply : java.util.Map
@@ -24,7 +24,7 @@ def result(reply, title, parts=("rois", "table", "image", "labels"), say=False):
     title : str
         The name of the command, for messages.
     parts : list of str
-        What of the reply is shown: rois, table, image, labels.
+        What of the reply is shown: rois, table, uncertainty, image, labels.
     say : bool
         True shows the message in a dialog, or in the log of a macro; else in the status bar.
     """
@@ -83,7 +83,7 @@ def _put(lock, reply, parts):
         _show_rois(reply["rois"], _target(reply), imp, labels)
     if "table" in parts and reply.get("table") is not None:
         table(reply["table"], imp or labels)
-    for key in ("image", "labels"):  # the labels last, so that they are the active image of a macro
+    for key in ("uncertainty", "image", "labels"):  # the last one is the active image of a macro
         if key in parts and reply.get(key) is not None:
             _open(reply[key])
 

@@ -13,7 +13,13 @@ from talanoa_fiji import client, show, ui
 
 START, CANCEL = u"Start the training", u"Cancel"
 TITLE = u"Before the training"
-CAPTIONS = ((u"pairs", u"Images, and what is outlined in them"), (u"patches", u"Patches as the network will see them"))
+SHEETS = (u"pairs", u"patches")
+CAPTIONS = {
+    u"stardist": (u"Images, and what is outlined in them", u"Patches as the network will see them"),
+    u"care": (u"Images with little light, and with much", u"Patches as the network will see them, and what it shall answer"),
+    u"n2n": (u"Images, and other exposures of the same", u"Patches as the network will see them, and what it shall answer"),
+    u"n2v": (u"Images, to be restored without clean ones", u"Patches as the network will see them: some pixels are replaced"),
+}
 
 
 def train(objects, keys, title):
@@ -26,15 +32,16 @@ def train(objects, keys, title):
         The name of the command, for messages.
     """
     resume = keys.get("resume")
+    here = keys.get("method") == u"n2v" and not keys.get("images")  # the open image is the data
     if ui.has_window() and not client.current_call().macro and not resume:
-        reply = client.ask(objects, "train", keys, fixed={"dry_run": True})
+        reply = client.ask(objects, "train", keys, fixed={"dry_run": True}, image=here)
         if reply["status"] != u"ok":
             return show.failed(reply, title, say=True)
         if not agreed(reply):
             client.current_call().status = u"cancelled"
             return IJ.showStatus(u"%s: nothing was trained." % title)
         keys = dict(keys, **chosen(reply, keys))
-    show.result(client.ask(objects, "train", keys), title, say=True)
+    show.result(client.ask(objects, "train", keys, image=here), title, say=True)
 
 
 def chosen(reply, keys):
@@ -66,7 +73,8 @@ class BeforeDialog(JDialog):
         content = JPanel(BorderLayout(8, 8))
         content.setBorder(BorderFactory.createEmptyBorder(12, 12, 12, 12))
         content.add(_text(reply), BorderLayout.NORTH)
-        content.add(_pictures(reply["estimate"]["pictures"]), BorderLayout.CENTER)
+        captions = CAPTIONS.get(reply["request"]["method"]) or CAPTIONS[u"stardist"]
+        content.add(_pictures(reply["estimate"]["pictures"], captions), BorderLayout.CENTER)
         content.add(self._buttons(), BorderLayout.SOUTH)
         self.setContentPane(content)
         self.pack()
@@ -106,10 +114,10 @@ def _text(reply):
     return JScrollPane(area)
 
 
-def _pictures(pictures):
+def _pictures(pictures, captions):
     """Return the sheets with their captions, one above the other."""
-    column = JPanel(GridLayout(len(CAPTIONS), 1, 0, 8))
-    for name, caption in CAPTIONS:
+    column = JPanel(GridLayout(len(SHEETS), 1, 0, 8))
+    for name, caption in zip(SHEETS, captions):
         part = JPanel(BorderLayout(0, 4))
         label = JLabel(caption)
         label.setFont(Font(Font.SANS_SERIF, Font.PLAIN, 12))

@@ -62,6 +62,10 @@ class TrainingWatch(Watch):
             rows = [(int(row[0]), float(row[1]), float(row[2])) for row in event["rows"]]
             facts = (int(event["best_epoch"]), int(event["epochs"]), None)
             self.always(lambda window: window.show_epochs(rows, *facts))
+        elif event.get("before") is not None:
+            restored = [_picture(event[which]) for which in (u"before", u"after", u"target") if event.get(which) is not None]
+            where = (event["name"], int(event["epoch"]))
+            self.always(lambda window: window.show_restored(restored, *where))
         elif kind == u"preview":
             pictures = [outlined(event["image"], event[which]) for which in (u"truth", u"found")]
             facts = (event["name"], int(event["epoch"]), int(event["truth_objects"]), int(event["objects"]))
@@ -214,8 +218,18 @@ class TrainingWindow(JFrame):
     def show_preview(self, pictures, name, epoch, drawn, found):
         """Show what the network finds in a validation image; event dispatch thread."""
         captions = (u"Validation image %s: %d outlined by you" % (name, drawn), u"Found after epoch %d: %d" % (epoch, found))
+        self._show_pictures(pictures, captions)
+
+    def show_restored(self, pictures, name, epoch):
+        """Show an image before and after the network, and the clean one where there is one; event dispatch thread."""
+        captions = (u"%s: as it is" % name, u"Restored after epoch %d" % epoch, u"Wanted: the clean image")
+        self._show_pictures(pictures, captions, sharp=True)
+
+    def _show_pictures(self, pictures, captions, sharp=False):
+        """Show pictures side by side under their captions."""
+        self._make_room(len(pictures))
         for panel, label, picture, text in zip(self.pictures, self.captions, pictures, captions):
-            panel.show_picture(picture)
+            panel.show_picture(picture, sharp)
             label.setText(text)
             label.setToolTipText(text)
 
@@ -245,7 +259,8 @@ class TrainingWindow(JFrame):
         self.bar = JProgressBar(0, 1000)
         self.bar.setIndeterminate(True)
         self.curve = ui_curve.Curve()
-        self.pictures, self.captions = (Picture(), Picture()), (JLabel(u"Validation image"), JLabel(u"Found"))
+        self.pictures = (Picture(), Picture(), Picture())
+        self.captions = (JLabel(u"Validation image"), JLabel(u" "), JLabel(u" "))
         for label in (self.left, self.best) + self.captions:
             label.setFont(Font(Font.SANS_SERIF, Font.PLAIN, 12))
         content = JPanel(BorderLayout(8, 8))
@@ -266,17 +281,25 @@ class TrainingWindow(JFrame):
         return head
 
     def _middle(self):
-        """Return the curve above the two pictures."""
-        below = JPanel(GridLayout(1, 2, 8, 0))
-        for picture, caption in zip(self.pictures, self.captions):
+        """Return the curve above the pictures: two of them, or three of a restoration with a clean image."""
+        self.below = JPanel(GridLayout(1, 0, 8, 0))
+        self._make_room(2)
+        middle = JPanel(BorderLayout(0, 8))
+        middle.add(self.curve, BorderLayout.NORTH)
+        middle.add(self.below, BorderLayout.CENTER)
+        return middle
+
+    def _make_room(self, count):
+        """Lay out as many pictures with their captions, side by side."""
+        if self.below.getComponentCount() == count:
+            return
+        self.below.removeAll()
+        for picture, caption in zip(self.pictures[:count], self.captions):
             part = JPanel(BorderLayout(0, 4))
             part.add(caption, BorderLayout.NORTH)
             part.add(picture, BorderLayout.CENTER)
-            below.add(part)
-        middle = JPanel(BorderLayout(0, 8))
-        middle.add(self.curve, BorderLayout.NORTH)
-        middle.add(below, BorderLayout.CENTER)
-        return middle
+            self.below.add(part)
+        self.below.revalidate()
 
     def _foot(self):
         """Return the line of buttons."""
@@ -332,12 +355,12 @@ class Picture(JComponent):
 
     def __init__(self):
         JComponent.__init__(self)
-        self.picture = None
+        self.picture, self.sharp = None, False
         self.setPreferredSize(Dimension(300, 300))
 
-    def show_picture(self, picture):
-        """Show another picture (java.awt.Image); event dispatch thread."""
-        self.picture = picture
+    def show_picture(self, picture, sharp=False):
+        """Show another picture (java.awt.Image), with `sharp` its pixels where it is enlarged; event dispatch thread."""
+        self.picture, self.sharp = picture, sharp
         self.repaint()
 
     def paintComponent(self, g):
@@ -349,8 +372,9 @@ class Picture(JComponent):
             g.setColor(Color(0x555555))
             g.drawString(u"A picture follows after the first epoch.", 12, height // 2)
             return
-        g.setRenderingHint(RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_BILINEAR)
         scale = min(width / float(self.picture.getWidth()), height / float(self.picture.getHeight()))
+        smooth, pixels = RenderingHints.VALUE_INTERPOLATION_BILINEAR, RenderingHints.VALUE_INTERPOLATION_NEAREST_NEIGHBOR
+        g.setRenderingHint(RenderingHints.KEY_INTERPOLATION, pixels if self.sharp and scale > 1 else smooth)
         wide, high = int(scale * self.picture.getWidth()), int(scale * self.picture.getHeight())
         g.drawImage(self.picture, 0, 0, wide, high, None)
 

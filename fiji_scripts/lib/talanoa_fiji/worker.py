@@ -18,6 +18,7 @@ from ij import IJ, Prefs
 from talanoa_fiji import block, images, jars, place
 
 ATTACHED = (u"task", u"imp", u"rois", u"events", u"cancelled", u"finish", u"wanted", u"handle", u"preview")
+IMAGES = (u"labels", u"image", u"uncertainty")  # of a reply; their pixels are in its block
 LOOK = 50  # ms between two looks at a running job
 PATIENCE = 800  # ms that a stopped job has to end; after that it ends by itself and nobody waits for it
 PATIENCE_TRAINING = 60000  # ms that a training has for the end of its step: what it answers tells how to go on with it
@@ -349,13 +350,13 @@ def _unpack(found):
     """Return the reply map of a reply that came through the channel and its block."""
     reply, layout = HashMap(), found.get("block")
     for key in found.keySet():
-        if key not in (u"labels", u"image", u"headings", u"columns", u"rows", u"traced", u"block"):
+        if key not in IMAGES + (u"headings", u"columns", u"rows", u"traced", u"block"):
             reply.put(key, _plain(found.get(key)))
     if layout is None:
         return reply
     data = block.Reply(layout)
     try:
-        for key in (u"labels", u"image"):
+        for key in IMAGES:
             if found.get(key) is not None:
                 reply.put(key, images.build(_plain(found.get(key)), data, key))
         if found.get("traced") is not None:

@@ -52,7 +52,11 @@ PLAIN = (
     "annotators",
     "report",
     "leaks",
+    "losses",
+    "path",
 )
+IMAGES = ("image", "uncertainty")  # that a task made; labels have a form of their own
+SELECTING = ("segment", "train")  # tasks that look at the selection of the open image
 EVERY = 0.1  # seconds between two progress events
 SELECTED = "Only the selection was segmented. For the whole image: Edit > Selection > Select None."
 
@@ -146,8 +150,8 @@ def perform(task: str, keys: Mapping[str, Any], attached: Attached, host: FijiHo
     from talanoa import tasks
 
     rois, notes = _decoded(attached)
-    selection = attached.selection if task == "segment" else None
-    if selection is not None:
+    selection = attached.selection if task in SELECTING else None
+    if selection is not None and task == "segment":
         notes = [*notes, SELECTED]
     window = {"handle": attached.handle, "preview": attached.preview}
     reply = tasks.run({"task": task, **keys}, host, attached.image, rois, selection, **window)

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from talanoa.fiji.edge import PLAIN, Attached, FijiHost, failed, label_title, perform
+from talanoa.fiji.edge import IMAGES, PLAIN, SELECTING, Attached, FijiHost, failed, label_title, perform
 from talanoa.fiji.packing import pack_rois, pack_table, plain, to_java, unpack_rois
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def _run(request: Any) -> Mapping[str, Any]:
     names: list[str] = []
     if imp is not None:
         image = convert.to_dataarray(imp)
-        selection = convert.selection_mask(imp) if task == "segment" else None
+        selection = convert.selection_mask(imp) if task in SELECTING else None
     if hasattr(packed, "get"):
         pieces, names = unpack_rois(packed)
     elif packed is not None:
@@ -106,7 +106,7 @@ def _host(request: Any) -> FijiHost:
 def reply_to_java(reply: Mapping[str, Any]) -> Any:
     """Turn a reply of `tasks.run` into a java.util.Map.
 
-    Labels and an image that the task made become an ij.ImagePlus, ROIs and tables packed arrays (`pack_rois`,
+    Labels and images that the task made become an ij.ImagePlus, ROIs and tables packed arrays (`pack_rois`,
     `pack_table`); other values stay as they are where Java has them (text, numbers, lists, maps).
     """
     from talanoa.fiji import convert
@@ -116,8 +116,9 @@ def reply_to_java(reply: Mapping[str, Any]) -> Any:
         return java
     if reply.get("labels") is not None:
         java.put("labels", convert.labels_to_imageplus(reply["labels"], label_title(reply["labels"])))
-    if (made := reply.get("image")) is not None:
-        java.put("image", convert.to_imageplus(made, str(made.attrs["name"])))
+    for key in IMAGES:
+        if (made := reply.get(key)) is not None:
+            java.put(key, convert.to_imageplus(made, str(made.attrs["name"])))
     if reply.get("rois") is not None:
         java.put("rois", pack_rois(reply["rois"]))
     if reply.get("table") is not None:

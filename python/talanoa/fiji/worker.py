@@ -23,7 +23,7 @@ import numpy as np
 
 from talanoa.errors import Cancelled
 from talanoa.fiji import block
-from talanoa.fiji.edge import PLAIN, Attached, FijiHost, failed, label_title, perform
+from talanoa.fiji.edge import IMAGES, PLAIN, SELECTING, Attached, FijiHost, failed, label_title, perform
 from talanoa.logs import log_path, start_log_file
 from talanoa.version import __version__
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("talanoa.fiji.worker")  # the module runs as __main__
 
-LONG = ("segment", "train")  # one of these at a time; the others answer at once
+LONG = ("segment", "train", "evaluate", "restore")  # one of these at a time; the others answer at once
 IDLE_MINUTES = 30.0
 _CHECK = 0.05  # seconds between two looks at a waiting job
 _SEPARATOR = "\x1f"  # between texts of a list: ASCII's own
@@ -198,7 +198,7 @@ def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
     if found is not None:
         image = facts.to_form(found, block.view(memory, layout, "pixels"), block.view(memory, layout, "tables"))
         mask = block.view(memory, layout, "mask") if "mask" in layout["arrays"] else None
-        selection = facts.selection_mask(found, mask) if request["task"] == "segment" else None
+        selection = facts.selection_mask(found, mask) if request["task"] in SELECTING else None
     if "roi_start" in layout["arrays"]:
         data = block.view(memory, layout, "roi_bytes").tobytes()
         start = block.view(memory, layout, "roi_start").tolist()
@@ -208,15 +208,16 @@ def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
 
 
 def _pack_images(reply: Mapping[str, Any], plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
-    """Add the label image, as ImageJ shows it, and the image that a task made."""
+    """Add the label image, as ImageJ shows it, and the images that a task made."""
     from talanoa.fiji import facts
     from talanoa.labels import display_form
 
     leaving = {}
     if (labels := reply.get("labels")) is not None:
         leaving["labels"] = facts.from_form(display_form(labels), label_title(labels))
-    if (made := reply.get("image")) is not None:
-        leaving["image"] = facts.from_form(made, str(made.attrs["name"]))
+    for key in IMAGES:
+        if (made := reply.get(key)) is not None:
+            leaving[key] = facts.from_form(made, str(made.attrs["name"]))
     for key, image in leaving.items():
         plain[key] = wire(image.facts)
         arrays[f"{key}_pixels"] = image

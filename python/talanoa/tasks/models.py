@@ -29,6 +29,7 @@ def _list(request: ModelsRequest) -> dict[str, Any]:
         {
             "name": one.name,
             "method": one.method,
+            "kind": _kind(one.method),
             "shipped": one.shipped,
             "folder": str(one.folder),
             "description": one.description,
@@ -39,6 +40,13 @@ def _list(request: ModelsRequest) -> dict[str, Any]:
         "message": f"{len(rows)} model{'s' * (len(rows) != 1)}; yours are in {model_folder.user_models()}",
         "models": rows,
     }
+
+
+def _kind(method: str) -> str:
+    """Return what a method makes, "objects" or "image"; an empty text for a method of a newer version."""
+    from talanoa import methods
+
+    return methods.METHODS[method].kind if method in methods.METHODS else ""
 
 
 def _show(request: ModelsRequest) -> dict[str, Any]:
