@@ -48,24 +48,24 @@ def talanoa_steps(
     import torch
 
     from talanoa import methods
-    from talanoa.augment import Augmentation
     from talanoa.dataset import Annotated
-    from talanoa.training import loop
+    from talanoa.training import loop, star_feed
 
     volume = image.ndim == 3
     method = methods.get("stardist3d" if volume else "stardist")
     keys = {"backbone": case["backbone"]} if volume else {}
     config = method.config(n_rays=case["rays"], grid=case["grid"], **keys)
     sizes = {"patch": case["patch"][-1], "batch": case["batch"]}
-    settings = loop.Settings(mixed_precision=half, **sizes, **({"patch_z": case["patch"][0]} if volume else {}))
+    slices = {"patch_z": case["patch"][0]} if volume else {}
+    settings = loop.Settings(mixed_precision=half, augment_scale=2.0, **sizes, **slices)
     device = torch.device("cpu")
     trainer = loop.start(method, config, settings, device)
     items = [Annotated("scene", image[None], labels, ("", ""))]
-    batch = loop.make_batch(items, method, config, settings, Augmentation(), (0, 0))
+    batch = loop.make_batch(items, star_feed.FEED, config, settings, True, (0, 0))
     numbers = iter(range(1, 1000))
     return {
         "network step": lambda: loop.train_step(trainer, batch, method, config, settings, next(numbers), device),
-        "drawing": lambda: loop.make_batch(items, method, config, settings, Augmentation(), (0, next(numbers))),
+        "drawing": lambda: loop.make_batch(items, star_feed.FEED, config, settings, True, (0, next(numbers))),
         "parameters": lambda: sum(each.numel() for each in trainer.net.parameters()),
     }
 

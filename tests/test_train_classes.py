@@ -14,7 +14,6 @@ import torch
 
 from talanoa import methods, model_folder, tasks
 from talanoa.annotate import folder as datasets
-from talanoa.augment import NONE
 from talanoa.dataset import Annotated
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
@@ -24,7 +23,7 @@ from talanoa.metrics.matching import match_objects
 from talanoa.metrics.overlap import overlaps
 from talanoa.normalize import normalize
 from talanoa.requests import TrainRequest, parse
-from talanoa.training import loop
+from talanoa.training import loop, star_feed
 from talanoa.training.run import train
 
 NETWORK = {"n_rays": 16, "grid": 2, "depth": 2, "filters": 8, "head": 32, "patch": 64, "batch": 4}
@@ -163,7 +162,7 @@ def test_the_network_of_volumes_learns_the_classes_of_a_stack() -> None:
     settings = loop.Settings(epochs=1, steps=55, patch=40, patch_z=8, batch=1, lr=8e-3, mixed_precision=False)
     device = torch.device("cpu")
     trainer = loop.start(method, config, settings, device)
-    batch = loop.make_batch([item], method, config, settings, NONE, 0)
+    batch = loop.make_batch([item], star_feed.FEED, config, settings, False, 0)
     for step in range(settings.steps):
         loop.train_step(trainer, batch, method, config, settings, step, device)
     with torch.inference_mode():

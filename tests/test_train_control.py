@@ -22,7 +22,7 @@ from synthetic import write_pairs
 from talanoa import model_folder, tasks
 from talanoa.dataset import Annotated
 from talanoa.host import QuietHost
-from talanoa.training import loop, onlookers
+from talanoa.training import loop, onlookers, star_feed
 from talanoa.training.run import train
 from trained import request
 
@@ -156,19 +156,19 @@ def test_a_preview_stays_small_whatever_it_shows() -> None:
     random = np.random.default_rng(0)
     noise = random.random((1, 900, 1200), np.float32)
     labels = random.integers(0, 2, (900, 1200)).astype(np.int32)
-    part = onlookers.busiest_part(Annotated("noise", noise, labels))
-    assert part.labels.shape == onlookers.SIDES[2]
-    assert len(json.dumps(onlookers.preview(part, part.labels))) < 300_000
+    part = star_feed.busiest_part(Annotated("noise", noise, labels))
+    assert part.labels.shape == star_feed.SIDES[2]
+    assert len(json.dumps(star_feed.preview(part, part.labels))) < 300_000
 
 
 def test_the_part_shown_is_where_the_objects_are() -> None:
     labels = np.zeros((1000, 500), np.int32)
     labels[900:930, 20:40], labels[940:960, 60:90] = 1, 2
     image = np.arange(labels.size, dtype=np.float32).reshape(1, *labels.shape)
-    part = onlookers.busiest_part(Annotated("corner", image, labels))
+    part = star_feed.busiest_part(Annotated("corner", image, labels))
     assert part.labels.shape == (384, 384) and set(np.unique(part.labels)) == {0, 1, 2}
     assert np.array_equal(part.image[0], image[0, 616:, :384])
-    seen = onlookers.preview(part, np.where(part.labels == 1, 7, 0))
+    seen = star_feed.preview(part, np.where(part.labels == 1, 7, 0))
     assert (seen["truth_objects"], seen["objects"]) == (2, 1)
     ring = outlined(seen["found"])
     assert ring[900 - 616, 20] and not ring[910 - 616, 30]
@@ -178,9 +178,9 @@ def test_of_a_stack_the_middle_slice_is_shown() -> None:
     labels = np.zeros((40, 200, 100), np.int32)
     labels[18:24, 150:170, 20:40], labels[5:7, 150:160, 60:70] = 1, 2
     image = np.repeat(np.linspace(0, 1, 40, dtype=np.float32), 200 * 100).reshape(1, *labels.shape)
-    part = onlookers.busiest_part(Annotated("stack", image, labels))
+    part = star_feed.busiest_part(Annotated("stack", image, labels))
     assert part.labels.shape == (32, 128, 100)
-    seen = onlookers.preview(part, part.labels)
+    seen = star_feed.preview(part, part.labels)
     assert picture(seen["image"]).size == (100, 128)
     first = int(np.flatnonzero(image[0, :, 0, 0] == part.image[0, 0, 0, 0])[0])
     assert seen["truth_objects"] == seen["objects"] == np.count_nonzero(np.unique(labels[first + 16]))

@@ -15,7 +15,7 @@ import tiny
 from synthetic import write_pairs, write_stacks
 from talanoa import model_folder, tasks
 from talanoa.host import QuietHost
-from talanoa.training import before, loop, pace
+from talanoa.training import loop, pace, star_feed
 from talanoa.training.prepare import prepare
 from trained import request
 
@@ -53,7 +53,7 @@ def test_a_dry_run_shows_pictures_and_leaves_nothing(tmp_path: Path) -> None:
     assert set(shown) == {"pairs", "patches"}
     for text in shown.values():
         pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
-        yellow = (np.abs(pixels.astype(int) - before.OUTLINE).max(axis=-1) == 0).mean()
+        yellow = (np.abs(pixels.astype(int) - star_feed.OUTLINE).max(axis=-1) == 0).mean()
         assert 0.002 < yellow < 0.3
     assert Image.open(picture).height == sum(
         Image.open(io.BytesIO(base64.b64decode(text))).height for text in shown.values()

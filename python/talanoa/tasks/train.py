@@ -16,23 +16,18 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     if request.dry_run:
         from talanoa.training.before import look
 
-        return look(request, host)
+        return look(request, host, given)
     from talanoa.training.run import train
 
-    made = train(request, host)
+    made = train(request, host, given)
     for text in made.warnings:
         host.warn(text)
-    thresholds = {key: float(value) for key, value in made.thresholds.items()}
     early = f" Training was {made.early}." if made.early else ""
-    message = (
-        f"Model {made.name} is trained; its best epoch is {made.best_epoch} (probability {thresholds['prob']:.2f}, "
-        f"overlap {thresholds['nms']:.2f}).{early} Segment with model={made.name}. " + " ".join(made.advice)
-    )
     return {
-        "message": message,
+        "message": f"{made.summary}{early} " + " ".join(made.advice),
         "folder": str(made.model_folder),
         "model": made.name,
-        "thresholds": thresholds,
+        "thresholds": {key: float(value) for key, value in made.thresholds.items()},
         "losses": str(made.losses),
         "report": dict(made.report),
         "advice": made.advice,

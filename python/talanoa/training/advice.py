@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,23 @@ SPENT = 0.05  # part of the highest learning rate below which nothing more is le
 NOISY = 0.15  # jumps from epoch to epoch beside the smoothed curve
 
 
-def advise(losses: Sequence[Mapping[str, float]]) -> list[str]:
+@dataclass(frozen=True)
+class Words:
+    """What the data are called in an advice: what to check, what would help, and how to come by it."""
+
+    check: str
+    more: str
+    get: str
+
+
+WORDS = {
+    "objects": Words("the annotations lie on the objects", "annotated images", "Annotate more images"),
+    "target": Words("both images of a pair show the same place", "pairs of images", "Add pairs of images"),
+    "noise": Words("the noise of neighbouring pixels is independent", "images", "Add images"),
+}
+
+
+def advise(losses: Sequence[Mapping[str, float]], judged_by: str = "objects") -> list[str]:
     """Say in plain words what a learning curve shows, and what to do about it.
 
     Parameters
@@ -25,6 +42,9 @@ def advise(losses: Sequence[Mapping[str, float]]) -> list[str]:
     losses : sequence of mapping
         Rows of ``loss.csv`` in order, of which ``epoch``, ``loss`` (training images, augmented) and ``val_loss``
         (validation images, not augmented) are read.
+    judged_by : "objects", "target" or "noise"
+        What the loss is measured by: annotated objects, target images, or other noisy values: their noise remains in
+        the loss, however well the image is predicted, so that a small fall says nothing.
 
     Returns
     -------
@@ -42,11 +62,13 @@ def advise(losses: Sequence[Mapping[str, float]]) -> list[str]:
         return ["Some losses are no finite numbers: the training diverged. Lower lr, and check the images."]
     if len(rows) < FEWEST:
         return [f"Only {len(rows)} epoch(s): too few to judge the curve. Train longer."]
+    words = WORDS[judged_by]
     train, raw = _positive(*(np.array([row[key] for row in rows]) for key in ("loss", "val_loss")))
     smooth_train, smooth = smoothed(train), smoothed(raw)
-    over = _overfitting(rows, smooth_train, smooth)
+    over = _overfitting(rows, smooth_train, smooth, words)
     end = "" if over else _end(smooth, [row.get("lr", 1.0) for row in rows])
-    found = [_level(smooth_train, smooth), over or _gap(smooth_train, smooth), end]
+    level = "" if judged_by == "noise" else _level(smooth_train, smooth, words)
+    found = [level, over or _gap(smooth_train, smooth, words), end]
     return [text for text in (*found, _noise(raw, smooth)) if text]
 
 
@@ -64,18 +86,18 @@ def _positive(train: NDArray, validation: NDArray) -> tuple[NDArray, NDArray]:
     return train + shift, validation + shift
 
 
-def _level(train: NDArray, validation: NDArray) -> str:
+def _level(train: NDArray, validation: NDArray, words: Words) -> str:
     """Underfitting: the losses have hardly fallen since the first epochs."""
     fell = 1 - train[-1] / train[0]
     if fell >= HARDLY or validation.min() < (1 - HARDLY) * validation[0]:
         return ""
     return (
         f"Underfitting: the training loss fell by {max(fell, 0):.0%} only. Train longer, raise lr, take a larger "
-        "network or a larger patch; check that the annotations lie on the objects."
+        f"network or a larger patch; check that {words.check}."
     )
 
 
-def _overfitting(rows: Sequence[Mapping[str, float]], train: NDArray, validation: NDArray) -> str:
+def _overfitting(rows: Sequence[Mapping[str, float]], train: NDArray, validation: NDArray, words: Words) -> str:
     """Overfitting: the validation loss rises from its lowest while the training loss does not."""
     lowest = int(validation.argmin())
     rise = validation[-1] / validation[lowest] - 1
@@ -83,19 +105,19 @@ def _overfitting(rows: Sequence[Mapping[str, float]], train: NDArray, validation
         return ""
     return (
         f"Overfitting: the validation loss is lowest near epoch {rows[lowest]['epoch']:.0f} and has risen by "
-        f"{rise:.0%} since. The weights of the best epoch were kept; more annotated images would help, or more "
+        f"{rise:.0%} since. The weights of the best epoch were kept; more {words.more} would help, or more "
         "augmentation; longer training will not."
     )
 
 
-def _gap(train: NDArray, validation: NDArray) -> str:
+def _gap(train: NDArray, validation: NDArray, words: Words) -> str:
     """A gap: the validation images are harder than the training images although these are augmented."""
     excess = validation[-1] / max(train[-1], 1e-12) - 1
     if excess < GAP:
         return ""
     return (
         f"The validation loss lies {excess:.0%} above the training loss: the validation images differ from the "
-        "training images, or there are too few of these. Annotate more images, of every kind that the model will see."
+        f"training images, or there are too few of these. {words.get}, of every kind that the model will see."
     )
 
 

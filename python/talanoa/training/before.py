@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import io
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
-
-from talanoa import dataset
-from talanoa.augment import Augmentation
-from talanoa.dataset import Annotated
-from talanoa.files import write_aside
 from talanoa.host import Host
-from talanoa.overlay import ring_of
 from talanoa.requests import TrainRequest
 from talanoa.training import pace
 from talanoa.training.prepare import Ready, prepare
+from talanoa.training.sheets import as_text, write_sheets
 
-PAIRS, PATCHES = 4, 8
-SIDE = 192  # pixels of a picture on a sheet
-GAP = 4
-OUTLINE = (255, 221, 0)
-HOW = "{steps} training steps, {batches} validation and one search for thresholds were timed on this device just now"
+if TYPE_CHECKING:
+    from talanoa.tasks.common import Given
+
+HOW = "{steps} training steps, {batches} validation and {end} were timed on this device just now"
 
 
-def look(request: TrainRequest, host: Host) -> dict[str, Any]:
+def look(request: TrainRequest, host: Host, given: Given | None = None) -> dict[str, Any]:
     """Do everything that comes before the first step, and time a few steps; nothing is written but the picture.
 
     Parameters
@@ -38,6 +26,8 @@ def look(request: TrainRequest, host: Host) -> dict[str, Any]:
         With ``dry_run``; ``picture`` names a new PNG file for the sheets.
     host : Host
         Progress, warnings, cancelling.
+    given : Given, optional
+        The open image, for a method that trains on one.
 
     Returns
     -------
@@ -50,7 +40,7 @@ def look(request: TrainRequest, host: Host) -> dict[str, Any]:
         from talanoa.tasks.common import check_new
 
         check_new(Path(request.picture))
-    ready = prepare(request, host)
+    ready = prepare(request, host, given)
     for text in ready.warnings:
         host.warn(text)
     found = pace.measure(ready, host)
@@ -60,7 +50,7 @@ def look(request: TrainRequest, host: Host) -> dict[str, Any]:
             f"The training takes about {_gigabytes(found.memory)} of memory, {_gigabytes(estimate['free_memory'])} are "
             "free. Close other programs, or take a smaller batch or patch."
         )
-    sheets = {"pairs": pairs_sheet(ready.items, ready.request.seed), "patches": patches_sheet(ready)}
+    sheets = ready.recipe.feed.sheets(ready)
     if request.picture:
         write_sheets(Path(request.picture), list(sheets.values()))
     where = f" Examples are in {request.picture}." if request.picture else ""
@@ -87,7 +77,7 @@ def estimate_of(ready: Ready, found: pace.Pace) -> dict[str, Any]:
         "memory": found.memory,
         "free_memory": pace.free_memory(ready.device),
         "device": str(ready.device),
-        "how": HOW.format(steps=found.timed, batches=pace.VALIDATED),
+        "how": HOW.format(steps=found.timed, batches=pace.VALIDATED, end=ready.recipe.end),
         "facts": {
             **ready.recipe.facts(ready.items, settings),
             "training_images": len(ready.parts[0]),
@@ -126,89 +116,3 @@ def as_time(seconds: float) -> str:
 
 def _gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB"
-
-
-def pairs_sheet(items: Sequence[Annotated], seed: int) -> Image.Image:
-    """Return images beside themselves with their outlines: some of the training set, drawn by its seed."""
-    chosen = np.random.default_rng(seed).permutation(len(items))[:PAIRS]
-    shown = [items[k] for k in sorted(chosen.tolist())]
-    plain = [picture_of(*middle(item.image, item.labels), outlines=False) for item in shown]
-    outlined = [picture_of(*middle(item.image, item.labels)) for item in shown]
-    return sheet([plain, outlined])
-
-
-def patches_sheet(ready: Ready) -> Image.Image:
-    """Return patches as the network will see them, with the outlines of the objects to learn."""
-    settings, config = ready.settings, ready.config
-    augmentation = Augmentation(scale=settings.augment_scale)
-    rng = np.random.default_rng((settings.seed, 0))
-    share = getattr(config, "train_foreground_only", 0.0)
-    drawn = [dataset.draw_patch(ready.parts[0], settings.patch_shape, share, augmentation, rng) for _ in range(PATCHES)]
-    pictures = [picture_of(*middle(*pair)) for pair in drawn]
-    return sheet([pictures[: PATCHES // 2], pictures[PATCHES // 2 :]])
-
-
-def middle(image: NDArray, labels: NDArray) -> tuple[NDArray, NDArray]:
-    """Return the first channel (y, x) and the labels (y, x); of a volume those of its fullest slice."""
-    if labels.ndim == 2:
-        return image[0], labels
-    z = int(np.argmax((labels > 0).sum(axis=(1, 2))))
-    return image[0, z], labels[z]
-
-
-def picture_of(image: NDArray, labels: NDArray, outlines: bool = True) -> Image.Image:
-    """Return a picture of `SIDE` pixels at most: the middle part of a large image, a small one enlarged.
-
-    Parameters
-    ----------
-    image : ndarray of float, (y, x)
-        0 is shown black, 1 white.
-    labels : ndarray of int, (y, x)
-        Objects whose outlines are drawn.
-    outlines : bool
-        False leaves them out.
-    """
-    first = [max(0, (size - 2 * SIDE) // 2) for size in labels.shape]
-    part = tuple(slice(start, start + 2 * SIDE) for start in first)
-    grey = np.clip(image[part] * 255, 0, 255).astype(np.uint8)
-    picture = Image.fromarray(grey).convert("RGB")
-    scale = SIDE / max(picture.size)
-    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
-    picture = picture.resize(size, Image.Resampling.BILINEAR)
-    if outlines:
-        ring = ring_of(
-            np.asarray(Image.fromarray(labels[part].astype(np.int32)).resize(size, Image.Resampling.NEAREST))
-        )
-        pixels = np.array(picture)
-        pixels[ring > 0] = OUTLINE
-        picture = Image.fromarray(pixels)
-    return picture
-
-
-def sheet(rows: Sequence[Sequence[Image.Image]]) -> Image.Image:
-    """Return pictures side by side, row below row, on white."""
-    columns = max(len(row) for row in rows)
-    made = Image.new("RGB", (columns * (SIDE + GAP) + GAP, len(rows) * (SIDE + GAP) + GAP), "white")
-    for y, row in enumerate(rows):
-        for x, picture in enumerate(row):
-            made.paste(picture, (GAP + x * (SIDE + GAP), GAP + y * (SIDE + GAP)))
-    return made
-
-
-def write_sheets(path: Path, sheets: Sequence[Image.Image]) -> None:
-    """Write sheets, one below the other, to a new PNG file."""
-    width, height = max(one.width for one in sheets), sum(one.height for one in sheets)
-    joined = Image.new("RGB", (width, height), "white")
-    top = 0
-    for one in sheets:
-        joined.paste(one, (0, top))
-        top += one.height
-    with write_aside(path) as aside:
-        joined.save(aside, "PNG")
-
-
-def as_text(picture: Image.Image) -> str:
-    """Return a picture as PNG in base64."""
-    stream = io.BytesIO()
-    picture.save(stream, "PNG")
-    return base64.b64encode(stream.getvalue()).decode("ascii")

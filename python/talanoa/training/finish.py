@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from talanoa.model_folder import Model
 from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
 from talanoa.training import loop, thresholds
-from talanoa.training.report import write_report
 
 SCORED_IOU = (0.5, 0.6, 0.7, 0.8, 0.9)
 Parts = tuple[Sequence[dataset.Annotated], Sequence[dataset.Annotated]]
@@ -98,10 +97,10 @@ def _where(request: TrainRequest) -> str:
     return " and ".join(folder.as_posix() for folder in folders(request.images))
 
 
-def training_record(
-    request: TrainRequest, plan: dict[str, Any], parts: Parts, losses: list[dict[str, float]], device: torch.device
+def common_record(
+    request: TrainRequest, plan: dict[str, Any], losses: list[dict[str, float]], device: torch.device
 ) -> dict[str, Any]:
-    """Return how the model came about, as plain data."""
+    """Return how a model of any method came about, as plain data."""
     from talanoa.result import versions
 
     return {
@@ -112,18 +111,33 @@ def training_record(
         "device": str(device),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
         "versions": versions(),
+    }
+
+
+def training_record(
+    request: TrainRequest, plan: dict[str, Any], parts: Parts, losses: list[dict[str, float]], device: torch.device
+) -> dict[str, Any]:
+    """Return how a model of objects came about, as plain data."""
+    return {
+        **common_record(request, plan, losses, device),
         # where the median lies between black and white: low for fluorescence, so that bright-field images are noticed
         "background_level": round(statistics.median(float(np.median(item.image)) for item in parts[0]), 3),
     }
 
 
-def write_model(folder: Path, model: Model, net: torch.nn.Module, work: Path) -> None:
+def write_model(
+    folder: Path,
+    model: Model,
+    net: torch.nn.Module,
+    work: Path,
+    report: Callable[[Path, Model, Sequence[dict[str, float]], Path], None],
+) -> None:
     """Write the model folder with its losses and report, whole or not at all."""
     with write_aside(folder) as aside:
         aside.mkdir()
         model_folder.write_files(aside, model, net.state_dict())
         shutil.copyfile(work / loop.LOSSES, aside / loop.LOSSES)
-        write_report(aside, model, loop.read_losses(work / loop.LOSSES))
+        report(aside, model, loop.read_losses(work / loop.LOSSES), work)
 
 
 def validation_scores(found: thresholds.Found, chosen: dict[str, float]) -> dict[str, Any]:

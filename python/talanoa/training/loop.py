@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections import deque
@@ -10,77 +9,46 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 
 from talanoa import devices
-from talanoa.augment import NONE, Augmentation
-from talanoa.dataset import Annotated, drawn_item, patch_of
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import Method
 from talanoa.training import distributed
+from talanoa.training.feed import Feed
 from talanoa.training.onlookers import Onlookers
+from talanoa.training.settings import Early, Settings
+from talanoa.training.table import append_row, read_losses
 
+__all__ = [
+    "BEST",
+    "CHECKPOINT",
+    "LOSSES",
+    "Batch",
+    "Early",
+    "Settings",
+    "Trainer",
+    "cosine_lr",
+    "fit",
+    "make_batch",
+    "prefetched",
+    "read_losses",
+    "restore",
+    "start",
+    "train_step",
+    "validate",
+    "validation_batches",
+    "weights_of",
+]
 CHECKPOINT = "last.pt"
 BEST = "best.pt"
 LOSSES = "loss.csv"
 VALIDATED = {2: (16, 64), 3: (4, 16)}  # fewest and most validation patches of planes and of volumes
 Batch = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
-
-
-class Settings(BaseModel):
-    """How a training runs; complete, so that the saved settings repeat it.
-
-    Parameters
-    ----------
-    epochs, steps : int
-        Epochs, and steps of one epoch.
-    patch, batch : int
-        Side of the square patches in pixels, and patches in one step.
-    patch_z : int or None
-        Slices of the patches of volumes; None for planes.
-    lr : float
-        Adam's learning rate, the highest one of a cosine schedule.
-    schedule : "plateau" or "cosine"
-        Halve when the validation loss has not fallen for 40 epochs, or warm up over 2 % of the steps and then fall to
-        zero along a cosine.
-    ema : float
-        Decay of the running average of the weights that is validated and saved; 0: the weights themselves.
-    patience : int
-        Stop after so many epochs without a better validation loss; 0: never.
-    augment_scale : float
-        Objects are shown up to this factor larger or smaller.
-    mixed_precision : bool or None
-        bfloat16 convolutions, but for the last ones, where the device has instructions for them; None: on a GPU only.
-        A step is faster (`benchmarks/bench_train.py`), but may learn less.
-    seed : int
-        Of weights, patches and augmentation.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    epochs: int = Field(400, ge=1)
-    steps: int = Field(100, ge=1)
-    patch: int = Field(256, ge=16)
-    patch_z: int | None = Field(None, ge=1)
-    batch: int = Field(4, ge=1)
-    lr: float = Field(3e-4, gt=0)
-    schedule: Literal["plateau", "cosine"] = "plateau"
-    ema: float = Field(0.0, ge=0, lt=1)
-    patience: int = Field(0, ge=0)
-    augment_scale: float = Field(1.5, ge=1)
-    mixed_precision: bool | None = None
-    seed: int = 42
-
-    @property
-    def patch_shape(self) -> tuple[int, ...]:
-        """Size of a patch, (y, x) or (z, y, x)."""
-        plane = (self.patch, self.patch)
-        return plane if self.patch_z is None else (self.patch_z, *plane)
 
 
 @dataclass
@@ -94,36 +62,6 @@ class Trainer:
     epoch: int = 0
     best: float = math.inf
     best_epoch: int = 0
-
-
-@dataclass(frozen=True)
-class Early:
-    """An end on the user's wish.
-
-    Parameters
-    ----------
-    epochs, planned : int
-        Epochs in the loss table, and those that were asked for.
-    steps : int
-        Steps of an epoch that counts although it was not complete; 0: all epochs are complete.
-    when : str
-        Local time, ISO 8601.
-    """
-
-    epochs: int
-    planned: int
-    steps: int
-    when: str
-
-    @classmethod
-    def now(cls, epochs: int, planned: int, steps: int = 0) -> Early:
-        """Return an end at this moment."""
-        return cls(epochs, planned, steps, time.strftime("%Y-%m-%dT%H:%M:%S"))
-
-    def __str__(self) -> str:
-        if self.steps:
-            return f"stopped early, after {self.steps} steps: before the first of {self.planned} epochs was complete"
-        return f"stopped early, after epoch {self.epochs} of {self.planned}"
 
 
 def cosine_lr(step: int, settings: Settings) -> float:
@@ -146,7 +84,9 @@ def start(method: Method, config: Any, settings: Settings, device: torch.device,
     if settings.ema:
         average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_averaging(settings.ema), use_buffers=True)
     optimizer = torch.optim.Adam(net.parameters(), lr=settings.lr)
-    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=40, threshold=0.0)
+    plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=settings.plateau, threshold=0.0
+    )
     return Trainer(net, average, optimizer, plateau)
 
 
@@ -168,20 +108,10 @@ def weights_of(trainer: Trainer) -> dict[str, torch.Tensor]:
     return inner.state_dict()
 
 
-def make_batch(
-    items: Sequence[Annotated], method: Method, config: Any, settings: Settings, augmentation: Augmentation, key: Any
-) -> Batch:
+def make_batch(items: Sequence[Any], feed: Feed, config: Any, settings: Settings, augmented: bool, key: Any) -> Batch:
     """Draw one batch, of several processes each its part; equal `key` gives an equal one, whichever thread draws it."""
-    rng = np.random.default_rng(key)
-    drawn = []
-    for _ in range(settings.batch):
-        item = drawn_item(items, rng)
-        pair = patch_of(item, settings.patch_shape, config.train_foreground_only, augmentation, rng)
-        drawn.append((*pair, item.classes))
-    drawn = list(distributed.share(drawn))
-    answers = zip(*(method.targets(labels, config, classes) for _, labels, classes in drawn), strict=True)
-    images = torch.from_numpy(np.stack([image for image, _, _ in drawn]))
-    return images, tuple(torch.from_numpy(np.stack(each)) for each in answers)
+    images, answers = feed.batch(items, config, settings, augmented, np.random.default_rng(key))
+    return torch.from_numpy(images), tuple(torch.from_numpy(each) for each in answers)
 
 
 def prefetched(make: Callable[[int], Batch], first: int, last: int, ahead: int = 3) -> Iterator[Batch]:
@@ -200,7 +130,8 @@ def prefetched(make: Callable[[int], Batch], first: int, last: int, ahead: int =
 
 def fit(
     trainer: Trainer,
-    data: tuple[Sequence[Annotated], Sequence[Annotated]],
+    data: tuple[Sequence[Any], Sequence[Any]],
+    feed: Feed,
     method: Method,
     config: Any,
     settings: Settings,
@@ -213,8 +144,10 @@ def fit(
     ----------
     trainer : Trainer
         Fresh (`start`) or restored (`restore`).
-    data : (sequence of Annotated, sequence of Annotated)
-        Training and validation images.
+    data : (sequence, sequence)
+        Training and validation images, as `feed` knows them.
+    feed : Feed
+        How the images come to the network.
     method, config, settings
         What is trained, and how.
     folder : Path
@@ -230,16 +163,15 @@ def fit(
         When and where the user ended it; None when it came to its end.
     """
     device = next(trainer.net.parameters()).device
-    augmentation = Augmentation(scale=settings.augment_scale)
     total = settings.epochs * settings.steps
-    validation = validation_batches(data[1], method, config, settings)
+    validation = validation_batches(data[1], feed, config, settings)
 
     def draw(step: int) -> Batch:
-        return make_batch(data[0], method, config, settings, augmentation, (settings.seed, step))
+        return make_batch(data[0], feed, config, settings, True, (settings.seed, step))
 
     clock = _Clock()
     losses: list[float] = []
-    onlookers = Onlookers(host, data[1], config, settings.epochs)
+    onlookers = Onlookers(host, data[1], feed, config, settings.epochs)
     if trainer.epoch:
         onlookers.tell_before(read_losses(folder / LOSSES), trainer.best_epoch)
     first = trainer.epoch * settings.steps
@@ -299,12 +231,12 @@ def _in_half_precision(settings: Settings, device: torch.device) -> bool:
     return asked and devices.has_fast_bfloat16(device)
 
 
-def validation_batches(items: Sequence[Annotated], method: Method, config: Any, settings: Settings) -> list[Batch]:
+def validation_batches(items: Sequence[Any], feed: Feed, config: Any, settings: Settings) -> list[Batch]:
     """Return the fixed validation patches, not augmented: about as many as cover the images, within limits."""
-    covering = sum(math.ceil(item.labels.size / math.prod(settings.patch_shape)) for item in items)
+    covering = sum(math.ceil(feed.size(item) / math.prod(settings.patch_shape)) for item in items)
     fewest, most = VALIDATED[len(settings.patch_shape)]
     count = math.ceil(min(max(covering, fewest), most) / settings.batch)
-    return [make_batch(items, method, config, settings, NONE, (settings.seed, 2**31, k)) for k in range(count)]
+    return [make_batch(items, feed, config, settings, False, (settings.seed, 2**31, k)) for k in range(count)]
 
 
 @torch.inference_mode()
@@ -331,7 +263,7 @@ def end_epoch(trainer: Trainer, row: dict[str, float], settings: Settings, folde
         trainer.best, trainer.best_epoch = row["val_loss"], trainer.epoch
         _replace(folder / BEST, weights_of(trainer))
     if distributed.is_first():
-        _append_row(folder / LOSSES, row)
+        append_row(folder / LOSSES, row)
     _replace(folder / CHECKPOINT, state_of(trainer))
 
 
@@ -360,22 +292,7 @@ def restore(trainer: Trainer, folder: Path) -> None:
     rows = read_losses(folder / LOSSES)
     (folder / LOSSES).unlink()
     for row in rows[: trainer.epoch]:
-        _append_row(folder / LOSSES, row)
-
-
-def read_losses(path: Path) -> list[dict[str, float]]:
-    """Return the rows of ``loss.csv``."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [{key: float(value) for key, value in row.items()} for row in csv.DictReader(stream)]
-
-
-def _append_row(path: Path, row: dict[str, float]) -> None:
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, list(row))
-        if new:
-            writer.writeheader()
-        writer.writerow({key: f"{value:.6g}" for key, value in row.items()})
+        append_row(folder / LOSSES, row)
 
 
 def _replace(path: Path, state: Any) -> None:

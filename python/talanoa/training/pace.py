@@ -15,7 +15,6 @@ import psutil
 import torch
 
 from talanoa import methods
-from talanoa.augment import Augmentation
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.requests import TrainRequest
 from talanoa.training import loop
@@ -77,7 +76,7 @@ def measure(ready: Ready, host: Host) -> Pace:
     method, settings = methods.get(ready.method), ready.settings
     with peak_memory(ready.device) as peak:
         trainer = start(ready, ready.device)
-        batches = loop.validation_batches(ready.parts[1], method, ready.config, settings)
+        batches = loop.validation_batches(ready.parts[1], ready.recipe.feed, ready.config, settings)
         seconds = _time_steps(ready, trainer, host)
         began = time.perf_counter()
         few = batches[:VALIDATED]
@@ -90,13 +89,11 @@ def measure(ready: Ready, host: Host) -> Pace:
 def _time_steps(ready: Ready, trainer: loop.Trainer, host: Host) -> list[float]:
     """Do training steps as the training will, patches drawn meanwhile; return the seconds of those that count."""
     method, settings, config = methods.get(ready.method), ready.settings, ready.config
-    augmentation = Augmentation(scale=settings.augment_scale)
-    device = ready.device
-    items = ready.parts[0]
+    device, feed, items = ready.device, ready.recipe.feed, ready.parts[0]
     most = UNTIMED + TIMED[1]
 
     def draw(step: int) -> loop.Batch:
-        return loop.make_batch(items, method, config, settings, augmentation, (settings.seed, step))
+        return loop.make_batch(items, feed, config, settings, True, (settings.seed, step))
 
     seconds: list[float] = []
     began = time.perf_counter()

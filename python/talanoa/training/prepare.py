@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
 from talanoa import devices, methods, model_folder
-from talanoa.dataset import Annotated
 from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import distributed, loop
 from talanoa.training.folder import read_plan, working_folder
-from talanoa.training.loop import Settings
 from talanoa.training.recipe import Parts, Recipe, recipe_for
+from talanoa.training.settings import Settings
+
+if TYPE_CHECKING:
+    from talanoa.tasks.common import Given
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ class Ready:
         Of the network.
     settings : Settings
         How it is trained.
-    items : list of Annotated
-        All images.
-    parts : (list of Annotated, list of Annotated)
+    items : list
+        All images, as the recipe's `Feed` knows them.
+    parts : (list, list)
         Those to train on and those to validate on.
     init : Model or None
         The model to fine-tune.
@@ -51,6 +53,8 @@ class Ready:
         Names of the classes that are trained, too.
     warnings : list of str
         What is odd about the data.
+    normalization : dict or None
+        How intensities were normalised, see `Loaded`.
     """
 
     request: TrainRequest
@@ -58,16 +62,17 @@ class Ready:
     method: str
     config: Any
     settings: Settings
-    items: list[Annotated]
+    items: list[Any]
     parts: Parts
     init: Model | None
     folder: Path
     device: torch.device
     classes: tuple[str, ...]
     warnings: list[str]
+    normalization: dict[str, Any] | None = None
 
 
-def prepare(request: TrainRequest, host: Host) -> Ready:
+def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Ready:
     """Read and check everything; `quick` is fitted to this device.
 
     Parameters
@@ -76,6 +81,8 @@ def prepare(request: TrainRequest, host: Host) -> Ready:
         What is to be trained.
     host : Host
         Progress and cancelling.
+    given : Given, optional
+        The open image with its selection, for a method that trains on one.
 
     Raises
     ------
@@ -85,14 +92,26 @@ def prepare(request: TrainRequest, host: Host) -> Ready:
     folder = model_folder.check_name(request.name)
     device = devices.choose(request.device)
     recipe = recipe_for(request.method)
-    loaded = recipe.load(request, host)
+    loaded = recipe.load(request, host, given)
     parts = _limited(recipe.split(loaded.items, request.validation, request.seed), request)
     init = model_folder.load(request.init) if request.init else None
     method, config = recipe.configure(request, loaded, init)
     request = _resumed(request, folder)
     settings = recipe.settings(request, loaded.items, config)
     ready = Ready(
-        request, recipe, method, config, settings, loaded.items, parts, init, folder, device, loaded.classes, []
+        request,
+        recipe,
+        method,
+        config,
+        settings,
+        loaded.items,
+        parts,
+        init,
+        folder,
+        device,
+        loaded.classes,
+        [],
+        loaded.normalization,
     )
     if _is_fitted(request, folder):
         from talanoa.training import pace

@@ -13,19 +13,39 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from talanoa.dataset import Annotated
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
-from talanoa.training.loop import Settings
-from talanoa.training.sources import Loaded
+from talanoa.training.feed import Feed
+from talanoa.training.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from talanoa.training.loop import Early
+    from talanoa.tasks.common import Given
+    from talanoa.training.settings import Early
 
-Parts = tuple[Sequence[Annotated], Sequence[Annotated]]  # training and validation images
+Items = Sequence[Any]
+Parts = tuple[Items, Items]  # training and validation images
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The images of a request.
+
+    Parameters
+    ----------
+    items : list
+        All images, as the method's `Feed` knows them.
+    classes : tuple of str
+        Names of the classes that are to be trained; empty: objects have none.
+    normalization : dict or None
+        How intensities were normalised, for the model's record; None: as `Model` has it.
+    """
+
+    items: list[Any]
+    classes: tuple[str, ...] = ()
+    normalization: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -34,8 +54,8 @@ class Recipe:
 
     Parameters
     ----------
-    load : function (request, host) -> Loaded
-        Reads and checks the data.
+    load : function (request, host, given) -> Loaded
+        Reads and checks the data; `given` is the open image with its selection, or None.
     split : function (items, share, seed) -> (training items, validation items)
         Puts images aside.
     configure : function (request, loaded, init) -> (name, config)
@@ -51,20 +71,35 @@ class Recipe:
     score : function (model, request, device, host) -> dict of str to float
         How good a model is on other annotated images, which the request names; the most telling score first.
     finish : function (request, plan, parts, folder, device, host, early) -> (Model, net)
-        The model of the best weights: thresholds, scores, record.
+        The model of the best weights: thresholds, scores, record. Pictures for the report go into `folder`.
+    report : function (folder, model, losses, work) -> None
+        Writes what a person reads into the model's folder; `work` is the folder of the training.
+    summary : function (model, best_epoch) -> str
+        Says in a sentence or two what came out, and how it is used.
+    feed : Feed
+        How the images come to the network and to the eye.
+    end : str
+        What `end_seconds` times, in words.
+    judged_by : "objects", "target" or "noise"
+        What the loss is measured by, for the advice on its curve, see `talanoa.training.advice`.
     """
 
-    load: Callable[[TrainRequest, Host], Loaded]
-    split: Callable[[Sequence[Annotated], float, int], tuple[list[Annotated], list[Annotated]]]
+    load: Callable[[TrainRequest, Host, Given | None], Loaded]
+    split: Callable[[Items, float, int], tuple[list[Any], list[Any]]]
     configure: Callable[[TrainRequest, Loaded, Model | None], tuple[str, Any]]
-    settings: Callable[[TrainRequest, Sequence[Annotated], Any], Settings]
-    warnings: Callable[[Sequence[Annotated], Parts, Settings], list[str]]
-    facts: Callable[[Sequence[Annotated], Settings], dict[str, Any]]
+    settings: Callable[[TrainRequest, Items, Any], Settings]
+    warnings: Callable[[Items, Parts, Settings], list[str]]
+    facts: Callable[[Items, Settings], dict[str, Any]]
     end_seconds: Callable[[torch.nn.Module, Parts, Any, torch.device], float]
     score: Callable[[Model, TrainRequest, str, Host], dict[str, float]]
     finish: Callable[
         [TrainRequest, dict[str, Any], Parts, Path, torch.device, Host, Early | None], tuple[Model, torch.nn.Module]
     ]
+    report: Callable[[Path, Model, Sequence[dict[str, float]], Path], None]
+    summary: Callable[[Model, int], str]
+    feed: Feed
+    end: str
+    judged_by: str = "objects"
 
 
 def recipe_for(method: str) -> Recipe:

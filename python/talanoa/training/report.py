@@ -9,7 +9,7 @@ from typing import Any
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training.advice import advise
-from talanoa.training.loop import Early
+from talanoa.training.settings import Early
 
 REPORT = "report.md"
 CURVE = "loss.png"

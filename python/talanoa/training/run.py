@@ -6,14 +6,13 @@ While it runs, the training lives in ``<name>.training`` beside the models; the 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from talanoa import dataset, methods, model_folder
+from talanoa import methods, model_folder
 from talanoa.errors import Cancelled
 from talanoa.host import Host
 from talanoa.model_folder import Model
@@ -23,7 +22,11 @@ from talanoa.training.advice import advise
 from talanoa.training.finish import write_model
 from talanoa.training.folder import training_folder, working_folder
 from talanoa.training.prepare import Ready, prepare, start
-from talanoa.training.recipe import Recipe
+from talanoa.training.recipe import Parts, Recipe
+from talanoa.training.settings import Early
+
+if TYPE_CHECKING:
+    from talanoa.tasks.common import Given
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class TrainReply:
         Where the user ended the training.
     advice : list of str
         What the learning curve shows, see `talanoa.training.advice`.
+    summary : str
+        What came out, and how it is used.
     """
 
     model_folder: Path
@@ -59,11 +64,12 @@ class TrainReply:
     losses: Path
     report: dict[str, Any]
     warnings: list[str] = field(default_factory=list)
-    early: loop.Early | None = None
+    early: Early | None = None
     advice: list[str] = field(default_factory=list)
+    summary: str = ""
 
 
-def train(request: TrainRequest, host: Host) -> TrainReply:
+def train(request: TrainRequest, host: Host, given: Given | None = None) -> TrainReply:
     """Train a model and put it into the user's model folder.
 
     Parameters
@@ -72,6 +78,8 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
         Data, method, settings and the new model's name.
     host : Host
         Progress, warnings, ``epoch`` and ``preview`` events, cancelling, early end.
+    given : Given, optional
+        The open image with its selection, for a method that trains on one.
 
     Raises
     ------
@@ -81,7 +89,7 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
         Stopped by the user; ``resume=True`` goes on after the last complete epoch, and the message says so.
     """
     host = distributed.host_of(host)
-    ready = prepare(request, host)
+    ready = prepare(request, host, given)
     for text in ready.warnings:
         host.warn(text)
     request, settings, config, parts = ready.request, ready.settings, ready.config, ready.parts
@@ -92,7 +100,7 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
         with distributed.together(device, settings.batch, _batch_norm(config)) as device:
             with training_folder(work, plan, request.resume):
                 trainer = _trainer(ready, device, work)
-                early = loop.fit(trainer, parts, methods.get(method), config, settings, work, host)
+                early = loop.fit(trainer, parts, recipe.feed, methods.get(method), config, settings, work, host)
                 model = _finished(recipe, request, plan, parts, work, device, host, early)
             distributed.wait()
     except Cancelled as stopped:
@@ -102,10 +110,10 @@ def train(request: TrainRequest, host: Host) -> TrainReply:
     model = model or model_folder.load(request.name)
     report = {"validation_scores": model.training["validation_scores"]}
     losses = folder / loop.LOSSES
-    advice = advise(loop.read_losses(losses))
-    return TrainReply(
-        folder, model.name, model.thresholds, trainer.best_epoch, losses, report, ready.warnings, early, advice
-    )
+    advice = advise(loop.read_losses(losses), recipe.judged_by)
+    told = recipe.summary(model, trainer.best_epoch)
+    best = trainer.best_epoch
+    return TrainReply(folder, model.name, model.thresholds, best, losses, report, ready.warnings, early, advice, told)
 
 
 def _batch_norm(config: Any) -> bool:
@@ -117,17 +125,17 @@ def _finished(
     recipe: Recipe,
     request: TrainRequest,
     plan: dict[str, Any],
-    parts: tuple[Sequence[dataset.Annotated], Sequence[dataset.Annotated]],
+    parts: Parts,
     work: Path,
     device: torch.device,
     host: Host,
-    early: loop.Early | None,
+    early: Early | None,
 ) -> Model | None:
     """Make and write the model; of several processes the first does."""
     if not distributed.is_first():
         return None
     model, net = recipe.finish(request, plan, parts, work, device, host, early)
-    write_model(model_folder.check_name(request.name), model, net, work)
+    write_model(model_folder.check_name(request.name), model, net, work, recipe.report)
     return model
 
 
@@ -146,14 +154,17 @@ def _what_is_kept(work: Path, epochs: int) -> str:
 
 def plan_of(ready: Ready) -> dict[str, Any]:
     """Return what defines a training; a resumed one has to agree with it."""
+    hashes = ready.recipe.feed.hashes
     plan = {
         "method": ready.method,
         "config": ready.config.model_dump(mode="json"),
         "settings": ready.settings.model_dump(mode="json"),
         "init": ready.request.init,
-        "training_images": {item.name: list(item.hashes) for item in ready.parts[0]},
-        "validation_images": {item.name: list(item.hashes) for item in ready.parts[1]},
+        "training_images": hashes(ready.parts[0]),
+        "validation_images": hashes(ready.parts[1]),
     }
+    if ready.normalization is not None:
+        plan["normalization"] = ready.normalization
     return {**plan, "classes": list(ready.classes)} if ready.classes else plan
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +15,7 @@ from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """The annotated images of a request.
-
-    Parameters
-    ----------
-    items : list of Annotated
-        All images.
-    classes : tuple of str
-        Names of the classes that are to be trained; empty: objects have none.
-    """
-
-    items: list[Annotated]
-    classes: tuple[str, ...] = ()
+from talanoa.training.recipe import Loaded
 
 
 def load(request: TrainRequest, host: Host | None = None) -> Loaded:
@@ -64,6 +48,8 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
 
 def find(request: TrainRequest) -> tuple[list[Files], tuple[str, ...]]:
     """Return the files of a request, and the names of the classes of its datasets."""
+    if request.images is None:
+        raise BadInput(f"images is missing; expected {TrainRequest.model_fields['images'].description}.")
     images = folders(request.images)
     given = request.targets or request.rois
     if given is None:

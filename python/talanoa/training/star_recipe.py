@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,11 +19,16 @@ from talanoa.metrics.matching import match_images
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
-from talanoa.training import sources, thresholds, volumes
+from talanoa.training import settings, sources, star_feed, thresholds, volumes
 from talanoa.training.finish import SCORED_IOU, make_model
-from talanoa.training.loop import Settings
-from talanoa.training.recipe import Parts, Recipe
-from talanoa.training.sources import Loaded
+from talanoa.training.recipe import Loaded, Parts, Recipe
+from talanoa.training.report import write_report
+from talanoa.training.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from talanoa.tasks.common import Given
 
 PRESETS: dict[str, dict[str, Any]] = {
     # quick is made shorter where it would take more than ten minutes, see `talanoa.training.pace`
@@ -31,26 +36,20 @@ PRESETS: dict[str, dict[str, Any]] = {
     "standard": {"epochs": 400, "steps": 100, "lr": 3e-4},
     "long": {"epochs": 2000, "steps": 100, "lr": 3e-4, "patience": 100},
 }
-COSINE_EMA = 0.999
 CLASS_WEIGHT = 1.0  # of the class loss, as in the original
 SEARCHED = 3 * 10 + 1  # label images that the search for thresholds makes of each validation image, about
 
 
 def settings_from(request: TrainRequest, defaults: dict[str, Any] | None = None) -> Settings:
     """Return the complete settings: the preset (or other defaults), and what the request says over it."""
-    chosen = dict(PRESETS[request.preset or "standard"] if defaults is None else defaults)
-    given = request.model_dump(include=set(Settings.model_fields), exclude_none=True, exclude_unset=True)
-    chosen.update(given, seed=request.seed, mixed_precision=request.mixed_precision)
-    if chosen.get("schedule") == "cosine":
-        chosen.setdefault("ema", min(COSINE_EMA, 1 - 20 / (chosen["epochs"] * chosen["steps"] + 20)))
-    return Settings(**chosen)
+    return settings.settings_from(request, PRESETS[request.preset or "standard"] if defaults is None else defaults)
 
 
 def checked_settings(request: TrainRequest, items: Sequence[Annotated], config: Any) -> Settings:
     """Return the settings of a training on these images; a patch that does not fit is a `BadInput`."""
-    settings = settings_from(request, volumes.patch_keys(request, items, config) if items[0].ndim == 3 else None)
-    check_patch(settings, config)
-    return settings
+    chosen = settings_from(request, volumes.patch_keys(request, items, config) if items[0].ndim == 3 else None)
+    settings.check_patch(chosen, config)
+    return chosen
 
 
 def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tuple[str, Any]:
@@ -111,18 +110,6 @@ def _asked(request: TrainRequest) -> dict[str, Any]:
         "net_conv_after_unet": request.head,
     }
     return {key: value for key, value in asked.items() if value is not None}
-
-
-def check_patch(settings: Settings, config: Any) -> None:
-    """Raise `BadInput` when the patch does not fit the network's poolings; the message names sizes that do."""
-    sides = {"patch": (settings.patch, max(config.multiple[-2:]))}
-    if settings.patch_z is not None:
-        sides["patch_z"] = (settings.patch_z, config.multiple[0])
-    for key, (side, step) in sides.items():
-        if side % step:
-            lower, upper = side // step * step, -(-side // step) * step
-            good = f"{upper}" if lower == 0 else f"{lower} or {upper}"
-            raise BadInput(f"{key}={side} is no multiple of {step}, which this network needs. Take {good}.")
 
 
 def warnings_of(items: Sequence[Annotated], parts: Parts, settings: Settings) -> list[str]:
@@ -199,9 +186,22 @@ def _perfect(item: Annotated, config: Any) -> star_convex.Candidates:
     return star_convex.candidates(prob[0], dist, thresholds.LOWEST, config)
 
 
-def load(request: TrainRequest, host: Host) -> Loaded:
-    """Read the annotated images of a request."""
+def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loaded:
+    """Read the annotated images of a request; the open image cannot be trained on."""
     return sources.load(request, host)
+
+
+def report(folder: Path, model: Model, losses: Sequence[dict[str, float]], work: Path) -> None:
+    """Write the report of a model."""
+    write_report(folder, model, losses)
+
+
+def summary(model: Model, best_epoch: int) -> str:
+    """Return what came out, and how it is used."""
+    return (
+        f"Model {model.name} is trained; its best epoch is {best_epoch} (probability {model.thresholds['prob']:.2f}, "
+        f"overlap {model.thresholds['nms']:.2f}). Segment with model={model.name}."
+    )
 
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
@@ -238,5 +238,18 @@ def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[
 
 
 RECIPE = Recipe(
-    load, dataset.split, config_from, checked_settings, warnings_of, facts_of, end_seconds, score, make_model
+    load,
+    dataset.split,
+    config_from,
+    checked_settings,
+    warnings_of,
+    facts_of,
+    end_seconds,
+    score,
+    make_model,
+    report,
+    summary,
+    star_feed.FEED,
+    "one search for thresholds",
+    "objects",
 )

@@ -1,0 +1,127 @@
+"""How a training runs: its settings, and an end before the last epoch."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from talanoa.errors import BadInput
+from talanoa.requests import TrainRequest
+
+COSINE_EMA = 0.999
+
+
+class Settings(BaseModel):
+    """How a training runs; complete, so that the saved settings repeat it.
+
+    Parameters
+    ----------
+    epochs, steps : int
+        Epochs, and steps of one epoch.
+    patch, batch : int
+        Side of the square patches in pixels, and patches in one step.
+    patch_z : int or None
+        Slices of the patches of volumes; None for planes.
+    lr : float
+        Adam's learning rate, the highest one of a cosine schedule.
+    schedule : "plateau" or "cosine"
+        Halve when the validation loss has not fallen for `plateau` epochs, or warm up over 2 % of the steps and then
+        fall to zero along a cosine.
+    plateau : int
+        Epochs without a better validation loss after which the learning rate is halved.
+    ema : float
+        Decay of the running average of the weights that is validated and saved; 0: the weights themselves.
+    patience : int
+        Stop after so many epochs without a better validation loss; 0: never.
+    augment_scale : float
+        Objects are shown up to this factor larger or smaller.
+    augment : bool
+        Patches are shown mirrored and turned (image to image; StarDist's always are).
+    background : float
+        Share of the patches that are drawn anywhere, the others where there is signal (image to image).
+    mixed_precision : bool or None
+        bfloat16 convolutions, but for the last ones, where the device has instructions for them; None: on a GPU only.
+        A step is faster (`benchmarks/bench_train.py`), but may learn less.
+    seed : int
+        Of weights, patches and augmentation.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    epochs: int = Field(400, ge=1)
+    steps: int = Field(100, ge=1)
+    patch: int = Field(256, ge=16)
+    patch_z: int | None = Field(None, ge=1)
+    batch: int = Field(4, ge=1)
+    lr: float = Field(3e-4, gt=0)
+    schedule: Literal["plateau", "cosine"] = "plateau"
+    plateau: int = Field(40, ge=1)
+    ema: float = Field(0.0, ge=0, lt=1)
+    patience: int = Field(0, ge=0)
+    augment_scale: float = Field(1.5, ge=1)
+    augment: bool = True
+    background: float = Field(1.0, ge=0, le=1)
+    mixed_precision: bool | None = None
+    seed: int = 42
+
+    @property
+    def patch_shape(self) -> tuple[int, ...]:
+        """Size of a patch, (y, x) or (z, y, x)."""
+        plane = (self.patch, self.patch)
+        return plane if self.patch_z is None else (self.patch_z, *plane)
+
+
+@dataclass(frozen=True)
+class Early:
+    """An end on the user's wish.
+
+    Parameters
+    ----------
+    epochs, planned : int
+        Epochs in the loss table, and those that were asked for.
+    steps : int
+        Steps of an epoch that counts although it was not complete; 0: all epochs are complete.
+    when : str
+        Local time, ISO 8601.
+    """
+
+    epochs: int
+    planned: int
+    steps: int
+    when: str
+
+    @classmethod
+    def now(cls, epochs: int, planned: int, steps: int = 0) -> Early:
+        """Return an end at this moment."""
+        return cls(epochs, planned, steps, time.strftime("%Y-%m-%dT%H:%M:%S"))
+
+    def __str__(self) -> str:
+        if self.steps:
+            return f"stopped early, after {self.steps} steps: before the first of {self.planned} epochs was complete"
+        return f"stopped early, after epoch {self.epochs} of {self.planned}"
+
+
+def settings_from(request: TrainRequest, defaults: Mapping[str, Any]) -> Settings:
+    """Return the complete settings: defaults (those of a preset), and what the request says over it."""
+    chosen = dict(defaults)
+    given = request.model_dump(include=set(Settings.model_fields), exclude_none=True, exclude_unset=True)
+    chosen.update(given, seed=request.seed, mixed_precision=request.mixed_precision)
+    if chosen.get("schedule") == "cosine":
+        chosen.setdefault("ema", min(COSINE_EMA, 1 - 20 / (chosen["epochs"] * chosen["steps"] + 20)))
+    return Settings(**chosen)
+
+
+def check_patch(settings: Settings, config: Any) -> None:
+    """Raise `BadInput` when the patch does not fit the network's poolings; the message names sizes that do."""
+    sides = {"patch": (settings.patch, max(config.multiple[-2:]))}
+    if settings.patch_z is not None:
+        sides["patch_z"] = (settings.patch_z, config.multiple[0])
+    for key, (side, step) in sides.items():
+        if side % step:
+            lower, upper = side // step * step, -(-side // step) * step
+            good = f"{upper}" if lower == 0 else f"{lower} or {upper}"
+            raise BadInput(f"{key}={side} is no multiple of {step}, which this network needs. Take {good}.")
