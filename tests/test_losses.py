@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from talanoa.losses import masked_mae, soft_bce
+from talanoa.losses import laplace, mae, masked_mae, mse, soft_bce
 
 
 def test_masked_mae_by_hand() -> None:
@@ -33,3 +33,29 @@ def test_gradients_are_those_of_the_formula() -> None:
     target, mask = torch.rand(1, 4, 3, 3).double() + 1, torch.rand(1, 1, 3, 3).double()
     assert torch.autograd.gradcheck(lambda p: masked_mae(p, target, mask), predicted)
     assert torch.autograd.gradcheck(lambda p: soft_bce(p, mask.expand(1, 4, 3, 3)), predicted)
+
+
+def test_losses_of_images_by_hand() -> None:
+    predicted, target = torch.tensor([1.0, 4.0, -1.0]), torch.tensor([2.0, 0.0, -1.0])
+    assert mae(predicted, target).item() == pytest.approx(5 / 3)
+    assert mse(predicted, target).item() == pytest.approx(17 / 3)
+    seen = torch.tensor([1.0, 0.0, 1.0])
+    assert mae(predicted, target, seen).item() == pytest.approx(0.5)
+    assert mse(predicted, target, seen).item() == pytest.approx(0.5)
+
+
+def test_laplace_by_hand() -> None:
+    mean, scale, target = torch.tensor([0.0, 3.0]), torch.tensor([2.0, 0.5]), torch.tensor([1.0, 2.0])
+    likelihoods = [math.exp(-1 / 2) / (2 * 2), math.exp(-1 / 0.5) / (2 * 0.5)]
+    expected = -sum(math.log(each) for each in likelihoods) / 2
+    assert laplace(mean, scale, target).item() == pytest.approx(expected)
+    assert laplace(mean, scale, target).item() == pytest.approx(
+        -torch.distributions.Laplace(mean, scale).log_prob(target).mean().item()
+    )
+
+
+def test_the_best_scale_is_the_mean_absolute_deviation() -> None:
+    target = torch.tensor([1.0, -3.0, 2.0, 0.5])
+    scale = target.abs().mean().repeat(4).requires_grad_()
+    laplace(torch.zeros(4), scale, target).backward()
+    assert scale.grad is not None and scale.grad.sum().item() == pytest.approx(0, abs=1e-6)

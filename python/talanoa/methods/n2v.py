@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from talanoa.methods.image_to_image import ImageConfig
 from talanoa.methods.validation import validated
@@ -42,6 +42,8 @@ class N2VConfig(ImageConfig):
         How many pixels on each side.
     blur_pool, no_first_skip : bool
         What N2V2 changes in the network; it goes with the median.
+    narrow_decoder : bool
+        Fewer channels in the decoder, as in models of `n2v` 0.3 without N2V2.
     separate_channels : bool
         A network for each channel, which sees no other one: for noise that channels share.
     others
@@ -58,7 +60,19 @@ class N2VConfig(ImageConfig):
     struct_radius: int = Field(5, ge=1, le=50)
     blur_pool: bool = False
     no_first_skip: bool = False
+    narrow_decoder: bool = False
     separate_channels: bool = False
+
+    @model_validator(mode="before")
+    @classmethod
+    def _what_comes_in_goes_out(cls, keys: Any) -> Any:
+        channels = keys.get("n_channel_in", 1)
+        if keys.get("n_channel_out", channels) != channels:
+            raise ValueError(
+                f"Noise2Void answers with the channels that it gets: found n_channel_in={channels}, "
+                f"n_channel_out={keys['n_channel_out']}"
+            )
+        return {**keys, "n_channel_out": channels}
 
     @property
     def halo(self) -> tuple[int, ...]:
@@ -78,8 +92,16 @@ def build(config: N2VConfig) -> CareNet | SeparateNets:
 
     def net(n_in: int, n_out: int) -> CareNet:
         levels = (config.unet_n_filter_base, config.unet_n_depth, config.unet_kernel_size, config.ndim)
-        changes = {"blur_pool": config.blur_pool, "no_first_skip": config.no_first_skip}
-        return CareNet(n_in, n_out, *levels, bool(config.residual), batch_norm=config.batch_norm, **changes)
+        return CareNet(
+            n_in,
+            n_out,
+            *levels,
+            bool(config.residual),
+            batch_norm=config.batch_norm,
+            blur_pool=config.blur_pool,
+            no_first_skip=config.no_first_skip,
+            narrow_decoder=config.narrow_decoder,
+        )
 
     if config.separate_channels and config.n_channel_in > 1:
         return SeparateNets(*(net(1, 1) for _ in range(config.n_channel_in)))

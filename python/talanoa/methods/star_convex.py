@@ -88,10 +88,14 @@ def join(parts: Sequence[Candidates], config: Any) -> Candidates:
         np.zeros((0, config.n_rays), np.float32),
         config.rays,
     )
+    return joined([none, *parts])
+
+
+def joined(parts: Sequence[Candidates]) -> Candidates:
+    """Return candidates as one set; their rays are those of the first part, of which there has to be one."""
     kinds = [part.classes for part in parts if part.classes is not None]
-    parts = [none, *parts]
     return replace(
-        none,
+        parts[0],
         classes=np.concatenate(kinds) if kinds else None,
         points=np.concatenate([part.points for part in parts]),
         probabilities=np.concatenate([part.probabilities for part in parts]),

@@ -26,6 +26,7 @@ class Options(TypedDict, total=False):
     batch_norm: bool
     blur_pool: bool
     no_first_skip: bool
+    narrow_decoder: bool
 
 
 class MaxBlurPool(nn.Module):
@@ -68,6 +69,8 @@ class CareUNet(UNet):
         `MaxBlurPool` instead of the maximum.
     no_first_skip : bool
         The last level gets nothing of the first: no way for single noisy pixels around the poolings.
+    narrow_decoder : bool
+        The first convolution of each decoder level has as few channels as the first level, as in `n2v` 0.3.
     """
 
     def __init__(
@@ -75,6 +78,9 @@ class CareUNet(UNet):
     ) -> None:
         batch_norm = more.get("batch_norm", False)
         super().__init__(n_in, filters, depth, kernel, ndim, batch_norm)
+        if more.get("narrow_decoder", False):
+            widths = [(2 * filters * 2**i, filters, filters * 2 ** max(0, i - 1)) for i in reversed(range(depth))]
+            self.up = nn.ModuleList(conv_stack(each, kernel, ndim, batch_norm) for each in widths)
         self.no_first_skip = more.get("no_first_skip", False)
         if self.no_first_skip:
             self.up[-1] = conv_stack((filters, filters, filters), kernel, ndim, batch_norm)
@@ -101,7 +107,7 @@ class CareNet(nn.Module):
         The network answers with what is to be added to its input; as many channels in as out.
     probabilistic : bool
         A second output: the scale (positive, the mean absolute deviation) around the first one, the mean.
-    batch_norm, blur_pool, no_first_skip
+    batch_norm, blur_pool, no_first_skip, narrow_decoder
         See `CareUNet`.
     """
 
@@ -130,9 +136,9 @@ class CareNet(nn.Module):
         """Map (n, n_in, space…) to the mean (n, n_out, space…) and, if probabilistic, the scale; single precision."""
         features = self.unet(x)
         with torch.autocast(x.device.type, enabled=False):
-            features = features.float()
+            features = features.to(torch.promote_types(features.dtype, torch.float32))
             mean = pointwise(self.mean, features)
-            mean = mean + x.float() if self.residual else mean
+            mean = mean + x if self.residual else mean
             if self.scale is None:
                 return (mean,)
             return mean, functional.softplus(pointwise(self.scale, features)) + SMALLEST_SCALE
@@ -153,5 +159,5 @@ class SeparateNets(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
         """Map (n, c, space…) to the outputs of the networks, side by side."""
-        found = [net(channel) for net, channel in zip(self.nets, x.split(1, dim=1), strict=True)]
+        found = [net(channel) for net, channel in zip(self.nets, torch.split(x, 1, dim=1), strict=True)]
         return tuple(torch.cat(each, dim=1) for each in zip(*found, strict=True))

@@ -93,7 +93,7 @@ class UNet(nn.Module):
             return conv_stack((first, *[inner] * (n_conv - 1), last), kernel, ndim, batch_norm)
 
         self.down = nn.ModuleList(stack(inputs[i], widths[i], widths[i]) for i in range(depth))
-        self.pool = _POOL[ndim](factor)
+        self.pool: nn.Module = _POOL[ndim](factor)
         self.bottom = stack(inputs[depth], widths[depth], above[depth])
         self.upsample = nn.Upsample(scale_factor=tuple(map(float, factor)), mode="nearest")
         self.up = nn.ModuleList(stack(2 * widths[i], widths[i], above[i]) for i in reversed(range(depth)))
