@@ -14,7 +14,7 @@ import pytest
 import torch
 
 import tiny
-from talanoa import backends, devices, model_folder, onnx_export, onnx_run
+from talanoa import backends, devices, methods, model_folder, onnx_export, onnx_run
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.image import from_array
@@ -47,6 +47,27 @@ def test_both_backends_give_the_same_maps_for_images_of_any_size(name: str) -> N
         assert np.abs(fast.dist - expected.dist).max() < 1e-4 * max(1, np.abs(expected.dist).max())
         window = (slice(3, 9), slice(2, 7))
         assert np.array_equal(onnx(image, window, last=True).dist, fast.dist[:, 3:9, 2:7])
+
+
+@pytest.mark.parametrize("method", ["care", "care3d", "n2v", "n2v3d"])
+def test_both_backends_give_the_same_images(method: str, home: Path) -> None:
+    torch.manual_seed(5)
+    more = {"probabilistic": True} if method.startswith("care") else {"no_first_skip": True, "blur_pool": True}
+    config = methods.get(method).config(unet_n_filter_base=4, **more)
+    model = Model("fresh", method, config.model_dump(mode="json"), {})
+    model_folder.save(home / "models" / "fresh", model, model.network().state_dict())
+    model = model_folder.load("fresh")
+    onnx, slow = (backends.for_model(model, "cpu", backend).runner for backend in ("onnx", "torch"))
+    for size in ((16, 24, 32), (8, 36, 20)):
+        image = np.random.default_rng(1).normal(0, 1, (1, *size[-config.ndim :])).astype(np.float32)
+        window = (slice(None),) * config.ndim
+        fast, expected = onnx(image, window), slow(image, window)
+        assert len(fast) == len(expected) == (2 if "probabilistic" in more else 1)
+        for one, other in zip(fast, expected, strict=True):
+            assert one.shape == other.shape == image.shape
+            assert np.abs(one - other).max() < onnx_export.TOLERANCE * max(1, np.abs(other).max())
+        inside = (slice(1, 7),) * config.ndim
+        assert np.array_equal(onnx(image, inside)[0], fast[0][(slice(None), *inside)])
 
 
 def test_labels_of_both_backends_are_the_same_but_for_single_pixels() -> None:

@@ -17,7 +17,7 @@ from talanoa.nets.unet import _CONV, UNet, conv_stack, init_glorot, pointwise
 
 SMALLEST_SCALE = 1e-3  # added to the scale, as the original does
 _MAX_POOL = {2: functional.max_pool2d, 3: functional.max_pool3d}
-_CONVOLVE = {2: functional.conv2d, 3: functional.conv3d}
+_MEAN_POOL = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
 
 
 class Options(TypedDict, total=False):
@@ -37,23 +37,16 @@ class MaxBlurPool(nn.Module):
     maximum takes what is there, the blur zeros. The same for volumes.
     """
 
-    weight: torch.Tensor
-
     def __init__(self, ndim: int = 2) -> None:
         super().__init__()
-        one = torch.tensor([1.0, 2.0, 1.0]) / 4
-        weight = one
-        for _ in range(ndim - 1):
-            weight = weight[..., None] * one
-        self.register_buffer("weight", weight[None, None], persistent=False)
+        self.highest, self.mean = _MAX_POOL[ndim], _MEAN_POOL[ndim]
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (n, c, space…) to half the sides."""
-        ndim, channels = x.dim() - 2, x.shape[1]
-        far = (0, 1) * ndim
-        highest = _MAX_POOL[ndim](functional.pad(x, far, mode="replicate"), 2, stride=1)
-        weight = self.weight.expand(channels, *self.weight.shape[1:]).to(x.dtype)
-        return _CONVOLVE[ndim](functional.pad(highest, far), weight, stride=2, groups=channels)
+        far = (0, 1) * (x.dim() - 2)
+        highest = self.highest(functional.pad(x, far, mode="replicate"), 2, stride=1)
+        once = self.mean(functional.pad(highest, far), 2, stride=1)
+        return self.mean(once, 2)  # a mean of neighbours' means is (1, 2, 1) / 4
 
 
 class CareUNet(UNet):
