@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +87,8 @@ def overlapping(low: NDArray, high: NDArray, found: Shift) -> tuple[NDArray, NDA
     steps = [round(step) for step in found[:3]][-min(low.ndim, 3) :]
     if low.ndim == 3 and found.dz == 0:
         steps[0] = 0
-    here, there = [...], [...]
+    here: list[Any] = [...]
+    there: list[Any] = [...]
     for step, side in zip(steps, low.shape[-len(steps) :], strict=True):
         here.append(slice(max(step, 0), side + min(step, 0)))
         there.append(slice(max(-step, 0), side + min(-step, 0)))
