@@ -11,11 +11,12 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from talanoa import inference, keras_import, methods, tiles
+from talanoa.backends import Maps, Runner
 from talanoa.errors import BadInput
 from talanoa.methods import star_convex
-from talanoa.torch_run import TorchRunner
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras"
 MODELS = sorted(path.parent.name for path in ORACLES.glob("*/config.json"))
@@ -36,14 +37,14 @@ def test_imported_models_predict_what_the_original_does(name: str) -> None:
         assert np.abs(np.moveaxis(maps.classes, 0, -1) - expected["prob_class"]).max() < 1e-4
 
 
-def network(name: str) -> tuple[TorchRunner, Any]:
+def network(name: str) -> tuple[Runner[Maps], Any]:
     """Return an imported network, ready to run, and its configuration."""
     imported = keras_import.read(ORACLES / name, name)
     method = methods.get(imported.model.method)
     config = method.config(**imported.model.config)
     net = method.build(config)
     net.load_state_dict(imported.weights)
-    return TorchRunner(net), config
+    return inference.prepared(net, torch.device("cpu")), config
 
 
 def channels_first(image: np.ndarray, ndim: int) -> np.ndarray:

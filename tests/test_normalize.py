@@ -1,7 +1,12 @@
+from typing import Any
+
 import numpy as np
 import pytest
 
-from talanoa.normalize import normalize, percentile_limits, rescale
+from talanoa.errors import BadInput
+from talanoa.normalize import Levels, fit, normalize, percentile_limits, rescale, zscore_of
+
+PERCENTILE = {"kind": "percentile", "low": 3.0, "high": 99.8}
 
 
 def test_limits_of_a_ramp_are_its_percentiles() -> None:
@@ -26,3 +31,60 @@ def test_values_outside_the_limits_are_not_clipped() -> None:
 def test_limits_of_a_large_image_come_from_a_sample_that_is_close() -> None:
     image = np.random.default_rng(1).normal(100, 10, (3000, 3000)).astype(np.float32)
     assert percentile_limits(image) == pytest.approx(np.percentile(image, (1, 99.8)), abs=0.2)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16])
+@pytest.mark.parametrize("normalization", [PERCENTILE, {"kind": "zscore", "mean": [4.0, 900.0], "std": [3.0, 70.5]}])
+def test_normalisation_is_undone_exactly(kind: Any, normalization: dict[str, Any]) -> None:
+    limits = np.iinfo(kind)
+    image = np.random.default_rng(2).integers(limits.min, limits.max, (2, 70, 60), kind, endpoint=True)
+    levels = fit(image, normalization)
+    normal = levels.apply(image)
+    assert normal.dtype == np.float32 and len(levels.pairs) == 2
+    assert np.array_equal(np.rint(levels.undo(normal)), image)
+    assert np.allclose(levels.undo_spread(normal)[0], levels.undo(normal)[0] - levels.pairs[0][0], atol=1e-2)
+
+
+def test_percentile_levels_of_an_image_become_0_and_1_in_each_channel() -> None:
+    image = np.stack([np.arange(101.0), 50 - 2 * np.arange(101.0)]).reshape(2, 1, 101)
+    levels = fit(image, {"low": 10, "high": 90})  # as old models record it
+    assert np.allclose(levels.pairs, [(10, 90), (-130, 30)])
+    assert np.allclose(levels.apply(image)[0, 0, [10, 90]], [0, 1])
+
+
+def test_a_small_signal_on_a_large_offset_keeps_its_digits() -> None:
+    signal = np.random.default_rng(3).normal(0, 1, (1, 50, 50))
+    levels, shifted = fit(signal, PERCENTILE), fit(signal + 1e9, PERCENTILE)
+    assert np.allclose(levels.apply(signal), shifted.apply(signal + 1e9), atol=1e-5)
+
+
+def test_a_constant_channel_becomes_zero_and_comes_back() -> None:
+    image = np.stack([np.full((8, 8), 7.0), np.arange(64.0).reshape(8, 8)]).astype(np.float32)
+    levels = fit(image, PERCENTILE)
+    assert levels.constant == (0,)
+    assert not levels.apply(image)[0].any()
+    assert np.array_equal(levels.undo(np.full((2, 8, 8), 0.3, np.float32))[0], image[0])
+
+
+def test_levels_of_one_channel_serve_several_outputs_and_others_have_to_agree() -> None:
+    one = Levels(((100.0, 300.0),))
+    assert one.undo(np.full((3, 2, 2), 0.5, np.float32)).tolist() == np.full((3, 2, 2), 200.0).tolist()
+    with pytest.raises(ValueError, match="3 channels, but levels of 2"):
+        Levels(((0.0, 1.0), (0.0, 1.0))).undo(np.zeros((3, 2, 2), np.float32))
+
+
+def test_a_zscore_is_that_of_all_training_pixels() -> None:
+    rng = np.random.default_rng(4)
+    images = [rng.normal((5, 900), (2, 30), (n, 40, 2)).transpose(2, 0, 1) for n in (10, 33, 21)]
+    images.append(np.stack([np.full((3, 3), 5.0), np.full((3, 3), 900.0)]))
+    pixels = np.concatenate([image.reshape(2, -1) for image in images], axis=1)
+    found = zscore_of(images)
+    assert np.allclose(found["mean"], pixels.mean(axis=1)) and np.allclose(found["std"], pixels.std(axis=1))
+    assert zscore_of([np.full((1, 3, 3), 4)]) == {"kind": "zscore", "mean": [4.0], "std": [1.0]}
+
+
+def test_what_a_record_cannot_mean_is_said() -> None:
+    with pytest.raises(BadInput, match="kind 'minmax'; expected percentile or zscore"):
+        fit(np.zeros((1, 4, 4)), {"kind": "minmax"})
+    with pytest.raises(BadInput, match="found 1 means and 1 standard deviations; expected one for each of 2"):
+        fit(np.zeros((2, 4, 4)), {"kind": "zscore", "mean": [1.0], "std": [1.0]})

@@ -1,14 +1,14 @@
 """What runs a network: ONNX Runtime on the CPU, torch on a GPU or where it is asked for.
 
-All doors come through `for_model`, so that the same request gives the same labels.
+All doors come through `for_model`, so that the same request gives the same labels and the same intensities.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 Window = tuple[slice, ...]
+Arrays = tuple[NDArray[np.float32], ...]  # what a network gives, each (channels, space…)
+Out = TypeVar("Out", covariant=True)
+Packed = TypeVar("Packed")
+Pack = Callable[[Arrays], Packed]
 
 
 class Maps(NamedTuple):
@@ -40,8 +44,13 @@ class Maps(NamedTuple):
     classes: NDArray[np.float32] | None = None
 
 
-class Runner(Protocol):
-    """A network that is ready to run."""
+def star_maps(arrays: Arrays) -> Maps:
+    """Name the output of a star-convex network: probability, distances and, where there are any, classes."""
+    return Maps(arrays[0][0], *arrays[1:])
+
+
+class Runner(Protocol[Out]):
+    """A network that is ready to run; what it gives is `Maps` for objects, `Arrays` for images."""
 
     @property
     def backend(self) -> str:
@@ -53,8 +62,8 @@ class Runner(Protocol):
         """Where it runs: "cpu", "cuda:0", "mps"."""
         ...
 
-    def __call__(self, part: NDArray[np.float32], window: Window, last: bool = False) -> Maps:
-        """Return the maps of a normalised image (channels, space…) in a window of the grid.
+    def __call__(self, part: NDArray[np.float32], window: Window, last: bool = False) -> Out:
+        """Return the output for a normalised image (channels, space…) in a window of the grid.
 
         After the `last` call memory that was kept for the next one is given back.
         """
@@ -68,14 +77,14 @@ class Chosen:
     Parameters
     ----------
     runner : Runner
-        Ready to run.
+        Ready to run; gives `Maps` for a method of kind "objects", `Arrays` for one of kind "image".
     record : dict
         ``backend``, ``device`` and, for ONNX Runtime, the largest difference from torch at the export.
     warning : str
         Why torch runs where ONNX Runtime was wanted; else empty.
     """
 
-    runner: Runner
+    runner: Runner[Any]
     record: dict[str, Any]
     warning: str = ""
 
@@ -108,7 +117,7 @@ def for_model(model: Model, device: str = "auto", backend: str = "auto") -> Chos
 
     try:
         exported = onnx_export.exported(model)
-        runner = onnx_run.OnnxRunner(exported.content)
+        runner = onnx_run.OnnxRunner(exported.content, pack_of(model))
     except onnx_export.NotExported as problem:
         if backend == "onnx":
             raise BadInput(f"backend=onnx: {problem} Set backend=torch.") from problem
@@ -125,11 +134,19 @@ def name_of(recorded: str) -> str:
     return "onnx" if recorded.lower().startswith("onnx") else "torch"
 
 
+def pack_of(model: Model) -> Pack[Any]:
+    """Return what gives the output of a model's network its form."""
+    from talanoa import methods
+
+    return star_maps if methods.get(model.method).kind == "objects" else tuple
+
+
 def _torch(model: Model, device: str) -> Chosen:
     """Return torch on a device."""
-    from talanoa import torch_run
+    from talanoa import methods, torch_run
 
-    runner = torch_run.TorchRunner(model.network(), device)
+    maps = methods.get(model.method).maps
+    runner = torch_run.TorchRunner(model.network(), device, maps, pack_of(model))
     return Chosen(runner, {"backend": runner.backend, "device": runner.device})
 
 

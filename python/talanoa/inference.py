@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import tiles
-from talanoa.backends import Maps, Runner, window_of
+from talanoa.backends import Maps, Packed, Runner, star_maps, window_of
 from talanoa.errors import BadInput
 from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
@@ -29,11 +29,11 @@ PadMode = Literal["symmetric", "reflect"]
 SMALLEST = {2: 128, 3: 32}  # side of the smallest tiles that are tried
 
 
-def prepared(net: torch.nn.Module, device: torch.device) -> Runner:
-    """Return a torch network ready to run on a device; `talanoa.backends.for_model` chooses for a model's folder."""
+def prepared(net: torch.nn.Module, device: torch.device) -> Runner[Maps]:
+    """Return a star-convex torch network ready to run; `talanoa.backends.for_model` chooses for a model's folder."""
     from talanoa.torch_run import TorchRunner
 
-    return TorchRunner(net, device)
+    return TorchRunner(net, device, star_convex.maps, star_maps)
 
 
 def read_tile(
@@ -61,9 +61,9 @@ def read_tile(
 
 
 def outputs(
-    net: Runner, image: NDArray, plan: Sequence[tiles.Tile], config: Any, levels: Levels | None = None
-) -> Generator[tuple[tiles.Tile, Maps]]:
-    """Yield each tile with the maps of its core, the largest tiles first, so that memory is asked for only once.
+    net: Runner[Packed], image: Any, plan: Sequence[tiles.Tile], config: Any, levels: Levels | None = None
+) -> Generator[tuple[tiles.Tile, Packed]]:
+    """Yield each tile with the network's output for its core, the largest first, so that memory is asked for only once.
 
     The network already runs on the next tile while the caller works on one.
 
@@ -83,7 +83,7 @@ def outputs(
 
     ordered = sorted(plan, key=lambda tile: -prod(stop - start for start, stop in tile.read))
 
-    def run(number: int) -> Maps:
+    def run(number: int) -> Packed:
         tile = ordered[number]
         part = read_tile(image, tile.read, levels, config.pad_mode)
         return net(part, window_of(tile.core, tile.read, config.grid), last=number == len(plan) - 1)
@@ -101,7 +101,7 @@ def outputs(
 
 
 def find_candidates(
-    net: Runner,
+    net: Runner[Maps],
     image: NDArray,
     config: Any,
     threshold: float,
@@ -156,12 +156,15 @@ def without_border(
     return kept
 
 
-def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -> tuple[int, ...]:
+def planned_parts(
+    shape: Sequence[int], config: Any, count: int | None = None, voxels: int = tiles.MAX_VOXELS
+) -> tuple[int, ...]:
     """Return the number of tiles along each axis: `count` in all, or what a fixed budget of pixels or voxels allows."""
+    halo = (config.halo,) * len(shape) if isinstance(config.halo, int) else config.halo
     if len(shape) == 2:
         most = tiles.MAX_PIXELS if prod(shape) <= tiles.MAX_PIXELS else tiles.TILE_PIXELS
-        return tiles.splits_within(shape, (config.halo, config.halo), most, count)
-    return tiles.splits_within(shape, config.halo, count=count)
+        return tiles.splits_within(shape, halo, most, count)
+    return tiles.splits_within(shape, halo, voxels, count)
 
 
 def with_smaller_tiles(

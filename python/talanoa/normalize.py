@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
+
+from talanoa.errors import BadInput
 
 _EPS = 1e-20  # as the original: a constant image becomes zeros instead of a division by zero
 _SAMPLE = 4_000_000  # above this many pixels the percentiles come from a regular subsample
@@ -39,3 +45,131 @@ def rescale(image: NDArray, lower: float, upper: float) -> NDArray[np.float32]:
 def normalize(image: NDArray, low: float = 1.0, high: float = 99.8) -> NDArray[np.float32]:
     """Return `image` with its `low` percentile at 0 and its `high` percentile at 1 (float32, not clipped)."""
     return rescale(image, *percentile_limits(image, low, high))
+
+
+@dataclass(frozen=True)
+class Levels:
+    """A normalisation fitted to an image, and the way back.
+
+    Parameters
+    ----------
+    pairs : tuple of (float, float)
+        For each channel the intensities that become 0 and 1.
+    """
+
+    pairs: tuple[tuple[float, float], ...]
+
+    @property
+    def constant(self) -> tuple[int, ...]:
+        """Channels, counted from 0, whose two intensities are the same: they become 0, and back the one intensity."""
+        return tuple(number for number, (lower, upper) in enumerate(self.pairs) if not upper > lower)
+
+    def apply(self, image: NDArray) -> NDArray[np.float32]:
+        """Return an image (c, …) in normalised units, float32, not clipped."""
+        made = np.empty(image.shape, np.float32)
+        for channel, (lower, upper) in enumerate(self.pairs):
+            scale = 1.0 / (upper - lower) if upper > lower else 0.0
+            # in double precision, so that a small signal on a large offset keeps its digits
+            np.multiply(
+                np.subtract(image[channel], lower, dtype=np.float64), scale, out=made[channel], casting="same_kind"
+            )
+        return made
+
+    def undo(self, image: NDArray) -> NDArray[np.float32]:
+        """Return an image (c, …) of normalised units in intensities, float32; one pair serves all channels."""
+        return self._back(image, offset=True)
+
+    def undo_spread(self, image: NDArray) -> NDArray[np.float32]:
+        """Return a standard deviation or width (c, …) of normalised units in intensities, float32."""
+        return self._back(image, offset=False)
+
+    def _back(self, image: NDArray, offset: bool) -> NDArray[np.float32]:
+        pairs = self.pairs * len(image) if len(self.pairs) == 1 else self.pairs
+        if len(pairs) != len(image):
+            raise ValueError(f"{len(image)} channels, but levels of {len(pairs)}")
+        made = np.empty(image.shape, np.float32)
+        for channel, (lower, upper) in enumerate(pairs):
+            np.multiply(image[channel], np.float32(max(upper - lower, 0.0)), out=made[channel])
+            if offset:
+                made[channel] += np.float32(lower)
+        return made
+
+
+def fit(image: NDArray, normalization: Mapping[str, Any]) -> Levels:
+    """Fit a model's normalisation to an image.
+
+    Parameters
+    ----------
+    image : ndarray, (c, …)
+        All that is to share the levels: the whole image, stack or movie, so that frames do not flicker. Above 4 million
+        values of a channel every n-th value is used, n fixed by their number.
+    normalization : mapping
+        ``{"kind": "percentile", "low": 3, "high": 99.8}`` is fitted to each channel; ``{"kind": "zscore", "mean": […],
+        "std": […]}``, one number for each channel, is that of the training images and does not look at the image.
+        Without a kind: percentile.
+
+    Returns
+    -------
+    Levels
+
+    Raises
+    ------
+    BadInput
+        Another kind, or numbers for another count of channels.
+    """
+    if is_fixed(normalization):
+        return fixed_levels(normalization, len(image))
+    flat = np.asarray(image).reshape(len(image), -1)
+    return levels_of(flat[:, :: odd_step(flat.shape[1])], normalization)
+
+
+def levels_of(values: NDArray, normalization: Mapping[str, Any]) -> Levels:
+    """Return the percentiles of values (c, n) as levels: the last step of `fit`."""
+    limits = np.percentile(values, (float(normalization["low"]), float(normalization["high"])), axis=1)
+    return Levels(tuple((float(lower), float(upper)) for lower, upper in limits.T))
+
+
+def odd_step(size: int) -> int:
+    """Return n where every n-th of so many values is looked at; odd, so that no column of an image is left out."""
+    step = sample_step(size)
+    return step if step == 1 else step | 1
+
+
+def is_fixed(normalization: Mapping[str, Any]) -> bool:
+    """Tell whether a normalisation is the same for all images (z-score of the training images)."""
+    kind = normalization.get("kind", "percentile")
+    if kind not in ("percentile", "zscore"):
+        raise BadInput(f"normalization: found the kind {kind!r}; expected percentile or zscore. Update Talanoa.")
+    return bool(kind == "zscore")
+
+
+def fixed_levels(normalization: Mapping[str, Any], channels: int) -> Levels:
+    """Return the levels of a z-score for an image of so many channels."""
+    mean, std = (np.atleast_1d(np.asarray(normalization[key], float)) for key in ("mean", "std"))
+    if len(mean) != channels or len(std) != channels:
+        raise BadInput(
+            f"normalization: found {len(mean)} means and {len(std)} standard deviations; expected one for each of "
+            f"{channels} channels."
+        )
+    return Levels(tuple((float(m), float(m + s)) for m, s in zip(mean, std, strict=True)))
+
+
+def zscore_of(images: Iterable[NDArray]) -> dict[str, Any]:
+    """Return the z-score normalisation of training images (c, …): mean and standard deviation of all their pixels.
+
+    A channel without any variation gets the standard deviation 1.
+    """
+    count, middle, squares = 0, np.zeros(0), np.zeros(0)
+    for image in images:
+        flat = np.asarray(image).reshape(len(image), -1)
+        mean, spread = flat.mean(axis=1, dtype=np.float64), flat.var(axis=1, dtype=np.float64)
+        size = flat.shape[1]
+        if not count:
+            count, middle, squares = size, mean, spread * size
+            continue
+        gap = mean - middle  # joined as Chan et al. 1979 do
+        squares = squares + spread * size + gap**2 * (count * size / (count + size))
+        middle = middle + gap * (size / (count + size))
+        count += size
+    std = np.sqrt(squares / max(count, 1))
+    return {"kind": "zscore", "mean": middle.tolist(), "std": np.where(std > 0, std, 1.0).tolist()}

@@ -11,7 +11,7 @@ import io
 import json
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from talanoa.model_folder import Model
 
 log = logging.getLogger(__name__)
+MapsOf = Callable[[tuple[Any, ...]], tuple[Any, ...]]  # see `talanoa.methods.Method.maps`
 VERSION = 1  # of the exported graph: another number makes all files anew
-TOLERANCE = 1e-4  # of a probability, and of a distance relative to the largest one
+TOLERANCE = 1e-4  # of a probability or a normalised intensity; of larger numbers relative to the largest one
 KEPT = 24  # files; the least recently used goes first
 OPSET = 17
 
@@ -47,7 +48,7 @@ class Exported:
     content : bytes
         The ONNX graph.
     difference : float
-        Largest difference from torch at the export: of the probability, and of the distances relative to the largest.
+        Largest difference from torch at the export, as `TOLERANCE` counts it.
     """
 
     content: bytes
@@ -97,38 +98,38 @@ def export(model: Model) -> tuple[bytes, float]:
     """Export a model's network and compare it with torch; see `exported`."""
     from talanoa import methods
 
+    method = methods.get(model.method)
     net = model.network()
-    steps = methods.get(model.method).config(**model.config).multiple
+    steps = method.config(**model.config).multiple
     random = np.random.default_rng(0)
 
     def image(extra: int) -> np.ndarray:
         sides = [max(step, 32 // step * step) + step * (axis + extra) for axis, step in enumerate(steps)]
         return random.random((1, model.channels, *sides), np.float32)
 
-    content = graph_of(net, image(0))
-    return content, difference_from_torch(content, net, image(1))  # of another size than the traced one
+    content = graph_of(net, method.maps, image(0))
+    return content, difference_from_torch(content, net, method.maps, image(1))  # of another size than the traced one
 
 
-def graph_of(net: torch.nn.Module, image: np.ndarray) -> bytes:
-    """Return the ONNX graph of a network whose outputs are probabilities and distances, for images of any size."""
+def graph_of(net: torch.nn.Module, maps: MapsOf, image: np.ndarray) -> bytes:
+    """Return the ONNX graph of a network and what its output means, for images of any size."""
     import torch
 
-    from talanoa.onnx_run import IMAGE, OUTPUTS
+    from talanoa.onnx_run import IMAGE
 
-    class Probabilities(torch.nn.Module):
-        """The network with probabilities instead of logits."""
+    class Mapped(torch.nn.Module):
+        """The network with probabilities instead of logits, say."""
 
         def __init__(self) -> None:
             super().__init__()
             self.net = net
 
         def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, ...]:
-            logit, dist, *classes = self.net(x)
-            return (torch.sigmoid(logit), dist, *(torch.softmax(one, 1) for one in classes))
+            return maps(self.net(x))
 
-    whole, example = Probabilities().eval(), torch.from_numpy(image)
+    whole, example = Mapped().eval(), torch.from_numpy(image)
     with torch.no_grad():
-        names = OUTPUTS[: len(whole(example))]
+        names = [f"output{number}" for number in range(len(whole(example)))]
     axes = {axis: f"side{axis}" for axis in range(2, image.ndim)}
     written = io.BytesIO()
     with warnings.catch_warnings():
@@ -140,7 +141,7 @@ def graph_of(net: torch.nn.Module, image: np.ndarray) -> bytes:
                 (example,),
                 written,  # type: ignore[arg-type]
                 input_names=[IMAGE],
-                output_names=list(names),
+                output_names=names,
                 dynamic_axes=dict.fromkeys((IMAGE, *names), axes),
                 opset_version=OPSET,
                 dynamo=False,
@@ -150,7 +151,7 @@ def graph_of(net: torch.nn.Module, image: np.ndarray) -> bytes:
     return written.getvalue()
 
 
-def difference_from_torch(content: bytes, net: torch.nn.Module, image: np.ndarray) -> float:
+def difference_from_torch(content: bytes, net: torch.nn.Module, maps: MapsOf, image: np.ndarray) -> float:
     """Return the largest difference from torch's output on an image (1, channels, space…); too large a one is an error.
 
     Raises
@@ -162,15 +163,14 @@ def difference_from_torch(content: bytes, net: torch.nn.Module, image: np.ndarra
     from talanoa.torch_run import TorchRunner
 
     window = (slice(None),) * (image.ndim - 2)
-    expected = TorchRunner(net)(image[0], window)
+    expected = TorchRunner(net, "cpu", maps, tuple)(image[0], window)
     try:
-        found = OnnxRunner(content)(image[0], window)
+        found = OnnxRunner(content, tuple)(image[0], window)
     except errors() as error:
         raise NotExported(f"ONNX Runtime cannot run this network ({error}).") from error
     worst = 0.0
     for mine, theirs in zip(found, expected, strict=True):
-        if mine is not None and theirs is not None:
-            worst = max(worst, float(np.abs(mine - theirs).max() / max(1.0, float(np.abs(theirs).max()))))
+        worst = max(worst, float(np.abs(mine - theirs).max() / max(1.0, float(np.abs(theirs).max()))))
     if not worst <= TOLERANCE:
         raise NotExported(
             f"ONNX Runtime gives other results than torch for this network: they differ by {worst:.2g}, "

@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import os
 from functools import cache
-from typing import Any
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.backends import Maps, Window
+from talanoa.backends import Pack, Packed, Window
 
-IMAGE, OUTPUTS = "image", ("prob", "dist", "classes")  # names in the exported graph
+IMAGE = "image"  # name of the input in the exported graph
 
 
-class OnnxRunner:
+class OnnxRunner(Generic[Packed]):
     """Runs an exported network, see `talanoa.onnx_export`.
 
     Parameters
     ----------
     graph : bytes
         The exported network.
+    pack : function (tuple of arrays (channels, space…)) -> result
+        The form of the result, see `talanoa.backends.pack_of`.
     threads : int, optional
         Threads; the physical cores when left out.
     """
 
-    def __init__(self, graph: bytes, threads: int | None = None) -> None:
+    def __init__(self, graph: bytes, pack: Pack[Packed], threads: int | None = None) -> None:
         onnxruntime = runtime()
         _share_memory()
+        self._pack = pack
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or cores()
         options.inter_op_num_threads = 1
@@ -42,8 +45,8 @@ class OnnxRunner:
         self._last = onnxruntime.RunOptions()
         self._last.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
 
-    def __call__(self, part: NDArray[np.float32], window: Window, last: bool = False) -> Maps:
-        """Return the maps of a normalised image (channels, space…) in a window of the grid."""
+    def __call__(self, part: NDArray[np.float32], window: Window, last: bool = False) -> Packed:
+        """Return the output for a normalised image (channels, space…) in a window of the grid."""
         inputs = {IMAGE: np.ascontiguousarray(part[None], np.float32)}
         try:
             found = self.session.run(None, inputs, self._last if last else None)
@@ -51,9 +54,8 @@ class OnnxRunner:
             if "allocat" not in str(error).lower() and "memory" not in str(error).lower():
                 raise
             raise MemoryError(str(error)) from error
-        prob, dist, *classes = (one[0] for one in found)
-        inside = (slice(None), *window)
-        return Maps(prob[0][window], dist[inside], *(one[inside] for one in classes))
+        inside = (0, slice(None), *window)
+        return self._pack(tuple(one[inside] for one in found))
 
 
 def runtime() -> Any:

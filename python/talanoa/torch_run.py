@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Generic
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from talanoa import devices
-from talanoa.backends import Maps, Window
+from talanoa.backends import Pack, Packed, Window
 
 
-class TorchRunner:
+class TorchRunner(Generic[Packed]):
     """Runs a network on a device in full precision, in the memory layout that its convolutions like.
 
     Parameters
     ----------
     net : Module
-        Gives logits, distances and, with classes, their logits. It is moved to the device.
+        Gives a tuple of tensors. It is moved to the device.
     device : str or torch.device
         Where to run.
+    maps : function (tuple of tensors (1, channels, space…)) -> tuple of tensors
+        From the network's output to what it means, place by place: `talanoa.methods.Method.maps`.
+    pack : function (tuple of arrays (channels, space…)) -> result
+        The form of the result, see `talanoa.backends.pack_of`.
     """
 
-    def __init__(self, net: torch.nn.Module, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self,
+        net: torch.nn.Module,
+        device: str | torch.device,
+        maps: Callable[[tuple[torch.Tensor, ...]], tuple[torch.Tensor, ...]],
+        pack: Pack[Packed],
+    ) -> None:
         self.torch_device = torch.device(device)
         axes = max((each.dim() - 2 for each in net.parameters()), default=2)
         self.layout = devices.layout(axes)
         self.net = net.to(device=self.torch_device, memory_format=self.layout).eval()  # type: ignore[call-overload]
+        self._maps, self._pack = maps, pack
 
     @property
     def backend(self) -> str:
@@ -37,13 +51,11 @@ class TorchRunner:
         """Where it runs."""
         return str(self.torch_device)
 
-    def __call__(self, part: NDArray[np.float32], window: Window, last: bool = False) -> Maps:
-        """Return the maps of a normalised image (channels, space…) in a window of the grid."""
+    def __call__(self, part: NDArray[np.float32], window: Window, last: bool = False) -> Packed:
+        """Return the output for a normalised image (channels, space…) in a window of the grid."""
         part = np.ascontiguousarray(part)
+        inside = (slice(None), slice(None), *window)
         with torch.inference_mode():
             image = torch.from_numpy(part)[None].to(self.torch_device, memory_format=self.layout)
-            logit, dist, *classes = self.net(image)
-            inside = (slice(None), *window)
-            prob = torch.sigmoid(logit[0, 0][window].float())
-            likely = [torch.softmax(one[0][inside].float(), 0).cpu().numpy() for one in classes]
-            return Maps(prob.cpu().numpy(), dist[0][inside].float().cpu().numpy(), *likely)
+            found = self._maps(tuple(one[inside].float() for one in self.net(image)))
+            return self._pack(tuple(one[0].cpu().numpy() for one in found))

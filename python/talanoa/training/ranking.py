@@ -89,7 +89,7 @@ def read_for(model: Model, path: Path) -> NDArray[np.float32]:
 
 
 def uncertainty(
-    net: backends.Runner,
+    net: backends.Runner[backends.Maps],
     image: NDArray[np.float32],
     config: Any,
     limits: dict[str, float],
@@ -140,7 +140,9 @@ def uncertainty(
     return float(0.5 * min(1.0, float(spread.mean())) + 0.5 * float(doubt.mean()))
 
 
-def _answer(net: backends.Runner, image: NDArray[np.float32], axes: Sequence[int], config: Any) -> backends.Maps:
+def _answer(
+    net: backends.Runner[backends.Maps], image: NDArray[np.float32], axes: Sequence[int], config: Any
+) -> backends.Maps:
     """Return the network's answer to the mirrored image, mirrored back; distances are those of the mirrored one."""
     shape = [-(-size // step) for size, step in zip(image.shape[1:], config.grid, strict=True)]
     seen, back = image, [slice(None)] * len(shape)
@@ -157,7 +159,7 @@ def _answer(net: backends.Runner, image: NDArray[np.float32], axes: Sequence[int
     return backends.Maps(maps.prob[inside], maps.dist[(slice(None), *inside)])
 
 
-def _whole(net: backends.Runner, image: NDArray[np.float32], config: Any) -> backends.Maps:
+def _whole(net: backends.Runner[backends.Maps], image: NDArray[np.float32], config: Any) -> backends.Maps:
     """Return the network's answer to a whole image, worked through tile by tile."""
     sizes = [-(-size // step) for size, step in zip(image.shape[1:], config.grid, strict=True)]
     prob, dist = np.zeros(sizes, np.float32), np.zeros((config.n_rays, *sizes), np.float32)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from talanoa import inference
-from talanoa.backends import Runner
+from talanoa.backends import Maps, Runner
 from talanoa.dataset import Annotated
 from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
@@ -20,7 +20,7 @@ Found = Sequence[tuple[Annotated, star_convex.Candidates]]
 
 
 def candidates_of(
-    net: Runner, items: Sequence[Annotated], config: Any, host: Host
+    net: Runner[Maps], items: Sequence[Annotated], config: Any, host: Host
 ) -> list[tuple[Annotated, star_convex.Candidates]]:
     """Run the network once over each image and keep everything above the lowest threshold that will be tried."""
     found = []
