@@ -78,7 +78,7 @@ def test_winners_and_voxels_of_volumes_are_those_of_one_piece(tmp_path: Path, ra
 
 def check_objects(job: Job, found: star_convex.Candidates) -> None:
     """Compare what the blocks make of candidates with what comes of all at once."""
-    shape, config = job.grid.shape, job.config
+    shape = job.grid.shape
     whole = put(job, found)
     frame = Frame(job, 0)
     frame.decide()
@@ -88,7 +88,7 @@ def check_objects(job: Job, found: star_convex.Candidates) -> None:
     frame.filter()
     painted = np.zeros(shape, np.int32)
     for block in range(len(job.grid)):
-        drawn = blocks_draw.draw(job.grid, block, frame.winners, frame.largest, config)
+        drawn = blocks_draw.draw(job.grid, block, frame.winners, frame.largest)
         values = blocks_draw.numbered(drawn, frame.numbers)
         painted[blocks_grid.slices(job.grid.box(block))] = blocks_draw.core_of(drawn, values, job.grid.box(block))
     drawn_whole, _ = star_convex.render(expected, shape)
@@ -286,11 +286,32 @@ def test_large_images_go_through_blocks_by_themselves(tmp_path: Path, monkeypatc
     assert nowhere["status"] == "error" and "Set out=" in nowhere["message"]
 
 
-@pytest.mark.parametrize("keys", [{"scale": 2}, {"background": "clip"}, {"maps": True}])
-def test_what_needs_the_whole_image_is_refused(tmp_path: Path, keys: dict[str, Any]) -> None:
+def test_what_needs_the_whole_image_is_refused(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", field(130, 150))
-    with pytest.raises(BadInput, match="needs the whole image at once|no blocks"):
-        tasks.perform(request(tmp_path / "a.tif", tmp_path / "out", block=64, **keys), QuietHost())
+    with pytest.raises(BadInput, match="no blocks"):
+        tasks.perform(request(tmp_path / "a.tif", tmp_path / "out", block=64, maps=True), QuietHost())
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"scale": 2, "block": 128},  # of more than 64 blocks some are looked at for the percentiles
+        {"scale": 0.7, "min_size": 30, "exclude_border": True, "block": 64},
+        {"background": "clip", "block": 64},
+        {"background": "rolling_ball", "background_radius": 12, "scale": 1.3, "block": 64},
+    ],
+)
+def test_what_the_network_sees_in_blocks_is_what_it_sees_of_one_piece(tmp_path: Path, keys: dict[str, Any]) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", field(350, 371))
+    one = tasks.perform(request(tmp_path / "a.tif", tmp_path / "one", **{**keys, "block": None}), QuietHost())
+    many = tasks.perform(request(tmp_path / "a.tif", tmp_path / "many", **keys), QuietHost())
+    labels = images.read_labels(tmp_path / "many" / "labels.ome.zarr")
+    assert many["record"]["used"]["blocks"] > 8 and many["record"]["objects"] == one["labels"].values.max() > 20
+    assert same_objects(labels.values[0], one["labels"].values[0])
+    assert many["record"]["used"]["norm_values"] == one["record"]["used"]["norm_values"]
+    assert set(map(tuple, many["table"][["Y", "X"]].round(3).to_numpy())) == set(
+        map(tuple, one["table"][["Y", "X"]].round(3).to_numpy())
+    )
 
 
 def test_an_open_image_is_in_memory_already() -> None:

@@ -11,12 +11,11 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from talanoa import blocks_levels, blocks_nms, inference, tiles
-from talanoa.backends import Runner
+from talanoa.backends import Maps, Runner
 from talanoa.blocks_frame import Frame
 from talanoa.blocks_job import WRITTEN, Job
 from talanoa.blocks_labels import LabelImage
@@ -51,7 +50,7 @@ class Found:
     warnings: list[str]
 
 
-def run(job: Job, levels: Sequence[blocks_levels.Levels], net: Runner, labels: LabelImage) -> Found:
+def run(job: Job, levels: Sequence[blocks_levels.Levels], net: Runner[Maps], labels: LabelImage) -> Found:
     """Do all steps; what was done before the call is not done again.
 
     Parameters
@@ -94,14 +93,14 @@ def run(job: Job, levels: Sequence[blocks_levels.Levels], net: Runner, labels: L
     )
 
 
-def find(job: Job, frame: int, levels: blocks_levels.Levels, net: Runner) -> Iterator[int]:
+def find(job: Job, frame: int, levels: blocks_levels.Levels, net: Runner[Maps]) -> Iterator[int]:
     """Run the network over the blocks of a frame that are still to do; yields how many of them are done."""
     todo = [block for block in range(len(job.grid)) if not job.store.has(CANDIDATES, job.number(frame, block))]
     done = len(job.grid) - len(todo)
     yield done
     if not todo:
         return
-    pixels: Any = job.pixels(frame)
+    pixels = job.seen(frame)
     padded = [tiles.padded_size(*side) for side in zip(job.grid.shape, job.config.multiple, strict=True)]
     plan = {job.grid.tiles[block]: block for block in todo}  # the network takes tiles in an order of its own
     visible = any(upper > lower for lower, upper in levels.limits)

@@ -42,7 +42,7 @@ class Drawn:
     rank: NDArray[np.intp]
 
 
-def draw(grid: Grid, block: int, winners: Callable[[int], Candidates], largest: NDArray, config: Any) -> Drawn:
+def draw(grid: Grid, block: int, winners: Callable[[int], Candidates], largest: NDArray, slack: float = 0.0) -> Drawn:
     """Draw a block with its surroundings exactly as the whole image is drawn.
 
     Parameters
@@ -55,10 +55,10 @@ def draw(grid: Grid, block: int, winners: Callable[[int], Candidates], largest: 
         What won in each block.
     largest : ndarray, (axes,)
         The largest extent of any candidate of the frame.
-    config : StarDistConfig or StarDist3DConfig
-        Rays.
+    slack : float
+        Pixels by which centres may lie outside of their blocks.
     """
-    box = dilated(grid.box(block), reach(winners(block)).tolist(), grid.shape)
+    box = dilated(grid.box(block), (reach(winners(block)) + slack).tolist(), grid.shape)
     parts, owner, rank = [], [], []
     for other in grid.around(box, largest.tolist()):
         found = winners(other)
@@ -66,7 +66,7 @@ def draw(grid: Grid, block: int, winners: Callable[[int], Candidates], largest: 
         parts.append(found.take(chosen))
         owner.append(np.full(len(chosen), other, np.intp))
         rank.append(chosen)
-    objects = star_convex.join(parts, config)
+    objects = star_convex.joined(parts)
     order = np.argsort(-objects.probabilities, kind="stable")
     objects = objects.take(order)
     labels = _render(objects, box)

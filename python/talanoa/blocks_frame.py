@@ -17,7 +17,7 @@ from talanoa.blocks_job import KEPT, WINNERS, WRITTEN, Job
 from talanoa.blocks_labels import LabelImage
 from talanoa.blocks_store import CANDIDATES
 from talanoa.methods.star_convex import Candidates
-from talanoa.predict import class_columns
+from talanoa.predict import class_columns, in_image
 from talanoa.roi_set import make_names
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ class Frame:
         self.reaches = np.asarray(stored, np.float32)
         self.largest = self.reaches.max(axis=0, initial=0)
         self.winners = lru_cache(_CACHED)(self._winners)
+        self.placed = lru_cache(_CACHED)(self._placed)
         self.numbers = lru_cache(_CACHED)(self._numbers)
         self.referee = blocks_nms.Referee(
             job.grid, self.reaches, self._candidates, self.winners, job.config, job.thresholds["nms"]
@@ -78,6 +79,7 @@ class Frame:
             for block, decision in decided.items():
                 self._save(block, decision)
             self.winners.cache_clear()
+            self.placed.cache_clear()
             around = sorted({other for block in touched for other in self.referee.neighbours(block)})
             wrong = self._disagreeing(around)
         self.job.store.mark(f"agreed-{self.frame}", sweeps=sweeps, disagreements=at_first)
@@ -91,7 +93,7 @@ class Frame:
             if not self._has(KEPT, block):
                 drawn = self._drawn(block)
                 pixels = self.job.pixels(self.frame)[(slice(None), *slices(drawn.box))][0] if by_intensity else None
-                keep = blocks_draw.kept(drawn, pixels, self.job.grid, block, settings)
+                keep = blocks_draw.kept(drawn, pixels, self.job.places, block, settings)
                 self.job.store.save(KEPT, self._at(block), keep=keep, count=np.array(keep.sum()))
             self._tell(KEPT, block, "Objects")
 
@@ -104,7 +106,7 @@ class Frame:
 
     def _write(self, block: int, labels: LabelImage, first: int, last: int) -> None:
         """Write one block, whose objects are numbers first..last."""
-        job, box = self.job, self.job.grid.box(block)
+        job, box = self.job, self.job.places.box(block)
         drawn = self._drawn(block)
         values = blocks_draw.numbered(drawn, self.numbers)
         core = np.ascontiguousarray(blocks_draw.core_of(drawn, values, box))
@@ -140,7 +142,7 @@ class Frame:
         """Write the outlines of a block's own objects."""
         job = self.job
         if job.settings.outline == "star" and job.plane is not None:
-            made = blocks_rois.star(self.winners(block), self.numbers(block))
+            made = blocks_rois.star(self.placed(block), self.numbers(block))
         else:
             made = blocks_rois.traced(own, drawn.box)
         in_whole = blocks_rois.placed(made, job.frames[self.frame] + 1, job.plane, job.image.form.sizes["t"])
@@ -148,7 +150,10 @@ class Frame:
 
     def _drawn(self, block: int) -> blocks_draw.Drawn:
         """Draw a block and its surroundings."""
-        return blocks_draw.draw(self.job.grid, block, self.winners, self.largest, self.job.config)
+        places, seen = self.job.places, self.job.grid.shape
+        farthest = self.largest * max(size / side for size, side in zip(places.shape, seen, strict=True))
+        slack = 0.0 if places.shape == seen else 1.0  # centres may lie beside the borders of blocks that were rounded
+        return blocks_draw.draw(places, block, self.placed, farthest + slack, slack)
 
     def _disagreeing(self, blocks: Iterable[int]) -> list[int]:
         """Return the blocks that took others' candidates for winners which are none, or the other way round."""
@@ -191,6 +196,10 @@ class Frame:
 
     def _winners(self, block: int) -> Candidates:
         return self.job.store.load_candidates(WINNERS, self._at(block), self.job.config)
+
+    def _placed(self, block: int) -> Candidates:
+        """Return the winners of a block in the image itself."""
+        return in_image(self.winners(block), self.job.places.shape, self.job.grid.shape)
 
     def _numbers(self, block: int) -> NDArray[np.int32]:
         """Return the number of each winner of a block, 0 for those that are removed."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import prod
 from typing import Any
@@ -17,6 +18,7 @@ from talanoa.image_lazy import LazyImage
 from talanoa.result import array_sha256
 
 Box = tuple[tuple[int, int], ...]  # (start, stop) along y, x or z, y, x
+CHUNK = 16  # pixels: labels are stored in pieces of a multiple where blocks are not cut to fit
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,11 @@ class Grid:
     def __len__(self) -> int:
         return len(self.tiles)
 
+    @cached_property
+    def edges(self) -> list[NDArray[np.intp]]:
+        """First pixel of each row of blocks, for each axis."""
+        return [np.unique([tile.core[axis][0] for tile in self.tiles]) for axis in range(len(self.shape))]
+
     def box(self, block: int) -> Box:
         """Return the pixels that a block owns."""
         return self.tiles[block].core
@@ -50,10 +57,9 @@ class Grid:
     def around(self, box: Box, distance: Sequence[float]) -> list[int]:
         """Return the blocks that lie within a distance (for each axis, pixels) of a box, ascending."""
         ranges = []
-        for (start, stop), far, side, count in zip(box, distance, self.core, self.counts, strict=True):
-            ranges.append(
-                range(max(0, int((start - far) // side)), min(count, int((stop - 1 + far) // side) + 1)),
-            )
+        for (start, stop), far, edges in zip(box, distance, self.edges, strict=True):
+            first = int(np.searchsorted(edges, start - far, "right")) - 1
+            ranges.append(range(max(0, first), int(np.searchsorted(edges, stop - 1 + far, "right"))))
         strides = [prod(self.counts[axis + 1 :]) for axis in range(len(self.counts))]
         return [sum(k * step for k, step in zip(place, strides, strict=True)) for place in product(*ranges)]
 
@@ -80,6 +86,36 @@ def plan(shape: Sequence[int], config: Any, side: int | None, count: int | None 
     )
     counts = tuple(-(-size // side) for size, side in zip(shape, core, strict=True))
     return Grid(tuple(shape), core, counts, tuple(made))
+
+
+def placed(grid: Grid, shape: Sequence[int]) -> Grid:
+    """Return the same blocks in an image of another size: where what the network sees lies in the image itself.
+
+    Parameters
+    ----------
+    grid : Grid
+        Blocks of a scaled frame.
+    shape : sequence of int
+        Size of the frame itself.
+    """
+    if tuple(shape) == grid.shape:
+        return grid
+    factors = [size / seen for size, seen in zip(shape, grid.shape, strict=True)]
+
+    def box(core: Box) -> Box:
+        return tuple((round(a * by), round(b * by)) for (a, b), by in zip(core, factors, strict=True))
+
+    boxes = [box(tile.core) for tile in grid.tiles]
+    core = tuple(-(-max(b[axis][1] - b[axis][0] for b in boxes) // CHUNK) * CHUNK for axis in range(len(shape)))
+    return Grid(tuple(shape), core, grid.counts, tuple(tiles.Tile(each, each) for each in boxes))
+
+
+def of_plane(grid: Grid) -> Grid:
+    """Return the blocks of one plane of a volume; those of a plane are what they are."""
+    if len(grid.shape) == 2:
+        return grid
+    boxes = dict.fromkeys(tile.core[1:] for tile in grid.tiles)
+    return Grid(grid.shape[1:], grid.core[1:], grid.counts[1:], tuple(tiles.Tile(box, box) for box in boxes))
 
 
 def dilated(box: Box, by: Sequence[float], shape: Sequence[int]) -> Box:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from talanoa.blocks_grid import Grid, Pixels
+from talanoa.blocks_grid import Grid, Pixels, placed
+from talanoa.blocks_seen import Ground, Seeing
 from talanoa.blocks_store import CANDIDATES, Store
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.image_lazy import LazyImage
@@ -41,6 +44,10 @@ class Job:
         The folder of the work.
     host : Host
         Progress, cancelling.
+    seeing : Seeing, optional
+        How the network sees the frames; as they are, where it is left out.
+    grounds : sequence of ndarray
+        For each frame the lowest intensities of its planes, where the background is clipped.
     """
 
     image: LazyImage
@@ -53,6 +60,19 @@ class Job:
     thresholds: dict[str, float]
     store: Store
     host: Host
+    seeing: Seeing | None = None
+    grounds: Sequence[Ground | None] = ()
+
+    @cached_property
+    def places(self) -> Grid:
+        """The blocks in the image itself, where objects are drawn; `grid` has them in what the network sees."""
+        sizes = self.image.form.sizes
+        return placed(self.grid, [sizes[axis] for axis in "zyx"[-len(self.grid.shape) :]])
+
+    def seen(self, frame: int) -> Any:
+        """Return what the network sees of frame number `frame`."""
+        pixels = self.pixels(frame)
+        return pixels if self.seeing is None else self.seeing.seen(pixels, self.grounds[frame])
 
     def pixels(self, frame: int, channels: slice | None = None) -> Pixels:
         """Return frame number `frame` of those to segment."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,13 +11,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, background, inference, methods, network_maps
+from talanoa import backends, background, inference, methods, network_maps, resample
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share, stop_if_cancelled
 from talanoa.methods import star_convex
 from talanoa.model_folder import Model
 from talanoa.network_memory import LOWEST, Answer, NetworkMemory
-from talanoa.normalize import percentile_limits, rescale
+from talanoa.normalize import percentile_limits
 from talanoa.requests import SegmentRequest
 
 NETWORK_SHARE = 0.9  # of the time of a frame, about; the rest goes into overlaps and drawing
@@ -178,7 +177,7 @@ class _Network:
 
 
 def ask(
-    net: backends.Runner,
+    net: backends.Runner[backends.Maps],
     pixels: NDArray,
     config: Any,
     settings: SegmentRequest,
@@ -192,7 +191,7 @@ def ask(
     net : Runner
         The network.
     pixels : ndarray, (channels, y, x) or (channels, z, y, x)
-        Intensities. They are normalised as a whole, but tile by tile where nothing else changes them.
+        Intensities; they are normalised tile by tile, with the percentiles of the whole.
     config : StarDistConfig or StarDist3DConfig
         Of the network.
     settings : SegmentRequest
@@ -205,16 +204,15 @@ def ask(
     cleaned = without_background(pixels, settings)
     levels = [percentile_limits(channel, settings.norm_low, settings.norm_high) for channel in cleaned]
     scales = (settings.scale_z, settings.scale, settings.scale)[-(pixels.ndim - 1) :]
-    seen, by_tile = cleaned, levels
+    seen = cleaned
     if max(scales) != 1 or min(scales) != 1:
-        normal = np.stack([rescale(channel, *level) for channel, level in zip(cleaned, levels, strict=True)])
-        seen, by_tile = resize(normal, scales), []
+        seen = resample.resize(cleaned, resample.sizes(cleaned.shape[1:], scales))
 
     maps = network_maps.Collected(seen.shape[1:], config) if settings.maps else None
     keep = None if maps is None else maps.keep
 
     def run(parts: tuple[int, ...]) -> star_convex.Candidates:
-        return inference.find_candidates(net, seen, config, lowest, parts, host, by_tile or None, keep)
+        return inference.find_candidates(net, seen, config, lowest, parts, host, levels, keep)
 
     planned = inference.planned_parts(seen.shape[1:], config, settings.tiles)
     found, parts = inference.with_smaller_tiles(run, planned, seen.shape[1:])
@@ -244,30 +242,6 @@ def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, ...], hos
     objects = in_image(chosen, shape, answer.seen)
     labels, corners = star_convex.render(objects, shape)
     return Frame(labels, objects.points, objects.probabilities, corners, answer.levels, answer.parts, objects.classes)
-
-
-def resize(image: NDArray[np.float32], scales: Sequence[float]) -> NDArray[np.float32]:
-    """Return an image (channels, y, x or z, y, x) enlarged along each axis: linear, in the plane anti-aliased.
-
-    Parameters
-    ----------
-    image : ndarray of float32
-        Normalised.
-    scales : sequence of float
-        Factor for each axis after the channels.
-    """
-    if all(scale == 1 for scale in scales):
-        return image
-    size = [max(1, round(side * scale)) for side, scale in zip(image.shape[1:], scales, strict=True)]
-    import torch
-    from torch.nn.functional import interpolate
-
-    tensor = torch.from_numpy(np.ascontiguousarray(image)).reshape(1, -1, *image.shape[-2:])
-    plane = interpolate(tensor, size=size[-2:], mode="bilinear", antialias=scales[-1] < 1)
-    resized = plane.reshape(*image.shape[:-2], *size[-2:])
-    if len(size) == 3 and size[0] != image.shape[1]:
-        resized = interpolate(resized[None], size=size, mode="trilinear")[0]
-    return resized.numpy()
 
 
 def in_image(objects: star_convex.Candidates, shape: tuple[int, ...], seen: tuple[int, ...]) -> star_convex.Candidates:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from talanoa import blocks
     from talanoa.blocks_job import Job
     from talanoa.blocks_levels import Levels
+    from talanoa.blocks_seen import Ground
     from talanoa.blocks_store import Store
     from talanoa.host import Host
     from talanoa.image_lazy import LazyImage
@@ -87,12 +88,11 @@ def _check(request: SegmentRequest) -> Path:
         raise BadInput(
             "The image is worked through in blocks, and the labels go to the disk; found no out. Set out=<new folder>."
         )
-    for key, plain in (("scale", 1.0), ("scale_z", 1.0), ("background", "none"), ("maps", False)):
-        if (asked := getattr(request, key)) != plain:
-            raise BadInput(
-                f"{key}={asked} needs the whole image at once, and this one is worked through in blocks; expected "
-                f"{key}={plain}. Prepare the image first, or crop it."
-            )
+    if request.maps:
+        raise BadInput(
+            "maps=true needs the whole image at once, and this one is worked through in blocks; expected maps=false. "
+            "Crop the image first."
+        )
     out = Path(request.out)
     check_new(out)
     return out.absolute()
@@ -103,6 +103,7 @@ class _Prepared:
 
     def __init__(self, request: SegmentRequest, model: Model, image: LazyImage, host: Host) -> None:
         from talanoa import backends, blocks_grid, methods
+        from talanoa.blocks_seen import Seeing
 
         self.request, self.model, self.image, self.host = request, model, image, host
         self.config: Any = methods.get(model.method).config(**model.config)
@@ -113,19 +114,35 @@ class _Prepared:
         self.channels = slice(request.channel - 1, request.channel) if request.channel else slice(0, sizes["c"])
         self.frames = tuple(frame - 1 for frame in self.chosen.frames)
         shape = (sizes["y"], sizes["x"]) if flat else (sizes["z"], sizes["y"], sizes["x"])
-        self.grid = blocks_grid.plan(shape, self.config, request.block, request.tiles)
+        self.seeing = Seeing.of(request, shape)
+        self.grid = blocks_grid.plan(self.seeing.size, self.config, request.block, request.tiles)
+        self.places = blocks_grid.placed(self.grid, shape)
         given = {"prob": request.prob_thresh, "nms": request.nms_thresh}
         self.thresholds = {**model.thresholds, **{key: asked for key, asked in given.items() if asked is not None}}
         self.backend = backends.for_model(model, request.device, request.backend)
         if self.backend.warning:
             host.warn(self.backend.warning)
-        self.levels = [self._levels(frame) for frame in self.frames]
+        self.grounds = [self._ground(frame) for frame in self.frames]
+        self.levels = [self._levels(*each) for each in zip(self.frames, self.grounds, strict=True)]
 
-    def _levels(self, frame: int) -> Levels:
+    def _ground(self, frame: int) -> Ground | None:
+        """Return the lowest intensities of a frame's planes, where the background is clipped."""
+        from talanoa import blocks_grid, blocks_seen
+
+        if self.request.background != "clip":
+            return None
+        numbers = range(self.image.form.sizes["z"]) if self.plane is None else [self.plane]
+        planes = [blocks_grid.Pixels(self.image, frame, self.channels, number) for number in numbers]
+        flat = blocks_grid.of_plane(self.places)
+        return blocks_seen.ground_of(planes, flat, self.host)
+
+    def _levels(self, frame: int, ground: Ground | None) -> Levels:
+        """Return the percentiles of a frame without its background."""
         from talanoa import blocks_grid, blocks_levels
 
         pixels = blocks_grid.Pixels(self.image, frame, self.channels, self.plane)
-        return blocks_levels.measure(pixels, self.grid, self.request.norm_low, self.request.norm_high, self.host)
+        seen = self.seeing.cleaned(pixels, ground)
+        return blocks_levels.measure(seen, self.places, self.request.norm_low, self.request.norm_high, self.host)
 
     def plan(self) -> dict[str, Any]:
         """Return what defines the work: unfinished work goes on only where all of it is the same."""
@@ -148,7 +165,8 @@ class _Prepared:
         from talanoa.blocks_job import Job
 
         where = (self.image, self.frames, self.channels, self.plane)
-        return Job(*where, self.grid, self.config, self.request, self.thresholds, store, self.host)
+        how = (self.grid, self.config, self.request, self.thresholds)
+        return Job(*where, *how, store, self.host, self.seeing, self.grounds)
 
     def used(self, found: blocks.Found) -> dict[str, Any]:
         """Return everything that was filled in."""
@@ -168,6 +186,8 @@ class _Prepared:
             "norm_values": [[list(pair) for pair in level.limits] for level in found.levels],
             "norm_sample": [level.record() for level in found.levels],
             "scale": request.scale,
+            "scale_z": request.scale_z,
+            "background": request.background,
             "nms_border": self.config.nms_border,
         }
 
@@ -179,8 +199,8 @@ def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, sta
     folder = store.folder / blocks_store.RESULT
     folder.mkdir(exist_ok=True)
     form = prepared.image.form
-    shape = (len(prepared.frames), 1, *((1,) * (3 - len(prepared.grid.shape))), *prepared.grid.shape)
-    labels = blocks_labels.LabelImage(folder / blocks_labels.NAME, shape, prepared.grid.core, dict(form.attrs))
+    shape = (len(prepared.frames), 1, *((1,) * (3 - len(prepared.places.shape))), *prepared.places.shape)
+    labels = blocks_labels.LabelImage(folder / blocks_labels.NAME, shape, prepared.places.core, dict(form.attrs))
     done = blocks_store.count(store)
     if done:
         host.warn(f"Going on with the unfinished work in {store.folder}: {done} blocks had been through the network.")
