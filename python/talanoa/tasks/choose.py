@@ -73,6 +73,29 @@ def read_frames(text: str | None, total: int) -> tuple[int, ...]:
 
 def _channel(image: xr.DataArray, needed: int, channel: int | None) -> xr.DataArray:
     """Take one channel, or all of them when the model takes as many."""
+    numbers = channel_numbers(image, needed, channel)
+    return image if len(numbers) == image.sizes["c"] else image.isel(c=list(numbers))
+
+
+def channel_numbers(image: xr.DataArray, needed: int, channel: int | None, also: str = "") -> tuple[int, ...]:
+    """Return the channels, counted from 0, that a model gets which takes `needed` of them.
+
+    Parameters
+    ----------
+    image : DataArray (t, c, z, y, x)
+        Its sizes and attributes are looked at.
+    needed : int
+        Channels that the model takes.
+    channel : int or None
+        The one asked for, counted from 1.
+    also : str
+        What else can be done about too many channels, for the message.
+
+    Raises
+    ------
+    BadInput
+        No such channel, or none is named and the model takes another number.
+    """
     found = image.sizes["c"]
     if channel is not None:
         if channel > found:
@@ -81,18 +104,18 @@ def _channel(image: xr.DataArray, needed: int, channel: int | None) -> xr.DataAr
             )
         if needed > 1:
             raise BadInput(f"channel={channel}: the model takes {needed} channels at once; leave channel out.")
-        return image.isel(c=[channel - 1])
+        return (channel - 1,)
     if found == needed:
-        return image
+        return tuple(range(found))
     if needed == 1 and image.attrs.get("rgb"):
         raise BadInput(
             "The image is RGB; the model takes one channel. Set channel=1 (red), 2 (green) or 3 (blue), "
-            "or make it grey first (in ImageJ: Image > Type > 8-bit)."
+            f"or make it grey first (in ImageJ: Image > Type > 8-bit).{also}"
         )
     if needed == 1:
         names = ", ".join(name for name in image.attrs.get("channel_names", ()) if name)
         named = f" ({names})" if names else ""
-        raise BadInput(f"The image has {found} channels{named}; the model takes one. Set channel=1 to {found}.")
+        raise BadInput(f"The image has {found} channels{named}; the model takes one. Set channel=1 to {found}.{also}")
     raise BadInput(f"The image has {found} channel{'s' * (found > 1)}; the model takes {needed}.")
 
 
@@ -117,8 +140,14 @@ def _stack(image: xr.DataArray, request: SegmentRequest) -> xr.DataArray:
         raise BadInput(f"plane={request.plane}: the model works in 3D, on all slices at once. Leave plane out.")
     if request.outline == "star":
         raise BadInput("outline=star: the model works in 3D and has no star polygons. Take outline=traced.")
+    check_stack(image)
+    return image
+
+
+def check_stack(image: xr.DataArray) -> None:
+    """Raise `BadInput` when an image is a single plane: a model of volumes needs a stack."""
     if image.sizes["z"] > 1:
-        return image
+        return
     frames = image.sizes["t"]
     hint = (
         f" If its {frames} frames are slices, say so in the file (in ImageJ: Image > Properties, slices {frames}, "

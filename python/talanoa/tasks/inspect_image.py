@@ -34,7 +34,7 @@ def check_pixels(image: xr.DataArray) -> None:
         )
 
 
-def warn_pixel_size(image: xr.DataArray, model: Model, scale: float, scale_z: float, host: Host) -> None:
+def warn_pixel_size(image: xr.DataArray, model: Model, scale: float | None, scale_z: float | None, host: Host) -> None:
     """Warn when the image's pixels or slices are far from those the model was trained on, and offer a scale.
 
     Parameters
@@ -43,8 +43,8 @@ def warn_pixel_size(image: xr.DataArray, model: Model, scale: float, scale_z: fl
         ``attrs`` hold ``pixel_size`` (z, y, x) and ``unit``.
     model : Model
         Its ``pixel_size``, ``pixel_depth`` (None when unknown) and ``unit``.
-    scale, scale_z : float
-        The factors already asked for.
+    scale, scale_z : float or None
+        The factors already asked for; None where the task has no such key.
     host : Host
         Gets the warnings.
     """
@@ -58,21 +58,25 @@ def warn_pixel_size(image: xr.DataArray, model: Model, scale: float, scale_z: fl
 
 
 def _warn_far(
-    what: str, found: tuple[float, str], trained: tuple[float | None, str], asked: tuple[str, float], host: Host
+    what: str, found: tuple[float, str], trained: tuple[float | None, str], asked: tuple[str, float | None], host: Host
 ) -> None:
     """Warn when a size (number, unit) times the scale asked for is far from the one of the training images."""
     if not trained[0]:
         return
     factor = found[0] * MICRONS[found[1]] / (trained[0] * MICRONS[trained[1]])
-    off = factor / asked[1]
+    off = factor / (asked[1] or 1.0)
     if 1 / FAR < off < FAR:
         return
     size = "larger" if off > 1 else "smaller"
     size = size if what == "pixels" else "further apart" if off > 1 else "closer"
-    host.warn(
+    seen = (
         f"The {what} ({found[0]:.3g} {found[1]}) are {max(off, 1 / off):.2g} times {size} than those of the model's "
-        f"training images ({trained[0]:.3g} {trained[1]}) at {asked[0]}={asked[1]:g}. Try {asked[0]}={factor:.2g}."
+        f"training images ({trained[0]:.3g} {trained[1]})"
     )
+    if asked[1] is None:
+        host.warn(f"{seen}. What comes out is not to be trusted; train a model on such images.")
+    else:
+        host.warn(f"{seen} at {asked[0]}={asked[1]:g}. Try {asked[0]}={factor:.2g}.")
 
 
 def warn_bright_background(image: xr.DataArray, of_training: float, host: Host) -> None:

@@ -1,0 +1,160 @@
+"""A network that answers an image with an image, over planes and volumes of any size: tiles, turns, their spread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talanoa import inference, tiles, turns
+from talanoa.backends import Arrays, Runner
+from talanoa.host import Host, Share, stop_if_cancelled
+from talanoa.normalize import Levels
+
+MAX_VOXELS = 4_000_000  # that one tile of a volume reads: about 2.5 GB in a network of 32 channels
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a network makes of a plane or a volume, in normalised units.
+
+    Parameters
+    ----------
+    mean : ndarray of float32, (c, space…)
+        The restored image; over several turns their mean.
+    scale : ndarray of float32, (c, space…), or None
+        Width of the distribution that a probabilistic network predicts; over several turns their mean.
+    spread : ndarray of float32, (c, space…), or None
+        Standard deviation (n - 1) over the turns.
+    parts : tuple of int
+        Tiles along each axis.
+    """
+
+    mean: NDArray[np.float32]
+    scale: NDArray[np.float32] | None
+    spread: NDArray[np.float32] | None
+    parts: tuple[int, ...]
+
+
+class _Normalised:
+    """An image (c, space…) in normalised units, converted where it is cut."""
+
+    def __init__(self, pixels: NDArray, levels: Levels) -> None:
+        self._pixels, self._levels = pixels, levels
+        self.shape = pixels.shape
+
+    def __getitem__(self, part: tuple[slice, ...]) -> NDArray[np.float32]:
+        return self._levels.apply(self._pixels[part])
+
+
+def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -> tuple[int, ...]:
+    """Return the number of tiles along each axis: `count` in all, or what a fixed budget of pixels or voxels allows."""
+    return inference.planned_parts(shape, config, count, MAX_VOXELS)
+
+
+def predict(
+    net: Runner[Arrays],
+    pixels: NDArray,
+    levels: Levels,
+    config: Any,
+    parts: tuple[int, ...],
+    host: Host,
+    tta: bool = False,
+) -> Prediction:
+    """Run a network over a plane or a volume; with fewer pixels a tile when memory ends.
+
+    Parameters
+    ----------
+    net : Runner
+        The network.
+    pixels : ndarray, (c, y, x) or (c, z, y, x)
+        Intensities.
+    levels : Levels
+        Their normalisation; a tile at a time is converted.
+    config : config of the method
+        ``multiple``, ``halo`` and ``pad_mode`` of the network.
+    parts : tuple of int
+        Tiles along each axis, see `planned_parts`.
+    host : Host
+        Progress and cancelling.
+    tta : bool
+        Test-time augmentation: the image is turned and mirrored in the plane in all eight ways, and what the network
+        makes of them is turned back and averaged.
+
+    Raises
+    ------
+    BadInput
+        Memory does not even suffice for small tiles.
+    Cancelled
+        Stopped by the user.
+    """
+    ways = tuple(turns.WAYS) if tta else (0,)
+
+    def run(parts: tuple[int, ...]) -> Prediction:
+        mean = _Average()
+        scale = _Average()
+        for number, way in enumerate(ways):
+            turned = turns.turned(pixels, way)
+            these = parts if way in turns.SAME_SIZE else (*parts[:-2], parts[-1], parts[-2])
+            found = whole(net, turned, levels, config, these, Share(host, number, len(ways)))
+            mean.add(turns.turned_back(found[0], way))
+            if len(found) > 1:
+                scale.add(turns.turned_back(found[1], way))
+        spread = mean.deviation() if tta else None
+        return Prediction(mean.value(), scale.value() if scale.count else None, spread, parts)
+
+    found, _ = inference.with_smaller_tiles(run, parts, pixels.shape[1:])
+    return found
+
+
+def whole(
+    net: Runner[Arrays], pixels: NDArray, levels: Levels, config: Any, parts: Sequence[int], host: Host
+) -> list[NDArray[np.float32]]:
+    """Return the network's outputs (c, space…) for an image, put together from its tiles; see `predict`."""
+    shape = pixels.shape[1:]
+    plan = tiles.plan(shape, parts, config.halo, config.multiple)
+    made: list[NDArray[np.float32]] = []
+    with closing(inference.outputs(net, _Normalised(pixels, levels), plan, config)) as results:
+        for number, (tile, found) in enumerate(results):
+            stop_if_cancelled(host)
+            if not made:
+                made = [np.empty((len(one), *shape), np.float32) for one in found]
+            core = tuple(slice(start, stop) for start, stop in tile.core)
+            for one, values in zip(made, found, strict=True):
+                one[(slice(None), *core)] = values
+            host.progress(number + 1, len(plan), "Network")
+    return made
+
+
+class _Average:
+    """Mean and standard deviation of arrays that come one after the other (Welford)."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._mean = self._squares = np.zeros(0, np.float32)
+
+    def add(self, values: NDArray[np.float32]) -> None:
+        """Take one more into account."""
+        self.count += 1
+        if self.count == 1:
+            self._mean = np.ascontiguousarray(values)
+            return
+        if self.count == 2:
+            self._mean = self._mean.copy()
+            self._squares = np.zeros_like(self._mean)
+        step = values - self._mean
+        self._mean += step / np.float32(self.count)
+        step *= values - self._mean
+        self._squares += step
+
+    def value(self) -> NDArray[np.float32]:
+        """Return the mean."""
+        return self._mean
+
+    def deviation(self) -> NDArray[np.float32]:
+        """Return the standard deviation (n - 1) of at least two."""
+        return np.sqrt(self._squares / np.float32(self.count - 1))
