@@ -41,12 +41,15 @@ class Translated:
         ``key=value`` of the architecture that the file did not hold.
     notes : list of str
         Sentences about what is different from what the file says.
+    normalization : dict
+        Of the model folder: see `talanoa.model_folder.Model`.
     """
 
     method: str
     keys: dict[str, Any]
     filled: list[str]
     notes: list[str] = field(default_factory=list)
+    normalization: dict[str, Any] = field(default_factory=lambda: {"low": 1.0, "high": 99.8})
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -56,7 +59,7 @@ def read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise BadInput(f"{path.name} cannot be read ({error}); expected JSON. Copy the model folder again.") from error
     if not isinstance(found, dict):
-        raise BadInput(f"{path.name} holds {type(found).__name__}; expected a JSON object, as StarDist writes it.")
+        raise BadInput(f"{path.name} holds {type(found).__name__}; expected a JSON object, as the package writes it.")
     return found
 
 
@@ -75,7 +78,7 @@ def translate(config: Mapping[str, Any], weights_ndim: int) -> Translated:
     BadInput
         A network that the original does not have either, or that is not read yet: the message names the key.
     """
-    ndim = _ndim(config, weights_ndim)
+    ndim = ndim_of(config, weights_ndim)
     filled: list[str] = []
     notes: list[str] = []
 
@@ -110,7 +113,7 @@ def translate(config: Mapping[str, Any], weights_ndim: int) -> Translated:
     return Translated("stardist", _for_2d(keys), filled, notes)
 
 
-def _ndim(config: Mapping[str, Any], weights_ndim: int) -> int:
+def ndim_of(config: Mapping[str, Any], weights_ndim: int) -> int:
     """Return the number of spatial axes; what the file says has to agree with the weights."""
     said = config.get("n_dim") or len(str(config.get("axes", "")).replace("C", "")) or weights_ndim
     if said != weights_ndim:

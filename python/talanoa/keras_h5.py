@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 LARGEST = 2**28  # values of one array; the largest layer of a U-Net of depth 6 has a tenth of it
 KERAS3 = ("layers", "_layer_checkpoint_dependencies")  # the second one in 3.0 only
 CONV, NORM = ("kernel", "bias"), ("gamma", "beta", "moving_mean", "moving_variance")
+BLUR = "blur_kernel"  # of the poolings of N2V2, which nobody learns
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _layers(file: h5py.File, path: Path) -> Iterator[Layer]:
     if parent is None:
         raise BadInput(
             f"{path.name} holds none of the two layouts that Keras writes; found the groups "
-            f"{', '.join(list(root)[:5]) or 'none'}. Save the weights again with the original StarDist."
+            f"{', '.join(list(root)[:5]) or 'none'}. Save the weights again with the original package."
         )
     layers = _group(root, parent)
     for name in sorted(layers, key=_natural):
@@ -96,13 +97,19 @@ def _checked(layer: Layer, path: Path) -> Layer:
     names = set(layer.arrays)
     if "kernel" in names and names <= set(CONV) and layer.arrays["kernel"].ndim in (4, 5):
         return layer
-    if names == set(NORM):
+    if names == set(NORM) or (names == {BLUR} and _is_known_blur(layer.arrays[BLUR])):
         return layer
     shapes = ", ".join(f"{name} {array.shape}" for name, array in layer.arrays.items())
     raise BadInput(
         f"{path.name}: layer {layer.name} has {shapes}; expected convolutions and batch normalisations only. "
-        "This is no network of StarDist."
+        "This is no network of StarDist, CARE or Noise2Void."
     )
+
+
+def _is_known_blur(kernel: NDArray[np.float32]) -> bool:
+    """Tell whether the weights of a blurred pooling are the only ones that n2v has: (1, 2, 1) / 4 along each axis."""
+    line = np.array([1, 2, 1], np.float32) / 4
+    return kernel.shape[:2] == (3, 3) and np.allclose(kernel, np.outer(line, line)[..., None, None], atol=1e-6)
 
 
 def _group(parent: Any, name: str) -> Any:

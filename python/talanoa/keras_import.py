@@ -1,7 +1,9 @@
-"""Models of the original StarDist (Keras, TensorFlow) become model folders of ours, weight by weight.
+"""Models of the original StarDist, CARE (CSBDeep) and n2v (Keras, TensorFlow) become ours, weight by weight.
 
-The original's folder holds ``config.json``, ``thresholds.json`` and one or more ``weights_*.h5``. What is imported
-predicts as the original does: the same padding, the same places left out at the border.
+The original's folder holds ``config.json``, for StarDist ``thresholds.json``, and one or more ``weights_*.h5``. What is
+imported predicts as the original does: the same normalization, for StarDist the same padding and the same places left
+out at the border. CARE and n2v pad an image whose sides are no multiples of what the network needs on both sides, ours
+on the far ones: there pixels within the halo of a border can differ.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import keras_config, keras_h5
+from talanoa import keras_config, keras_h5, keras_images
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.keras_h5 import Layer, Weights
@@ -27,6 +29,7 @@ CONFIG, THRESHOLDS = "config.json", "thresholds.json"
 PREFERRED = ("best", "last", "now")
 KERAS_EPSILON = 1e-3  # of a batch normalisation; torch has another one, which goes into the variance
 DEFAULT_THRESHOLDS = {"prob": 0.5, "nms": 0.4}
+TITLES = {"stardist": "StarDist", "csbdeep": "CARE", "n2v": "Noise2Void"}
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 
 def read(folder: Path, name: str) -> Imported:
-    """Read a model folder of the original StarDist, 2D or 3D.
+    """Read a model folder of the original StarDist, CARE or n2v, 2D or 3D; ``config.json`` tells which one it is.
 
     Parameters
     ----------
@@ -88,23 +91,31 @@ def read(folder: Path, name: str) -> Imported:
         )
     weights = keras_h5.read(files[0])
     if not weights.convolutions:
-        raise BadInput(f"{files[0].name} holds no convolutions; expected the weights of a StarDist network.")
+        raise BadInput(f"{files[0].name} holds no convolutions; expected the weights of a network for images.")
     original = keras_config.read(folder / CONFIG)
-    translated = keras_config.translate(original, weights.convolutions[0].arrays["kernel"].ndim - 2)
+    package = keras_images.package_of(original)
+    if package == "stardist":
+        translated = keras_config.translate(original, weights.convolutions[0].arrays["kernel"].ndim - 2)
+        thresholds, notes = _thresholds(folder)
+    else:
+        translated = keras_images.translate(package, original, weights)
+        thresholds, notes = {}, []
     method = methods.get(translated.method)
     config = method.config(**translated.keys)
+    if translated.keys.get("separate_channels"):
+        weights = keras_images.by_channel(weights, config.n_channel_in)
     state = convert(weights, method.build(config), files[0].name)
-    thresholds, notes = _thresholds(folder)
     notes = [*translated.notes, *notes]
     if translated.filled:
         notes.insert(0, f"{CONFIG} lacks {', '.join(translated.filled)}: the original's defaults were taken.")
-    source = {"package": "stardist", "weights": files[0].name, "sha256": file_sha256(files[0]), "config": original}
+    source = {"package": package, "weights": files[0].name, "sha256": file_sha256(files[0]), "config": original}
     model = Model(
         name=name,
         method=translated.method,
         config=config.model_dump(mode="json"),
         thresholds=thresholds,
-        description=" ".join([f"StarDist model imported from {folder.name} ({files[0].name}).", *notes]),
+        normalization=translated.normalization,
+        description=" ".join([f"{TITLES[package]} model imported from {folder.name} ({files[0].name}).", *notes]),
         training={"imported": {**source, "filled": translated.filled, "notes": notes}, "background_level": None},
     )
     return Imported(model, state, notes)

@@ -34,7 +34,7 @@ class Model:
     thresholds : dict
         Decision thresholds, for StarDist ``prob`` and ``nms``.
     normalization : dict
-        Percentiles ``low`` and ``high`` that the training used.
+        How intensities become the network's units: see `talanoa.normalize.fit`.
     pixel_size : float or None
         Median pixel width of the training images in `unit`; None when they were not calibrated.
     pixel_depth : float or None
@@ -53,7 +53,7 @@ class Model:
     method: str
     config: dict[str, Any]
     thresholds: dict[str, float]
-    normalization: dict[str, float] = field(default_factory=lambda: {"low": 1.0, "high": 99.8})
+    normalization: dict[str, Any] = field(default_factory=lambda: {"low": 1.0, "high": 99.8})
     pixel_size: float | None = None
     unit: str = "pixel"
     description: str = ""
@@ -164,7 +164,7 @@ def _foreign(folder: Path) -> str:
     names = {path.name for path in folder.iterdir()}
     if "config.json" in names and any(name.endswith(".h5") for name in names):
         return (
-            f"{folder} holds a StarDist model of the TensorFlow package; expected a Talanoa model. "
+            f"{folder} holds a model of a TensorFlow package; expected a Talanoa model. "
             f'Import it once: talanoa models import "{folder}"'
         )
     if any(name.endswith((".pt", ".pth", ".pkl", ".ckpt")) for name in names):

@@ -78,7 +78,7 @@ def _where(request: ModelsRequest) -> dict[str, Any]:
 
 
 def _import(request: ModelsRequest) -> dict[str, Any]:
-    """Take a model of ours or of the original StarDist, in a folder or zip, into the user's models.
+    """Take a model of ours or of the original StarDist, CARE or n2v, in a folder or zip, into the user's models.
 
     It has to load with its weights; a name that is taken is an error.
     """
@@ -95,8 +95,9 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
             imported = keras_import.read(source, target.name)
             model_folder.save(target, imported.model, imported.weights)
             notes = imported.notes
+    verb = "restore" if _kind(str(model_folder.read_record(target)["method"])) == "image" else "segment"
     return {
-        "message": "\n- ".join([f"Model {target.name} is ready; segment with model={target.name}.", *notes]),
+        "message": "\n- ".join([f"Model {target.name} is ready; {verb} with model={target.name}.", *notes]),
         "folder": str(target),
         "notes": notes,
     }
