@@ -11,13 +11,16 @@ from talanoa.request_base import Count, Number, PathText, Request, Whole, read_w
 
 
 class SampleRequest(Request):
-    """Make a small annotated dataset, or pairs of noisy and clean images, drawn from a seed."""
+    """Make an annotated dataset, pairs of noisy and clean images, or a plate of stained cells, drawn from a seed."""
 
-    kind: Annotated[Literal["nuclei", "noisy"], BeforeValidator(read_word)] = Field(
-        "nuclei", description="What is drawn: nuclei with their outlines, or noisy images with clean partners"
+    kind: Annotated[Literal["nuclei", "noisy", "plate"], BeforeValidator(read_word)] = Field(
+        "nuclei",
+        description="What is drawn: nuclei with outlines, noisy images with clean partners, or a plate with stains",
     )
     out: PathText = Field(description="New folder")
-    images: Count = Field(None, description="Number of images (or pairs); omitted: 12, or 4 stacks")
+    images: Count = Field(
+        None, description="Number of images (or pairs, or fields of a well); omitted: 12, 4 stacks, 2 fields of a well"
+    )
     annotated: Whole | None = Field(None, ge=0, description="How many are annotated, the first ones; omitted: all")
     size: Annotated[Annotated[int, Field(ge=64, le=2048)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Side of an image in pixels; omitted: 256, or 96 of a stack"
@@ -29,11 +32,17 @@ class SampleRequest(Request):
     )
     read_noise: Number = Field(12.0, ge=0, le=1000, description="Noisy: the camera's own noise, in counts")
     stripes: Number = Field(0.0, ge=0, le=1000, description="Noisy: noise that is alike along the rows, in counts")
+    wells: Annotated[int, Field(ge=1, le=384), BeforeValidator(read_whole)] = Field(12, description="Plate: wells")
+    planes: Annotated[int, Field(ge=1, le=15), BeforeValidator(read_whole)] = Field(
+        1, description="Plate: focal planes of the phase contrast images"
+    )
     seed: Whole = Field(0, ge=0, le=2**32 - 1, description="Seed: the same one gives the same images")
 
     @model_validator(mode="after")
     def _kind_has(self) -> SampleRequest:
-        foreign = {"annotated"} if self.kind == "noisy" else {"photons", "read_noise", "stripes"}
+        own = {"nuclei": {"annotated"}, "noisy": {"photons", "read_noise", "stripes"}, "plate": {"wells", "planes"}}
+        foreign = set().union(*(keys for kind, keys in own.items() if kind != self.kind))
+        foreign |= {"volume", "slices"} if self.kind == "plate" else set()
         changed = sorted(key for key in foreign if getattr(self, key) != type(self).model_fields[key].default)
         if changed:
             raise BadInput(f"Found {', '.join(changed)} for kind={self.kind}, which has no such key. Leave it out.")
@@ -48,7 +57,7 @@ class SampleRequest(Request):
     @property
     def count(self) -> int:
         """Number of images."""
-        return self.images or (4 if self.volume else 12)
+        return self.images or (4 if self.volume else 2 if self.kind == "plate" else 12)
 
     @property
     def shape(self) -> tuple[int, ...]:

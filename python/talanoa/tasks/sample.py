@@ -1,4 +1,4 @@
-"""The task `sample`: a drawn dataset to try things out with."""
+"""The task `sample`: drawn images to try things out with."""
 
 from __future__ import annotations
 
@@ -13,7 +13,21 @@ if TYPE_CHECKING:
 
 def run(request: SampleRequest, given: Given, host: Host) -> dict[str, Any]:
     """Write the dataset and say what is in it."""
-    return _noisy(request, host) if request.kind == "noisy" else _nuclei(request, host)
+    return {"noisy": _noisy, "nuclei": _nuclei, "plate": _plate}[request.kind](request, host)
+
+
+def _plate(request: SampleRequest, host: Host) -> dict[str, Any]:
+    """Write a plate of stained cells in phase contrast."""
+    from talanoa.samples import plate
+
+    made = plate.write(request, host)
+    folders = ", ".join((plate.TRANSMITTED, *plate.STAINS))
+    empty = sum(well.empty for well in plate.wells(request.wells))
+    return {
+        "folder": str(made),
+        "message": f"{request.wells} wells ({empty} empty) of {request.count} fields in {folders}; "
+        f"what is in them is in {plate.TRUTH}: {made}",
+    }
 
 
 def _noisy(request: SampleRequest, host: Host) -> dict[str, Any]:
