@@ -106,19 +106,21 @@ class Files(NamedTuple):
     classes: Path | None = None
 
 
-def pair_files(images: Path, annotations: Path, suffixes: Sequence[str]) -> list[tuple[Path, Path]]:
+def pair_files(
+    images: Path, annotations: Path, suffixes: Sequence[str], what: str = "annotation"
+) -> list[tuple[Path, Path]]:
     """Return (image, annotation) files of equal name, sorted; a `BadInput` lists what has no partner.
 
-    ``cells.zip`` and ``cells_RoiSet.zip`` both belong to ``cells.tif``.
+    `what` names the partners in messages. ``cells.zip`` and ``cells_RoiSet.zip`` both belong to ``cells.tif``.
     """
     found = _by_name(images, IMAGE_SUFFIXES, "images")
-    partners = _by_name(annotations, suffixes, "annotations")
+    partners = _by_name(annotations, suffixes, f"{what}s")
     lonely = sorted(found.keys() ^ partners.keys())
     if lonely:
         listed = ", ".join(lonely[:10]) + (f" and {len(lonely) - 10} more" if len(lonely) > 10 else "")
         raise BadInput(
             f"{len(lonely)} names in {images} and {annotations} have no partner: {listed}. "
-            "Expected one annotation for every image, both with the same file name. Add or move the files listed."
+            f"Expected one {what} for every image, both with the same file name. Add or move the files listed."
         )
     return [(found[name], partners[name]) for name in sorted(found)]
 

@@ -18,7 +18,6 @@ from talanoa.request_base import (
     Alias,
     Count,
     Device,
-    Folders,
     Fraction,
     MaybeNumber,
     Number,
@@ -29,11 +28,11 @@ from talanoa.request_base import (
     check_ordered,
     closest,
     parse,
-    read_decimal,
     read_frames,
     read_whole,
     read_word,
 )
+from talanoa.requests_train import TrainRequest
 
 __all__ = [
     "DoctorRequest",
@@ -113,94 +112,6 @@ class SegmentRequest(Request):
         check_ordered("min_intensity", self.min_intensity, "max_intensity", self.max_intensity)
         if self.workers is not None and self.scheduler is not None:
             raise BadInput("workers and scheduler: found both; expected one. A scheduler has workers of its own.")
-        return self
-
-
-class TrainRequest(Request):
-    """Train a model on a dataset folder, or on images with label images or ROI files of the same names."""
-
-    several: ClassVar[tuple[str, ...]] = ("images", "targets", "rois")
-
-    method: Annotated[Literal["stardist"], BeforeValidator(read_word)] = Field(
-        "stardist", description="Method to train"
-    )
-    images: Folders = Field(description='Dataset folder, or folder of training images; several: separated by ";"')
-    targets: Folders | None = Field(None, description="Folder of label images with the images' names")
-    rois: Folders | None = Field(None, description="Folder of ROI zips with the images' names")
-    name: str = Field(min_length=1, description="Name of the new model")
-    preset: Annotated[Literal["quick", "standard", "long"] | None, BeforeValidator(read_word)] = Field(
-        None, description="Length of the training; epochs and steps override it; omitted: standard"
-    )
-    epochs: Count = Field(None, description="Number of epochs; omitted: the preset's")
-    steps: Count = Field(None, description="Steps of one epoch; omitted: the preset's")
-    ndim: Annotated[Annotated[int, Field(ge=2, le=3)] | None, BeforeValidator(read_whole)] = Field(
-        None,
-        description="3: stacks train a 3D model, 2: planes, or the slices one by one; omitted: what the images are",
-    )
-    patch: Count = Field(None, description="Side of a training patch in pixels; omitted: the method's default")
-    patch_z: Count = Field(None, description="Slices of a training patch of stacks; omitted: up to 32")
-    batch: Count = Field(None, description="Patches in one step; omitted: the method's default")
-    lr: Annotated[Annotated[float, Field(gt=0, le=1)] | None, BeforeValidator(read_decimal)] = Field(
-        None, description="Learning rate; omitted: the method's default"
-    )
-    seed: Whole = Field(42, ge=0, le=2**32 - 1, description="Seed of everything random")
-    init: PathText | None = Field(None, description="Model to start from (fine-tuning)")
-    resume: bool = Field(False, description="Go on with an interrupted training of this name")
-    device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network trains")
-    n_images: Count = Field(None, description="Train on so many of the images only, drawn by the seed; omitted: all")
-    validation: Number = Field(0.1, gt=0, lt=1, description="Part of the images kept for validation")
-    n_rays: Annotated[Annotated[int, Field(ge=4, le=256)] | None, BeforeValidator(read_whole)] = Field(
-        None, description="Rays of a star-convex outline; omitted: the method's default"
-    )
-    grid: Annotated[Annotated[int, Field(ge=1, le=16)] | None, BeforeValidator(read_whole)] = Field(
-        None, description="Pixels per network output, 1, 2 or 4; omitted: the method's default"
-    )
-    depth: Annotated[Annotated[int, Field(ge=1, le=8)] | None, BeforeValidator(read_whole)] = Field(
-        None, description="Levels of the U-Net; omitted: the method's default"
-    )
-    filters: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(read_whole)] = Field(
-        None, description="Filters of the U-Net's first level; omitted: the method's default"
-    )
-    head: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(read_whole)] = Field(
-        None, description="Filters of the layer before the outputs; omitted: 128"
-    )
-    backbone: Annotated[Literal["unet", "resnet"] | None, BeforeValidator(read_word)] = Field(
-        None, description="Network of a 3D model; omitted: unet"
-    )
-    anisotropy: Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(read_decimal)] = Field(
-        None, description="How many pixels wide the distance of two slices is (3D); omitted: measured from the objects"
-    )
-    channel: Count = Field(None, description="Channel to train on, counted from 1")
-    mask: Annotated[Literal["refuse", "split", "keep"], BeforeValidator(read_word)] = Field(
-        "refuse",
-        description="A black-and-white mask among the label images: refuse it, split its parts, keep it as one",
-    )
-    classes: bool | None = Field(
-        None, description="Train classes of objects, too; omitted: where the dataset has classes"
-    )
-    dry_run: bool = Field(False, description="Train nothing: show examples, and what the training will cost here")
-    picture: PathText | None = Field(None, description="New PNG file for the examples of a dry run")
-    licence: str = Field("", description="Licence of the training data, kept with the model")
-    description: str = Field("", description="What the model is for, in a sentence; omitted: what it was trained on")
-    schedule: Annotated[Literal["plateau", "cosine"] | None, BeforeValidator(read_word)] = Field(
-        None, description="How the learning rate falls; omitted: the preset's"
-    )
-    augment_scale: Number = Field(1.5, ge=1, le=4, description="Show objects up to this factor larger or smaller")
-    mixed_precision: bool | None = Field(
-        None, description="Train in bfloat16 where the device is faster so; omitted: on a GPU only"
-    )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> TrainRequest:
-        if self.targets is not None and self.rois is not None:
-            raise BadInput(
-                "targets and rois: found both; expected one. Give targets=<folder of label images>, or "
-                "rois=<folder of ROI zips>, or neither with images=<dataset folder>."
-            )
-        if self.picture is not None and not self.dry_run:
-            raise BadInput("picture: found without dry_run; expected both. Add dry_run=true, or leave it out.")
-        if self.grid not in (None, 1, 2, 4):
-            raise BadInput(f"grid: found {self.grid}; expected 1, 2 or 4.")
         return self
 
 

@@ -67,7 +67,10 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
         made = train(asked, host)
     seconds = time.perf_counter() - started
     model = model_folder.load(made.name)
-    test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, "classes": False, **request["test"]}
+    test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, **request["test"]}
+    test.update(
+        {"classes": False} if asked.method == "stardist" else {"method": "care"}
+    )  # images: against the clean one
     scores = recipe_for(asked.method).score(model, parse(TrainRequest, test).request, asked.device, host)
     return {
         "seconds": round(seconds, 1),

@@ -1,29 +1,37 @@
-"""The task `train`: a model from images with label images or ROI files."""
+"""The task `train`: a model from images with objects, from pairs of images, or from noisy images alone."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.tasks.common import Given
+from talanoa.errors import BadInput
+from talanoa.tasks.common import Given, read_image
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from talanoa.host import Host
     from talanoa.requests import TrainRequest
 
 
 def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
-    """Train, and say where the model is and how good it is; a dry run says what the training would take."""
+    """Train, and say where the model is and how good it is; a dry run says what the training would take.
+
+    With ``apply`` the image is restored with the new model, too: the reply has it as ``image``.
+    """
     if request.dry_run:
         from talanoa.training.before import look
 
         return look(request, host, given)
     from talanoa.training.run import train
 
+    picture = _to_restore(request, given, host) if request.apply else None
     made = train(request, host, given)
     for text in made.warnings:
         host.warn(text)
     early = f" Training was {made.early}." if made.early else ""
-    return {
+    reply = {
         "message": f"{made.summary}{early} " + " ".join(made.advice),
         "folder": str(made.model_folder),
         "model": made.name,
@@ -32,3 +40,40 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
         "report": dict(made.report),
         "advice": made.advice,
     }
+    return reply if picture is None else {**reply, **_restored(request, picture, host)}
+
+
+def _to_restore(request: TrainRequest, given: Given, host: Host) -> xr.DataArray:
+    """Return the open image, or the one file that is trained on."""
+    if given.image is not None:
+        return given.image
+    place = Path(request.images or "")
+    if not place.is_file():
+        raise BadInput(
+            f"apply: found images={request.images} and no open image; expected one image to restore. Open it, give one "
+            "file, or leave apply out and restore afterwards."
+        )
+    return read_image(place, host)
+
+
+def _restored(request: TrainRequest, picture: xr.DataArray, host: Host) -> dict[str, Any]:
+    """Return the image restored with the new model and, of a probabilistic one, its uncertainty."""
+    from talanoa import model_folder
+    from talanoa.image import DIMS
+    from talanoa.requests import parse
+    from talanoa.requests_restore import RestoreRequest
+    from talanoa.restoration import restore
+    from talanoa.training import distributed
+
+    if not distributed.is_first():
+        return {}
+    model = model_folder.load(request.name)
+    if model.ndim == 3 and picture.sizes["z"] == 1:  # frames were trained on as slices
+        picture = picture.rename({"t": "z", "z": "t"}).transpose(*DIMS)
+    keys = {"model": model.name, "channel": request.channel, "device": request.device}
+    asked = parse(RestoreRequest, {**keys, "uncertainty": request.probabilistic}).request
+    host.progress(0, 1, "Restoring the image")
+    made = restore(picture, model, asked, host)
+    for text in made.warnings:
+        host.warn(text)
+    return {"image": made.image, "uncertainty": made.uncertainty, "record": made.record}

@@ -63,37 +63,74 @@ def make_model(
     net : Module
         Its network.
     """
-    method = methods.get(plan["method"])
-    config = method.config(**plan["config"])
-    net = method.build(config)
-    net.load_state_dict(torch.load(work / loop.BEST, map_location="cpu", weights_only=True))
+    net, config = best_network(plan, work)
     found = thresholds.candidates_of(inference.prepared(net, device), parts[1], config, host)
     chosen = thresholds.optimize(found, host)
     record = training_record(request, plan, parts, loop.read_losses(work / loop.LOSSES), device)
     record["validation_scores"] = validation_scores(found, chosen)
     if config.n_classes:
         record["validation_classes"] = class_scores(found, chosen, plan["classes"])
+    return model_of(request, plan, parts[0], chosen, record, early), net
+
+
+def best_network(plan: dict[str, Any], work: Path) -> tuple[torch.nn.Module, Any]:
+    """Return the network with the weights of the best epoch, and its configuration."""
+    method = methods.get(plan["method"])
+    config = method.config(**plan["config"])
+    net = method.build(config)
+    net.load_state_dict(torch.load(work / loop.BEST, map_location="cpu", weights_only=True))
+    return net, config
+
+
+def model_of(
+    request: TrainRequest,
+    plan: dict[str, Any],
+    trained: Sequence[Any],
+    chosen: dict[str, float],
+    record: dict[str, Any],
+    early: loop.Early | None,
+) -> Model:
+    """Return the model of any method.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        Name, licence and description of the model.
+    plan : dict
+        Its method, configuration and, where it is not `Model`'s own, normalisation.
+    trained : sequence
+        Training images, whose calibration becomes the model's.
+    chosen : dict
+        Decision thresholds, if there are any.
+    record : dict
+        How it came about.
+    early : Early or None
+        Where the user ended the training.
+    """
     if early is not None:
         record["stopped_early"] = asdict(early)
-    sizes = [item.pixel_size for item in parts[0] if item.pixel_size is not None]
-    depths = [item.pixel_depth for item in parts[0] if item.pixel_depth is not None]
-    model = Model(
+    sizes = [item.pixel_size for item in trained if item.pixel_size is not None]
+    depths = [item.pixel_depth for item in trained if item.pixel_depth is not None]
+    own = {"normalization": plan["normalization"]} if "normalization" in plan else {}
+    return Model(
         request.name,
         plan["method"],
         plan["config"],
         chosen,
         pixel_size=statistics.median(sizes) if sizes else None,
-        unit=parts[0][0].unit if sizes else "pixel",
-        description=request.description or f"trained on {len(parts[0])} images from {_where(request)}",
+        unit=trained[0].unit if sizes else "pixel",
+        description=request.description or f"trained on {len(trained)} images from {_where(request)}",
         licence=request.licence,
         training=record,
         pixel_depth=statistics.median(depths) if depths else None,
+        **own,
     )
-    return model, net
 
 
 def _where(request: TrainRequest) -> str:
     """Return the folders of images."""
+    if request.images is None:
+        return "ImageJ or Python"
     return " and ".join(folder.as_posix() for folder in folders(request.images))
 
 

@@ -95,6 +95,9 @@ def _averaging(decay: float) -> Callable[..., None]:
 
     @torch.no_grad()
     def update(average: Any, current: Any, count: Any) -> None:
+        if not average[0].is_floating_point():  # how many batches a normalisation has seen
+            torch._foreach_copy_(average, current)
+            return
         seen = float(count)
         torch._foreach_lerp_(average, current, 1 - min(decay, (1 + seen) / (10 + seen)))
 

@@ -78,20 +78,49 @@ def _classes(found: Mapping[str, Any] | None) -> list[str]:
     return lines + [f"| {name} | {' | '.join(str(count) for count in counts)} |" for name, counts in rows]
 
 
-def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
-    """Return the report as Markdown."""
+def heading(model: Model) -> list[str]:
+    """Return the lines that say what was trained, on what, and how long."""
     record = model.training
-    best = min(losses, key=lambda row: row["val_loss"])
     trained, seen = record["training_images"], record["training_images"] == record["validation_images"]
-    lines = [
+    return [
         f"# Model {model.name}",
         "",
-        f"Method {model.method}, trained on {len(trained)} {'volume' if seen else 'images'},",
+        f"Method {model.method}, trained on {len(trained)} {_kind(model, seen)},",
         "validated on the same" if seen else f"validated on {len(record['validation_images'])} others",
         f"({record['finished']}, {record['device']}, {record['epochs_run']} epochs,",
         f"{record['seconds'] / 60:.0f} minutes).",
         *_early(record.get("stopped_early")),
         f"Licence of the training data: {model.licence or 'not stated'}.",
+    ]
+
+
+def _kind(model: Model, seen: bool) -> str:
+    """Return what was trained on: files, or the one volume."""
+    if seen and model.thresholds:
+        return "volume"
+    return "image" if len(model.training["training_images"]) == 1 else "images"
+
+
+def curve_lines(losses: Sequence[dict[str, float]]) -> list[str]:
+    """Return the section on the learning curve, without the advice."""
+    best = min(losses, key=lambda row: row["val_loss"])
+    return [
+        "## Learning curve",
+        "",
+        f"![loss over epochs]({CURVE})",
+        "",
+        f"Lowest validation loss {best['val_loss']:.4f} in epoch {best['epoch']:.0f} of {len(losses)};",
+        "the weights of that epoch were kept.",
+        "",
+    ]
+
+
+def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
+    """Return the report as Markdown."""
+    record = model.training
+    seen = record["training_images"] == record["validation_images"]
+    lines = [
+        *heading(model),
         "",
         "Command:",
         "",
@@ -114,13 +143,7 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
         "",
         f"Thresholds: probability {model.thresholds['prob']:.3f}, overlap {model.thresholds['nms']:.2f}.",
         "",
-        "## Learning curve",
-        "",
-        f"![loss over epochs]({CURVE})",
-        "",
-        f"Lowest validation loss {best['val_loss']:.4f} in epoch {best['epoch']:.0f} of {len(losses)};",
-        "the weights of that epoch were kept.",
-        "",
+        *curve_lines(losses),
         *(f"- {text}" for text in advise(losses)),
         "",
     ]

@@ -1,0 +1,231 @@
+"""Read images to learn from: folders of low and high SNR, channels of one stack, files or the open image alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from talanoa import dataset
+from talanoa.errors import BadInput
+from talanoa.files import file_sha256
+from talanoa.host import Host, stop_if_cancelled
+from talanoa.request_base import folders
+from talanoa.training import pairs_check
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from talanoa.requests import TrainRequest
+    from talanoa.tasks.common import Given
+
+OPEN = "the open image"
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """One file, or one file and its target.
+
+    Parameters
+    ----------
+    name : str
+        File name without suffix.
+    image : ndarray, (channels, frames, [z], y, x)
+        Intensities as they were read. Slices that are planes of their own count as frames.
+    target : ndarray, (channels, frames, [z], y, x), or None
+        The same of the target.
+    hashes : tuple of str
+        SHA-256 of the files.
+    pixel_size, pixel_depth : float or None
+        Calibration in `unit`.
+    unit : str
+        "pixel" when not calibrated.
+    notes : tuple of str
+        Warnings.
+    selection : ndarray of bool (y, x), or None
+        Where patches are drawn.
+    """
+
+    name: str
+    image: NDArray
+    target: NDArray | None
+    hashes: tuple[str, ...]
+    pixel_size: float | None
+    unit: str
+    pixel_depth: float | None
+    notes: tuple[str, ...] = ()
+    selection: NDArray[np.bool_] | None = None
+
+
+def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recording]:
+    """Return what a request names, checked.
+
+    Raises
+    ------
+    BadInput
+        Names that do not pair, sizes that differ, images that cannot be learned from; see `pairs_check`.
+    """
+    if request.images is None:
+        return [_open_image(request, given)]
+    found = []
+    files = _files(request)
+    for number, (low, high) in enumerate(files):
+        stop_if_cancelled(host)
+        found.append(_recording(request, low, high))
+        host.progress(number + 1, len(files), "Reading images")
+    return _alike(found)
+
+
+def _files(request: TrainRequest) -> list[tuple[Path, Path | None]]:
+    """Return the files, with their targets where there are any of their own."""
+    images, targets = folders(request.images), folders(request.targets)
+    if targets and len(targets) != len(images):
+        raise BadInput(
+            f"images has {len(images)} folder(s), targets {len(targets)}; expected as many, in the same order. "
+            "Separate the folders by a semicolon."
+        )
+    if targets:
+        return [pair for low, high in zip(images, targets, strict=True) for pair in _paired(low, high)]
+    if request.method == "care" and request.target_channel is None:
+        raise BadInput(
+            "targets is missing: care learns from pairs. Give targets=<folder of high-SNR images with the same names>, "
+            "or for images that hold both as channels, channel= (low) and target_channel= (high). For noisy images "
+            "alone train method=n2v."
+        )
+    return [(path, None) for place in images for path in _alone(place)]
+
+
+def _paired(low: Path, high: Path) -> list[tuple[Path, Path | None]]:
+    """Return the pairs of two folders, or of two files."""
+    if low.is_file() and high.is_file():
+        return [(low, high)]
+    return [(one, other) for one, other in dataset.pair_files(low, high, dataset.IMAGE_SUFFIXES, "target")]
+
+
+def _alone(place: Path) -> list[Path]:
+    """Return the images of a folder, or the file itself."""
+    if place.is_file():
+        return [place]
+    if not place.is_dir():
+        raise BadInput(f"{place} is neither a file nor a folder; expected noisy images. Check the path.")
+    found = [
+        path
+        for path in sorted(place.iterdir())
+        if path.suffix.lower() in dataset.IMAGE_SUFFIXES and not path.name.startswith(".")
+    ]
+    if not found:
+        raise BadInput(f"No images in {place}; expected files that end in {', '.join(dataset.IMAGE_SUFFIXES)}.")
+    return found
+
+
+def _open_image(request: TrainRequest, given: Given | None) -> Recording:
+    """Return the open image with its selection."""
+    if given is None or given.image is None:
+        raise BadInput(
+            "images is missing, and no image is open; expected a noisy image. Open one, or give images= (file, folder)."
+        )
+    picture = given.image
+    values = _axes(picture.values, request.ndim, OPEN)
+    selection = given.selection
+    if selection is not None:
+        where = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(selection))
+        values, selection = values[..., where[0], where[1]], selection[where]
+        selection = None if selection.all() else selection
+    image = _channels(values, request.channel, OPEN)
+    pairs_check.check_values(image, OPEN)
+    notes = _noise_notes(picture, request.channel)
+    digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
+    name = Path(str(picture.attrs.get("name") or "image")).stem
+    return Recording(name, image, None, (digest,), *_calibration(picture, image), notes, selection)
+
+
+def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording:
+    """Read a file and, where it has one, its target."""
+    from talanoa import image as images
+
+    picture = images.read(low)
+    values = _axes(picture.values, request.ndim, low.name)
+    image = _channels(values, request.channel, low.name)
+    notes = pairs_check.check_values(image, low.name)
+    target, hashes = None, [file_sha256(low)]
+    if request.method == "n2v":
+        notes = tuple(f"{low.name}: {text}" for text in _noise_notes(picture, request.channel))
+    elif high is not None:
+        other = _axes(images.read(high).values, request.ndim, high.name)
+        target = _channels(other, request.target_channel, f"the target {high.name}")
+        hashes.append(file_sha256(high))
+    elif request.target_channel is not None:
+        if request.target_channel == (request.channel or 1):
+            raise BadInput(f"channel and target_channel are both {request.target_channel}; expected two channels.")
+        image = _channels(values, request.channel or 1, low.name)
+        target = _channels(values, request.target_channel, low.name)
+    if target is not None:
+        of_target = f"the target of {low.name}" if high is None else f"{high.parent.name}/{high.name}"
+        notes += pairs_check.check_values(target, of_target)
+        pairs_check.check_sizes(image, target, f"{low.parent.name}/{low.name}", of_target)
+        image, target, more = pairs_check.register(image, target, low.name, request.registration == "correct")
+        notes += more
+    return Recording(low.stem, image, target, tuple(hashes), *_calibration(picture, image), notes)
+
+
+def _noise_notes(picture: xr.DataArray, channel: int | None) -> tuple[str, ...]:
+    """Return warnings about noise that a blind spot cannot remove."""
+    from talanoa import noise_checks
+
+    return tuple(noise_checks.check(picture if channel is None else picture.isel(c=slice(channel - 1, channel))))
+
+
+def _calibration(picture: xr.DataArray, image: NDArray) -> tuple[float | None, str, float | None]:
+    """Return pixel width, unit and slice distance of what was read."""
+    if picture.attrs["unit"] == "pixel":
+        return None, "pixel", None
+    size = picture.attrs["pixel_size"]
+    return float(size[2]), picture.attrs["unit"], float(size[0]) if image.ndim == 5 else None
+
+
+def _axes(values: NDArray, ndim: int | None, name: str) -> NDArray:
+    """Return (channels, frames, [z], y, x) of (t, c, z, y, x): z is kept for volumes, slices of planes are frames."""
+    if ndim == 3 and values.shape[2] == 1 and values.shape[0] > 1:  # the user says that these are slices
+        values = values.swapaxes(0, 2)
+    if ndim == 3 and values.shape[2] == 1:
+        raise BadInput(f"{name} is a plane; expected a stack for ndim=3. Leave ndim out.")
+    moved = values.swapaxes(0, 1)
+    if values.shape[2] > 1 and ndim != 2:
+        return moved
+    return moved.reshape(moved.shape[0], -1, *moved.shape[-2:])
+
+
+def _channels(values: NDArray, channel: int | None, name: str) -> NDArray:
+    """Return the channel asked for, or all."""
+    if channel is None:
+        return values
+    if channel > len(values):
+        raise BadInput(
+            f"{name} has {len(values)} channel(s); channel {channel} was asked for. Give a channel from 1 to "
+            f"{len(values)}."
+        )
+    return values[channel - 1 : channel]
+
+
+def _alike(found: Sequence[Recording]) -> list[Recording]:
+    """Return recordings that fit together, or say in what they differ."""
+    first = found[0]
+    for each in found[1:]:
+        if each.image.ndim != first.image.ndim:
+            kinds = {True: "a stack", False: "a plane"}
+            raise BadInput(
+                f"{each.name} is {kinds[each.image.ndim == 5]}, {first.name} {kinds[first.image.ndim == 5]}; expected "
+                "one kind. Give ndim=2 to train on all planes one by one, or separate them."
+            )
+        for one, other in ((each.image, first.image), (each.target, first.target)):
+            if one is not None and other is not None and len(one) != len(other):
+                raise BadInput(
+                    f"{each.name} has {len(one)} channel(s), {first.name} {len(other)}; expected the same number in "
+                    "each. Give a channel."
+                )
+    return list(found)

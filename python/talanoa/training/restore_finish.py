@@ -1,0 +1,175 @@
+"""The end of a restoration's training: scores on the validation images, pictures, record, report."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from talanoa.host import Host, stop_if_cancelled
+from talanoa.metrics.fit import fitted
+from talanoa.metrics.psnr import psnr
+from talanoa.metrics.ssim import ssim
+from talanoa.model_folder import Model
+from talanoa.requests import TrainRequest
+from talanoa.training import image_feed, image_pictures, loop
+from talanoa.training.advice import advise
+from talanoa.training.finish import best_network, common_record, model_of
+from talanoa.training.image_predict import predict
+from talanoa.training.pairs import Pair
+from talanoa.training.recipe import Parts
+from talanoa.training.report import CURVE, REPORT, command, curve_lines, draw_curve, heading
+from talanoa.training.settings import Early
+from talanoa.training.sheets import sheet
+
+EXAMPLES = "examples.png"
+SHOWN = 4  # validation images in the picture
+
+
+def make_model(
+    request: TrainRequest,
+    plan: dict[str, Any],
+    parts: Parts,
+    work: Path,
+    device: torch.device,
+    host: Host,
+    early: Early | None = None,
+) -> tuple[Model, torch.nn.Module]:
+    """Return the model of the best weights, scored on the validation images; see `finish.make_model`."""
+    net, config = best_network(plan, work)
+    net = net.to(device)
+    record = common_record(request, plan, loop.read_losses(work / loop.LOSSES), device)
+    record["validation_scores"] = scores_of(net, parts[1], config, host)
+    record["validation"] = _how_split(parts)
+    write_examples(work / EXAMPLES, net, parts[1], config)
+    return model_of(request, plan, parts[0], {}, record, early), net.cpu()
+
+
+def _how_split(parts: Parts) -> str:
+    """Return by what the validation images differ from those trained on."""
+    if parts[0][0].role:
+        return "by region"
+    return "by image" if {item.file for item in parts[0]}.isdisjoint(item.file for item in parts[1]) else "by frame"
+
+
+def scores_of(net: torch.nn.Module, items: Sequence[Pair], config: Any, host: Host) -> dict[str, float]:
+    """Return the mean scores of images that have a target without noise; empty where there is none.
+
+    Parameters
+    ----------
+    net : Module
+        On its device.
+    items : sequence of Pair
+        Normalised images and targets.
+    config : config of the method
+        Of the network.
+    host : Host
+        Progress and cancelling.
+
+    Returns
+    -------
+    dict
+        ``psnr`` and ``ssim`` of the prediction against the target in normalised units (data range of the target), and
+        ``psnr_fit`` after the best gain and offset; the same of the input (``psnr_input``, …) where it has the target's
+        channels.
+    """
+    found: dict[str, list[float]] = {}
+    judged = [item for item in items if item.target is not None and not item.alike]
+    for number, item in enumerate(judged):
+        stop_if_cancelled(host)
+        assert item.target is not None
+        images = {"": predict(net, item.image, config, host)[0]}
+        if len(item.image) == len(item.target):
+            images["_input"] = item.image
+        for name, image in images.items():
+            for channel, truth in zip(image, item.target, strict=True):
+                found.setdefault(f"psnr{name}", []).append(psnr(truth, channel))
+                found.setdefault(f"psnr_fit{name}", []).append(psnr(truth, fitted(truth, channel)))
+                found.setdefault(f"ssim{name}", []).append(ssim(truth, channel))
+        host.progress(number + 1, len(judged), "Scoring the validation images")
+    return {key: round(float(np.mean(values)), 4) for key, values in found.items()}
+
+
+def write_examples(path: Path, net: torch.nn.Module, items: Sequence[Pair], config: Any) -> None:
+    """Draw validation images before, after and, where there is one, their target, side by side."""
+    rows = []
+    for item in items[:SHOWN]:
+        part = image_feed.brightest_part(item, image_feed.SIDES[item.ndim])
+        fields = [part.image, predict(net, part.image, config)[0]]
+        if part.target is not None and not part.alike:
+            fields.append(part.target)
+        rows.append(image_pictures.row_of(fields))
+    sheet(rows).save(path, "PNG")
+
+
+def report(folder: Path, model: Model, losses: Sequence[dict[str, float]], work: Path) -> None:
+    """Write ``report.md``, the learning curve and the pictures into a model's folder."""
+    draw_curve(folder / CURVE, losses)
+    shutil.copyfile(work / EXAMPLES, folder / EXAMPLES)
+    (folder / REPORT).write_text(report_text(model, losses), encoding="utf-8")
+
+
+def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
+    """Return the report as Markdown."""
+    record = model.training
+    judged_by = "noise" if record["request"]["method"] in ("n2v", "n2n") else "target"
+    third = ", target" if record["validation_scores"] else ""
+    lines = [
+        *heading(model),
+        "",
+        "Command:",
+        "",
+        f"    {command(record['request'])}",
+        "",
+        f"Normalisation: {_normalization(model.normalization)}",
+        "",
+        "## Validation",
+        "",
+        *_scores(record),
+        "",
+        f"![before, after{third}]({EXAMPLES})",
+        "",
+        f"Each row is a validation image: before, after{third}, in one grey scale.",
+        "",
+        *curve_lines(losses),
+        *(f"- {text}" for text in advise(losses, judged_by)),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _normalization(found: dict[str, Any]) -> str:
+    """Say how intensities are normalised."""
+    if found["kind"] == "zscore":
+        pairs = zip(found["mean"], found["std"], strict=True)
+        levels = "; ".join(f"mean {mean:.6g}, standard deviation {std:.6g}" for mean, std in pairs)
+        return f"of the training images, for each channel ({levels})."
+    return f"percentiles {found['low']:g} and {found['high']:g} of each image become 0 and 1."
+
+
+def _scores(record: dict[str, Any]) -> list[str]:
+    """Return the table of scores, or why there is none."""
+    how = {"by image": "other images", "by frame": "other frames of the same file", "by region": "another part of it"}
+    lines = [
+        f"Validated on {how[record['validation']]} than trained on."
+        if record["validation"] != "by region"
+        else "There was one image: a part of it was not trained on, and is validated on."
+    ]
+    scores = record["validation_scores"]
+    if not scores:
+        return [
+            *lines,
+            "There is no target without noise: nothing says how good the images are but your eyes, and",
+            "Evaluate Model without ground truth. The loss measures noise, too, and cannot fall below it.",
+        ]
+    lines += ["Means over the validation images, in normalised units; data range: that of the target.", ""]
+    lines += ["| | PSNR (dB) | PSNR after a linear fit (dB) | SSIM |", "|---|---|---|---|"]
+    for name, text in (("_input", "input"), ("", "prediction")):
+        if f"psnr{name}" in scores:
+            row = (scores[f"psnr{name}"], scores[f"psnr_fit{name}"], scores[f"ssim{name}"])
+            lines.append(f"| {text} | {row[0]:.2f} | {row[1]:.2f} | {row[2]:.4f} |")
+    return lines

@@ -1,0 +1,149 @@
+"""The recipes of restoration: CARE (pairs), Noise2Void (noisy images alone), Noise2Noise (repeated exposures)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+
+from talanoa import methods
+from talanoa.errors import BadInput
+from talanoa.host import Host
+from talanoa.model_folder import Model
+from talanoa.requests import TrainRequest
+from talanoa.training import image_feed, pairs, pairs_read, restore_finish, restore_load, restore_presets, settings
+from talanoa.training.image_predict import predict
+from talanoa.training.pairs import Pair
+from talanoa.training.recipe import Loaded, Parts, Recipe
+from talanoa.training.settings import Settings
+
+TIMED = {2: (512, 512), 3: (16, 256, 256)}  # pixels of the part whose prediction is timed
+
+
+def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tuple[str, Any]:
+    """Return the method's name and its complete configuration; a model to fine-tune brings its own.
+
+    Raises
+    ------
+    BadInput
+        A model to start from of another kind or for other channels; a key that cannot differ from it.
+    """
+    item: Pair = loaded.items[0]
+    name = methods.variant(restore_presets.network_of(request), item.ndim)
+    channels = len(item.image), len(item.image if item.target is None else item.target)
+    given = restore_presets.config_keys(request)
+    if init is None:
+        return name, methods.get(name).config(**given, n_channel_in=channels[0], n_channel_out=channels[1])
+    if init.method != name:
+        raise BadInput(
+            f"{init.name} is a model of {init.method}, these images need one of {name}. Start from another model, or "
+            "from scratch."
+        )
+    config = methods.get(name).config(**init.config)
+    training_only = {"loss", "masked_percent", "radius", "manipulator", "struct_axis", "struct_radius"}
+    changed = [key for key, value in given.items() if key not in training_only and getattr(config, key) != value]
+    if changed:
+        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    if (config.n_channel_in, config.n_channel_out) != channels:
+        raise BadInput(
+            f"{init.name} makes {config.n_channel_out} channel(s) of {config.n_channel_in}, the images have "
+            f"{channels[0]}, their targets {channels[1]}. Set channel."
+        )
+    changes = {key: value for key, value in given.items() if key in training_only}
+    return name, methods.get(name).config(**{**init.config, **changes})
+
+
+def checked_settings(request: TrainRequest, items: Sequence[Pair], config: Any) -> Settings:
+    """Return the settings of a training on these images; a patch that does not fit is a `BadInput`."""
+    chosen = settings.settings_from(request, restore_presets.preset_of(request, items, config))
+    settings.check_patch(chosen, config)
+    return chosen.model_copy(update={"augment_scale": 1.0})
+
+
+def warnings_of(items: Sequence[Pair], parts: Parts, chosen: Settings) -> list[str]:
+    """Return warnings about the data."""
+    warnings = []
+    if items[0].role:
+        warnings.append(
+            f"Only one image: it is trained on a part of it, and the validation loss is that of the rest "
+            f"({'at the bottom' if parts[1][0].shape[-1] == parts[0][0].shape[-1] else 'on the right'}). It says "
+            "nothing about other images."
+        )
+    elif len({item.file for item in items}) == 1 or not {item.file for item in parts[0]}.isdisjoint(
+        item.file for item in parts[1]
+    ):
+        warnings.append(
+            f"Only one file: {len(parts[1])} of its {len(items)} planes or frames are validated on. They show much the "
+            "same as the others."
+        )
+    elif items[0].target is not None and len(items) < 5:
+        warnings.append(f"Only {len(items)} images, {len(parts[1])} for validation: scores rest on little.")
+    return warnings + [note for item in items for note in item.notes]
+
+
+def facts_of(items: Sequence[Pair], chosen: Settings) -> dict[str, Any]:
+    """Return numbers of the data: images, pixels, the share of places with signal, how often an epoch sees a pixel."""
+    pixels = sum(int(np.prod(item.shape)) for item in items)
+    cells = [item.cells(chosen.patch_shape) for item in items]
+    seen = chosen.steps * chosen.batch * float(np.prod(chosen.patch_shape))
+    return {
+        "images": len(items),
+        "pixels": pixels,
+        "signal": round(sum(len(each[1]) for each in cells) / max(1, sum(len(each[0]) for each in cells)), 3),
+        "passes_by_epoch": round(seen / pixels, 2),
+    }
+
+
+def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
+    """Return the seconds that the network's pass over the validation images will take, measured on a part of them."""
+    part = image_feed.brightest_part(parts[1][0], TIMED[parts[1][0].ndim])
+    seconds = []
+    for _ in range(2):  # the first one gets the network ready
+        started = time.perf_counter()
+        predict(net, part.image, config)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds) * sum(image_feed.size(each) for each in parts[1]) / image_feed.size(part)
+
+
+def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
+    """Return the scores of a model on other pairs, which the request names: PSNR and SSIM beside those of the input."""
+    from talanoa import devices
+
+    found = pairs_read.read(request, host, None)
+    items = [item for each in found for item in restore_load.items_of(request, each, model.normalization)]
+    config = methods.get(model.method).config(**model.config)
+    scores = restore_finish.scores_of(model.network().to(devices.choose(device)), items, config, host)
+    return {"PSNR": scores["psnr"], "SSIM": scores["ssim"], "PSNR after a linear fit": scores["psnr_fit"]}
+
+
+def summary(model: Model, best_epoch: int) -> str:
+    """Return what came out, and how it is used."""
+    scores = model.training["validation_scores"]
+    gain = ""
+    if "psnr_fit_input" in scores:
+        gain = f" PSNR after a linear fit {scores['psnr_fit']:.1f} dB, of the input {scores['psnr_fit_input']:.1f} dB;"
+        gain += f" SSIM {scores['ssim']:.3f}, of the input {scores['ssim_input']:.3f} (validation images)."
+    return f"Model {model.name} is trained; its best epoch is {best_epoch}.{gain} Restore with model={model.name}."
+
+
+_CARE = Recipe(
+    restore_load.load,
+    pairs.split,
+    config_from,
+    checked_settings,
+    warnings_of,
+    facts_of,
+    end_seconds,
+    score,
+    restore_finish.make_model,
+    restore_finish.report,
+    summary,
+    image_feed.FEED,
+    "one pass over a part of the validation images",
+    "target",
+)
+RECIPES = {"care": _CARE, "n2n": replace(_CARE, judged_by="noise"), "n2v": replace(_CARE, judged_by="noise")}
