@@ -18,7 +18,7 @@ from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from talanoa import rois
-    from talanoa.api import estimate, evaluate, rerun, segment, study, train
+    from talanoa.api import estimate, evaluate, rerun, restore, segment, study, train
     from talanoa.image import from_array, read, write
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "from_array",
     "read",
     "rerun",
+    "restore",
     "rois",
     "segment",
     "study",
@@ -39,7 +40,7 @@ __all__ = [
 ]
 
 _LAZY = {
-    **dict.fromkeys(("segment", "train", "estimate", "study", "rerun", "evaluate"), "api"),
+    **dict.fromkeys(("segment", "restore", "train", "estimate", "study", "rerun", "evaluate"), "api"),
     **dict.fromkeys(("read", "write", "from_array"), "image"),
 }
 

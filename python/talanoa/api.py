@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa.api_results import Restored, Segmented
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 
@@ -15,43 +16,14 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.host import Host
-    from talanoa.rois import RoiSet
 
 
 @dataclass(frozen=True, eq=False)
-class Segmented:
-    """What `segment` found.
-
-    Attributes
-    ----------
-    labels : DataArray of int32 (t, 1, z, y, x) or None
-        1..n in each frame, 0 = background. None for a folder of images.
-    rois : RoiSet or None
-        One outline per object and frame.
-    table : DataFrame
-        One row per object and frame; for a folder of images one row per image.
-    record : dict
-        Everything needed to do it again: complete request, device, tiles, thresholds, hashes, times.
-    folder : Path or None
-        The result folder, where `out` was given.
-    message : str
-        One line that sums up.
-    warnings : list of str
-        What looked odd.
-    """
-
-    labels: xr.DataArray | None
-    rois: RoiSet | None
-    table: pd.DataFrame
-    record: dict[str, Any] | None
-    folder: Path | None
-    message: str
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
 class Trained:
-    """What `train` made: the model's name and folder, its thresholds, scores and warnings."""
+    """What `train` made: the model's name and folder, its thresholds, scores and warnings.
+
+    With ``apply=True`` also `image`, the image restored with the new model, and of a probabilistic one `uncertainty`.
+    """
 
     name: str
     folder: Path
@@ -59,6 +31,8 @@ class Trained:
     report: dict[str, Any]
     message: str
     warnings: list[str] = field(default_factory=list)
+    image: xr.DataArray | None = None
+    uncertainty: xr.DataArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,11 +75,11 @@ class Studied:
 
 @dataclass(frozen=True, eq=False)
 class Rerun:
-    """What `rerun` found: whether the labels are identical bit for bit, what differs, and the new result."""
+    """What `rerun` found: whether labels or image are identical bit for bit, what differs, and the new result."""
 
     identical: bool
     differences: list[str]
-    result: Segmented
+    result: Segmented | Restored
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,11 +160,58 @@ def segment(
     return _segmented(tasks.perform(request, host or QuietHost(), given, selection=selection))
 
 
-def train(*, host: Host | None = None, **keys: Any) -> Trained:
+def restore(
+    image: str | Path | np.ndarray | xr.DataArray, model: str | Path, *, host: Host | None = None, **keys: Any
+) -> Restored:
+    """Restore an image: take its noise away with a trained model.
+
+    Parameters
+    ----------
+    image : path, ndarray (y, x), or DataArray
+        As for `segment`. A file that is larger than memory goes from disk to disk and needs ``out=``.
+    model : str or Path
+        Name of a model that restores images, or its folder.
+    host : Host, optional
+        Progress, warnings and cancelling; omitted: warnings are logged.
+    **keys
+        Keys of `talanoa.requests_restore.RestoreRequest`, such as ``tta=True`` or ``dtype="uint16"``.
+
+    Returns
+    -------
+    Restored
+
+    Raises
+    ------
+    TalanoaError
+        The message says what was found, what was expected and the remedy.
+    """
+    from talanoa import image as images
+    from talanoa import tasks
+
+    request: dict[str, Any] = {"task": "restore", "model": str(model), **keys}
+    given = None
+    if isinstance(image, str | Path):
+        request["image"] = str(image)
+    else:
+        given = images.check(image)
+    return _restored(tasks.perform(request, host or QuietHost(), given))
+
+
+def train(
+    image: np.ndarray | xr.DataArray | None = None,
+    *,
+    selection: np.ndarray | None = None,
+    host: Host | None = None,
+    **keys: Any,
+) -> Trained:
     """Train a model.
 
     Parameters
     ----------
+    image : ndarray (y, x), or DataArray, optional
+        The noisy image that ``method="n2v"`` learns from, instead of files (``images=``).
+    selection : ndarray of bool (y, x), optional
+        Where in it patches have their middle.
     host : Host, optional
         Progress, warnings, ``epoch`` events and cancelling; omitted: warnings are logged.
     **keys
@@ -205,21 +226,30 @@ def train(*, host: Host | None = None, **keys: Any) -> Trained:
     TalanoaError
         The message says what was found, what was expected and the remedy.
     """
+    from talanoa import image as images
     from talanoa import tasks
 
     if keys.get("dry_run"):
         raise BadInput("dry_run: found it in a call of train; expected talanoa.estimate with the same keys.")
-    reply = tasks.perform({"task": "train", **keys}, host or QuietHost())
-    return Trained(
-        reply["model"], Path(reply["folder"]), reply["thresholds"], reply["report"], reply["message"], reply["warnings"]
-    )
+    given = None if image is None else images.check(image)
+    reply = tasks.perform({"task": "train", **keys}, host or QuietHost(), given, selection=selection)
+    told = reply["message"], reply["warnings"], reply["image"], reply.get("uncertainty")
+    return Trained(reply["model"], Path(reply["folder"]), reply["thresholds"], reply["report"], *told)
 
 
-def estimate(*, host: Host | None = None, **keys: Any) -> Estimate:
+def estimate(
+    image: np.ndarray | xr.DataArray | None = None,
+    *,
+    selection: np.ndarray | None = None,
+    host: Host | None = None,
+    **keys: Any,
+) -> Estimate:
     """Tell what a training would take on this computer, and show examples of its data; nothing is trained.
 
     Parameters
     ----------
+    image, selection
+        As for `train`.
     host : Host, optional
         Progress, warnings and cancelling; omitted: warnings are logged.
     **keys
@@ -239,9 +269,11 @@ def estimate(*, host: Host | None = None, **keys: Any) -> Estimate:
 
     from PIL import Image
 
+    from talanoa import image as images
     from talanoa import tasks
 
-    reply = tasks.perform({"task": "train", **keys, "dry_run": True}, host or QuietHost())
+    given = None if image is None else images.check(image)
+    reply = tasks.perform({"task": "train", **keys, "dry_run": True}, host or QuietHost(), given, selection=selection)
     found = dict(reply["estimate"])
     texts = found.pop("pictures")
     pictures = {name: Image.open(io.BytesIO(base64.b64decode(text))) for name, text in texts.items()}
@@ -275,7 +307,7 @@ def study(*, host: Host | None = None, **keys: Any) -> Studied:
 
 
 def rerun(result: str | Path, *, host: Host | None = None, **keys: Any) -> Rerun:
-    """Run a recorded result again with everything pinned, and compare the labels bit for bit.
+    """Run a recorded result again with everything pinned, and compare the labels, or the image, bit for bit.
 
     Parameters
     ----------
@@ -289,7 +321,8 @@ def rerun(result: str | Path, *, host: Host | None = None, **keys: Any) -> Rerun
     from talanoa import tasks
 
     reply = tasks.perform({"task": "rerun", "result": str(result), **keys}, host or QuietHost())
-    return Rerun(reply["identical"], reply["differences"], _segmented(reply))
+    restored = (reply["record"] or {}).get("task") == "restore"
+    return Rerun(reply["identical"], reply["differences"], _restored(reply) if restored else _segmented(reply))
 
 
 def evaluate(*, host: Host | None = None, **keys: Any) -> Evaluated:
@@ -329,3 +362,10 @@ def _segmented(reply: dict[str, Any]) -> Segmented:
     return Segmented(
         reply["labels"], reply["rois"], reply["table"], reply["record"], folder, reply["message"], reply["warnings"]
     )
+
+
+def _restored(reply: dict[str, Any]) -> Restored:
+    """Return a reply as an object."""
+    folder, path = (Path(reply[key]) if reply.get(key) else None for key in ("folder", "path"))
+    images = reply["image"], reply.get("uncertainty")
+    return Restored(*images, reply["table"], reply["record"], folder, path, reply["message"], reply["warnings"])

@@ -104,7 +104,7 @@ def folder_for(out: Path) -> Path:
 
 
 @contextmanager
-def opened(out: Path, plan: Mapping[str, Any]) -> Iterator[Store]:
+def opened(out: Path, plan: Mapping[str, Any], what: str = "segmentation", text: str = _TEXT) -> Iterator[Store]:
     """Hold the folder of the unfinished work for `out`, new or begun with the same plan.
 
     Parameters
@@ -113,6 +113,8 @@ def opened(out: Path, plan: Mapping[str, Any]) -> Iterator[Store]:
         The result folder to be.
     plan : mapping
         What defines the work: request, model, image, blocks; JSON.
+    what, text : str
+        What the work is called, and what is written into the folder for those who find it.
 
     Raises
     ------
@@ -124,8 +126,8 @@ def opened(out: Path, plan: Mapping[str, Any]) -> Iterator[Store]:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise explain_write_error(error, folder) from error
-    with lock.hold(folder, "segmentation"):
-        _check_plan(folder, plan)
+    with lock.hold(folder, what):
+        _check_plan(folder, plan, text)
         yield Store(folder)
 
 
@@ -149,12 +151,12 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _check_plan(folder: Path, plan: Mapping[str, Any]) -> None:
+def _check_plan(folder: Path, plan: Mapping[str, Any], text: str) -> None:
     """Compare the plan with that of the work begun here; note it for new work."""
     if unfinished.is_begun(folder):
         unfinished.check_same(folder, plan)
         return
     if any(file.name != lock.LOCK for file in folder.iterdir()):
         raise BadInput(f"{folder} is needed for unfinished work, but holds other files. Choose another result folder.")
-    (folder / README).write_text(_TEXT, encoding="utf-8")
+    (folder / README).write_text(text, encoding="utf-8")
     unfinished.note(folder, plan)

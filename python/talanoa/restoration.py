@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -116,7 +116,7 @@ class Restoration:
         check_levels(self.measured, self.source, self.normalization)
         self.chosen = backends.for_model(model, request.device, request.backend)
         self.tta = request.tta or (request.uncertainty and not getattr(self.config, "probabilistic", False))
-        self._numbers = Numbers(self.kind)
+        self.numbers = Numbers(self.kind)
         t, c, z, y, x = self.source.shape
         self.ndim = methods.get(model.method).ndim
         self.parts = planned_parts((z, y, x)[-self.ndim :], self.config, request.tiles)
@@ -134,8 +134,21 @@ class Restoration:
             return self.normalization
         return {**self.normalization, **{key: list(self.normalization[key]) * count for key in ("mean", "std")}}
 
-    def frames(self) -> Iterator[Frame]:
+    def skip(self, restored: Iterable[NDArray], numbers: Mapping[str, float]) -> None:
+        """Take over the first frames from an interrupted restoration: what came out, and the counts of values."""
+        for number, values in enumerate(restored):
+            stop_if_cancelled(self.host)
+            self._hashes[0].add(self.source.frame(number))
+            self._hashes[1].add(values)
+        self.numbers.go_on(numbers)
+
+    def frames(self, first: int = 0) -> Iterator[Frame]:
         """Yield the restored frames in order.
+
+        Parameters
+        ----------
+        first : int
+            Frames before it are left out, see `skip`.
 
         Raises
         ------
@@ -144,12 +157,12 @@ class Restoration:
         """
         began = time.perf_counter()
         count = len(self.source.frames)
-        for number in range(count):
+        for number in range(first, count):
             stop_if_cancelled(self.host)
             pixels = self.source.frame(number)
             self._hashes[0].add(pixels)
             found, spread = self._frame(pixels, Share(self.host, number, count))
-            values = self._numbers.convert(found)
+            values = self.numbers.convert(found)
             self._hashes[1].add(values)
             self.host.progress(number + 1, count, "Restoring")
             self._times["restore"] = round(time.perf_counter() - began, 4)
@@ -191,7 +204,7 @@ class Restoration:
 
     def warnings(self) -> list[str]:
         """Return what the user should know, once all frames are there."""
-        return [*self._before, *self._numbers.warnings()]
+        return [*self._before, *self.numbers.warnings()]
 
     def attrs(self, what: str) -> dict[str, Any]:
         """Return the attributes of the result: those of the channels that were restored, under a new name."""
@@ -216,7 +229,7 @@ class Restoration:
             "normalization": dict(self.normalization),
             "norm_values": [list(pair) for pair in self.measured.levels.pairs],
             "norm_sample": self.measured.record(),
-            **self._numbers.record(),
+            **self.numbers.record(),
         }
         return {
             "used": used,

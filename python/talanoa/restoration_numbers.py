@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from talanoa.errors import BadInput
 
+_COUNTS = ("below", "above", "total", "lowest", "highest")
 WHOLE = ("uint8", "uint16", "int16")  # whole numbers that an ImageJ image can have
 
 
@@ -78,6 +80,16 @@ class Numbers:
             self.above += int(np.count_nonzero(rounded > limits.max))
             np.clip(rounded, limits.min, limits.max, out=rounded)
         return rounded.astype(self.kind)
+
+    def state(self) -> dict[str, float]:
+        """Return the counts, to go on with them later."""
+        return {key: float(getattr(self, key)) for key in _COUNTS}
+
+    def go_on(self, state: Mapping[str, float]) -> None:
+        """Take over counts of values that were converted before."""
+        for key in _COUNTS:
+            kind = int if isinstance(getattr(self, key), int) else float
+            setattr(self, key, kind(state[key]))
 
     def record(self) -> dict[str, Any]:
         """Return the range of the intensities, and how many did not fit."""

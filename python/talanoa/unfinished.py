@@ -31,7 +31,7 @@ def check_same(folder: Path, plan: Mapping[str, Any]) -> None:
     differing = _differences(begun, json.loads(json.dumps(jsonable(plan))))
     if differing:
         raise BadInput(
-            f"{folder} holds an unfinished segmentation with other settings: {'; '.join(differing[:5])}. "
+            f"{folder} holds unfinished work with other settings: {'; '.join(differing[:5])}. "
             "Repeat the request it was begun with to go on, choose another result folder, or delete that folder."
         )
 

@@ -12,6 +12,7 @@ from talanoa.requests import Request
 POSITIONAL: Mapping[str, tuple[str, ...]] = {
     # Keys that may be given without their name, in this order.
     "segment": ("image",),
+    "restore": ("image",),
     "train": (),
     "evaluate": (),
     "rois": ("action",),

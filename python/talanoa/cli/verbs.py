@@ -18,6 +18,7 @@ from talanoa.logs import log_path, start_log_file
 log = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
+PLACES = {"segment": "{}-talanoa", "restore": "{}-restored", "evaluate": "evaluation"}  # of results without `out`
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
@@ -46,7 +47,7 @@ def _task(verb: str, arguments: Sequence[str]) -> int:
     kind = tasks.TASKS[verb].request
     keys, common = options.read(options.parser_for(verb, kind), verb, kind, arguments)
     _show_log(common.verbose)
-    if verb in ("segment", "evaluate"):
+    if verb in PLACES:
         _add_out(verb, keys)
     host = ConsoleHost(common.quiet)
     with host.running():
@@ -64,12 +65,12 @@ def _task(verb: str, arguments: Sequence[str]) -> int:
 
 
 def _add_out(verb: str, keys: dict[str, Any]) -> None:
-    """Give results of the command line a new place in the current folder: NAME-talanoa, or evaluation."""
+    """Give results of the command line a new place in the current folder, see `PLACES`."""
     from talanoa.files import next_free
 
-    if keys.get("out") or (verb == "segment" and not keys.get("image")):
+    if keys.get("out") or (verb != "evaluate" and not keys.get("image")):
         return
-    keys["out"] = str(next_free(Path("evaluation" if verb == "evaluate" else f"{Path(keys['image']).stem}-talanoa")))
+    keys["out"] = str(next_free(Path(PLACES[verb].format(Path(str(keys.get("image", ""))).stem))))
 
 
 def _show_log(verbose: bool) -> None:
@@ -126,7 +127,10 @@ def plain(reply: Reply) -> Reply:
     """Return a reply as plain JSON: images and ROIs as their numbers, tables as rows."""
     from talanoa.result import jsonable
 
-    shown = {key: value for key, value in reply.items() if key not in ("labels", "rois", "table")}
+    shown = {key: value for key, value in reply.items() if key not in ("labels", "rois", "table", "maps")}
+    for key in ("image", "uncertainty"):
+        if reply.get(key) is not None:
+            shown[key] = {"dtype": str(reply[key].dtype), "sizes": dict(reply[key].sizes)}
     if reply["labels"] is not None:
         shown["labels"] = {"objects": int(reply["labels"].max()), "sizes": dict(reply["labels"].sizes)}
     if reply["rois"] is not None:

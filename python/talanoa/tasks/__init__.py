@@ -15,9 +15,10 @@ from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import Host
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
+from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
-from talanoa.tasks import annotate, doctor, evaluate, models, rerun, rois, sample, segment, study, train
+from talanoa.tasks import annotate, doctor, evaluate, models, rerun, restore, rois, sample, segment, study, train
 from talanoa.tasks.common import Collecting, Given
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Task(NamedTuple):
 
 TASKS: dict[str, Task] = {
     "segment": Task(requests.SegmentRequest, segment.run),
+    "restore": Task(RestoreRequest, restore.run),
     "train": Task(requests.TrainRequest, train.run),
     "rois": Task(requests.RoisRequest, rois.run),
     "models": Task(requests.ModelsRequest, models.run),
@@ -158,7 +160,7 @@ def _unexpected(error: Exception) -> str:
     """Log an exception that no task foresaw, and return what to show."""
     log.exception("task failed")
     if isinstance(error, MemoryError):
-        return f"Memory ran out ({error}). Close other images, segment fewer frames, or use a machine with more."
+        return f"Memory ran out ({error}). Close other images, take fewer frames, or use a machine with more."
     if isinstance(error, OSError) and error.strerror:
         place = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{place}. Nothing was changed; check the place, its free space and its permissions."

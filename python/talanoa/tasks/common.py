@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+    from talanoa.model_folder import Model
     from talanoa.rois import RoiSet
 
 
@@ -86,3 +87,27 @@ def decode_mask(packed: Mapping[str, Any]) -> np.ndarray:
     rows, columns = packed["shape"]
     bits = np.frombuffer(zlib.decompress(base64.b64decode(packed["bits"])), np.uint8)
     return np.unpackbits(bits, count=rows * columns).reshape(rows, columns).astype(bool)
+
+
+def image_facts(image: xr.DataArray, named: str | None, sha256: str) -> dict[str, Any]:
+    """Return what a record says of the image: where it came from, sizes, calibration, hash."""
+    source = image.attrs.get("source") or named
+    return {
+        "source": str(Path(source).absolute()) if source else None,
+        "name": str(image.attrs.get("name", "")),
+        "sizes": {str(dim): int(size) for dim, size in image.sizes.items()},
+        "dtype": str(image.dtype),
+        "pixel_size": [float(side) for side in image.attrs["pixel_size"]],
+        "unit": str(image.attrs["unit"]),
+        "sha256": sha256,
+    }
+
+
+def model_facts(model: Model) -> dict[str, Any]:
+    """Return what a record says of the model."""
+    return {
+        "name": model.name,
+        "folder": str(Path(model.folder).absolute()) if model.folder else None,
+        "sha256": model.sha256,
+        "seed": model.training.get("settings", {}).get("seed"),
+    }

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from talanoa.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests import SegmentRequest
+    from talanoa.requests_restore import RestoreRequest
     from talanoa.tasks.folder_state import Row
+
+    FolderRequest = SegmentRequest | RestoreRequest
 
 log = logging.getLogger(__name__)
 
@@ -72,15 +75,16 @@ def result_names(files: list[Path]) -> list[str]:
     return [stem if lower.count(stem.lower()) == 1 else path.name for stem, path in zip(stems, files, strict=True)]
 
 
-def run(request: SegmentRequest, model: Model, host: Host) -> dict[str, Any]:
-    """Segment each image of the folder `request.image` into `request.out`, in this process or on a Dask cluster.
+def run(request: FolderRequest, model: Model, host: Host) -> dict[str, Any]:
+    """Segment or restore each image of a folder into `request.out`, in this process or on a Dask cluster.
 
     Where an earlier run of the same request was interrupted, its results are kept and the other images are done.
 
     Returns
     -------
     dict
-        ``table``: one row per image (Image, Status, Objects, Seconds, Folder, Message); ``failures``: their names.
+        ``table``: one row per image (Image, Status, with `segment` Objects, Seconds, Folder, Message); ``failures``:
+        their names.
     """
     import pandas as pd
 
@@ -107,8 +111,15 @@ def run(request: SegmentRequest, model: Model, host: Host) -> dict[str, Any]:
     return _reply(pd.DataFrame([rows[name] for name in names]), out)
 
 
+def _is_restoration(request: FolderRequest) -> bool:
+    """Tell what is to be done with each image."""
+    from talanoa.requests_restore import RestoreRequest
+
+    return isinstance(request, RestoreRequest)
+
+
 def _rows(
-    request: SegmentRequest, model: Model, todo: list[tuple[Path, str]], out: Path, host: Host, done: int
+    request: FolderRequest, model: Model, todo: list[tuple[Path, str]], out: Path, host: Host, done: int
 ) -> Iterator[tuple[str, Row]]:
     """Yield (name of the result, row) of each image as it gets done."""
     total = done + len(todo)
@@ -121,13 +132,13 @@ def _rows(
     from talanoa import plates
     from talanoa.tasks.folder_state import failed
 
-    plain = request.model_dump()
+    plain = request.model_dump() | {"task": "restore" if _is_restoration(request) else "segment"}
     given = [(plain, str(model.folder), str(path.absolute()), str((out / name).absolute())) for path, name in todo]
     host.progress(done, total, f"Image {done} of {total}")
     try:
         for number, answer in enumerate(plates.spread(elsewhere, given, host, request.workers, request.scheduler), 1):
             path, name = todo[answer.number]
-            row, warnings = answer.result or (failed(path, str(answer.error)), [str(answer.error)])
+            row, warnings = answer.result or (failed(request, path, str(answer.error)), [str(answer.error)])
             for text in warnings:
                 host.warn(f"{path.name}: {text}")
             host.progress(done + number, total, f"Image {done + number} of {total}")
@@ -138,30 +149,35 @@ def _rows(
 
 
 def elsewhere(request: dict[str, Any], model: str, path: str, out: str) -> tuple[Row, list[str]]:
-    """Segment one image in a process of a cluster; returns its row and its warnings."""
+    """Do one image in a process of a cluster; returns its row and its warnings."""
     from talanoa import model_folder
     from talanoa.requests import SegmentRequest
+    from talanoa.requests_restore import RestoreRequest
 
     host = _Named(QuietHost(), Path(path).name)
-    row = one(SegmentRequest(**request), model_folder.load(model), Path(path), Path(out), host)
+    keys = dict(request)
+    kind: Any = RestoreRequest if keys.pop("task") == "restore" else SegmentRequest
+    row = one(kind(**keys), model_folder.load(model), Path(path), Path(out), host)
     return row, host.said
 
 
-def one(request: SegmentRequest, model: Model, path: Path, out: Path, host: Host) -> Row:
-    """Segment one image of the folder; an error becomes a row."""
+def one(request: FolderRequest, model: Model, path: Path, out: Path, host: Host) -> Row:
+    """Segment or restore one image of the folder; an error becomes a row."""
     from talanoa.tasks.folder_state import failed, row_of
+    from talanoa.tasks.restore import restore_file
     from talanoa.tasks.segment import segment_file
 
     named = host if isinstance(host, _Named) else _Named(host, path.name)
+    work: Any = restore_file if _is_restoration(request) else segment_file
     try:
         single = request.model_copy(update={"image": str(path), "out": str(out), "workers": None, "scheduler": None})
-        reply = segment_file(single, model, path, named)
+        reply = work(single, model, path, named)
     except Cancelled:
         raise
     except (TalanoaError, OSError, MemoryError, ValueError, RuntimeError) as error:
         log.info("%s failed", path, exc_info=True)
         named.warn(str(error))
-        return failed(path, str(error))
+        return failed(request, path, str(error))
     return row_of(path, out, reply["record"])
 
 
@@ -194,13 +210,14 @@ def _write_summary(rows: list[Row], out: Path) -> None:
 def _reply(rows: pd.DataFrame, out: Path) -> dict[str, Any]:
     """Sum up."""
     failed = rows[rows["Status"] != "ok"]
-    message = (
-        f"{int(rows['Objects'].sum())} objects in {len(rows) - len(failed)} of {len(rows)} images; results in {out}."
-    )
+    done = f"{len(rows) - len(failed)} of {len(rows)} images"
+    found = f"{int(rows['Objects'].sum())} objects in {done}" if "Objects" in rows else f"{done} restored"
+    message = f"{found}; results in {out}."
     if len(failed):
         message += f" Failed: {', '.join(failed['Image'])} (see {SUMMARY})."
     if len(failed) == len(rows):
+        verb = "segmented" if "Objects" in rows else "restored"
         raise BadInput(
-            f"None of the {len(rows)} images could be segmented. {failed['Image'].iloc[0]}: {failed['Message'].iloc[0]}"
+            f"None of the {len(rows)} images could be {verb}. {failed['Image'].iloc[0]}: {failed['Message'].iloc[0]}"
         )
     return {"message": message, "table": rows, "folder": str(out), "failures": failed["Image"].tolist()}

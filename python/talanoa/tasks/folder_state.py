@@ -10,13 +10,13 @@ from talanoa import result, unfinished
 
 if TYPE_CHECKING:
     from talanoa.model_folder import Model
-    from talanoa.requests import SegmentRequest
+    from talanoa.request_base import Request
 
 Row = dict[str, Any]
 _NOT_COMPARED = {"out", "image", "model", "workers", "scheduler"}  # they do not change what comes out
 
 
-def plan_of(request: SegmentRequest, model: Model, files: Sequence[Path]) -> dict[str, Any]:
+def plan_of(request: Request, model: Model, files: Sequence[Path]) -> dict[str, Any]:
     """Return what defines a run: settings, model, and size and time of each image."""
     stats = {path.name: path.stat() for path in files}
     return {
@@ -63,14 +63,16 @@ def end(out: Path) -> None:
 
 
 def row_of(path: Path, out: Path, record: Mapping[str, Any]) -> Row:
-    """Return the row of an image that was segmented."""
-    facts = {"Objects": record["objects"], "Seconds": record["times"]["total"]}
+    """Return the row of an image that is done."""
+    counted = {"Objects": record["objects"]} if "objects" in record else {}
+    facts = {**counted, "Seconds": record["times"]["total"]}
     return {"Image": path.name, "Status": "ok", **facts, "Folder": out.name, "Message": " ".join(record["warnings"])}
 
 
-def failed(path: Path, message: str) -> Row:
-    """Return the row of an image that could not be segmented."""
-    return {"Image": path.name, "Status": "error", "Objects": 0, "Seconds": 0.0, "Folder": "", "Message": message}
+def failed(request: Request, path: Path, message: str) -> Row:
+    """Return the row of an image that could not be done."""
+    counted = {"Objects": 0} if "prob_thresh" in type(request).model_fields else {}
+    return {"Image": path.name, "Status": "error", **counted, "Seconds": 0.0, "Folder": "", "Message": message}
 
 
 def what_is_kept(rows: Mapping[str, Row], count: int, out: Path) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.tasks.common import encode_mask
+from talanoa.tasks.common import encode_mask, image_facts, model_facts
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,30 +111,16 @@ def make_record(
     from talanoa.result import array_sha256
 
     used = dict(found.record)
-    source = image.attrs.get("source") or request.image
     return {
         "task": "segment",
         "request": request.model_dump(),
         "times": dict(used.pop("times", {})),
         "used": used,
-        "image": {
-            "source": str(Path(source).absolute()) if source else None,
-            "name": str(image.attrs.get("name", "")),
-            "sizes": {str(dim): int(size) for dim, size in image.sizes.items()},
-            "dtype": str(image.dtype),
-            "pixel_size": [float(side) for side in image.attrs["pixel_size"]],
-            "unit": str(image.attrs["unit"]),
-            "sha256": array_sha256(image),
-        },
+        "image": image_facts(image, request.image, array_sha256(image)),
         "frames": list(chosen.frames),
         "plane": chosen.plane,
         "selection": None if selection is None else encode_mask(selection),
-        "model": {
-            "name": model.name,
-            "folder": str(Path(model.folder).absolute()) if model.folder else None,
-            "sha256": model.sha256,
-            "seed": model.training.get("settings", {}).get("seed"),
-        },
+        "model": model_facts(model),
         "objects": len(found.objects),
         "labels_sha256": array_sha256(found.labels),
     }

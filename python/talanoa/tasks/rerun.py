@@ -1,4 +1,4 @@
-"""The task `rerun`: do a recorded segmentation again with everything pinned, and compare bit for bit."""
+"""The task `rerun`: do a recorded segmentation or restoration again, everything pinned, and compare bit for bit."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from talanoa.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests import RerunRequest, SegmentRequest
+    from talanoa.requests_restore import RestoreRequest
 
 Record = Mapping[str, Any]
 
@@ -26,15 +27,20 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``identical`` (labels equal bit for bit), ``differences`` (lines: image, model, device, versions, labels).
+        ``identical`` (labels or image equal bit for bit), ``differences`` (lines: image, model, device, versions,
+        what came out).
     """
     from talanoa import result
 
     record = result.read_record(request.result)
-    if record.get("task") != "segment":
-        raise BadInput(f"{request.result} records the task {record.get('task')!r}; expected a record of segment.")
+    if record.get("task") not in ("segment", "restore"):
+        raise BadInput(
+            f"{request.result} records the task {record.get('task')!r}; expected a record of segment or restore."
+        )
     if request.out:
         check_new(Path(request.out))
+    if record["task"] == "restore":
+        return _restored(request, record, given, host)
     if "blocks" in record["used"]:
         return _in_blocks(request, record, host)
     differences: list[str] = []
@@ -76,9 +82,50 @@ def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, A
     return _compared(reply, identical, differences)
 
 
-def _compared(reply: dict[str, Any], identical: bool, differences: list[str]) -> dict[str, Any]:
+def _restored(request: RerunRequest, record: Record, given: Given, host: Host) -> dict[str, Any]:
+    """Restore again, and compare the hashes of what was restored and of what came out."""
+    from talanoa.tasks.restore import restore_file, restore_image
+
+    differences: list[str] = []
+    model = _model(Path(request.result), record, differences)
+    pinned = pin_restoration(record, str(model.folder), request.out, differences)
+    if given.image is not None:
+        reply = restore_image(pinned, model, given.image, host)
+    else:
+        reply = restore_file(pinned, model, _source(request, record), host)
+    if reply["record"]["image"]["sha256"] != record["image"]["sha256"]:
+        differences.append("image: the pixels are not those of the record")
+    differences += _versions(record)
+    identical = reply["record"]["image_sha256"] == record["image_sha256"]
+    if not identical:
+        then, now = (each["used"] for each in (record, reply["record"]))
+        differences.insert(
+            0,
+            f"restored image: recorded {then['lowest']:.6g} to {then['highest']:.6g}, now {now['lowest']:.6g} to "
+            f"{now['highest']:.6g}",
+        )
+    return _compared({"table": None, **reply}, identical, differences, "restored image")
+
+
+def pin_restoration(record: Record, model: str, out: str | None, differences: list[str]) -> RestoreRequest:
+    """Return the recorded request with each default that was filled in at that time as an explicit value."""
+    from talanoa import backends
+    from talanoa.requests import parse
+    from talanoa.requests_restore import RestoreRequest
+
+    used = record["used"]
+    keys = dict(record["request"]) | {"model": model, "out": out, "tiles": used["tiles"], "tta": used["tta"]}
+    if used["normalization"]["kind"] == "percentile":
+        keys |= {f"norm_{end}": used["normalization"][end] for end in ("low", "high")}
+    keys["device"] = _device(str(used["device"]), differences)
+    keys["backend"] = backends.name_of(str(used["backend"]))
+    return parse(RestoreRequest, keys | {"workers": None, "scheduler": None}).request
+
+
+def _compared(reply: dict[str, Any], identical: bool, differences: list[str], what: str = "labels") -> dict[str, Any]:
     """Return a reply with the verdict."""
-    verdict = "The labels are identical bit for bit" if identical else "The labels differ"
+    verb = ("are", "differ") if what == "labels" else ("is", "differs")
+    verdict = f"The {what} {verb[0]} identical bit for bit" if identical else f"The {what} {verb[1]}"
     return reply | {
         "identical": identical,
         "differences": differences,

@@ -1,0 +1,79 @@
+"""What the Python door returns of images: objects that were found, images that were restored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from talanoa.rois import RoiSet
+
+
+@dataclass(frozen=True, eq=False)
+class Segmented:
+    """What `segment` found.
+
+    Attributes
+    ----------
+    labels : DataArray of int32 (t, 1, z, y, x) or None
+        1..n in each frame, 0 = background. None for a folder of images.
+    rois : RoiSet or None
+        One outline per object and frame.
+    table : DataFrame
+        One row per object and frame; for a folder of images one row per image.
+    record : dict
+        Everything needed to do it again: complete request, device, tiles, thresholds, hashes, times.
+    folder : Path or None
+        The result folder, where `out` was given.
+    message : str
+        One line that sums up.
+    warnings : list of str
+        What looked odd.
+    """
+
+    labels: xr.DataArray | None
+    rois: RoiSet | None
+    table: pd.DataFrame
+    record: dict[str, Any] | None
+    folder: Path | None
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """What `restore` made.
+
+    Attributes
+    ----------
+    image : DataArray (t, c, z, y, x) or None
+        In the intensities of the image that was restored. None for a folder of images, and for an image that is larger
+        than memory.
+    uncertainty : DataArray of float32 (t, c, z, y, x) or None
+        In intensities, where it was asked for.
+    table : DataFrame or None
+        For a folder of images one row per image.
+    record : dict
+        Everything needed to do it again: complete request, device, tiles, normalisation, hashes, times.
+    folder : Path or None
+        The result folder, where `out` was given.
+    path : Path or None
+        File of the restored image, where it is larger than memory.
+    message : str
+        One line that sums up.
+    warnings : list of str
+        What looked odd.
+    """
+
+    image: xr.DataArray | None
+    uncertainty: xr.DataArray | None
+    table: pd.DataFrame | None
+    record: dict[str, Any] | None
+    folder: Path | None
+    path: Path | None
+    message: str
+    warnings: list[str] = field(default_factory=list)
