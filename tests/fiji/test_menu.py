@@ -22,7 +22,7 @@ from talanoa.requests import RoisRequest, SegmentRequest, TrainRequest
 from talanoa.requests_evaluate import EvaluateRequest
 
 SEGMENT, EVALUATE = "Segment Objects", "Evaluate Model"
-OF_THE_WINDOW = ("adjust",)  # inputs that ask for a window and no key of a request
+OF_THE_WINDOW = ("adjust", "more")  # inputs that ask for a window and no key of a request
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import tifffile
 
 import tiny
 from gui import driver as d
-from gui.scenarios import dismiss, start_training
+from gui.scenarios import OF_STARDIST, dismiss, more_settings, start_training
 
 ANNOTATE, PICK, WINDOW = "Annotate", "Add Images", "Annotate set"
 DISCS = 8  # in each image
@@ -329,7 +329,7 @@ def train_and_judge(work: Path) -> dict[str, Any]:
         d.field(form, label).setText(text)
     d.field(form, "Device").select("cpu")
     hand.type_into(d.field(form, "Name of the new model"), "mine")
-    hand.click_on(d.button(form, "OK"))
+    more_settings(hand, form, OF_STARDIST)
     start_training(hand)
     seen["trained"] = dismiss(hand)
     if (window := d.titled("Training of mine")) is not None:  # a training that is over in no time shows none
@@ -359,8 +359,6 @@ SHORT = {
     "Steps of an epoch": "4",
     "Patch side (pixels)": "64",
     "Patches in a step": "2",
-    "Rays": "16",
-    "Grid (1, 2, 4)": "2",
     "Start from model (empty: from scratch)": "tiny",
 }
 

@@ -237,7 +237,7 @@ def train_from_the_menu(work: Path) -> dict[str, Any]:
         d.field(form, label).setText(text.format(work=work.as_posix()))
     d.field(form, "Length of the training").select("quick")
     hand.type_into(d.field(form, "Name of the new model"), "mine")
-    hand.click_on(d.button(form, "OK"))
+    more_settings(hand, form, OF_STARDIST)
     seen["before"] = start_training(hand)
     seen["said"] = dismiss(hand)
     open_image(work / "discs.tif")
@@ -249,6 +249,17 @@ def train_from_the_menu(work: Path) -> dict[str, Any]:
     hand.click_on(d.button(form, "OK"))
     seen["objects"] = int(values(labels_of("discs.tif labels")).max())
     return seen
+
+
+def more_settings(hand: d.Hand, form: Any, fields: dict[str, Any], method: str = "stardist") -> None:
+    """Ask for the second dialog of Train Model, press OK, and fill in that one (text, or True for a box)."""
+    d.field(form, MORE).setState(True)
+    hand.click_on(d.button(form, "OK"))
+    second = d.dialog(f"Train Model: {method}")
+    for label, value in fields.items():
+        piece = d.field(second, label)
+        piece.setState(value) if isinstance(value, bool) else piece.setText(value)
+    hand.click_on(d.button(second, "OK"))
 
 
 def start_training(hand: d.Hand) -> str:
@@ -266,9 +277,9 @@ TRAINING = {
     "Steps of an epoch": "10",
     "Patch side (pixels)": "64",
     "Patches in a step": "2",
-    "Rays": "16",
-    "Grid (1, 2, 4)": "2",
 }
+OF_STARDIST = {"Rays": "16", "Grid (1, 2, 4)": "2"}
+MORE = "More settings of the method (a second dialog)"
 
 
 def rois_and_labels(work: Path) -> dict[str, Any]:
@@ -315,12 +326,12 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 def main(name: str, folder: str) -> None:
     """Play one scenario and write what it saw to FOLDER/seen.json; when it fails, a picture of the screen."""
-    from gui import annotate, evaluating, thresholds, training  # their scenarios use this module
+    from gui import annotate, evaluating, restoring, thresholds, training  # their scenarios use this module
 
     work, code = Path(folder), 1
     try:
         d.start(work)
-        others = (training, thresholds, annotate, evaluating)
+        others = (training, thresholds, annotate, evaluating, restoring)
         seen = {**SCENARIOS, **{key: play for one in others for key, play in one.SCENARIOS.items()}}[name](work)
         (work / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
         code = 0

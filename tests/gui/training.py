@@ -9,7 +9,17 @@ from typing import Any
 import numpy as np
 
 from gui import driver as d
-from gui.scenarios import SEGMENT, TRAINING, dismiss, message, open_image, start_training, status
+from gui.scenarios import (
+    OF_STARDIST,
+    SEGMENT,
+    TRAINING,
+    dismiss,
+    message,
+    more_settings,
+    open_image,
+    start_training,
+    status,
+)
 from talanoa.training import loop
 
 TRAIN, WINDOW = "Train Model", "Training of mine"
@@ -29,7 +39,7 @@ def begin(hand: d.Hand, work: Path) -> Any:
     for label, text in {**TRAINING, **LIGHT}.items():
         d.field(form, label).setText(text.format(work=work.as_posix()))
     hand.type_into(d.field(form, "Name of the new model"), "mine")
-    hand.click_on(d.button(form, "OK"))
+    more_settings(hand, form, OF_STARDIST)
     start_training(hand)
     return opened()
 
@@ -106,7 +116,7 @@ def cancel_and_resume(work: Path) -> dict[str, Any]:
     hand.choose(TRAIN)
     form = d.dialog(TRAIN)
     d.field(form, "Go on with an interrupted training of this name").setState(True)
-    hand.click_on(d.button(form, "OK"))
+    more_settings(hand, form, {})  # those of the last time are still there
     window = opened()
     d.wait_until(lambda: rows(work) > seen["kept"], "another epoch is done")
     hand.click_on(d.button(window, STOP))

@@ -21,11 +21,12 @@ SETTINGS = {
     "Start from model (empty: from scratch)": "tiny",
     "Patch side (pixels)": "64",
     "Patches in a step": "2",
-    "Rays": "16",
-    "Grid (1, 2, 4)": "2",
     "Device": "cpu",
+    "More settings of the method (a second dialog)": True,
 }
-MASKS = "Folder of label images (none for a dataset)"
+OF_STARDIST = {"Rays": "16", "Grid (1, 2, 4)": "2"}
+SECOND = f"{TRAIN}: stardist"
+MASKS = "Folder of label images (stardist), or of clean images"
 SHOWS_EPOCHS = f"titled({WINDOW!r}) is not None and 'epochs done' in text_of(titled({WINDOW!r}))"
 
 
@@ -35,6 +36,9 @@ def train(fiji: FijiProcess, **fields: Any) -> None:
     fiji.wait(f"titled({TRAIN!r}, 'GenericDialog')", "the dialog is open")
     fiji.call("fill", TRAIN, fields)
     fiji.call("press", TRAIN, "OK", "GenericDialog")
+    fiji.wait(f"titled({SECOND!r}, 'GenericDialog')", "the settings of the method are asked for")
+    fiji.call("fill", SECOND, OF_STARDIST)
+    fiji.call("press", SECOND, "OK", "GenericDialog")
     if MASKS in fields:  # a training that is resumed needs no look at the data
         fiji.wait("titled('Before the training') is not None", "examples and cost are shown")
         fiji.call("press", "Before the training", "Start the training")

@@ -1,9 +1,10 @@
-#@ String (label="Method", choices={"stardist"}, value="stardist", persist=false) method
-#@ File (label="Dataset, or folder of images", style="directory", persist=false) images
-#@ File (label="Folder of label images (none for a dataset)", style="directory", required=false, persist=false) targets
+#@ String (label="Method", choices={"stardist", "care", "n2v", "n2n"}, value="stardist", persist=false) method
+#@ File (label="Dataset, or folder of images", style="directory", required=false, persist=false) images
+#@ File (label="Folder of label images (stardist), or of clean images", style="directory", required=false, persist=false) targets
 #@ File (label="or folder of ROI zips", style="directory", required=false, persist=false) rois
+#@ Boolean (label="Train and denoise the open image (n2v: without folders)", value=false, persist=false) apply
 #@ String (label="Name of the new model", value="", width=20, persist=false) name
-#@ String (label="Length of the training", choices={"quick", "standard", "long"}, value="standard", persist=false) preset
+#@ String (label="Length of the training", choices={"quick", "standard", "long", "published"}, value="standard", persist=false) preset
 #@ String (label="Epochs (empty: as the length says)", required=false, value="", persist=false) epochs
 #@ String (label="Steps of an epoch", required=false, value="", row="same", persist=false) steps
 #@ String (label="Patch side (pixels)", required=false, value="", persist=false) patch
@@ -11,19 +12,38 @@
 #@ String (label="Patches in a step", required=false, value="", row="same", persist=false) batch
 #@ String (label="Learning rate", required=false, value="", persist=false) lr
 #@ Integer (label="Seed", value=42, row="same", persist=false) seed
-#@ String (label="Rays", required=false, value="", persist=false) n_rays
-#@ String (label="Grid (1, 2, 4)", required=false, value="", row="same", persist=false) grid
 #@ String (label="Dimensions (2, 3; empty: as the images)", required=false, value="", persist=false) ndim
-#@ String (label="Slice distance in pixels (stacks; empty: measured)", required=false, value="", persist=false) anisotropy
-#@ String (label="Network for stacks (unet, resnet)", required=false, value="", row="same", persist=false) backbone
-#@ String (label="Channel", required=false, value="", persist=false) channel
-#@ Double (label="Part of the images for validation", value=0.1, row="same", persist=false) validation
-#@ String (label="Classes (true, false; empty: as the dataset)", required=false, value="", persist=false) classes
-#@ String (label="Masks of one value", choices={"refuse", "split", "keep"}, value="refuse", row="same", persist=false) mask
+#@ String (label="Channel", required=false, value="", row="same", persist=false) channel
+#@ Double (label="Part of the images for validation", value=0.1, persist=false) validation
+#@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", row="same", persist=false) device
 #@ String (label="Start from model (empty: from scratch)", required=false, value="", width=20, persist=false) init
 #@ Boolean (label="Go on with an interrupted training of this name", value=false, persist=false) resume
 #@ String (label="Licence of the data", required=false, value="", width=20, persist=false) licence
-#@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", persist=false) device
+#@ Boolean (label="More settings of the method (a second dialog)", value=false, persist=false) more
+#@ String (label="Levels of the U-Net", required=false, value="", only="stardist care n2v n2n", persist=false) depth
+#@ String (label="Filters of its first level", required=false, value="", row="same", only="stardist care n2v n2n", persist=false) filters
+#@ String (label="Rays", required=false, value="", only="stardist", persist=false) n_rays
+#@ String (label="Grid (1, 2, 4)", required=false, value="", row="same", only="stardist", persist=false) grid
+#@ String (label="Slice distance in pixels (stacks; empty: measured)", required=false, value="", only="stardist", persist=false) anisotropy
+#@ String (label="Network for stacks (unet, resnet)", required=false, value="", row="same", only="stardist", persist=false) backbone
+#@ String (label="Classes (true, false; empty: as the dataset)", required=false, value="", only="stardist", persist=false) classes
+#@ String (label="Masks of one value", choices={"refuse", "split", "keep"}, value="refuse", row="same", only="stardist", persist=false) mask
+#@ String (label="Side of the convolutions (odd)", required=false, value="", only="care n2v n2n", persist=false) kernel
+#@ String (label="Loss (mae, mse)", required=false, value="", row="same", only="care n2v n2n", persist=false) loss
+#@ String (label="Channel of the clean images", required=false, value="", only="care n2n", persist=false) target_channel
+#@ String (label="Pairs that are shifted", choices={"report", "correct"}, value="report", row="same", only="care n2n", persist=false) registration
+#@ Double (label="Percentile low", value=3.0, only="care n2n", persist=false) norm_low
+#@ Double (label="Percentile high", value=99.8, row="same", only="care n2n", persist=false) norm_high
+#@ String (label="Masked pixels (percent)", required=false, value="", only="n2v", persist=false) masked_percent
+#@ String (label="Their values come from within (pixels)", required=false, value="", row="same", only="n2v", persist=false) radius
+#@ String (label="Their values (uniform_withcp, median)", required=false, value="", only="n2v", persist=false) manipulator
+#@ String (label="Noise is alike along (structN2V)", choices={"none", "horizontal", "vertical"}, value="none", only="n2v", persist=false) struct_axis
+#@ String (label="over pixels to each side", required=false, value="", row="same", only="n2v", persist=false) struct_radius
+#@ String (label="Share of patches without signal (0 to 1)", required=false, value="", only="care n2v n2n", persist=false) background
+#@ String (label="Epochs without progress that end it", required=false, value="", row="same", only="care n2v n2n", persist=false) patience
+#@ Boolean (label="Mirror and turn the patches", value=true, only="care n2v n2n", persist=false) augment
+#@ Boolean (label="Network of N2V2, against checkerboard patterns", value=false, only="n2v", persist=false) n2v2
+#@ Boolean (label="Learn the uncertainty of each pixel, too", value=false, only="care", persist=false) probabilistic
 #@ ObjectService objects
 from talanoa_fiji import ui_before
 
@@ -32,6 +52,7 @@ keys = {
     "images": images,
     "targets": targets,
     "rois": rois,
+    "apply": apply,
     "name": name,
     "preset": preset,
     "epochs": epochs,
@@ -41,18 +62,36 @@ keys = {
     "batch": batch,
     "lr": lr,
     "seed": seed,
-    "n_rays": n_rays,
-    "grid": grid,
     "ndim": ndim,
-    "anisotropy": anisotropy,
-    "backbone": backbone,
     "channel": channel,
     "validation": validation,
-    "classes": classes,
-    "mask": mask,
+    "device": device,
     "init": init,
     "resume": resume,
     "licence": licence,
-    "device": device,
+    "depth": depth,
+    "filters": filters,
+    "n_rays": n_rays,
+    "grid": grid,
+    "anisotropy": anisotropy,
+    "backbone": backbone,
+    "classes": classes,
+    "mask": mask,
+    "kernel": kernel,
+    "loss": loss,
+    "target_channel": target_channel,
+    "registration": registration,
+    "norm_low": norm_low,
+    "norm_high": norm_high,
+    "masked_percent": masked_percent,
+    "radius": radius,
+    "manipulator": manipulator,
+    "struct_axis": struct_axis,
+    "struct_radius": struct_radius,
+    "background": background,
+    "patience": patience,
+    "augment": augment,
+    "n2v2": n2v2,
+    "probabilistic": probabilistic,
 }
 ui_before.train(objects, keys, "Train Model")

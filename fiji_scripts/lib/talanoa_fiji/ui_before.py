@@ -1,18 +1,19 @@
 """The window before a training: examples of the data, what the training will cost, Start and Cancel."""
-from java.awt import BorderLayout, Dimension, Font, GridLayout
+from java.awt import BorderLayout, Dimension, Font, GridLayout, Toolkit
 from java.io import ByteArrayInputStream
 from java.util import Base64
 from javax.imageio import ImageIO
 from javax.imageio.stream import MemoryCacheImageInputStream
 from javax.swing import BorderFactory, Box, BoxLayout, ImageIcon, JButton, JDialog, JLabel, JPanel, JScrollPane, JTextArea
 
-from ij import IJ
+from ij import IJ, WindowManager
 from ij.gui import GUI
 
 from talanoa_fiji import client, show, ui
 
 START, CANCEL = u"Start the training", u"Cancel"
 TITLE = u"Before the training"
+OTHERS = 270  # pixels above and below the pictures: text, buttons, title, a task bar
 SHEETS = (u"pairs", u"patches")
 CAPTIONS = {
     u"stardist": (u"Images, and what is outlined in them", u"Patches as the network will see them"),
@@ -32,7 +33,7 @@ def train(objects, keys, title):
         The name of the command, for messages.
     """
     resume = keys.get("resume")
-    here = keys.get("method") == u"n2v" and not keys.get("images")  # the open image is the data
+    here = _takes_open_image(keys)
     if ui.has_window() and not client.current_call().macro and not resume:
         reply = client.ask(objects, "train", keys, fixed={"dry_run": True}, image=here)
         if reply["status"] != u"ok":
@@ -42,6 +43,13 @@ def train(objects, keys, title):
             return IJ.showStatus(u"%s: nothing was trained." % title)
         keys = dict(keys, **chosen(reply, keys))
     show.result(client.ask(objects, "train", keys, image=here), title, say=True)
+
+
+def _takes_open_image(keys):
+    """Return True where the open image is the data, or is to be restored."""
+    if keys.get("method") == u"n2v" and not keys.get("images"):
+        return True
+    return bool(keys.get("apply")) and (client.current_call().imp or WindowManager.getCurrentImage()) is not None
 
 
 def chosen(reply, keys):
@@ -126,7 +134,8 @@ def _pictures(pictures, captions):
         column.add(part)
     pane = JScrollPane(column)
     size = pane.getPreferredSize()
-    pane.setPreferredSize(Dimension(size.width + 24, min(size.height + 8, 620)))
+    room = Toolkit.getDefaultToolkit().getScreenSize().height - OTHERS
+    pane.setPreferredSize(Dimension(size.width + 24, min(size.height + 8, 620, room)))
     return pane
 
 

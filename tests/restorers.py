@@ -1,0 +1,34 @@
+"""Small models that restore images, untrained, with weights from a seed: for tests of everything around a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from talanoa import methods, model_folder
+from talanoa.model_folder import Model
+
+PERCENTILE: dict[str, Any] = {"kind": "percentile", "low": 3.0, "high": 99.8}
+
+
+def save(folder: Path, method: str = "care", normalization: dict[str, Any] | None = None, **config: Any) -> Path:
+    """Save an untrained model of few filters into `folder` and return it."""
+    kind = methods.get(method)
+    small = {"unet_n_depth": 1, "unet_n_filter_base": 4, **config}
+    if methods.get(method).ndim == 2:
+        small.setdefault("unet_kernel_size", 3)
+    made = kind.config(**small)
+    torch.manual_seed(3)
+    weights = kind.build(made).state_dict()
+    model = Model(
+        name=folder.name,
+        method=method,
+        config=made.model_dump(mode="json"),
+        thresholds={},
+        normalization=normalization or PERCENTILE,
+        description="untrained, for tests",
+    )
+    model_folder.save(folder, model, weights)
+    return folder
