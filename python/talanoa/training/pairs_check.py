@@ -10,13 +10,12 @@ from numpy.typing import NDArray
 from talanoa import registration
 from talanoa.errors import BadInput
 
-SATURATED = 1e-3  # share of the pixels at the highest value that is worth a warning
 SHIFTED = 0.5  # pixels from which a shift is worth a warning
 FARTHEST = 0.25  # of a side: a larger shift is rather another field
 
 
-def check_values(values: NDArray, name: str) -> tuple[str, ...]:
-    """Return warnings about an image (channels, …); one that cannot be learned from is a `BadInput`."""
+def check_values(values: NDArray, name: str) -> None:
+    """Raise `BadInput` for an image (channels, …) that cannot be learned from."""
     if not np.isfinite(values).all():
         count = int(values.size - np.isfinite(values).sum())
         raise BadInput(
@@ -28,20 +27,6 @@ def check_values(values: NDArray, name: str) -> tuple[str, ...]:
             raise BadInput(
                 f"{where} is constant ({float(channel.flat[0]):g} everywhere); expected an image. Leave it out."
             )
-    return _saturation(values, name)
-
-
-def _saturation(values: NDArray, name: str) -> tuple[str, ...]:
-    """Return a warning where many pixels share the highest value."""
-    highest = values.max()
-    share = float(np.count_nonzero(values == highest) / values.size)
-    if share < SATURATED or values.dtype.kind not in "ui":
-        return ()
-    text = (
-        f"{name}: {share:.1%} of the pixels have the highest value, {int(highest)}: saturated. What is cut off there "
-        "cannot be learned; expose less, or leave the image out."
-    )
-    return (text,)
 
 
 def check_sizes(low: NDArray, high: NDArray, low_name: str, high_name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from talanoa.tasks.common import Given
 
 OPEN = "the open image"
+# Which faults of an image matter: noise that a blind spot cannot remove; what a low-SNR image and a target share.
+NOISE = ("saturated", "cut", "jpeg", "smoothed", "rows", "columns", "pattern")
+PAIRED = ("saturated", "cut", "jpeg")
+TARGET = ("saturated", "jpeg")
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,12 +137,14 @@ def _open_image(request: TrainRequest, given: Given | None) -> Recording:
     values = _axes(picture.values, request.ndim, OPEN)
     selection = given.selection
     if selection is not None:
+        if not selection.any():
+            raise BadInput("The selection is empty; expected an area. Draw one, or remove it to train on the whole image.")
         where = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(selection))
         values, selection = values[..., where[0], where[1]], selection[where]
         selection = None if selection.all() else selection
     image = _channels(values, request.channel, OPEN)
     pairs_check.check_values(image, OPEN)
-    notes = _noise_notes(picture, request.channel)
+    notes = _faults(picture, request.channel, NOISE)
     digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
     name = Path(str(picture.attrs.get("name") or "image")).stem
     return Recording(name, image, None, (digest,), *_calibration(picture, image), notes, selection)
@@ -151,12 +157,15 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
     picture = images.read(low)
     values = _axes(picture.values, request.ndim, low.name)
     image = _channels(values, request.channel, low.name)
-    notes = pairs_check.check_values(image, low.name)
+    pairs_check.check_values(image, low.name)
     target, hashes = None, [file_sha256(low)]
-    if request.method == "n2v":
-        notes = tuple(f"{low.name}: {text}" for text in _noise_notes(picture, request.channel))
-    elif high is not None:
-        other = _axes(images.read(high).values, request.ndim, high.name)
+    kinds = NOISE if request.method == "n2v" else PAIRED
+    looked_at = request.channel or (1 if request.target_channel and high is None else None)
+    notes = tuple(f"{low.name}: {text}" for text in _faults(picture, looked_at, kinds))
+    if high is not None:
+        of_target = images.read(high)
+        notes += tuple(f"{high.name} (target): {text}" for text in _faults(of_target, request.target_channel, TARGET))
+        other = _axes(of_target.values, request.ndim, high.name)
         target = _channels(other, request.target_channel, f"the target {high.name}")
         hashes.append(file_sha256(high))
     elif request.target_channel is not None:
@@ -165,19 +174,21 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
         image = _channels(values, request.channel or 1, low.name)
         target = _channels(values, request.target_channel, low.name)
     if target is not None:
-        of_target = f"the target of {low.name}" if high is None else f"{high.parent.name}/{high.name}"
-        notes += pairs_check.check_values(target, of_target)
-        pairs_check.check_sizes(image, target, f"{low.parent.name}/{low.name}", of_target)
+        called = f"the target of {low.name}" if high is None else f"{high.parent.name}/{high.name}"
+        pairs_check.check_values(target, called)
+        pairs_check.check_sizes(image, target, f"{low.parent.name}/{low.name}", called)
         image, target, more = pairs_check.register(image, target, low.name, request.registration == "correct")
         notes += more
     return Recording(low.stem, image, target, tuple(hashes), *_calibration(picture, image), notes)
 
 
-def _noise_notes(picture: xr.DataArray, channel: int | None) -> tuple[str, ...]:
-    """Return warnings about noise that a blind spot cannot remove."""
+def _faults(picture: xr.DataArray, channel: int | None, kinds: Collection[str]) -> tuple[str, ...]:
+    """Return warnings of some kinds about an image as it was read, see `talanoa.noise_checks`."""
     from talanoa import noise_checks
 
-    return tuple(noise_checks.check(picture if channel is None else picture.isel(c=slice(channel - 1, channel))))
+    if channel is not None and channel <= picture.sizes["c"]:
+        picture = picture.isel(c=slice(channel - 1, channel))
+    return tuple(fault.text for fault in noise_checks.find(picture) if fault.kind in kinds)
 
 
 def _calibration(picture: xr.DataArray, image: NDArray) -> tuple[float | None, str, float | None]:
