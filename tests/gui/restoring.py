@@ -78,6 +78,11 @@ def restore(hand: d.Hand, model: str, **boxes: bool) -> list[str]:
     return offered
 
 
+def active() -> str:
+    """Return the title of the active image."""
+    return str(d.java("ij.WindowManager").getCurrentImage().getTitle())
+
+
 def train_on_pairs(work: Path) -> dict[str, Any]:
     """CARE on the sample pairs: three pictures are shown; the model restores, with its uncertainty."""
     hand = d.Hand()
@@ -98,7 +103,7 @@ def train_on_pairs(work: Path) -> dict[str, Any]:
     restore(hand, "pairs", **{"Show the uncertainty of each pixel": True})
     made = d.wait_until(lambda: d.image("cells_001-restored"), "the restored image is open")
     seen["uncertainty"] = bool(d.image("cells_001-uncertainty"))
-    seen["active"] = str(d.java("ij.WindowManager").getCurrentImage().getTitle())
+    d.wait_until(lambda: active() == "cells_001-restored", "the restored image is the active one")
     seen["calibration"] = (
         convert.to_dataarray(made).attrs["pixel_size"] == convert.to_dataarray(imp).attrs["pixel_size"]
     )

@@ -1,0 +1,105 @@
+"""Takes the pictures of docs/restoration-guide.md from a real ImageJ window: python -m gui.screenshots_restore [FOLDER]
+
+As `gui.screenshots`: run it in tests/, on a display. The image is a drawn one (`talanoa sample noisy`); Noise2Void is
+trained on it for some minutes.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gui import driver as d
+from gui.restoring import APPLY, RESTORE, TRAIN
+from gui.scenarios import MORE, dismiss, open_image
+from gui.screenshots import ROOT, form_closed
+from gui.training import opened, texts
+from talanoa import image as images
+from talanoa.samples import noisy
+
+EPOCHS, SHOWN = 24, 12
+FIELDS = {
+    "Epochs (empty: as the length says)": str(EPOCHS),
+    "Steps of an epoch": "50",
+    "Patch side (pixels)": "64",
+    "Patches in a step": "4",
+}
+
+
+def take(folder: Path) -> None:
+    """Take all pictures."""
+    hand, work = d.Hand(), Path(tempfile.mkdtemp())
+    low = noisy.draw((256, 256), 7).low
+    images.write(work / "cells.tif", images.from_array(low, pixel_size=(1, 0.2, 0.2), unit="µm"))
+    imp = open_image(work / "cells.tif")
+    d.java("ij.IJ").run(imp, "Enhance Contrast", "saturated=0.35")
+    imp.getWindow().setLocation(20, 130)
+    imp.getWindow().getCanvas().zoomIn(0, 0)
+    window = begin(folder, hand)
+    d.wait_until(lambda: any(text.startswith(f"{SHOWN} of {EPOCHS}") for text in texts(window)), "half of it is done")
+    window.setLocation(600, 60)
+    d.wait_until(lambda: window.getLocationOnScreen().x >= 600, "nothing covers the window")
+    d.shot(folder / "training-n2v.png", window)
+    dismiss(hand)
+    hand.click_on(d.button(window, "Close"))
+    restored(folder, imp)
+    hand.choose(RESTORE)
+    form = d.dialog(RESTORE)
+    d.shot(folder / "restore-image.png", form)
+    hand.click_on(d.button(form, "Cancel"))
+    d.wait_until(form_closed(form), "the dialog is closed")
+
+
+def begin(folder: Path, hand: d.Hand) -> Any:
+    """Fill the dialogs of Train Model for Noise2Void, take them, and start; return the training's window."""
+    hand.choose(TRAIN)
+    form = d.dialog(TRAIN)
+    d.field(form, "Method").select("n2v")
+    for label, text in FIELDS.items():
+        d.field(form, label).setText(text)
+    hand.type_into(d.field(form, "Name of the new model"), "mine")
+    for label in (APPLY, MORE):
+        d.field(form, label).setState(True)
+    hand.click_on(d.button(form, "OK"))
+    second = d.dialog("Train Model: n2v")
+    d.shot(folder / "train-n2v.png", second)
+    d.field(second, "Filters of its first level").setText("16")
+    hand.click_on(d.button(second, "OK"))
+    before = d.dialog("Before the training")
+    d.shot(folder / "before-n2v.png", before)
+    hand.click_on(d.button(before, "Start the training"))
+    return opened()
+
+
+def restored(folder: Path, imp: Any) -> None:
+    """The image beside the restored one."""
+    made = d.wait_until(lambda: d.image("cells-restored"), "the restored image is open")
+    made.getWindow().setLocation(560, 130)
+    made.getWindow().getCanvas().zoomIn(0, 0)
+    d.java("ij.IJ").selectWindow(imp.getID())
+    d.java("ij.IJ").selectWindow(made.getID())
+    d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 560, "the windows are beside each other")
+    d.shot(folder / "restored.png", imp.getWindow(), (1080, 590))
+
+
+def main(folder: str = str(ROOT / "docs" / "images")) -> None:
+    """Take all pictures and end ImageJ."""
+    code = 1
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        d.start(Path(tempfile.mkdtemp()))
+        take(Path(folder))
+        code = 0
+    finally:
+        if code:
+            sys.excepthook(*sys.exc_info())
+            d.shot(Path(folder) / "failed.png")
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
