@@ -99,7 +99,7 @@ def test_commands_of_the_documents_exist_with_their_options(root: Path) -> None:
 def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
     for document, words in shell_commands(root):
         kind = REQUESTS.get(words[0])
-        if kind is None or "FOLDER" in words or (len(words) == 1 and words[0] == "train"):
+        if kind is None or "FOLDER" in words or (len(words) == 1 and words[0] in ("train", "evaluate")):
             continue
         if words == [words[0]] and any(field.is_required() for field in kind.model_fields.values()):
             continue  # only the name of the command

@@ -12,6 +12,7 @@ from talanoa.request_base import (
     Device,
     Folders,
     Fraction,
+    MaybeNumber,
     Number,
     PathText,
     Request,
@@ -22,13 +23,17 @@ from talanoa.request_base import (
 
 
 class EvaluateRequest(Request):
-    """Judge a model, or label images made elsewhere, against ground truth."""
+    """Judge a model, or label or restored images made elsewhere, against ground truth; restored images also without."""
 
     several: ClassVar[tuple[str, ...]] = ("compare", "train")
 
+    kind: Annotated[Literal["auto", "objects", "image"], BeforeValidator(read_word)] = Field(
+        "auto", description="What is judged: objects, or restored images (image); auto: as the model or the files say"
+    )
+
     model: PathText | None = Field(None, description="Model to judge: a name, or the path of a model folder")
     prediction: PathText | None = Field(
-        None, description="Instead of a model: folder (or file) of label images or ROI zips to judge"
+        None, description="Instead of a model: folder (or file) of label images, ROI zips or restored images to judge"
     )
     annotator: PathText | None = Field(
         None, description="Another person's annotations of the same images: how well do two people agree"
@@ -36,9 +41,15 @@ class EvaluateRequest(Request):
     compare: Folders | None = Field(
         None, description='More models or folders of label images to compare with, such as "nuclei; other masks"'
     )
-    truth: PathText = Field(description="Ground truth: folder of label images or ROI zips, or a dataset folder")
+    truth: PathText | None = Field(
+        None,
+        description="Ground truth: folder of label images or ROI zips, or a dataset folder; for restored images the "
+        "folder of high-SNR images, or nothing",
+    )
     images: PathText | None = Field(
-        None, description="Folder of the images; omitted: the dataset's own; label images can be judged without"
+        None,
+        description="Folder of the images, for restored images the noisy ones; omitted: the dataset's own; label "
+        "images can be judged without",
     )
     train: Folders | None = Field(
         None, description="Folders of training images, searched for the test images; omitted: what the model recorded"
@@ -55,11 +66,23 @@ class EvaluateRequest(Request):
         "refuse", description="Ground truth without an image or prediction: refuse, or skip it and say so"
     )
     pictures: Whole = Field(12, ge=0, le=500, description="Number of images shown in the report, the worst first")
-    channel: Count = Field(None, description="Channel of the images to segment, counted from 1")
+    disagreement: Annotated[Literal["auto", "none", "turns", "models"], BeforeValidator(read_word)] = Field(
+        "auto",
+        description="Restored images: map of what may be made up, from the image turned and flipped (turns) or from "
+        "all models; auto: models where there are several, turns where there is no truth",
+    )
+    channel: Count = Field(None, description="Channel of the images to segment or restore, counted from 1")
     prob_thresh: Fraction = Field(None, description="Lowest object probability, 0 to 1; omitted: each model's own")
     nms_thresh: Fraction = Field(None, description="Largest overlap of two objects, 0 to 1; omitted: each model's own")
-    norm_low: Number = Field(1.0, ge=0, le=100, description="Percentile of the image that becomes 0")
-    norm_high: Number = Field(99.8, ge=0, le=100, description="Percentile of the image that becomes 1")
+    norm_low: MaybeNumber = Field(
+        None,
+        ge=0,
+        le=100,
+        description="Percentile of the image that becomes 0; omitted: 1, and for restoring the model's",
+    )
+    norm_high: MaybeNumber = Field(
+        None, ge=0, le=100, description="Percentile that becomes 1; omitted: 99.8, and for restoring the model's"
+    )
     scale: Number = Field(1.0, gt=0, le=64, description="Enlarge the images by this factor for the network")
     scale_z: Number = Field(1.0, gt=0, le=64, description="The same along z, for 3D models")
     min_size: Whole = Field(0, ge=0, description="Smallest object that a model may find, in pixels")
@@ -77,6 +100,6 @@ class EvaluateRequest(Request):
         if not (self.model or self.prediction or self.annotator):
             raise BadInput(
                 "Found neither model, prediction nor annotator; expected one of them: a model, a folder of label "
-                "images, or a folder with another person's annotations."
+                "or restored images, or a folder with another person's annotations."
             )
         return self

@@ -1,7 +1,8 @@
-#@ File (label="Ground truth (dataset, or folder of label images or ROI zips)", style="directory", persist=false) truth
-#@ File (label="Folder of the images (none for a dataset)", style="directory", required=false, persist=false) images
+#@ String (label="What is judged", choices={"auto", "objects", "image"}, value="auto", persist=false) kind
+#@ File (label="Ground truth (dataset, or folder of labels, ROI zips, high-SNR images)", style="directory", required=false, persist=false) truth
+#@ File (label="Folder of the (noisy) images (none for a dataset)", style="directory", required=false, persist=false) images
 #@ String (label="Model", offer="models", empty="none", required=false, value="", persist=false) model
-#@ File (label="or folder of label images to judge", style="directory", required=false, persist=false) prediction
+#@ File (label="or folder of label images or restored images", style="directory", required=false, persist=false) prediction
 #@ File (label="or annotations by another person", style="directory", required=false, persist=false) annotator
 #@ String (label="Compare with (models or folders, between them ;)", required=false, value="", width=24, persist=false) compare
 #@ File (label="Folder of training images (empty: as the model recorded)", style="directory", required=false, persist=false) train
@@ -10,13 +11,14 @@
 #@ Integer (label="Resamplings for confidence intervals", value=2000, persist=false) bootstrap
 #@ Integer (label="Seed", value=42, row="same", persist=false) seed
 #@ Integer (label="Pictures in the report", value=12, row="same", persist=false) pictures
+#@ String (label="What may be made up, from", choices={"auto", "none", "turns", "models"}, value="auto", persist=false) disagreement
 #@ String (label="A mask of one value", choices={"refuse", "split", "keep"}, value="refuse", persist=false) mask
 #@ String (label="Truth without partner", choices={"refuse", "skip"}, value="refuse", row="same", persist=false) unpaired
 #@ String (label="Channel", required=false, value="", persist=false) channel
 #@ String (label="Probability (empty: the model's own)", required=false, value="", row="same", persist=false) prob_thresh
 #@ String (label="Overlap (empty: the model's own)", required=false, value="", row="same", persist=false) nms_thresh
-#@ Double (label="Percentile low", value=1.0, persist=false) norm_low
-#@ Double (label="high", value=99.8, row="same", persist=false) norm_high
+#@ String (label="Percentile low (empty: 1, or the model's)", required=false, value="", persist=false) norm_low
+#@ String (label="high (empty: 99.8, or the model's)", required=false, value="", row="same", persist=false) norm_high
 #@ Double (label="Scale the images by", value=1.0, persist=false) scale
 #@ Double (label="along z", value=1.0, row="same", persist=false) scale_z
 #@ Integer (label="Size from (pixels)", value=0, row="same", persist=false) min_size
@@ -30,6 +32,7 @@ reply = client.ask(
     objects,
     "evaluate",
     {
+        "kind": kind,
         "truth": truth,
         "images": images,
         "model": model,
@@ -42,6 +45,7 @@ reply = client.ask(
         "bootstrap": bootstrap,
         "seed": seed,
         "pictures": pictures,
+        "disagreement": disagreement,
         "mask": mask,
         "unpaired": unpaired,
         "channel": channel,

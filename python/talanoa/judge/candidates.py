@@ -78,7 +78,7 @@ class Candidate:
         if self.model is not None:
             return self.model.training
         files = self.annotations.files.values() if self.annotations is not None else ()
-        for folder in {path.parent for path in files if path.name == folders.RESULT_LABELS}:
+        for folder in {path.parent for path in files if path.name in folders.RESULTS}:
             if (folder / model_folder.RECORD).is_file():
                 return model_folder.read_record(folder).get("training") or {}
         return {}
@@ -116,12 +116,17 @@ def from_word(word: str) -> Candidate:
     BadInput
         It is neither.
     """
-    from talanoa import model_folder
-
     place = Path(word).expanduser()
-    if place.exists() and not (place / model_folder.RECORD).is_file():
+    if place.exists() and not holds_model(place):
         return from_annotations(word, "compare")
     return from_model(word)
+
+
+def holds_model(place: Path) -> bool:
+    """Return True for the folder of a model."""
+    from talanoa import model_folder
+
+    return (place / model_folder.RECORD).is_file()
 
 
 def from_model(word: str) -> Candidate:
@@ -173,12 +178,17 @@ def _segment(model: Model, image: xr.DataArray, request: EvaluateRequest, host: 
 
     n_t, n_z = image.sizes["t"], image.sizes["z"]
     seen = as_frames(image) if model.ndim == 2 and n_z > 1 else image
-    settings = SegmentRequest(model=str(model.folder or model.name), **{key: getattr(request, key) for key in USED})
+    settings = SegmentRequest(model=str(model.folder or model.name), **_used(request))
     chosen = choose(seen, model.channels, settings, model.ndim)
     check_pixels(chosen.image)
     found = predict.segment(chosen.image, model, settings.model_copy(update={"channel": None}), host)
     labels = np.asarray(found.labels.values[:, 0], np.int32).reshape(n_t, n_z, *image.shape[-2:])
     return Found(labels, _classes(found.objects, seen.sizes["t"]), tuple(found.warnings), found.record)
+
+
+def _used(request: EvaluateRequest) -> dict[str, Any]:
+    """Return the keys that a segmentation takes over; what is not given is its own default."""
+    return {key: value for key in USED if (value := getattr(request, key)) is not None}
 
 
 def as_frames(image: xr.DataArray) -> xr.DataArray:
@@ -197,8 +207,11 @@ def _classes(objects: Any, frames: int) -> Classes:
     return found
 
 
-def check_kind(model: Model) -> str:
-    """Return what a model makes, which decides how it is judged: "objects"."""
-    if model.method not in ("stardist", "stardist3d"):
-        raise BadInput(f"{model.name} is a model of {model.method}; expected one that finds objects (stardist).")
-    return "objects"
+def check_kind(model: Model, kind: str) -> None:
+    """Refuse a model that makes something else than what is judged, "objects" or "image"."""
+    from talanoa import methods
+
+    made = methods.get(model.method).kind
+    if made != kind:
+        words = {"objects": "finds objects (stardist)", "image": "restores images (care, n2v)"}
+        raise BadInput(f"{model.name} is a model of {model.method}; expected one that {words[kind]}.")

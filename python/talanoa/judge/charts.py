@@ -22,7 +22,7 @@ SHOWN = {"f1": "F1", "precision": "precision", "recall": "recall", "accuracy": "
 
 def over_iou(rows: Sequence[Score]) -> bytes:
     """Draw the pooled object scores over the object IoU, with the interval of F1."""
-    figure = _figure(5.6, 3.4)
+    figure = new_figure(5.6, 3.4)
     axes = figure.add_subplot()
     for (metric, label), (colour, line, mark) in zip(SHOWN.items(), STYLES, strict=True):
         chosen = [row for row in rows if (row.level, row.metric, row.how) == ("object", metric, "pooled")]
@@ -34,13 +34,13 @@ def over_iou(rows: Sequence[Score]) -> bytes:
     axes.set(xlabel="object IoU from which an object counts as found", ylabel="score", ylim=(0, 1.03))
     axes.grid(alpha=0.3)
     axes.legend(loc="lower left")
-    return _svg(figure)
+    return as_svg(figure)
 
 
 def agreement(pairs: Sequence[tuple[float, float]] | NDArray[np.float64], what: str, sides: tuple[str, str]) -> bytes:
     """Draw truth against prediction, and the differences over the means with bias and limits (Bland-Altman)."""
     values = np.asarray(pairs, float).reshape(-1, 2)
-    figure = _figure(7.4, 3.2)
+    figure = new_figure(7.4, 3.2)
     left, right = figure.subplots(1, 2)
     colour = STYLES[0][0]
     left.plot(*values.T, "o", color=colour, alpha=0.6, ms=4)
@@ -55,32 +55,34 @@ def agreement(pairs: Sequence[tuple[float, float]] | NDArray[np.float64], what: 
     right.set(xlabel=f"{what}: mean of both", ylabel=f"{sides[1]} - {sides[0]}")
     for axes in (left, right):
         axes.grid(alpha=0.3)
-    return _svg(figure)
+    return as_svg(figure)
 
 
-def comparison(names: Sequence[str], scores: Sequence[NDArray[np.float64]], label: str) -> bytes:
-    """Draw the score of each image by each candidate; a line joins the same image."""
-    figure = _figure(max(3.6, 1.3 * len(names) + 1.5), 3.4)
+def comparison(names: Sequence[str], scores: Sequence[NDArray[np.float64]], label: str, share: bool = True) -> bytes:
+    """Draw the score of each image by each candidate; a line joins the same image; a share lies between 0 and 1."""
+    figure = new_figure(max(3.6, 1.3 * len(names) + 1.5), 3.4)
     axes = figure.add_subplot()
     table = np.stack(scores)
     for image in table.T:
         axes.plot(range(len(names)), image, color="#999999", linewidth=0.7, marker="o", ms=3)
     means = [float(np.nanmean(row)) if np.isfinite(row).any() else np.nan for row in table]
     axes.plot(range(len(names)), means, color=STYLES[1][0], marker="D", ms=6, linewidth=0, label="mean")
-    axes.set(ylabel=label, ylim=(0, 1.03), xlim=(-0.4, len(names) - 0.6))
+    axes.set(ylabel=label, xlim=(-0.4, len(names) - 0.6), **({"ylim": (0, 1.03)} if share else {}))
     axes.set_xticks(range(len(names)), [name if len(name) < 24 else name[:22] + "…" for name in names])
     axes.grid(alpha=0.3, axis="y")
     axes.legend(loc="lower left")
-    return _svg(figure)
+    return as_svg(figure)
 
 
-def _figure(width: float, height: float) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
+    """Return an empty figure of so many inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _svg(figure: Figure) -> bytes:
+def as_svg(figure: Figure) -> bytes:
+    """Return a figure as SVG, always the same bytes for the same figure."""
     import matplotlib
 
     stream = io.BytesIO()

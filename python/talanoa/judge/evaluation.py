@@ -19,7 +19,6 @@ from talanoa.judge.reading import Size, is_rois, read_labels
 from talanoa.judge.remarks import remarks
 from talanoa.judge.work import Case, Work
 from talanoa.metrics.paired import Paired, compare
-from talanoa.request_base import folders as named_folders
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -155,7 +154,7 @@ def evaluate(
         for candidate, judged in zip(candidates, counted, strict=True)
     ]
     tests = {name: images[name] for name in names if name in images}
-    found = _leaks(request, candidates[0], tests, Share(host, len(names), len(names) + 1))
+    found = leaks.for_request(request, candidates[0].training, tests, Share(host, len(names), len(names) + 1))
     notes += [*work.notes(), *remarks(judgements[0].judged, truth.classes)]
     people = candidates[0].model is None and request.prediction is None
     compared = [_compare(judgements[0], other, request) for other in judgements[1:]]
@@ -231,16 +230,6 @@ def _size_of_prediction(name: str, candidates: Sequence[Candidate], mask: str) -
             if not is_rois(path):
                 return _shape(read_labels(path, None, mask).values)
     return None
-
-
-def _leaks(
-    request: EvaluateRequest, candidate: Candidate, images: dict[str, Path], host: Host
-) -> leaks.LeakCheck | None:
-    if not request.leaks or (not candidate.training and not request.train):
-        return None
-    if not images:
-        return leaks.LeakCheck((), 0, 0, "Not checked: the images are not known. Name their folder by images.")
-    return leaks.check(images, candidate.training, named_folders(request.train), host, request.seed)
 
 
 def _compare(first: Judgement, other: Judgement, request: EvaluateRequest) -> Comparison:

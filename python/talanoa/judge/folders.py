@@ -15,6 +15,8 @@ ROI_SUFFIXES = (".zip", ".roi")
 ROI_SET = re.compile(r"(?<=.)[ _-]?RoiSet$", re.IGNORECASE)  # the name that ImageJ's ROI Manager offers
 RESULT_LABELS = "labels.tif"
 RESULT_ROIS = "rois.zip"
+RESULT_IMAGE = "restored.tif"
+RESULTS = (RESULT_LABELS, RESULT_IMAGE)
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,12 @@ def find_annotations(place: Path, what: str) -> Annotations:
     if is_single(place):
         return Annotations(place, {_stem(place): place})
     if (place / RESULT_LABELS).is_file():
-        return Annotations(place, {_result_name(place): place / RESULT_LABELS})
+        return Annotations(place, {result_name(place): place / RESULT_LABELS})
     if _has(place, "images") and (_has(place, "masks") or _has(place, "rois")):
         return _of_dataset(place, "", what)
     if _has(place, "masks") or _has(place, "rois"):
         return _of_tree(place, what)
-    results = {_result_name(one): one / RESULT_LABELS for one in _folders(place) if (one / RESULT_LABELS).is_file()}
+    results = {result_name(one): one / RESULT_LABELS for one in _folders(place) if (one / RESULT_LABELS).is_file()}
     return Annotations(place, results) if results else Annotations(place, _flat(place, what))
 
 
@@ -154,7 +156,7 @@ def _folders(place: Path) -> list[Path]:
     return sorted(path for path in place.iterdir() if path.is_dir() and not path.name.startswith("."))
 
 
-def _result_name(folder: Path) -> str:
+def result_name(folder: Path) -> str:
     """Return the name of the image that a result folder is of: its own name (folders of images), or as recorded."""
     from talanoa.result import RECORD, read_record
 

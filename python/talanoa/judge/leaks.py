@@ -20,6 +20,7 @@ from talanoa.turns import turned
 
 if TYPE_CHECKING:
     from talanoa.host import Host
+    from talanoa.requests_evaluate import EvaluateRequest
 
 MOST_PAIRS = 8000  # correlations of thumbnails, each some milliseconds
 NEARLY_ALL = 0.9  # of an image: then it is a near-duplicate, else an overlap
@@ -132,6 +133,17 @@ def check(
     compared = f"pixels and registration against {len(trained)} images in {', '.join(map(str, places))}{note}"
     how = _sentence("; ".join(part for part in (how, compared) if part))
     return LeakCheck((*leaks, *more), len(tests), max(len(trained), len(recorded)), how)
+
+
+def for_request(
+    request: EvaluateRequest, training: Mapping[str, Any], images: Mapping[str, Path], host: Host
+) -> LeakCheck | None:
+    """Make the check that a request wants; None where it wants none, or nothing is known about a training."""
+    if not request.leaks or (not training and not request.train):
+        return None
+    if not images:
+        return LeakCheck((), 0, 0, "Not checked: the images are not known. Name their folder by images.")
+    return check(images, training, named_folders(request.train), host, request.seed)
 
 
 def _sentence(how: str, but: str = "") -> str:

@@ -149,9 +149,9 @@ def plane_names(name: str, n_t: int, n_z: int, by_slice: bool) -> list[str]:
     return [f"{name}{frame}{each}" for frame in frames for each in slices]
 
 
-def file_groups(judged: Sequence[Judged]) -> NDArray[np.intp]:
-    """Return the number of the file of each image; images of one single file count as independent."""
-    files = list(dict.fromkeys(each.file for each in judged))
-    if len(files) == 1:
-        return np.arange(len(judged))
-    return np.array([files.index(each.file) for each in judged], np.intp)
+def file_groups(files: Sequence[str]) -> NDArray[np.intp]:
+    """Return the number of the file of each image, from its name; images of one single file count as independent."""
+    known = list(dict.fromkeys(files))
+    if len(known) == 1:
+        return np.arange(len(files))
+    return np.array([known.index(each) for each in files], np.intp)

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import math
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from talanoa.files import write_aside
-from talanoa.judge import charts, explain, pictures, result_tables
+from talanoa.judge import charts, explain, page, pictures, result_tables
 from talanoa.judge.evaluation import COMPARED, Evaluation
 from talanoa.judge.summary import Score, score_of
-from talanoa.result import jsonable, versions, write_record
-from talanoa.tables import write_csv
+from talanoa.result import versions
 from talanoa.version import __version__
 
 if TYPE_CHECKING:
-    from talanoa.model_folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 
-REPORT, TABLES = "report.html", ("images.csv", "overall.csv", "thresholds.csv")
-EVERYTHING = "evaluation.json"
-TEMPLATES = Path(__file__).resolve().parent / "templates"
 CARDS = (
     ("object", "f1"),
     ("object", "accuracy"),
@@ -54,27 +44,19 @@ def write(folder: Path, evaluation: Evaluation, request: EvaluateRequest, record
     Path
         The report, ``report.html``.
     """
-    with write_aside(folder) as aside:
-        aside.mkdir()
-        write_csv(aside / "images.csv", result_tables.all_images(evaluation, request.iou))
-        write_csv(aside / "overall.csv", result_tables.all_scores(evaluation))
-        write_csv(aside / "thresholds.csv", result_tables.thresholds_table(evaluation))
-        if evaluation.comparisons:
-            write_csv(aside / "comparison.csv", result_tables.comparisons_table(evaluation))
-        if evaluation.pictures:
-            (aside / "overlays").mkdir()
-        for one in evaluation.pictures:
-            (aside / "overlays" / f"{_file_name(one.name)}.png").write_bytes(pictures.encode(one.pixels))
-        everything = json.dumps(jsonable(as_json(evaluation, request)), indent=1, ensure_ascii=False, allow_nan=False)
-        (aside / EVERYTHING).write_text(everything + "\n", encoding="utf-8")
-        (aside / REPORT).write_text(html(evaluation, request), encoding="utf-8")
-        write_record(aside, record)
-    return folder / REPORT
+    tables = {
+        "images.csv": result_tables.all_images(evaluation, request.iou),
+        "overall.csv": result_tables.all_scores(evaluation),
+        "thresholds.csv": result_tables.thresholds_table(evaluation),
+    }
+    if evaluation.comparisons:
+        tables["comparison.csv"] = result_tables.comparisons_table(evaluation)
+    everything = as_json(evaluation, request)
+    return page.write(folder, tables, everything, evaluation.pictures, lambda: html(evaluation, request), record)
 
 
 def as_json(evaluation: Evaluation, request: EvaluateRequest) -> dict[str, Any]:
     """Return everything as plain data: settings, notes, leaks, and the rows of all tables."""
-    check = evaluation.leaks
     return {
         "kind": evaluation.kind,
         "judged": [judgement.candidate.name for judgement in evaluation.judgements],
@@ -87,52 +69,14 @@ def as_json(evaluation: Evaluation, request: EvaluateRequest) -> dict[str, Any]:
         "thresholds": _rows(result_tables.thresholds_table(evaluation)),
         "comparison": _rows(result_tables.comparisons_table(evaluation)),
         "confusion": _confusion(evaluation),
-        "leak_check": None
-        if check is None
-        else {
-            "how": check.how,
-            "tested": check.tested,
-            "trained": check.trained,
-            "leaks": [vars(leak) for leak in check.leaks],
-        },
+        "leak_check": page.leaks_as_json(evaluation.leaks),
         "talanoa": __version__,
     }
 
 
 def html(evaluation: Evaluation, request: EvaluateRequest) -> str:
     """Return the report as one HTML page: pictures, charts, styles and the little script are inside."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, percent=percent, exact=exact)
-    return environment.get_template("report.html").render(_context(evaluation, request))
-
-
-def number(value: Any, digits: int = 3) -> str:
-    """Return a number as the report shows it; "–" where it is not defined."""
-    if isinstance(value, str):
-        return value
-    if value is None or not math.isfinite(value):
-        return "–"
-    if isinstance(value, int | np.integer) or (float(value).is_integer() and abs(value) >= 10):
-        return f"{int(value)}"
-    return f"{value:.{digits}f}" if abs(value) < 1000 else f"{value:.1f}"
-
-
-def exact(value: Any) -> str:
-    """Return a number as the CSV files hold it."""
-    return "" if value is None or (isinstance(value, float) and not math.isfinite(value)) else str(value)
-
-
-def percent(value: float) -> str:
-    """Return a share as a percentage."""
-    return "–" if not math.isfinite(value) else f"{100 * value:.1f} %"
+    return page.render("objects.html", _context(evaluation, request))
 
 
 def sides(evaluation: Evaluation) -> tuple[str, str]:
@@ -162,10 +106,10 @@ def _context(evaluation: Evaluation, request: EvaluateRequest) -> dict[str, Any]
         "comparisons": result_tables.comparisons_table(evaluation).to_dict("records"),
         "meaning": explain.meaning,
         "empty_rule": explain.EMPTY,
-        "pictures": [(one, _embed(pictures.encode(one.pixels, "JPEG"), "jpeg")) for one in evaluation.pictures],
+        "pictures": [(one, page.embed(pictures.encode(one.pixels, "JPEG"), "jpeg")) for one in evaluation.pictures],
         "charts": _charts(evaluation, request.iou),
         "confusion": _confusion(evaluation),
-        "curve": learning_curve(first.candidate.model),
+        "curve": page.learning_curve(first.candidate.model),
         "model": first.candidate.model,
         "versions": versions(),
     }
@@ -239,27 +183,7 @@ def _charts(evaluation: Evaluation, iou: float) -> dict[str, str]:
         scores = [judgement.of_images(level, metric, iou) for judgement in evaluation.judgements]
         candidates = [judgement.candidate.name for judgement in evaluation.judgements]
         drawn["comparison"] = charts.comparison(candidates, scores, "F1 of each image")
-    return {name: _embed(svg, "svg+xml") for name, svg in drawn.items()}
-
-
-def learning_curve(model: Model | None) -> dict[str, Any] | None:
-    """Return the learning curve that a model's folder holds, and plain advice on it; None where there is none."""
-    from talanoa.training.advice import advise
-    from talanoa.training.loop import LOSSES, read_losses
-    from talanoa.training.report import CURVE
-
-    if model is None or model.folder is None or not (model.folder / LOSSES).is_file():
-        return None
-    losses = read_losses(model.folder / LOSSES)
-    picture = model.folder / CURVE
-    best = min(losses, key=lambda row: row["val_loss"])
-    return {
-        "picture": _embed(picture.read_bytes(), "png") if picture.is_file() else "",
-        "advice": advise(losses),
-        "epochs": len(losses),
-        "best": best,
-        "last": losses[-1],
-    }
+    return {name: page.embed(svg, "svg+xml") for name, svg in drawn.items()}
 
 
 def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:
@@ -274,11 +198,3 @@ def _confusion(evaluation: Evaluation) -> dict[str, Any] | None:
 
 def _rows(table: Any) -> list[dict[str, Any]]:
     return list(table.to_dict("records"))
-
-
-def _embed(data: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name)

@@ -77,7 +77,7 @@ def summarize(
     classes : sequence of str
         Names of the classes.
     """
-    groups = file_groups(judged)
+    groups = file_groups([each.file for each in judged])
     times = draws(int(groups.max()) + 1, resamples, seed)[:, groups].astype(np.float64)
     if groups.max() == 0:
         times = times[:0]
@@ -111,7 +111,7 @@ def _pooled(
         yield metric, float(getattr(whole, metric)), percentile([getattr(each, metric) for each in resampled])
 
 
-def _mean(values: NDArray[np.float64], times: NDArray[np.float64]) -> tuple[float, Interval, int]:
+def mean_score(values: NDArray[np.float64], times: NDArray[np.float64]) -> tuple[float, Interval, int]:
     """Return the mean of the images' scores, its interval, and how many images have a score."""
     there = np.isfinite(values)
     mean = float(values[there].mean()) if there.any() else math.nan
@@ -129,7 +129,7 @@ def _objects(judged: Sequence[Judged], iou: float, times: NDArray[np.float64]) -
     for metric, value, found in _pooled(_matrix(judged, iou), Counts, OBJECT_METRICS, times):
         pooled = (value, *found) if something else (math.nan, *NONE)
         rows.append(Score("object", metric, f"{iou:g}", "pooled", *pooled, len(judged)))
-        mean, found, n = _mean(np.array([each.score(metric, iou) for each in judged]), times)
+        mean, found, n = mean_score(np.array([each.score(metric, iou) for each in judged]), times)
         rows.append(Score("object", metric, f"{iou:g}", "mean", mean, *found, n))
     return rows
 
@@ -159,7 +159,7 @@ def _pixels(judged: Sequence[Judged], times: NDArray[np.float64]) -> list[Score]
     rows = []
     for metric, value, found in _pooled(matrix, PixelCounts, PIXEL_METRICS, times):
         rows.append(Score("pixel", metric, "", "pooled", value, *found, len(judged)))
-        mean, found, n = _mean(np.array([getattr(each.pixels, metric) for each in judged]), times)
+        mean, found, n = mean_score(np.array([getattr(each.pixels, metric) for each in judged]), times)
         rows.append(Score("pixel", metric, "", "mean", mean, *found, n))
     return rows
 

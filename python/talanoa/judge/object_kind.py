@@ -1,0 +1,85 @@
+"""Judging objects: a model that finds them, label images made elsewhere, or two people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from talanoa.errors import BadInput
+from talanoa.judge import candidates, evaluation, folders, report, result_tables
+from talanoa.judge.kinds import Outcome
+from talanoa.judge.page import number
+from talanoa.judge.summary import score_of
+from talanoa.request_base import folders as named_folders
+
+if TYPE_CHECKING:
+    from talanoa.host import Host
+    from talanoa.judge.candidates import Candidate
+    from talanoa.judge.evaluation import Evaluation
+    from talanoa.judge.folders import Annotations
+    from talanoa.requests_evaluate import EvaluateRequest
+
+
+def judge(request: EvaluateRequest, host: Host) -> Outcome:
+    """Judge objects against the ground truth.
+
+    Raises
+    ------
+    BadInput
+        As `talanoa.judge.evaluation.evaluate`, and where there is no ground truth.
+    """
+    if not request.truth:
+        raise BadInput(
+            "truth is missing; expected the ground truth: objects cannot be judged without. Give its folder."
+        )
+    truth = folders.find_annotations(Path(request.truth), "truth")
+    judged = _candidates(request, truth)
+    images = folders.image_files(Path(request.images)) if request.images else truth.images
+    found = evaluation.evaluate(request, truth, judged, images, host)
+    return Outcome(
+        table=result_tables.images_table(found.first, request.iou, found.size),
+        overall=result_tables.all_scores(found),
+        comparison=result_tables.comparisons_table(found),
+        leaks=found.leaks,
+        notes=found.notes,
+        message=message(found, request),
+        candidates=judged,
+        images=[each.name for each in found.first.judged],
+        write=lambda folder, record: report.write(folder, found, request, record),
+    )
+
+
+def _candidates(request: EvaluateRequest, truth: Annotations) -> list[Candidate]:
+    """Return what is judged, then what it is compared with."""
+    found = []
+    if request.model:
+        found.append(candidates.from_model(request.model))
+    if request.prediction:
+        found.append(candidates.from_annotations(request.prediction, "prediction"))
+    if request.annotator:
+        person = folders.find_person(truth.place, request.annotator)
+        if person is not None:
+            found.append(candidates.Candidate(request.annotator, None, person))
+        else:
+            found.append(candidates.from_annotations(request.annotator, "annotator"))
+    found += [candidates.from_word(str(place)) for place in named_folders(request.compare)]
+    for candidate in found:
+        if candidate.model is not None:
+            candidates.check_kind(candidate.model, "objects")
+        elif candidate.annotations is not None and candidate.annotations.files == truth.files:
+            raise BadInput(f"{candidate.place} is the ground truth itself; expected another folder to compare with it.")
+    return candidates.with_unique_names(found)
+
+
+def message(found: Evaluation, request: EvaluateRequest) -> str:
+    """Return the result in one line."""
+    score = score_of(found.first.scores, "object", "f1", request.iou)
+    dice = score_of(found.first.scores, "pixel", "dice")
+    interval = f" ({number(score.low)} to {number(score.high)})" if score.low == score.low else ""
+    n_true = sum(each.n_true for each in found.first.judged)
+    n = len(found.first.judged)
+    what = "Two people agree" if found.people else found.first.candidate.name
+    return (
+        f"{what}: F1 {number(score.value)}{interval} at object IoU {request.iou:g}, Dice {number(dice.value)}, "
+        f"on {n} image{'s' * (n != 1)} with {n_true} objects."
+    )
