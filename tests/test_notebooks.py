@@ -11,9 +11,14 @@ from nbclient import NotebookClient
 
 FOLDER = Path(__file__).resolve().parent.parent / "docs" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-SMALL = {"epochs": 1, "steps": 2, "n_rays": 16, "depth": 1, "filters": 4, "head": 8, "device": "cpu"}
+NETWORK = {"epochs": 1, "steps": 2, "depth": 1, "filters": 4, "device": "cpu"}
+SMALL = {**NETWORK, "n_rays": 16, "head": 8}
+PLANES = {**NETWORK, "patch": 32, "batch": 2}
+STACKS = {**NETWORK, "patch": 32, "patch_z": 8, "batch": 1}
 TINY: dict[str, dict[str, Any]] = {
     "stardist_2d": {"n_images": 2, "size": 64, "training": {**SMALL, "patch": 32, "batch": 2}},
+    **dict.fromkeys(("care_2d", "n2v_2d"), {"n_images": 2, "size": 64, "training": PLANES}),
+    **dict.fromkeys(("care_3d", "n2v_3d"), {"n_images": 2, "size": 64, "training": STACKS}),
     "stardist_3d": {"n_images": 2, "size": 64, "training": {**SMALL, "patch": 32, "patch_z": 16, "batch": 1}},
 }
 
