@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from talanoa.image import from_array
 from talanoa.noise_checks import check, find
-from talanoa.samples.noisy import Camera, draw
+from talanoa.samples.noisy import Camera, draw, movie
 
 SIZE = (192, 192)
 
@@ -24,6 +24,16 @@ def kinds(values: np.ndarray, dims: str | None = None) -> list[str]:
 def test_no_false_alarm_on_a_camera(seed: int) -> None:
     camera = Camera(photons=(3, 10, 40)[seed % 3], read_noise=(2, 12, 30)[seed // 4])
     assert kinds(draw(SIZE, seed=seed, camera=camera).low) == []
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_false_alarm_on_movies_stacks_and_small_images(seed: int) -> None:
+    camera = Camera(photons=(3, 10, 40)[seed % 3])
+    side = (96, 128)[seed % 2]
+    assert kinds(movie((side, side), seed, camera, 4), "tyx") == []
+    assert kinds(draw((6, side, side), seed=seed, camera=camera).low, "zyx") == []
+    for number in range(4):
+        assert kinds(draw((96 + 32 * number,) * 2, seed=seed, number=number, camera=camera).low) == []
 
 
 @pytest.mark.parametrize("seed", range(12))

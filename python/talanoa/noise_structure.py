@@ -14,7 +14,8 @@ _LOWEST = 4  # cycles by tile: slower changes are the image's own
 _MIDDLE = (np.array([0, 1, 2, 3, 1, 2, 3, 4]), np.array([3, 2, 2, 1, 3, 3, 3, 0]))  # cosine waves: down, across
 _STEPS = (np.arange(2, 65) / (2 * np.pi)).astype(np.float32)
 CODED = 0.2  # of `block_coding`
-_CHANCE = 1e-8  # that a spectrum without pattern shows a peak somewhere in it, by frequency
+_FEWEST = 4  # tiles of a plane
+_REGULAR = 12.0  # times the power of the surroundings; noise, cells and filaments reach 9
 
 
 class NoiseCorrelation(NamedTuple):
@@ -79,26 +80,26 @@ class Wave(NamedTuple):
 def strongest_wave(planes: list[NDArray]) -> Wave | None:
     """Return the strongest regular pattern beside those along rows and columns, such as a honeycomb; None without any.
 
-    The power spectra of the flattest half of the tiles of 64 pixels are averaged, and each frequency compared with the
-    median of its surroundings.
+    Of the power spectra of the flattest half of the tiles of 64 pixels the median is taken, so that it must be in most
+    of them, and each frequency is compared with the median of its surroundings. Planes with fewer than four tiles are
+    not measured: the structure of a single cell would be a pattern there.
     """
     from scipy.ndimage import median_filter
-    from scipy.stats import gamma
 
     window = np.outer(np.hanning(_WAVES + 2)[1:-1], np.hanning(_WAVES + 2)[1:-1])
-    spectra = [_power(tile, window) for plane in planes for tile in _flattest(plane, _WAVES, 0.5)]
+    tiles = [_flattest(plane, _WAVES, 0.5) for plane in planes]
+    spectra = [_power(tile, window) for found in tiles if len(found) >= _FEWEST for tile in found]
     spectra = [each / each.sum() for each in spectra if each.sum() > 0]
     if not spectra:
         return None
-    whole = np.fft.fftshift(np.mean(spectra, axis=0))
+    whole = np.fft.fftshift(np.median(spectra, axis=0))
     ratio = whole / np.maximum(median_filter(whole, 9, mode="wrap"), 1e-12 * whole.max())
     ky, kx = (np.abs(np.arange(_WAVES) - _WAVES // 2) for _ in range(2))
     seen = (np.hypot(ky[:, None], kx) >= _LOWEST) & (ky[:, None] > 1) & (kx > 1)
     seen &= (ky[:, None] < _WAVES // 2 - 1) & (kx < _WAVES // 2 - 1)
     ratio = np.where(seen, ratio, 0)
     y, x = np.unravel_index(int(ratio.argmax()), ratio.shape)
-    likely = float(gamma.ppf(1 - _CHANCE, len(spectra))) / len(spectra)
-    if ratio[y, x] < max(4.0, 1.5 * likely):
+    if ratio[y, x] < _REGULAR:
         return None
     return Wave(_WAVES / float(np.hypot(ky[y], kx[x])), float(ratio[y, x]))
 
