@@ -17,8 +17,8 @@ PLANES = {**NETWORK, "patch": 32, "batch": 2}
 STACKS = {**NETWORK, "patch": 32, "patch_z": 8, "batch": 1}
 TINY: dict[str, dict[str, Any]] = {
     "stardist_2d": {"n_images": 2, "size": 64, "training": {**SMALL, "patch": 32, "batch": 2}},
-    **dict.fromkeys(("care_2d", "n2v_2d"), {"n_images": 2, "size": 64, "training": PLANES}),
-    **dict.fromkeys(("care_3d", "n2v_3d"), {"n_images": 2, "size": 64, "training": STACKS}),
+    **{key: {"n_images": 2, "size": 64, "training": PLANES} for key in ("care_2d", "n2v_2d")},
+    **{key: {"n_images": 2, "size": 64, "training": STACKS} for key in ("care_3d", "n2v_3d")},
     "stardist_3d": {"n_images": 2, "size": 64, "training": {**SMALL, "patch": 32, "patch_z": 16, "batch": 1}},
 }
 
