@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 MapsOf = Callable[[tuple[Any, ...]], tuple[Any, ...]]  # see `talanoa.methods.Method.maps`
-VERSION = 1  # of the exported graph: another number makes all files anew
+VERSION = 2  # of the exported graph: another number makes all files anew
 TOLERANCE = 1e-4  # of a probability or a normalised intensity; of larger numbers relative to the largest one
 KEPT = 24  # files; the least recently used goes first
 OPSET = 17
@@ -97,6 +97,7 @@ def key(model: Model, runtime: str) -> str:
 def export(model: Model) -> tuple[bytes, float]:
     """Export a model's network and compare it with torch; see `exported`."""
     from talanoa import methods
+    from talanoa.nets.coarse_up import on_the_coarse_grid
 
     method = methods.get(model.method)
     net = model.network()
@@ -107,7 +108,7 @@ def export(model: Model) -> tuple[bytes, float]:
         sides = [max(step, 32 // step * step) + step * (axis + extra) for axis, step in enumerate(steps)]
         return random.random((1, model.channels, *sides), np.float32)
 
-    content = graph_of(net, method.maps, image(0))
+    content = graph_of(on_the_coarse_grid(net), method.maps, image(0))
     return content, difference_from_torch(content, net, method.maps, image(1))  # of another size than the traced one
 
 

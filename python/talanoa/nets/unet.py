@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from talanoa.nets.coarse_up import CoarseUp
 from talanoa.nets.reach import Sides, sides
 
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -112,4 +113,6 @@ class UNet(nn.Module):
 
     def climb(self, block: nn.Module, below: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
         """Return the output of a decoder level from that of the level below and what the encoder hands over."""
+        if isinstance(block, CoarseUp):
+            return block(below, skip)
         return block(torch.cat([self.upsample(below), skip], dim=1))
