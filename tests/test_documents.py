@@ -17,11 +17,13 @@ from talanoa import cli, requests
 from talanoa.cli import options
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
+from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
 
 REQUESTS = {
     "segment": requests.SegmentRequest,
+    "restore": RestoreRequest,
     "train": requests.TrainRequest,
     "rois": requests.RoisRequest,
     "annotate": AnnotateRequest,
@@ -107,7 +109,7 @@ def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
         assert requests.parse(kind, keys), document
 
 
-@pytest.mark.parametrize("verb", ["segment", "train", "rois", "evaluate", "sample"])
+@pytest.mark.parametrize("verb", ["segment", "restore", "train", "rois", "evaluate", "sample"])
 def test_the_tables_of_keys_are_complete(root: Path, verb: str) -> None:
     text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
     section = re.split(r"^## ", text.split(f"\n## {verb}\n")[1], flags=re.MULTILINE)[0]
