@@ -164,6 +164,23 @@ def test_care_is_trained_from_a_macro(ij: Any, commands: list[str], tmp_path: Pa
     assert model_folder.load("care of the menu").method == "care"
 
 
+def test_a_model_is_judged_beside_its_input_from_a_macro(ij: Any, commands: list[str], tmp_path: Path) -> None:
+    import jpype
+
+    data = noisy.write_noisy(tmp_path / "pairs", 2, 64)
+    table = jpype.JClass("ij.measure.ResultsTable").getResultsTable()
+    table.reset()
+    ij.run(
+        "Evaluate Model",
+        f"model=[{MODEL}] images=[{data / 'low'}] truth=[{data / 'high'}] bootstrap=20 device=cpu",
+    )
+    expected = talanoa.evaluate(
+        model=MODEL, images=data / "low", truth=data / "high", bootstrap=20, device="cpu"
+    ).images
+    for heading in ("PSNR (dB), input", "PSNR (dB), prediction"):
+        assert list(table.getColumn(heading)) == pytest.approx(expected[heading])
+
+
 def test_macro_for_a_folder(ij: Any, commands: list[str], tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for number in (1, 2):

@@ -77,12 +77,12 @@ def begin(folder: Path, hand: d.Hand) -> Any:
 def restored(folder: Path, imp: Any) -> None:
     """The image beside the restored one."""
     made = d.wait_until(lambda: d.image("cells-restored"), "the restored image is open")
-    made.getWindow().setLocation(560, 130)
+    made.getWindow().setLocation(425, 130)
     made.getWindow().getCanvas().zoomIn(0, 0)
     d.java("ij.IJ").selectWindow(imp.getID())
     d.java("ij.IJ").selectWindow(made.getID())
-    d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 560, "the windows are beside each other")
-    d.shot(folder / "restored.png", imp.getWindow(), (1080, 590))
+    d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 425, "the windows are beside each other")
+    d.shot(folder / "restored.png", imp.getWindow(), (825, 432))
 
 
 def main(folder: str = str(ROOT / "docs" / "images")) -> None:

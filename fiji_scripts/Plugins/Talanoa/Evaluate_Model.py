@@ -1,6 +1,6 @@
 #@ String (label="What is judged", choices={"auto", "objects", "image"}, value="auto", persist=false) kind
-#@ File (label="Ground truth (dataset, or folder of labels, ROI zips, high-SNR images)", style="directory", required=false, persist=false) truth
-#@ File (label="Folder of the (noisy) images (none for a dataset)", style="directory", required=false, persist=false) images
+#@ File (label="Ground truth (dataset, label images, ROI zips, clean images)", style="directory", required=false, persist=false) truth
+#@ File (label="Folder of the images (none for a dataset)", style="directory", required=false, persist=false) images
 #@ String (label="Model", offer="models", empty="none", required=false, value="", persist=false) model
 #@ File (label="or folder of label images or restored images", style="directory", required=false, persist=false) prediction
 #@ File (label="or annotations by another person", style="directory", required=false, persist=false) annotator

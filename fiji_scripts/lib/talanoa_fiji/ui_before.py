@@ -1,5 +1,5 @@
 """The window before a training: examples of the data, what the training will cost, Start and Cancel."""
-from java.awt import BorderLayout, Dimension, Font, GridLayout, Toolkit
+from java.awt import BorderLayout, Dimension, Font, Toolkit
 from java.io import ByteArrayInputStream
 from java.util import Base64
 from javax.imageio import ImageIO
@@ -124,13 +124,16 @@ def _text(reply):
 
 def _pictures(pictures, captions):
     """Return the sheets with their captions, one above the other."""
-    column = JPanel(GridLayout(len(SHEETS), 1, 0, 8))
+    column = JPanel()
+    column.setLayout(BoxLayout(column, BoxLayout.Y_AXIS))
     for name, caption in zip(SHEETS, captions):
         part = JPanel(BorderLayout(0, 4))
         label = JLabel(caption)
         label.setFont(Font(Font.SANS_SERIF, Font.PLAIN, 12))
         part.add(label, BorderLayout.NORTH)
         part.add(JLabel(ImageIcon(_picture(pictures[name]))), BorderLayout.CENTER)
+        part.setBorder(BorderFactory.createEmptyBorder(0, 0, 8, 0))
+        part.setMaximumSize(Dimension(2000, part.getPreferredSize().height))
         column.add(part)
     pane = JScrollPane(column)
     size = pane.getPreferredSize()

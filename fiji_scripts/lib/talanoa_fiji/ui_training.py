@@ -227,7 +227,8 @@ class TrainingWindow(JFrame):
 
     def _show_pictures(self, pictures, captions, sharp=False):
         """Show pictures side by side under their captions."""
-        self._make_room(len(pictures))
+        wide = pictures[0].getWidth() > 2 * pictures[0].getHeight()
+        self._make_room(len(pictures), 1 if wide else len(pictures))
         for panel, label, picture, text in zip(self.pictures, self.captions, pictures, captions):
             panel.show_picture(picture, sharp)
             label.setText(text)
@@ -282,18 +283,19 @@ class TrainingWindow(JFrame):
 
     def _middle(self):
         """Return the curve above the pictures: two of them, or three of a restoration with a clean image."""
-        self.below = JPanel(GridLayout(1, 0, 8, 0))
-        self._make_room(2)
+        self.below = JPanel(GridLayout(0, 1))
+        self._make_room(2, 2)
         middle = JPanel(BorderLayout(0, 8))
         middle.add(self.curve, BorderLayout.NORTH)
         middle.add(self.below, BorderLayout.CENTER)
         return middle
 
-    def _make_room(self, count):
-        """Lay out as many pictures with their captions, side by side."""
-        if self.below.getComponentCount() == count:
+    def _make_room(self, count, columns):
+        """Lay out as many pictures with their captions, in one row or, with one column, one above the other."""
+        if (self.below.getComponentCount(), self.below.getLayout().getColumns()) == (count, columns):
             return
         self.below.removeAll()
+        self.below.setLayout(GridLayout(0, columns, 8, 8))
         for picture, caption in zip(self.pictures[:count], self.captions):
             part = JPanel(BorderLayout(0, 4))
             part.add(caption, BorderLayout.NORTH)
