@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import tifffile
 
+import restorers
 import talanoa
 import tiny
 from judge.cases import evaluate, refusal, write
@@ -17,9 +18,11 @@ from judge.cases import make_set as make_objects
 from judge.restored_cases import make_set
 from talanoa import image as images
 from talanoa.judge.restored.metrics import METRICS, WITHOUT
+from talanoa.metrics.disagreement import disagreement
 from talanoa.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
 from talanoa.metrics.ssim import ssim
 from talanoa.samples.noisy import Camera, draw
+from talanoa.turns import SAME_SIZE, turned, turned_back
 
 
 def overall(reply: dict, level: str, metric: str) -> dict:
@@ -212,3 +215,57 @@ def test_result_folders_are_read(tmp_path: Path) -> None:
 def test_numbers_without_truth_have_a_meaning() -> None:
     for meaning in WITHOUT.values():
         assert meaning.name and meaning.sentence.endswith(".") and meaning.wish
+
+
+def test_a_model_is_judged_as_it_restores(tmp_path: Path) -> None:
+    keys = make_set(tmp_path, 2)
+    model = str(restorers.save(tmp_path / "model"))
+    reply = evaluate(model=model, **keys, device="cpu", leaks=False)
+    assert reply["status"] == "ok" and reply["kind"] == "image", reply["message"]
+    for name in ("cells0", "cells1"):
+        image = images.read(tmp_path / "low" / f"{name}.tif")
+        write(tmp_path / "made", **{name: talanoa.restore(image, model, device="cpu").image.values.squeeze()})
+    elsewhere = evaluate(prediction=str(tmp_path / "made"), **keys, leaks=False)
+    pd.testing.assert_frame_equal(reply["table"], elsewhere["table"])
+    assert reply["record"]["models"][0]["name"] == "model"
+    assert "images is missing" in refusal(evaluate(model=model, truth=keys["truth"]))
+    assert "expected kind=image" in refusal(evaluate(model=model, **keys, kind="objects"))
+
+
+def test_disagreement_is_the_spread_over_turns_and_over_models(tmp_path: Path) -> None:
+    keys = make_set(tmp_path, 1)
+    model = str(restorers.save(tmp_path / "model"))
+    reply = evaluate(model=model, images=keys["images"], device="cpu", out=str(tmp_path / "out"))
+    image = images.read(tmp_path / "low" / "cells0.tif")
+    made = [
+        turned_back(talanoa.restore(image.copy(data=turned(image.values, way)), model, device="cpu").image.values, way)
+        for way in SAME_SIZE
+    ]
+    expected = disagreement(made)
+    assert expected.mean() > 0
+    assert overall(reply, "disagreement", "mean")["Value"] == pytest.approx(float(expected.mean()), rel=1e-3)
+    assert "four ways" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    low = keys["images"]
+    same = evaluate(images=low, prediction=str(tmp_path / "good"), compare=str(tmp_path / "good"), kind="image")
+    assert overall(same, "disagreement", "mean")["Value"] < 1e-12
+
+
+def test_images_of_the_training_are_found(tmp_path: Path) -> None:
+    keys = make_set(tmp_path, 3)
+    trained = write(tmp_path / "trained", other=tifffile.imread(tmp_path / "low" / "cells1.tif"))
+    reply = evaluate(**keys, prediction=str(tmp_path / "good"), train=str(trained), out=str(tmp_path / "out"))
+    assert [leak["test"] for leak in reply["leaks"]] == ["cells1"]
+    assert "1 of 3 test images are, in part" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_stack_that_becomes_a_plane_is_compared_as_its_projection(tmp_path: Path) -> None:
+    sample = draw((5, 64, 64), seed=3)
+    write(tmp_path / "high", a=sample.high.max(axis=0))
+    write(tmp_path / "found", a=sample.high.max(axis=0) + 1.5)
+    (tmp_path / "low").mkdir()
+    images.write(tmp_path / "low" / "a.tif", images.from_array(sample.low, "zyx"))
+    low, high, found = (str(tmp_path / part) for part in ("low", "high", "found"))
+    reply = evaluate(images=low, truth=high, prediction=found)
+    expected = ssim(sample.high.max(axis=0), sample.low.max(axis=0))
+    assert reply["table"]["SSIM, input"].item() == pytest.approx(expected)
+    assert "maximum projection" in notes(reply)

@@ -16,6 +16,7 @@ from talanoa.errors import BadInput
 from talanoa.judge import folders, reading
 from talanoa.judge.candidates import Candidate
 from talanoa.judge.objects import plane_names
+from talanoa.metrics.fit import fitted
 from talanoa.registration import shift
 from talanoa.turns import SAME_SIZE, turned, turned_back
 
@@ -142,13 +143,13 @@ def read_case(
     shape = made[0].shape if truth is None else truth.shape
     notes = [] if whole is None else [text.rstrip(".") for text in noise_checks.check(whole)]
     fits = [
-        _fitted(each, shape, request, f"{name} in {candidate.name}")
+        _sized(each, shape, request, f"{name} in {candidate.name}")
         for each, candidate in zip(made, candidates, strict=True)
     ]
     noisy = None if whole is None else _noisy(whole.values, shape, request, name, notes)
     if truth is not None:
         _check_truth(name, truth, noisy, fits[0], notes)
-    others = [_fitted(each, shape, request, name) for each in _others(candidates, whole, fits, request, host)]
+    others = [_sized(each, shape, request, name) for each in _others(candidates, whole, fits, request, host)]
     return Case(name, noisy, truth, fits, others, _calibration(whole), notes)
 
 
@@ -200,7 +201,7 @@ def _others(
     """Return what the first prediction is compared with to see what may be made up: see the request's disagreement."""
     way = disagreement_of(request, len(candidates), candidates[0].model is not None)
     if way == "models":
-        return predictions[1:]
+        return [fitted(predictions[0], each) for each in predictions[1:]]  # models may have units of their own
     if way == "none" or image is None:
         return []
     found = []
@@ -247,7 +248,7 @@ def _channels(values: NDArray, wanted: int, request: EvaluateRequest, what: str)
     )
 
 
-def _fitted(values: NDArray, shape: tuple[int, ...], request: EvaluateRequest, what: str) -> NDArray:
+def _sized(values: NDArray, shape: tuple[int, ...], request: EvaluateRequest, what: str) -> NDArray:
     """Return an image of the size of the truth; frames and slices may be called each other."""
     values = _channels(values, shape[1], request, what)
     if values.shape == shape:
@@ -267,7 +268,7 @@ def _noisy(values: NDArray, shape: tuple[int, ...], request: EvaluateRequest, na
     if shape[2] == 1 and values.shape[2] > 1 and values.shape[0] == shape[0]:
         values = values.max(axis=2, keepdims=True)
         notes.append("the noisy stack is compared as its maximum projection")
-    return _fitted(values, shape, request, f"{name} (noisy)")
+    return _sized(values, shape, request, f"{name} (noisy)")
 
 
 def _check_truth(name: str, truth: NDArray, noisy: NDArray | None, prediction: NDArray, notes: list[str]) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from talanoa.judge.restored.cases import Item
 from talanoa.judge.restored.metrics import METRICS, SMALLEST_FRC, resolution
 from talanoa.metrics.disagreement import disagreement, share_above
-from talanoa.metrics.fit import fitted, line_to
+from talanoa.metrics.fit import line_to
 from talanoa.metrics.frc import frc_of_one
 from talanoa.metrics.residual import residual
 
@@ -87,10 +87,7 @@ def beside_truth(truth: NDArray, image: NDArray, level: str, pixel: float) -> di
 
 def spread_of(item: Item) -> NDArray[np.float32] | None:
     """Return the map of disagreement of the first candidate with the others, in units of the contrast; None without."""
-    if not item.others:
-        return None
-    first = item.predictions[0]
-    return disagreement([first, *(fitted(first, each) for each in item.others)])
+    return disagreement([item.predictions[0], *item.others]) if item.others else None
 
 
 def _own_resolution(image: NDArray, pixel: float) -> float:
