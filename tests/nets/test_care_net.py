@@ -42,9 +42,7 @@ def test_networks_have_as_many_parameters_as_the_originals(name: str, keys: dict
 @pytest.mark.parametrize("ndim", [2, 3])
 @pytest.mark.parametrize("name", ["care", "n2v"])
 def test_outputs_have_the_size_of_the_image_and_full_precision(name: str, ndim: int) -> None:
-    net, _ = build(
-        methods.variant(name, ndim), n_channel_in=2, n_channel_out=2, unet_n_filter_base=4, unet_n_depth=1
-    )
+    net, _ = build(methods.variant(name, ndim), n_channel_in=2, n_channel_out=2, unet_n_filter_base=4, unet_n_depth=1)
     image = torch.rand(2, 2, *(4, 6, 8)[:ndim])
     with torch.autocast("cpu", torch.bfloat16):
         found = net(image)

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 
 from talanoa import devices
+from talanoa.allocation import large_blocks_kept
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import Method
@@ -131,6 +132,7 @@ def prefetched(make: Callable[[int], Batch], first: int, last: int, ahead: int =
             pool.shutdown(wait=False, cancel_futures=True)
 
 
+@large_blocks_kept()
 def fit(
     trainer: Trainer,
     data: tuple[Sequence[Any], Sequence[Any]],
