@@ -20,7 +20,7 @@ from gui.training import opened, texts
 from talanoa import image as images
 from talanoa.samples import noisy
 
-EPOCHS, SHOWN = 24, 12
+EPOCHS, SHOWN = 16, 10
 FIELDS = {
     "Epochs (empty: as the length says)": str(EPOCHS),
     "Steps of an epoch": "50",
@@ -82,7 +82,8 @@ def restored(folder: Path, imp: Any) -> None:
     d.java("ij.IJ").selectWindow(imp.getID())
     d.java("ij.IJ").selectWindow(made.getID())
     d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 425, "the windows are beside each other")
-    d.shot(folder / "restored.png", imp.getWindow(), (825, 432))
+    imp.getWindow().repaint()
+    d.shot(folder / "restored.png", imp.getWindow(), (800, 432))
 
 
 def main(folder: str = str(ROOT / "docs" / "images")) -> None:

@@ -302,6 +302,7 @@ class TrainingWindow(JFrame):
             part.add(picture, BorderLayout.CENTER)
             self.below.add(part)
         self.below.revalidate()
+        self.below.repaint()
 
     def _foot(self):
         """Return the line of buttons."""
