@@ -135,8 +135,9 @@ def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
         assert requests.parse(requests.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
 
 
-def test_the_guide_to_the_menu_shows_every_field_and_key_of_the_dialog(root: Path) -> None:
-    script = (root / "fiji_scripts" / "Plugins" / "Talanoa" / "Segment_Objects.py").read_text(encoding="utf-8")
+@pytest.mark.parametrize("command", ["Segment_Objects", "Restore_Image"])
+def test_the_guide_to_the_menu_shows_every_field_and_key_of_the_dialog(root: Path, command: str) -> None:
+    script = (root / "fiji_scripts" / "Plugins" / "Talanoa" / f"{command}.py").read_text(encoding="utf-8")
     guide = (root / "docs" / "fiji.md").read_text(encoding="utf-8")
     declared = re.findall(r'^#@ \w+ \(label="([^"(]*).*\) (\w+)$', script, flags=re.MULTILINE)
     assert len(declared) > 15
