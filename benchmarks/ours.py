@@ -1,0 +1,66 @@
+"""Our side of the figures of restoration: one step of a training, one restored image."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+
+def train_step(
+    method: str, keys: dict[str, Any], images: np.ndarray, answers: tuple[np.ndarray, ...], half: bool
+) -> tuple[Callable[[], float], int]:
+    """Return a function that does a step of our training, and the number of weights.
+
+    Parameters
+    ----------
+    method, keys
+        Which network.
+    images, answers : ndarray, (n, c, space…)
+        A batch that is ready.
+    half : bool
+        Convolutions in bfloat16.
+    """
+    import torch
+
+    from talanoa import methods
+    from talanoa.allocation import large_blocks_kept
+    from talanoa.training import loop
+
+    chosen = methods.get(method)
+    config = chosen.config(**keys)
+    settings = loop.Settings(mixed_precision=half, patch=images.shape[-1], batch=len(images))
+    device = torch.device("cpu")
+    trainer = loop.start(chosen, config, settings, device)
+    batch = (torch.from_numpy(images), tuple(torch.from_numpy(each) for each in answers))
+    large_blocks_kept().__enter__()  # as a training does, here until the process ends
+    weights = sum(each.numel() for each in trainer.net.parameters())
+    return lambda: loop.train_step(trainer, batch, chosen, config, settings, 1, device), weights
+
+
+def restore(method: str, keys: dict[str, Any], image: np.ndarray, backend: str = "auto") -> Callable[[], Any]:
+    """Return a function that restores a plane (y, x) or a stack (z, y, x) with an untrained network."""
+    import torch
+
+    from talanoa import methods, model_folder
+    from talanoa.host import QuietHost
+    from talanoa.image import from_array
+    from talanoa.model_folder import Model
+    from talanoa.requests_restore import RestoreRequest
+    from talanoa.restoration import restore as restored
+
+    chosen = methods.get(method)
+    config = chosen.config(**keys)
+    torch.manual_seed(0)
+    zscore = {"kind": "zscore", "mean": [0.0], "std": [1.0]}
+    normalization = zscore if method.startswith("n2v") else {"kind": "percentile", "low": 2.0, "high": 99.8}
+    folder = Path(tempfile.mkdtemp()) / "untrained"
+    made = Model("untrained", method, config.model_dump(mode="json"), {}, normalization)
+    model_folder.save(folder, made, chosen.build(config).state_dict())
+    model = model_folder.load(str(folder))
+    request = RestoreRequest(model=str(folder), device="cpu", backend=backend)
+    data = from_array(image)
+    return lambda: restored(data, model, request, QuietHost())
