@@ -61,7 +61,12 @@ def read_tile(
 
 
 def outputs(
-    net: Runner[Packed], image: Any, plan: Sequence[tiles.Tile], config: Any, levels: Levels | None = None
+    net: Runner[Packed],
+    image: Any,
+    plan: Sequence[tiles.Tile],
+    config: Any,
+    levels: Levels | None = None,
+    more: bool = False,
 ) -> Generator[tuple[tiles.Tile, Packed]]:
     """Yield each tile with the network's output for its core, the largest first, so that memory is asked for only once.
 
@@ -79,6 +84,8 @@ def outputs(
         Grid, sizes and padding of the network.
     levels : sequence of (float, float), optional
         Intensities of each channel that become 0 and 1.
+    more : bool
+        Another image of this size follows: memory is kept for it.
     """
 
     ordered = sorted(plan, key=lambda tile: -prod(stop - start for start, stop in tile.read))
@@ -86,7 +93,7 @@ def outputs(
     def run(number: int) -> Packed:
         tile = ordered[number]
         part = read_tile(image, tile.read, levels, config.pad_mode)
-        return net(part, window_of(tile.core, tile.read, config.grid), last=number == len(plan) - 1)
+        return net(part, window_of(tile.core, tile.read, config.grid), last=not more and number == len(plan) - 1)
 
     if len(plan) == 1:
         yield plan[0], run(0)

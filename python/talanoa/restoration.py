@@ -125,6 +125,7 @@ class Restoration:
         self._hashes = Hash(image.form.dtype, self.source.shape), Hash(self.kind, self.shape)
         self._before = [*notes, *([self.chosen.warning] if self.chosen.warning else [])]
         self._before += warnings_of(self.measured, self.source, self.normalization, model)
+        self._more = False
         self._times = {"load": round(time.perf_counter() - started, 4), "restore": 0.0}
 
     def _of_channels(self) -> Mapping[str, Any]:
@@ -161,6 +162,7 @@ class Restoration:
             stop_if_cancelled(self.host)
             pixels = self.source.frame(number)
             self._hashes[0].add(pixels)
+            self._more = number + 1 < count
             found, spread = self._frame(pixels, Share(self.host, number, count))
             values = self.numbers.convert(found)
             self._hashes[1].add(values)
@@ -195,7 +197,7 @@ class Restoration:
         self, pixels: NDArray, levels: Levels, host: Host
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Restore a plane or a volume (c, space…)."""
-        found = predict(self.chosen.runner, pixels, levels, self.config, self.parts, host, self.tta)
+        found = predict(self.chosen.runner, pixels, levels, self.config, self.parts, host, self.tta, self._more)
         self.parts = found.parts  # smaller tiles from now on, where memory has ended
         unsure = None
         if self.request.uncertainty:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,7 @@ def predict(
     parts: tuple[int, ...],
     host: Host,
     tta: bool = False,
+    more: bool = False,
 ) -> Prediction:
     """Run a network over a plane or a volume; with fewer pixels a tile when memory ends.
 
@@ -84,6 +86,8 @@ def predict(
     tta : bool
         Test-time augmentation: the image is turned and mirrored in the plane in all eight ways, and what the network
         makes of them is turned back and averaged.
+    more : bool
+        Another one of this size follows: memory is kept for it.
 
     Raises
     ------
@@ -93,32 +97,48 @@ def predict(
         Stopped by the user.
     """
     ways = tuple(turns.WAYS) if tta else (0,)
+    run = partial(_over_ways, net, pixels, levels, config, ways, host, more)
+    return inference.with_smaller_tiles(run, parts, pixels.shape[1:])[0]
 
-    def run(parts: tuple[int, ...]) -> Prediction:
-        mean = _Average()
-        scale = _Average()
-        for number, way in enumerate(ways):
-            turned = turns.turned(pixels, way)
-            these = parts if way in turns.SAME_SIZE else (*parts[:-2], parts[-1], parts[-2])
-            found = whole(net, turned, levels, config, these, Share(host, number, len(ways)))
-            mean.add(turns.turned_back(found[0], way))
-            if len(found) > 1:
-                scale.add(turns.turned_back(found[1], way))
-        spread = mean.deviation() if tta else None
-        return Prediction(mean.value(), scale.value() if scale.count else None, spread, parts)
 
-    found, _ = inference.with_smaller_tiles(run, parts, pixels.shape[1:])
-    return found
+def _over_ways(
+    net: Runner[Arrays],
+    pixels: NDArray,
+    levels: Levels,
+    config: Any,
+    ways: Sequence[int],
+    host: Host,
+    more: bool,
+    parts: tuple[int, ...],
+) -> Prediction:
+    """Return the mean over ways to turn the image; arguments as for `predict`."""
+    mean, scale = _Average(), _Average()
+    for number, way in enumerate(ways):
+        turned = turns.turned(pixels, way)
+        these = parts if way in turns.SAME_SIZE else (*parts[:-2], parts[-1], parts[-2])
+        follows = more or number + 1 < len(ways)
+        found = whole(net, turned, levels, config, these, Share(host, number, len(ways)), follows)
+        mean.add(turns.turned_back(found[0], way))
+        if len(found) > 1:
+            scale.add(turns.turned_back(found[1], way))
+    spread = mean.deviation() if len(ways) > 1 else None
+    return Prediction(mean.value(), scale.value() if scale.count else None, spread, parts)
 
 
 def whole(
-    net: Runner[Arrays], pixels: NDArray, levels: Levels, config: Any, parts: Sequence[int], host: Host
+    net: Runner[Arrays],
+    pixels: NDArray,
+    levels: Levels,
+    config: Any,
+    parts: Sequence[int],
+    host: Host,
+    more: bool = False,
 ) -> list[NDArray[np.float32]]:
     """Return the network's outputs (c, space…) for an image, put together from its tiles; see `predict`."""
     shape = pixels.shape[1:]
     plan = tiles.plan(shape, parts, config.halo, config.multiple)
     made: list[NDArray[np.float32]] = []
-    with closing(inference.outputs(net, _Normalised(pixels, levels), plan, config)) as results:
+    with closing(inference.outputs(net, _Normalised(pixels, levels), plan, config, more=more)) as results:
         for number, (tile, found) in enumerate(results):
             stop_if_cancelled(host)
             if not made:
