@@ -119,7 +119,7 @@ def test_the_open_image_is_cut_in_two_and_patches_stay_in_a_selection() -> None:
     train, kept = load(Given(picture), method="n2v", patch=16)
     assert (train.role, kept.role) == ("training", "validation")
     assert train.shape == (80, 64) and kept.shape == (16, 64)  # one patch, more than a tenth
-    assert train.file == "open (training part)"
+    assert train.name == "open (training part)" and train.file == "open"
     selection = np.zeros((96, 64), bool)
     selection[10:50, 20:50] = True
     train, kept = load(Given(picture, None, selection), method="n2v", patch=16)
@@ -340,5 +340,6 @@ def test_the_split_is_by_file_and_only_frames_of_one_file_part() -> None:
     files = [Pair(f"{name} {k}", values, source=name) for name in "abcd" for k in range(3)]
     train, kept = pairs.split(files, 0.25, 0)
     assert len(kept) == 3 and {item.file for item in train}.isdisjoint(item.file for item in kept)
-    frames = [Pair(f"m {k}", values) for k in range(10)]
-    assert [len(part) for part in pairs.split(frames, 0.2, 0)] == [8, 2]
+    frames = [Pair(f"m {k}", values, source="m") for k in range(10)]
+    train, kept = pairs.split(frames, 0.2, 0)
+    assert (len(train), len(kept)) == (8, 2) and {id(item) for item in [*train, *kept]} == {id(item) for item in frames}

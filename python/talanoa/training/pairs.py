@@ -152,9 +152,13 @@ def _places(pair: Pair, patch: tuple[int, ...]) -> tuple[NDArray[np.intp], NDArr
 
 
 def split(items: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Split into (training, validation): by file, see `dataset.split`; the parts of the only image as they were cut."""
+    """Split into (training, validation): by file, see `dataset.split`; the frames of the only file; its two parts."""
     if items[0].role:
         return [each for each in items if each.role == TRAINING], [each for each in items if each.role == VALIDATION]
+    if len({each.file for each in items}) == 1:
+        count = max(1, round(share * len(items)))
+        chosen = set(np.random.default_rng(seed).permutation(len(items))[:count].tolist())
+        return [each for k, each in enumerate(items) if k not in chosen], [items[k] for k in sorted(chosen)]
     training, validation = dataset.split(items, share, seed)  # type: ignore[arg-type]
     return training, validation  # type: ignore[return-value]
 

@@ -138,7 +138,7 @@ def _open_image(request: TrainRequest, given: Given | None) -> Recording:
     selection = given.selection
     if selection is not None:
         if not selection.any():
-            raise BadInput("The selection is empty; expected an area. Draw one, or remove it to train on the whole image.")
+            raise BadInput("The selection is empty; expected an area. Draw one, or remove it: then all is trained on.")
         where = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(selection))
         values, selection = values[..., where[0], where[1]], selection[where]
         selection = None if selection.all() else selection

@@ -45,7 +45,8 @@ def draw_curve(path: Path, losses: Sequence[dict[str, float]]) -> None:
     epochs = [row["epoch"] for row in losses]
     axes.plot(epochs, [row["loss"] for row in losses], label="training", color="#0072b2")
     axes.plot(epochs, [row["val_loss"] for row in losses], label="validation", color="#d55e00", linestyle="--")
-    axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    lowest = min(min(row["loss"], row["val_loss"]) for row in losses)
+    axes.set(xlabel="epoch", ylabel="loss", yscale="log" if lowest > 0 else "linear")  # a likelihood may be negative
     axes.legend()
     figure.savefig(path, dpi=110)
 

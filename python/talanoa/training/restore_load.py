@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,8 +42,6 @@ def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loade
     found = pairs_read.read(request, host, given)
     normalization = _normalization(request, found)
     items = [item for each in found for item in items_of(request, each, normalization)]
-    if len(found) == 1:
-        items = [replace(item, source="") for item in items]
     if len(items) == 1:
         items = pairs.cut_in_two(items[0], request.validation, restore_presets.patch_of(request))
     return Loaded(items, (), normalization)
