@@ -238,6 +238,28 @@ def load_weights(net: Any, path: Path) -> None:
     net.load_state_dict(weights)
 
 
+def check_kind(model: Model, expected: str) -> None:
+    """Raise `BadInput` that names the right command when a model makes something else.
+
+    Parameters
+    ----------
+    model : Model
+    expected : "objects" or "image"
+        What the task at hand makes, see `talanoa.methods.Method.kind`.
+    """
+    from talanoa import methods
+
+    found = methods.get(model.method).kind
+    if found == expected:
+        return
+    does = {"objects": "finds objects", "image": "restores images"}
+    verbs = {"objects": "segment", "image": "restore"}
+    raise BadInput(
+        f"Model {model.name} ({model.method}) {does[found]}; {verbs[expected]} needs one that {does[expected]}. "
+        f"Use {verbs[found]} with this model, or choose another model."
+    )
+
+
 def check_name(name: str) -> Path:
     """Return the folder of a new model of the user; a taken or impossible name is a `BadInput`."""
     if not name or name.strip(" .") != name or any(letter in name for letter in '/\\:*?"<>|'):

@@ -15,7 +15,7 @@ from talanoa import backends, background, inference, methods, network_maps, resa
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share, stop_if_cancelled
 from talanoa.methods import star_convex
-from talanoa.model_folder import Model
+from talanoa.model_folder import Model, check_kind
 from talanoa.network_memory import LOWEST, Answer, NetworkMemory
 from talanoa.normalize import percentile_limits
 from talanoa.requests import SegmentRequest
@@ -99,6 +99,7 @@ def segment(
     Cancelled
         Stopped by the user.
     """
+    check_kind(model, "objects")
     volumes = methods.get(model.method).ndim == 3
     if image.sizes["c"] != model.channels or (image.sizes["z"] > 1) != volumes:
         raise BadInput(

@@ -17,7 +17,7 @@ from talanoa import image as images
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share, stop_if_cancelled
 from talanoa.image_lazy import LazyImage
-from talanoa.model_folder import Model
+from talanoa.model_folder import Model, check_kind
 from talanoa.normalize import Levels, is_fixed
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration_choice import choose
@@ -107,7 +107,7 @@ class Restoration:
     def __init__(self, image: LazyImage, model: Model, request: RestoreRequest, host: Host) -> None:
         started = time.perf_counter()
         self.model, self.request, self.host, self.form = model, request, host, image.form
-        check_kind(model, "image", "restore", "segment")
+        check_kind(model, "image")
         self.config: Any = methods.get(model.method).config(**model.config)
         self.source, notes = choose(image, model, request)
         self.kind = type_for(request.dtype, image.form.dtype)
@@ -249,18 +249,6 @@ class Restoration:
         if not self.request.uncertainty:
             return None
         return "scale" if getattr(self.config, "probabilistic", False) else "spread"
-
-
-def check_kind(model: Model, expected: str, command: str, other: str) -> None:
-    """Raise `BadInput` that names the right command when a model makes something else."""
-    found = methods.get(model.method).kind
-    if found == expected:
-        return
-    does = {"objects": "finds objects", "image": "restores images"}
-    raise BadInput(
-        f"Model {model.name} ({model.method}) {does[found]}; {command} needs one that {does[expected]}. "
-        f"Use {other} with this model, or choose another model."
-    )
 
 
 def normalization_of(model: Model, request: RestoreRequest) -> dict[str, Any]:

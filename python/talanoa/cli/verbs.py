@@ -96,7 +96,7 @@ def _show_models(reply: Reply) -> None:
         return
     for one in models:
         where = "shipped" if one["shipped"] else one["folder"]
-        say(f"{one['name']:<20} {one['method']:<10} {where}  {one['description']}")
+        say(f"{one['name']:<20} {one['method']:<10} {one['kind']:<8} {where}  {one['description']}")
     say(reply["message"])
 
 

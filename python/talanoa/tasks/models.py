@@ -57,6 +57,7 @@ def _show(request: ModelsRequest) -> dict[str, Any]:
     shown = {
         "name": model.name,
         "method": model.method,
+        "kind": _kind(model.method),
         "folder": str(model.folder),
         "description": model.description,
         "channels": model.channels,

@@ -25,14 +25,13 @@ BUDGET = 1 << 28  # pixels, all frames and channels together; larger files go fr
 def run(request: RestoreRequest, given: Given, host: Host) -> dict[str, Any]:
     """Restore the image file that is named, or each image of a folder; else the image given."""
     from talanoa import model_folder, unfinished
-    from talanoa.restoration import check_kind
 
     if request.image is None and given.image is None:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
     if request.out and not unfinished.is_begun(Path(request.out)):
         check_new(Path(request.out))
     model = model_folder.load(request.model)
-    check_kind(model, "image", "restore", "segment")
+    model_folder.check_kind(model, "image")
     path = Path(str(request.image))
     if request.image is not None and folder_input.is_folder_of_images(path):
         return folder_input.run(request, model, host)

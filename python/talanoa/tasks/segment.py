@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     """Segment the image file that is named, or each image of a folder; else the image given."""
     from talanoa import model_folder, unfinished
-    from talanoa.restoration import check_kind
 
     if request.image is None and given.image is None and not given.handle:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
@@ -37,7 +36,7 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
         found = f"block={request.block}" if request.block else "no out"
         raise BadInput(f"maps=true, but {found}; expected out=<new folder>, which gets the maps, and no blocks.")
     model = model_folder.load(request.model)
-    check_kind(model, "objects", "segment", "restore")
+    model_folder.check_kind(model, "objects")
     if request.image is None and given.handle is not None:
         return _remembered(request, model, given, host)
     if request.image is None and given.image is not None:
