@@ -105,8 +105,8 @@ def methods(work: Path) -> None:
     from talanoa.samples import noisy
 
     data = pairs(work)
-    train("n2v", method="n2v", images=data / "low", **SHORT)
-    train("n2n", method="n2n", images=data / "repeats", **SHORT)
+    train("n2v", method="n2v", images=data / "low")
+    train("n2n", method="n2n", images=data / "repeats")
     train("care", method="care", images=data / "low", targets=data / "high")
     field = noisy.draw((256, 256), 7)
     box = np.s_[40:200, 60:220]

@@ -131,6 +131,16 @@ def test_a_result_folder_is_restored_again_by_rerun(cells: Path, ij: Any, comman
     np.testing.assert_array_equal(written.values, convert.to_dataarray(active()).values)
 
 
+def test_a_movie_too_large_for_memory_is_opened_from_the_result_folder(
+    cells: Path, ij: Any, commands: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("talanoa.tasks.restore.BUDGET", 1000)
+    ij.run(RESTORE, f"image=[{cells}] model=[{MODEL}] device=cpu out=[{(tmp_path / 'out').as_posix()}]")
+    assert bool(active().getStack().isVirtual())
+    shown = convert.to_dataarray(active())
+    np.testing.assert_array_equal(shown.values, images.read(tmp_path / "out" / "restored.tif").values)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -43,7 +43,7 @@ def take(folder: Path, model: str) -> None:
     imp.show()
     imp.getWindow().setLocation(20, 130)
     hand.open_menu()
-    d.shot(folder / "menu.png", d.java("ij.IJ").getInstance(), (700, 325))
+    d.shot(folder / "menu.png", d.java("ij.IJ").getInstance(), (700, 345))
     hand.press("VK_ESCAPE", "VK_ESCAPE")
     for title in DIALOGS:
         hand.choose(title)

@@ -83,6 +83,8 @@ def _put(lock, reply, parts):
         _show_rois(reply["rois"], _target(reply), imp, labels)
     if "table" in parts and reply.get("table") is not None:
         table(reply["table"], imp or labels)
+    if "image" in parts and reply.get("image") is None and reply.get("path"):  # too large for memory: it is on disk only
+        _open(IJ.openVirtual(reply["path"]))
     for key in ("uncertainty", "image", "labels"):  # the last one is the active image of a macro
         if key in parts and reply.get(key) is not None:
             _open(reply[key])
