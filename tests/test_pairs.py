@@ -15,7 +15,7 @@ from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.requests import TrainRequest, parse
 from talanoa.tasks.common import Given
-from talanoa.training import image_feed, pairs, restore_load, restore_recipe
+from talanoa.training import image_feed, pairs, pairs_read, restore_load, restore_recipe
 from talanoa.training.pairs import Pair
 from talanoa.training.settings import Settings
 
@@ -103,6 +103,18 @@ def test_frames_are_exposures_for_noise2noise_and_images_else(tmp_path: Path) ->
     tifffile.imwrite(tmp_path / "c.tif", movie[0])
     with pytest.raises(BadInput, match="c has one exposure; expected two or more"):
         load(method="n2n", images=tmp_path)
+
+
+def test_of_a_long_movie_frames_are_taken_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    movie = np.stack([noisy(scene(), k) for k in range(9)])
+    images.write(tmp_path / "long.tif", images.from_array(movie, "tyx"))
+    monkeypatch.setattr(pairs_read, "MOST_VALUES", 3 * 64 * 64 + 5)
+    taken = load(method="n2v", images=tmp_path / "long.tif")
+    assert (
+        len(taken) == 3 and taken[0].notes[0] == "long.tif: 3 of its 9 frames or slices are trained on, evenly spread."
+    )
+    mean, std = movie[[0, 4, 8]].mean(), movie[[0, 4, 8]].std()
+    np.testing.assert_allclose(taken[1].image[0], (movie[4] - mean) / std, atol=1e-4)
 
 
 def test_noise2void_normalises_by_all_training_images(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from talanoa import image as images
 from talanoa import model_folder, tasks
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
-from talanoa.metrics.psnr import scale_invariant_psnr
+from talanoa.metrics.psnr import psnr, scale_invariant_psnr
 from talanoa.requests import parse
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_train import TrainRequest
@@ -85,6 +85,22 @@ def test_care_gains_5_db_on_a_new_image() -> None:
     assert gain(small_care().name, FLAT) > 5
 
 
+def test_restored_intensities_are_those_of_the_noisy_image() -> None:
+    pair = noisy.draw(FLAT, 0, 98)
+    asked = parse(RestoreRequest, {"model": small_care().name, "device": "cpu"}).request
+    model = model_folder.load(small_care().name)
+    made = restore(images.from_array(pair.low, "yx"), model, asked, QuietHost())
+    found = made.image.values.reshape(FLAT)
+    assert psnr(pair.high, found) > psnr(pair.high, pair.low) + 4  # as they are, without a fit
+    assert found.mean() == pytest.approx(pair.low.mean(), rel=0.03)
+    own = restore(10.0 * images.from_array(pair.low, "yx") + 50, model, asked, QuietHost()).image.values.reshape(FLAT)
+    np.testing.assert_allclose(own, 10 * found + 50, rtol=1e-4)
+    other = parse(RestoreRequest, {"model": model.name, "device": "cpu", "norm_high": 99.0}).request
+    assert "gain" in made.record["used"]["normalization"]
+    changed = restore(images.from_array(pair.low, "yx"), model, other, QuietHost()).record["used"]["normalization"]
+    assert "gain" not in changed and changed["high"] == 99.0
+
+
 def test_care_gains_3_db_on_a_new_stack() -> None:
     train(care("deep care", DEEP, patch_z=4, batch=4), QuietHost())
     assert model_folder.load("deep care").method == "care3d"
@@ -113,7 +129,7 @@ def test_repeated_exposures_gain_4_db_without_targets() -> None:
 
 
 def half_noisy(number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return (low, high), float32: a texture; the upper half of the low one has much noise, the lower half hardly any."""
+    """Return (low, high), float32: a texture; the upper half of low has much noise, the lower hardly any."""
     random = np.random.default_rng(number)
     texture = gaussian_filter(random.normal(0, 1, FLAT), 1.5)
     high = (100 + 1000 * texture / texture.std()).astype(np.float32)

@@ -29,6 +29,7 @@ OPEN = "the open image"
 NOISE = ("saturated", "cut", "jpeg", "smoothed", "rows", "columns", "pattern")
 PAIRED = ("saturated", "cut", "jpeg")
 TARGET = ("saturated", "jpeg")
+MOST_VALUES = 2**28  # of one file: 1 GB once they are normalised
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,9 +143,9 @@ def _open_image(request: TrainRequest, given: Given | None) -> Recording:
         where = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(selection))
         values, selection = values[..., where[0], where[1]], selection[where]
         selection = None if selection.all() else selection
-    image = _channels(values, request.channel, OPEN)
+    image, thinned = _thinned(_channels(values, request.channel, OPEN), OPEN)
     pairs_check.check_values(image, OPEN)
-    notes = _faults(picture, request.channel, NOISE)
+    notes = thinned + _faults(picture, request.channel, NOISE)
     digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
     name = Path(str(picture.attrs.get("name") or "image")).stem
     return Recording(name, image, None, (digest,), *_calibration(picture, image), notes, selection)
@@ -173,7 +174,10 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
             raise BadInput(f"channel and target_channel are both {request.target_channel}; expected two channels.")
         image = _channels(values, request.channel or 1, low.name)
         target = _channels(values, request.target_channel, low.name)
-    if target is not None:
+    if target is None:
+        image, thinned = _thinned(image, low.name)
+        notes += thinned
+    else:
         called = f"the target of {low.name}" if high is None else f"{high.parent.name}/{high.name}"
         pairs_check.check_values(target, called)
         pairs_check.check_sizes(image, target, f"{low.parent.name}/{low.name}", called)
@@ -197,6 +201,16 @@ def _calibration(picture: xr.DataArray, image: NDArray) -> tuple[float | None, s
         return None, "pixel", None
     size = picture.attrs["pixel_size"]
     return float(size[2]), picture.attrs["unit"], float(size[0]) if image.ndim == 5 else None
+
+
+def _thinned(values: NDArray, name: str) -> tuple[NDArray, tuple[str, ...]]:
+    """Return (channels, frames, [z], y, x) with as many frames as memory holds well, evenly spread, and a note."""
+    frames, pixels = values.shape[1], values.size // max(1, values.shape[1])
+    most = max(1, MOST_VALUES // pixels)
+    if frames <= most:
+        return values, ()
+    chosen = np.linspace(0, frames - 1, most).round().astype(np.intp)
+    return values[:, chosen], (f"{name}: {most} of its {frames} frames or slices are trained on, evenly spread.",)
 
 
 def _axes(values: NDArray, ndim: int | None, name: str) -> NDArray:
