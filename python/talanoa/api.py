@@ -89,12 +89,14 @@ class Evaluated:
     Attributes
     ----------
     images : DataFrame
-        One row per image, the worst first: objects, TP, FP, FN, F1, AP, PQ, pixel IoU, Dice, splits, areas ...
+        One row per image, the worst first: objects, TP, FP, FN, F1, AP, PQ, pixel IoU, Dice, splits, areas ... Of
+        restored images SSIM, PSNR, NRMSE, FRC ... of the noisy input and of the prediction.
     overall : DataFrame
         One row per score (Judged, Level, Metric, IoU, How, Value, Low, High, N): pooled over the images and as their
         mean, with 95 % bootstrap intervals, at object IoU 0.5 to 0.95.
     comparison : DataFrame
-        One row per other candidate and metric: difference, its interval, Wilcoxon's p.
+        One row per other candidate (of restored images also the noisy input) and metric: difference, its interval,
+        Wilcoxon's p.
     leaks : list of dict
         Test images that were found among the training images.
     folder, report : Path or None
@@ -326,7 +328,7 @@ def rerun(result: str | Path, *, host: Host | None = None, **keys: Any) -> Rerun
 
 
 def evaluate(*, host: Host | None = None, **keys: Any) -> Evaluated:
-    """Judge a model, or label images made elsewhere, against ground truth.
+    """Judge a model, or label or restored images made elsewhere, against ground truth; restored images also without.
 
     Parameters
     ----------

@@ -21,7 +21,7 @@ from talanoa.judge.restored import summary
 from talanoa.judge.restored.cases import Item, disagreement_of, find_images, read_case
 from talanoa.judge.restored.metrics import METRICS
 from talanoa.judge.restored.pictures import Shown, show
-from talanoa.judge.restored.scores import Measured, measure, spread_of
+from talanoa.judge.restored.scores import Measured, measure, other_units, spread_of
 from talanoa.judge.restored.summary import Contrast
 from talanoa.judge.summary import Score
 from talanoa.request_base import folders as named_folders
@@ -293,7 +293,7 @@ def _remarks(judgements: Sequence[Judgement], truth: bool) -> list[str]:
         few = "confidence intervals over so few images are too narrow" if files > 1 else "no confidence intervals"
         notes.append(f"Only {files} image{'s' * (files > 1)}: {few}.")
     for judgement in judgements:
-        other = [each.name for each in judgement.measured if each.other_units]
+        other = [each.name for each in judgement.measured if other_units(each.values, "prediction")]
         if other:
             notes.append(
                 f"{judgement.candidate.name}: {len(other)} of {len(measured)} predictions have other intensities than "

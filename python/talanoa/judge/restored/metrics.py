@@ -150,7 +150,7 @@ WITHOUT = {
     ("prediction", "own_resolution"): Meaning(
         "Single-image FRC, prediction",
         "The same of the restored image. Its pixels are not independent any more: the number says which frequencies "
-        "are left, not whether they are right.",
+        "are left, not whether they are right. Detail below 4 pixels cannot be seen in it.",
         "Not far below the input's: detail that the input did not hold was made up.",
     ),
     ("residual", "rows"): Meaning(

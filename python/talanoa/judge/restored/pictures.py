@@ -12,7 +12,7 @@ from talanoa.judge.page import number
 from talanoa.judge.pictures import Picture
 from talanoa.judge.restored.cases import Item
 from talanoa.judge.restored.metrics import SMALLEST_FRC
-from talanoa.judge.restored.scores import Measured
+from talanoa.judge.restored.scores import Measured, other_units
 from talanoa.metrics.disagreement import MUCH
 from talanoa.metrics.error_map import root_squared_error
 from talanoa.metrics.fit import fitted
@@ -66,8 +66,11 @@ def show(item: Item, measured: Measured, spread: NDArray[np.float32] | None) -> 
     planes = {name: values for name, values in flat.items() if values is not None}
     spread_plane = None if spread is None else spread[z] if spread.ndim == 3 else spread
     start, end = telling_line(planes.get("truth", planes["prediction"]))
-    matched = _matched(planes, measured)
-    panels = [*_images(matched), *_maps(planes, matched, spread_plane)]
+    moved = _other(planes, measured)
+    matched = {
+        name: fitted(planes[moved[name]], values) if name in moved else values for name, values in planes.items()
+    }
+    panels = [*_images(matched, moved), *_maps(planes, matched, spread_plane)]
     window = _window(planes["prediction"].shape, start, end)
     origin = (window[0].start, window[1].start)
     line = tuple((y - origin[0], x - origin[1]) for y, x in (start, end))
@@ -90,25 +93,22 @@ def _planes(item: Item) -> tuple[dict[str, NDArray | None], int]:
     return {name: None if values is None else values[z] for name, values in found.items()}, z
 
 
-def _matched(planes: dict[str, NDArray], measured: Measured) -> dict[str, NDArray]:
-    """Return the planes in one unit of intensity: that of the truth, else of the prediction."""
-    if "truth" not in planes:
-        if "input" not in planes:
-            return planes
-        return {"input": planes["input"], "prediction": fitted(planes["input"], planes["prediction"])}
-    return {
-        name: values if name == "truth" or not measured.other_units else fitted(planes["truth"], values)
-        for name, values in planes.items()
-    }
+def _other(planes: dict[str, NDArray], measured: Measured) -> dict[str, str]:
+    """Return which planes have other intensities than the truth (without it: than the input), and that one's name."""
+    if "truth" in planes:
+        return {level: "truth" for level in ("input", "prediction") if other_units(measured.values, level)}
+    return {"prediction": "input"} if "input" in planes else {}
 
 
-def _images(planes: dict[str, NDArray]) -> list[_Panel]:
+def _images(planes: dict[str, NDArray], moved: dict[str, str]) -> list[_Panel]:
     low, high = np.percentile(planes.get("truth", planes["prediction"]), (0.1, 99.9))
     words = {"input": "noisy input", "prediction": "restored image", "truth": "truth"}
-    return [
-        _Panel(values, float(low), float(high), f"{words[name]}, {number(float(low))} to {number(float(high))}")
-        for name, values in planes.items()
-    ]
+    found = []
+    for name, values in planes.items():
+        fit = f", gain and offset fitted to the {moved[name]}" if name in moved else ""
+        told = f"{words[name]}{fit}, {number(float(low))} to {number(float(high))}"
+        found.append(_Panel(values, float(low), float(high), told))
+    return found
 
 
 def _maps(planes: dict[str, NDArray], matched: dict[str, NDArray], spread: NDArray[np.float32] | None) -> list[_Panel]:
@@ -181,9 +181,9 @@ def _coloured(level: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _joined(panels: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """Return panels in rows of three, or of four where there are more than six."""
+    """Return panels in rows of three, or of four where that fills the rows better."""
     height, width = panels[0].shape[:2]
-    columns = 4 if len(panels) > 6 else min(3, len(panels))
+    columns = 4 if len(panels) in (4, 7, 8) else min(3, len(panels))
     rows = -(-len(panels) // columns)
     sheet = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, 3), 255, np.uint8)
     for k, panel in enumerate(panels):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from talanoa.requests_evaluate import EvaluateRequest
 
 CARDS = ("ssim", "psnr", "scale_invariant_psnr", "nrmse", "resolution")
-HIDDEN = ("psnr_of_type", "pearson", "own_resolution")  # of the table of images on the page
+HIDDEN = ("psnr_of_type", "pearson", "own_resolution")  # on the page where there is little room; the files have them
 DRAWN = (("ssim_fitted", True), ("scale_invariant_psnr", False))
 
 
@@ -78,6 +78,7 @@ def html(found: Evaluation, request: EvaluateRequest) -> str:
         "without": _without(first),
         "structured": sum(each.structured for each in first.measured),
         "side_by_side": _side_by_side(found),
+        "beside": [metric for metric in METRICS if metric.key not in HIDDEN],
         "contrasts": [(BY_KEY[one.metric], one) for one in found.contrasts if one.other != INPUT],
         "images": _short(summary.images_table(first.measured)).to_dict("records"),
         "pictures": [
@@ -146,7 +147,10 @@ def _without(judgement: Judgement) -> list[tuple[Meaning, Score]]:
 
 def _side_by_side(found: Evaluation) -> list[tuple[str, list[Score]]]:
     return [
-        (judgement.candidate.name, [_by_key(judgement)["prediction", metric.key] for metric in METRICS])
+        (
+            judgement.candidate.name,
+            [_by_key(judgement)["prediction", metric.key] for metric in METRICS if metric.key not in HIDDEN],
+        )
         for judgement in found.judgements
         if found.truth
     ]

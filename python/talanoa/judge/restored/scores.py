@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,12 +12,11 @@ from numpy.typing import NDArray
 from talanoa.judge.restored.cases import Item
 from talanoa.judge.restored.metrics import METRICS, SMALLEST_FRC, resolution
 from talanoa.metrics.disagreement import disagreement, share_above
-from talanoa.metrics.fit import line_to
 from talanoa.metrics.frc import frc_of_one
 from talanoa.metrics.residual import residual
 
 Key = tuple[str, str]  # level ("prediction", "input", "residual", "disagreement"), metric
-_GAIN = 1.25  # a truth that needs more than this gain (or less than 1 / this) has other units
+_GAINED = 3.0  # dB by the best gain and offset: then they are more than half of the squared error
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,15 +31,12 @@ class Measured:
         NaN where not defined; without truth there are no scores against it.
     structured : bool
         True where input - prediction holds structure beyond chance.
-    other_units : bool
-        True where the prediction has other intensities than the truth.
     """
 
     name: str
     file: str
     values: dict[Key, float]
     structured: bool = False
-    other_units: bool = False
 
     def of(self, level: str, metric: str) -> float:
         """Return one score; NaN where there is none."""
@@ -59,12 +56,10 @@ def measure(item: Item, number: int, spread: NDArray[np.float32] | None) -> Meas
     """
     prediction = item.predictions[number]
     values: dict[Key, float] = {}
-    other_units = False
     if item.truth is not None:
         values.update(beside_truth(item.truth, prediction, "prediction", item.pixel))
         if item.noisy is not None:
             values.update(beside_truth(item.truth, item.noisy, "input", item.pixel))
-        other_units = _other_units(item.truth, prediction)
     values["prediction", "own_resolution"] = _own_resolution(prediction, item.pixel)
     structured = False
     if item.noisy is not None:
@@ -75,7 +70,7 @@ def measure(item: Item, number: int, spread: NDArray[np.float32] | None) -> Meas
     if spread is not None:
         values["disagreement", "mean"] = float(spread.mean())
         values["disagreement", "share"] = share_above(spread)
-    return Measured(item.name, item.file, values, structured, other_units)
+    return Measured(item.name, item.file, values, structured)
 
 
 def beside_truth(truth: NDArray, image: NDArray, level: str, pixel: float) -> dict[Key, float]:
@@ -96,8 +91,7 @@ def _own_resolution(image: NDArray, pixel: float) -> float:
     return resolution(frc_of_one(image, pixel))
 
 
-def _other_units(truth: NDArray, prediction: NDArray) -> bool:
-    gain, _ = line_to(truth, prediction)
-    span = float(np.ptp(truth.astype(np.float64)))
-    far = abs(float(truth.mean()) - float(prediction.mean())) > 0.1 * span
-    return bool(span > 0 and gain > 0 and (gain > _GAIN or gain < 1 / _GAIN or far))
+def other_units(values: Mapping[Key, float], level: str) -> bool:
+    """Return True where gain and offset alone are most of the error of the prediction, or of the input."""
+    fit, plain = (values.get((level, key), math.nan) for key in ("scale_invariant_psnr", "psnr"))
+    return bool(fit - plain > _GAINED)
