@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from talanoa import methods
 from talanoa.errors import BadInput
 from talanoa.methods.care import Care3DConfig, CareConfig
-from talanoa.nets.care_unet import MaxBlurPool
+from talanoa.nets.care_unet import MaxBlurPool, conv_of_both
 
 
 def build(name: str, **keys: Any) -> tuple[torch.nn.Module, Any]:
@@ -131,16 +130,26 @@ def test_configurations_know_sizes_and_reject_what_cannot_be() -> None:
     assert again == method.config(n_channel_in=3, probabilistic=True)
 
 
-def test_upsampled_convolutions_agree_with_the_plain_formula() -> None:
-    net, _ = build("care", unet_n_filter_base=4)
-    image = torch.rand(1, 1, 24, 20)
-    levels = net.unet
-    skips, x = [], image
-    for block in levels.down:
-        x = block(x)
-        skips.append(x)
-        x = torch.nn.functional.max_pool2d(x, 2)
-    x = levels.bottom(x)
-    for block in levels.up:
-        x = block(torch.cat([x.repeat_interleave(2, 2).repeat_interleave(2, 3), skips.pop()], 1))
-    np.testing.assert_allclose(net(image)[0].detach(), (net.mean(x) + image).detach(), atol=1e-5)
+@pytest.mark.parametrize("side", [3, 5, 7])
+def test_the_convolution_of_both_is_that_of_the_joined_images(side: int) -> None:
+    torch.manual_seed(0)
+    conv = torch.nn.Conv2d(3 + 4, 5, side, padding=side // 2).double()
+    below, skip = torch.rand(2, 3, 6, 8).double(), torch.rand(2, 4, 12, 16).double()
+    for each in (below, skip):
+        each.requires_grad_()
+    plain = conv(torch.cat([below.repeat_interleave(2, 2).repeat_interleave(2, 3), skip], 1))
+    found = conv_of_both(conv, below, skip)
+    torch.testing.assert_close(found, plain)
+    weight = torch.rand_like(plain)
+    inputs = (below, skip, conv.weight, conv.bias)
+    for one, other in zip(
+        torch.autograd.grad(found, inputs, weight), torch.autograd.grad(plain, inputs, weight), strict=True
+    ):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_network_answers_in_training_as_it_does_afterwards() -> None:
+    net, config = build("care", unet_n_filter_base=4)
+    assert config.unet_kernel_size == 5
+    image = torch.rand(2, 1, 24, 20)
+    torch.testing.assert_close(net.train()(image)[0], net.eval()(image)[0])
