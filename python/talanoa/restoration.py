@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, image_lazy, methods
+from talanoa import backends, calibration, image_lazy, methods
 from talanoa import image as images
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share, stop_if_cancelled
@@ -202,7 +202,10 @@ class Restoration:
         unsure = None
         if self.request.uncertainty:
             unsure = found.scale if found.scale is not None else found.spread
-        return levels.undo(found.mean), None if unsure is None else levels.undo_spread(unsure)
+        mean = levels.undo(calibration.applied(found.mean, self.normalization))
+        if unsure is None:
+            return mean, None
+        return mean, levels.undo_spread(calibration.applied_to_spread(unsure, self.normalization))
 
     def warnings(self) -> list[str]:
         """Return what the user should know, once all frames are there."""
@@ -254,6 +257,8 @@ class Restoration:
 def normalization_of(model: Model, request: RestoreRequest) -> dict[str, Any]:
     """Return the normalisation: the model's, with the percentiles of the request.
 
+    With other percentiles the model's calibration, which was fitted with its own, does not hold and is left out.
+
     Raises
     ------
     BadInput
@@ -268,6 +273,8 @@ def normalization_of(model: Model, request: RestoreRequest) -> dict[str, Any]:
             "expected no percentiles. Leave them out."
         )
     merged = {**own, **asked}
+    if any(own.get(key) != value for key, value in asked.items()):
+        merged = {key: value for key, value in merged.items() if key not in ("gain", "offset")}
     if not is_fixed(merged) and not merged["low"] < merged["high"]:
         raise BadInput(f"norm_low={merged['low']:g} and norm_high={merged['high']:g}; expected norm_low below it.")
     return merged

@@ -21,6 +21,7 @@ from talanoa.training.settings import Settings
 if TYPE_CHECKING:
     from talanoa.training.prepare import Ready
 
+WIDE = {2: (512, 512), 3: (16, 256, 256)}  # pixels of a part that stands for the image: timed, calibrated by
 SIDES = {2: (256, 256), 3: (16, 128, 128)}  # pixels; three PNGs of noise of 256 x 256 stay below 300 KB as text
 PAIRS, PATCHES = 4, 4  # on the sheets of a dry run
 

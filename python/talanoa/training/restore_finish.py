@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from talanoa import calibration
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.metrics.fit import fitted
 from talanoa.metrics.psnr import psnr
@@ -28,6 +30,7 @@ from talanoa.training.sheets import sheet
 
 EXAMPLES = "examples.png"
 SHOWN = 4  # validation images in the picture
+CALIBRATED = 6  # images of each part by which restored images are brought to the input's intensities
 
 
 def make_model(
@@ -46,7 +49,33 @@ def make_model(
     record["validation_scores"] = scores_of(net, parts[1], config, host)
     record["validation"] = _how_split(parts)
     write_examples(work / EXAMPLES, net, parts[1], config)
-    return model_of(request, plan, parts[0], {}, record, early), net.cpu()
+    model = model_of(request, plan, parts[0], {}, record, early)
+    return replace(model, normalization={**model.normalization, **calibrated(net, parts, config)}), net.cpu()
+
+
+def calibrated(net: torch.nn.Module, parts: Parts, config: Any) -> dict[str, list[float]]:
+    """Return the line that brings predictions to the input's intensities; see `talanoa.calibration`.
+
+    Parameters
+    ----------
+    net : Module
+        On its device.
+    parts : (sequence of Pair, sequence of Pair)
+        Training and validation images; parts of the first ones of both are looked at.
+    config : config of the method
+        Of the network.
+
+    Returns
+    -------
+    dict
+        Empty for methods without a target, whose network answers in the input's units, and where there are not as
+        many channels out as in.
+    """
+    items = [item for each in parts for item in each[:CALIBRATED]]
+    if items[0].target is None or len(items[0].image) != len(items[0].target):
+        return {}
+    shown = [image_feed.brightest_part(item, image_feed.WIDE[item.ndim]) for item in items]
+    return calibration.fit((item.image, predict(net, item.image, config)[0]) for item in shown)
 
 
 def _how_split(parts: Parts) -> str:
@@ -148,7 +177,12 @@ def _normalization(found: dict[str, Any]) -> str:
         pairs = zip(found["mean"], found["std"], strict=True)
         levels = "; ".join(f"mean {mean:.6g}, standard deviation {std:.6g}" for mean, std in pairs)
         return f"of the training images, for each channel ({levels})."
-    return f"percentiles {found['low']:g} and {found['high']:g} of each image become 0 and 1."
+    told = f"percentiles {found['low']:g} and {found['high']:g} of each image become 0 and 1"
+    if "gain" in found:
+        lines = zip(found["gain"], found["offset"], strict=True)
+        line = "; ".join(f"gain {gain:.3g}, offset {offset:.3g}" for gain, offset in lines)
+        told += f"; what the network makes of them is brought to the input's local means ({line})"
+    return f"{told}."
 
 
 def _scores(record: dict[str, Any]) -> list[str]:

@@ -21,8 +21,6 @@ from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
 
-TIMED = {2: (512, 512), 3: (16, 256, 256)}  # pixels of the part whose prediction is timed
-
 
 def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tuple[str, Any]:
     """Return the method's name and its complete configuration; a model to fine-tune brings its own.
@@ -100,7 +98,7 @@ def facts_of(items: Sequence[Pair], chosen: Settings) -> dict[str, Any]:
 
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
     """Return the seconds that the network's pass over the validation images will take, measured on a part of them."""
-    part = image_feed.brightest_part(parts[1][0], TIMED[parts[1][0].ndim])
+    part = image_feed.brightest_part(parts[1][0], image_feed.WIDE[parts[1][0].ndim])
     seconds = []
     for _ in range(2):  # the first one gets the network ready
         started = time.perf_counter()
