@@ -207,6 +207,23 @@ def test_exposures_change_places() -> None:
     assert set(fixed.ravel()) == {0} and set(others.ravel()) == {1}
 
 
+def test_of_several_processes_each_draws_its_part_of_the_joint_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    values = np.random.default_rng(0).random((1, 40, 40), np.float32)
+    method = methods.get("n2v")
+    joint, (_, mask) = image_feed.batch(
+        [Pair("p", values)], method.config(), settings(), True, np.random.default_rng(3)
+    )
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in range(2):
+        monkeypatch.setenv("RANK", str(rank))
+        part, (_, own) = image_feed.batch(
+            [Pair("p", values)], method.config(), settings(), True, np.random.default_rng(3)
+        )
+        np.testing.assert_array_equal(part, joint[32 * rank : 32 * (rank + 1)])
+        np.testing.assert_array_equal(own, mask[32 * rank : 32 * (rank + 1)])
+
+
 def test_a_shift_of_the_target_is_reported_or_corrected(tmp_path: Path) -> None:
     for kind in ("low", "high"):
         (tmp_path / kind).mkdir()
