@@ -54,21 +54,22 @@ def fit(pairs: Iterable[tuple[NDArray, NDArray]]) -> dict[str, list[float]]:
 
 def applied(values: NDArray[np.float32], normalization: Mapping[str, Any]) -> NDArray[np.float32]:
     """Return a prediction (c, …) in the input's normalised units; as it is where a model has no calibration."""
-    gain, offset = _line(values, normalization)
-    return values if gain is None else values * gain + offset
+    line = _line(values, normalization)
+    return values if line is None else values * line[0] + line[1]
 
 
 def applied_to_spread(values: NDArray[np.float32], normalization: Mapping[str, Any]) -> NDArray[np.float32]:
     """Return a standard deviation or width (c, …) in the input's normalised units."""
-    gain, _ = _line(values, normalization)
-    return values if gain is None else values * gain
+    line = _line(values, normalization)
+    return values if line is None else values * line[0]
 
 
 def _line(
     values: NDArray[np.float32], normalization: Mapping[str, Any]
-) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Return gain and offset, to be broadcast over an image (c, …); None where a model has none."""
     if "gain" not in normalization:
-        return None, None
+        return None
     shape = (-1, *(1,) * (values.ndim - 1))
     gain, offset = (np.asarray(normalization[key], np.float32).reshape(shape) for key in ("gain", "offset"))
     return gain, offset
