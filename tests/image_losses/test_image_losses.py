@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa import image_losses
 from talanoa.errors import BadInput
-from talanoa.image_losses import LOSSES, adversarial, gradients
+from talanoa.image_losses import adversarial, gradients
+from talanoa.image_losses.combined import LOSSES, weighted
 
 
 def one(*values: float) -> torch.Tensor:
@@ -114,8 +114,8 @@ def test_adversarial_losses() -> None:
 
 
 def test_losses_are_combined_by_weights() -> None:
-    found = image_losses.weighted({"mse": 1, "sobel": 0.1}, P, T)
+    found = weighted({"mse": 1, "sobel": 0.1}, P, T)
     assert found["loss"].item() == pytest.approx(found["mse"].item() + 0.1 * found["sobel"].item())
     for wrong in ({"msee": 1.0}, {}, {"mse": 0.0}, {"mse": 1.0, "mae": -1.0}):
         with pytest.raises(BadInput, match="known losses|above 0"):
-            image_losses.weighted(wrong, P, T)
+            weighted(wrong, P, T)

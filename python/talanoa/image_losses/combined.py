@@ -1,0 +1,64 @@
+"""The losses of images by name, combined by weights: one line each in `LOSSES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+
+from talanoa import losses
+from talanoa.errors import BadInput
+from talanoa.image_losses import asymmetric, balanced, gradients
+from talanoa.image_losses.bce import bce
+from talanoa.image_losses.overlap import jaccard
+from talanoa.image_losses.pcc import pcc
+
+Loss = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
+LOSSES: dict[str, Loss] = {
+    "mse": losses.mse,
+    "mae": losses.mae,
+    "bce": bce,
+    "pcc": pcc,
+    "jaccard": jaccard,
+    "sobel": gradients.sobel,
+    "total_variation": gradients.total_variation,
+    "asymmetric1": asymmetric.asymmetric1,
+    "asymmetric2": asymmetric.asymmetric2,
+    "asymmetric3": asymmetric.asymmetric3,
+    "mse_less_light": balanced.mse_less_light,
+    "mse_more_light": balanced.mse_more_light,
+    "mse_by_truth": balanced.mse_by_truth,
+    "mse_by_prediction": balanced.mse_by_prediction,
+    "mse_by_background": balanced.mse_by_background,
+    "mse_by_truth_more_light": balanced.mse_by_truth_more_light,
+}
+
+
+def weighted(weights: Mapping[str, float], predicted: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return the sum of weighted losses as ``loss``, and each of them by its name.
+
+    Parameters
+    ----------
+    weights : mapping of str to float
+        Such as ``{"mse": 1, "sobel": 0.1}``; see `LOSSES`.
+    predicted, target : Tensor, (n, c, y, x)
+
+    Raises
+    ------
+    BadInput
+        An unknown name, or no loss at all.
+    """
+    check(weights)
+    parts = {name: LOSSES[name](predicted, target) for name in weights}
+    whole = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
+    return {"loss": whole, **parts}
+
+
+def check(weights: Mapping[str, float]) -> None:
+    """Raise `BadInput` where weights name losses that there are not, or none that counts."""
+    unknown = [name for name in weights if name not in LOSSES]
+    if unknown:
+        raise BadInput(f"Unknown loss {', '.join(unknown)}; known losses: {', '.join(LOSSES)}.")
+    if not any(weight > 0 for weight in weights.values()) or min(weights.values()) < 0:
+        raise BadInput(f"Losses have the weights {dict(weights)}; expected some above 0 and none below.")
