@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 from html.parser import HTMLParser
 from pathlib import Path
@@ -70,3 +71,20 @@ def open_report(report: Path, place: Path) -> chromium.Opened:
     text = report.read_text(encoding="utf-8")
     probed.write_text(text.replace("</body>", PROBE + "</body>"), encoding="utf-8")
     return chromium.open_page(probed, place / "profile")
+
+
+def needs_nothing_else(opened: chromium.Opened) -> None:
+    """Fail where a page has an error in its script, or asks for anything outside itself."""
+    assert opened.console == []
+    page = Page(opened.page)
+    assert page.tags[0][1]["lang"] == "en" and page.tags[0][1]["data-script"] == "ready"
+    for tag, attributes in page.tags:
+        for key in ("src", "href"):
+            assert attributes.get(key, "#").startswith(("data:", "#")), f"{tag} {attributes[key][:80]}"
+    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", re.sub(r"data:[^\"]*", "", opened.page))
+
+
+def pages_of(report: Path, place: Path) -> int:
+    """Print a report; return how many pages it has."""
+    chromium.save_pdf(report, place / "report.pdf", place / "profile")
+    return len(re.findall(rb"/Type\s*/Page\b", (place / "report.pdf").read_bytes()))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import shutil
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 import tiny
 from browser import chromium
-from browser.report_page import Page, open_report
+from browser.report_page import Page, needs_nothing_else, open_report, pages_of
 from judge.cases import evaluate, make_set
 from talanoa.training.report import draw_curve
 
@@ -56,13 +55,8 @@ def test_an_error_in_a_page_would_be_seen(tmp_path: Path) -> None:
 
 
 def test_the_page_has_no_console_error_and_needs_nothing_else(opened: chromium.Opened) -> None:
-    assert opened.console == []
-    page = Page(opened.page)
-    assert page.tags[0][1]["lang"] == "en" and page.tags[0][1]["data-script"] == "ready"
-    for tag, attributes in page.tags:
-        for key in ("src", "href"):
-            assert attributes.get(key, "#").startswith(("data:", "#")), f"{tag} {attributes[key][:80]}"
-    assert not re.search(r"url\(|@import|https?://(?!www\.w3\.org)", re.sub(r"data:[^\"]*", "", opened.page))
+    needs_nothing_else(opened)
+    assert len(Page(opened.page).tags) > 100
 
 
 def test_every_picture_is_shown_and_described_and_the_page_is_not_too_wide(opened: chromium.Opened) -> None:
@@ -110,6 +104,4 @@ def test_every_score_on_the_page_is_the_csv_s(folder: Path, opened: chromium.Ope
 
 
 def test_it_prints(folder: Path, tmp_path: Path) -> None:
-    chromium.save_pdf(folder / "report.html", tmp_path / "report.pdf", tmp_path / "profile")
-    pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "report.pdf").read_bytes()))
-    assert 3 <= pages <= 20
+    assert 3 <= pages_of(folder / "report.html", tmp_path) <= 20
