@@ -238,7 +238,7 @@ def test_train_and_denoise_restores_the_open_image() -> None:
     pair = noisy.draw((128, 96), 0, 5)
     picture = images.from_array(pair.low, pixel_size=(1, 0.5, 0.5), unit="µm", name="open.tif")
     made = talanoa.train(
-        picture, method="n2v", name="one image", apply=True, masked_percent=3, **{**SMALL, **LENGTH, "steps": 40}
+        picture, method="n2v", name="one image", apply=True, masked_percent=3, **{**SMALL, **LENGTH, "steps": 30}
     )
     assert made.image is not None and made.image.shape == picture.shape and made.image.dtype == np.float32
     found = scale_invariant_psnr(pair.light, made.image.values[0, 0, 0])
@@ -261,7 +261,7 @@ def picture(text: str) -> np.ndarray:
 def test_previews_show_the_image_before_and_after_in_one_grey_scale() -> None:
     host = tiny.RecordingHost(wanted=("preview",))
     folder = data(FLAT)
-    keys = {"images": folder / "low", "targets": folder / "high", "epochs": 2, "steps": 30}
+    keys = {"images": folder / "low", "targets": folder / "high", "epochs": 2, "steps": 20, "filters": 8}
     watched = train(request("watched", method="care", **keys), host)
     quiet = train(request("unwatched", method="care", **keys), QuietHost())
     assert curve(watched) == curve(quiet)

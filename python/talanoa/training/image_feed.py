@@ -64,7 +64,7 @@ def patches_of(
     way, upside_down = 0, False
     if augmented and settings.augment:
         ways = turns.WAYS if getattr(config, "struct_axis", "none") == "none" else turns.SAME_SIZE
-        way = int(rng.choice(np.asarray(ways)))
+        way = ways[int(rng.integers(len(ways)))]
         upside_down = item.ndim == 3 and rng.random() < 0.5
     drawn = []
     for each in fields[:2]:
