@@ -85,10 +85,12 @@ class CareUNet(UNet):
         """Return the output of a decoder level; the last one may get nothing of the encoder."""
         if self.no_first_skip and block is self.up[-1]:
             return block(self.upsample(below))
+        if not self.training:  # for predictions a level may have been rebuilt (`coarse_up`)
+            return super().climb(block, below, skip)
         first, *rest = block.children()
         conv, *after = first.children()
         assert isinstance(conv, nn.Conv2d | nn.Conv3d)
-        if not self.training or isinstance(conv, nn.Conv3d) or min(conv.kernel_size) < WORTHWHILE:
+        if isinstance(conv, nn.Conv3d) or min(conv.kernel_size) < WORTHWHILE:
             return super().climb(block, below, skip)
         x = conv_of_both(conv, below, skip)
         for layer in (*after, *rest):
