@@ -269,3 +269,17 @@ def test_a_stack_that_becomes_a_plane_is_compared_as_its_projection(tmp_path: Pa
     expected = ssim(sample.high.max(axis=0), sample.low.max(axis=0))
     assert reply["table"]["SSIM, input"].item() == pytest.approx(expected)
     assert "maximum projection" in notes(reply)
+
+
+def test_one_channel_is_restored_and_judged(tmp_path: Path) -> None:
+    sample = draw((64, 64), seed=2)
+    (tmp_path / "low").mkdir()
+    two = np.stack([np.full_like(sample.low, 7), sample.low])
+    images.write(tmp_path / "low" / "a.tif", images.from_array(two, "cyx"))
+    write(tmp_path / "high", a=sample.high)
+    keys = {"images": str(tmp_path / "low"), "truth": str(tmp_path / "high"), "device": "cpu"}
+    model = str(restorers.save(tmp_path / "model"))
+    reply = evaluate(model=model, channel=2, **keys)
+    assert reply["table"]["SSIM, input"].item() == pytest.approx(ssim(sample.high, sample.low))
+    assert "one intensity" not in notes(reply)  # of the other channel nothing is said
+    assert "channel" in refusal(evaluate(model=model, **keys))

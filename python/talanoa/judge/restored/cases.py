@@ -141,7 +141,7 @@ def read_case(
     if truth is not None and truth.shape[1] > made[0].shape[1]:
         truth = _channels(truth, made[0].shape[1], request, f"{name} (truth)")
     shape = made[0].shape if truth is None else truth.shape
-    notes = [] if whole is None else [text.rstrip(".") for text in noise_checks.check(whole)]
+    notes = [] if whole is None else _faults(whole, request.channel)
     fits = [
         _sized(each, shape, request, f"{name} in {candidate.name}")
         for each, candidate in zip(made, candidates, strict=True)
@@ -189,6 +189,12 @@ def restored(candidate: Candidate, image: xr.DataArray, request: EvaluateRequest
         return np.asarray(restore(image, model, settings, host).image.values)
     except BadInput as problem:
         raise BadInput(f"{image.attrs['name']}: {problem}") from problem
+
+
+def _faults(image: xr.DataArray, channel: int | None) -> list[str]:
+    """Return what is wrong with the channel that is restored, or with any."""
+    chosen = image if channel is None or channel > image.sizes["c"] else image.isel(c=slice(channel - 1, channel))
+    return [text.rstrip(".") for text in noise_checks.check(chosen)]
 
 
 def _others(
