@@ -246,6 +246,13 @@ def test_train_and_denoise_restores_the_open_image() -> None:
     assert any("Only one image: it is trained on a part" in text for text in made.warnings)
     model = model_folder.load("one image")
     assert model.training["validation"] == "by region" and model.pixel_size == 0.5 and model.unit == "µm"
+    path = data(FLAT) / "low" / "f0.tif"
+    reply = train_task("one file", method="n2v", images=path, apply=True, epochs=1, steps=1)
+    written = images.read(reply["path"])
+    assert Path(reply["path"]).name == "f0-restored.tif" and reply["path"] in reply["message"]
+    np.testing.assert_array_equal(written, reply["image"])
+    report = (Path(reply["folder"]) / "report.md").read_text(encoding="utf-8")
+    assert "trained on 1 image,\nvalidated on another part of it" in report
     with pytest.raises(BadInput, match="no open image; expected one image to restore"):
         train_task("other", method="n2v", images=data(FLAT) / "low", apply=True)
 

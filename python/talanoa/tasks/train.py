@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     """Train, and say where the model is and how good it is; a dry run says what the training would take.
 
-    With ``apply`` the image is restored with the new model, too: the reply has it as ``image``.
+    With ``apply`` the image is restored with the new model, too: the reply has it as ``image``. That of a file is also
+    written, into the model's folder (``path``).
     """
     if request.dry_run:
         from talanoa.training.before import look
@@ -31,7 +32,7 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     for text in made.warnings:
         host.warn(text)
     early = f" Training was {made.early}." if made.early else ""
-    reply = {
+    reply: dict[str, Any] = {
         "message": f"{made.summary}{early} " + " ".join(made.advice),
         "folder": str(made.model_folder),
         "model": made.name,
@@ -40,7 +41,20 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
         "report": dict(made.report),
         "advice": made.advice,
     }
-    return reply if picture is None else {**reply, **_restored(request, picture, host)}
+    if picture is None:
+        return reply
+    reply.update(_restored(request, picture, host))
+    if given.image is None and "image" in reply:
+        path = _written(made.model_folder, request, reply["image"])
+        reply.update(path=str(path), message=f"{reply['message']} The restored image is {path}.")
+    return reply
+
+
+def _written(folder: Path, request: TrainRequest, image: xr.DataArray) -> Path:
+    """Write the restored image of a file into the model's folder; return where it is."""
+    from talanoa import image as images
+
+    return images.write(folder / f"{Path(str(request.images)).stem}-restored.tif", image)
 
 
 def _to_restore(request: TrainRequest, given: Given, host: Host) -> xr.DataArray:

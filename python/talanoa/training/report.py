@@ -87,12 +87,21 @@ def heading(model: Model) -> list[str]:
         f"# Model {model.name}",
         "",
         f"Method {model.method}, trained on {len(trained)} {_kind(model, seen)},",
-        "validated on the same" if seen else f"validated on {len(record['validation_images'])} others",
+        _validated(record, seen),
         f"({record['finished']}, {record['device']}, {record['epochs_run']} epochs,",
         f"{record['seconds'] / 60:.0f} minutes).",
         *_early(record.get("stopped_early")),
         f"Licence of the training data: {model.licence or 'not stated'}.",
     ]
+
+
+def _validated(record: Mapping[str, Any], seen: bool) -> str:
+    """Return what was validated on."""
+    if record.get("validation") == "by region":
+        return "validated on another part of it"
+    if record.get("validation") == "by frame":
+        return "validated on other frames of it"
+    return "validated on the same" if seen else f"validated on {len(record['validation_images'])} others"
 
 
 def _kind(model: Model, seen: bool) -> str:
