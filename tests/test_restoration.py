@@ -12,13 +12,15 @@ import xarray as xr
 
 import restorers
 import tiny
-from talanoa import inference, methods, model_folder, turns
+from talanoa import image_lazy, inference, methods, model_folder, turns
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
 from talanoa.image import from_array
 from talanoa.model_folder import Model
+from talanoa.normalize import odd_step
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration import Restored, restore
+from talanoa.restoration_source import Source, _every
 from talanoa.result import array_sha256
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}
@@ -119,6 +121,17 @@ def test_percentiles_of_a_long_movie_come_from_frames_that_are_named(tmp_path: P
     assert found.record["used"]["norm_sample"] == {"frames": [1, 5, 9], "values": 3 * 20 * 24}
     assert np.allclose(found.record["used"]["norm_values"], [np.percentile(movie[[0, 4, 8]], (3, 99.8))])
     assert any("3 of 9 frames" in text for text in found.warnings)
+
+
+def test_a_sample_of_a_long_movie_is_that_of_the_whole_and_holds_no_frame() -> None:
+    movie = noisy(5, 2, 1300, 1300)
+    source = Source(image_lazy.in_memory(from_array(movie, "tcyx")), (0, 1, 2, 3, 4), (0, 1), (0,))
+    parts = list(_every(source, range(5), QuietHost()))
+    flat = np.moveaxis(movie, 1, 0).reshape(2, -1)
+    step = odd_step(flat.shape[1])
+    assert step == 3 and odd_step(3 * 4_000_000) == 3 and odd_step(2 * 4_000_000) == 3
+    assert np.array_equal(np.concatenate(parts, axis=1), flat[:, ::step])
+    assert all(part.base is None for part in parts)
 
 
 @pytest.mark.parametrize("method, shape, dims", [("care", (51, 66), "yx"), ("n2v3d", (6, 30, 45), "zyx")])

@@ -119,7 +119,7 @@ def _every(source: Source, numbers: Sequence[int], host: Host) -> Iterator[NDArr
     for done, number in enumerate(numbers):
         stop_if_cancelled(host)
         host.progress(done, len(numbers), "Intensities")
-        yield source.frame(number).reshape(source.shape[1], -1)[:, first::step]
+        yield source.frame(number).reshape(source.shape[1], -1)[:, first::step].copy()  # a view would keep the frame
         first = (first - size) % step
 
 
