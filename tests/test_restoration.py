@@ -61,6 +61,7 @@ def values(found: Restored) -> np.ndarray:
     "method, shape, more",
     [
         ("care", (203, 187), {"probabilistic": True}),
+        ("care", (181, 150), {"unet_kernel_size": 5}),
         ("n2v", (190, 221), {"unet_n_depth": 2}),
         ("n2v", (150, 131), {"blur_pool": True, "no_first_skip": True}),
         ("care3d", (11, 90, 71), {}),
