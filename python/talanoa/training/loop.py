@@ -96,6 +96,7 @@ def _averaging(decay: float) -> Callable[..., None]:
 
     @torch.no_grad()
     def update(average: Any, current: Any, count: Any) -> None:
+        """Move the average towards the current values, tensors of one type each."""
         if not average[0].is_floating_point():  # how many batches a normalisation has seen
             torch._foreach_copy_(average, current)
             return
