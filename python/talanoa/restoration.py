@@ -122,9 +122,16 @@ class Restoration:
         self.parts = planned_parts((z, y, x)[-self.ndim :], self.config, request.tiles)
         self.each = request.channel == "all"
         self.shape = (t, c if self.each else int(self.config.n_channel_out), z, y, x)
+        # another number of channels out than in: which intensities they should have, nobody knows
+        self.foreign = model.channels not in (1, int(self.config.n_channel_out))
         self._hashes = Hash(image.form.dtype, self.source.shape), Hash(self.kind, self.shape)
         self._before = [*notes, *([self.chosen.warning] if self.chosen.warning else [])]
         self._before += warnings_of(self.measured, self.source, self.normalization, model)
+        if self.foreign:
+            self._before.append(
+                f"The model makes {self.config.n_channel_out} channel(s) of {model.channels}: what comes out is in the "
+                "units of the training, 0 to 1 for most pixels, not in intensities of the image."
+            )
         self._more = False
         self._times = {"load": round(time.perf_counter() - started, 4), "restore": 0.0}
 
@@ -202,6 +209,8 @@ class Restoration:
         unsure = None
         if self.request.uncertainty:
             unsure = found.scale if found.scale is not None else found.spread
+        if self.foreign:
+            return found.mean, unsure
         mean = levels.undo(calibration.applied(found.mean, self.normalization))
         if unsure is None:
             return mean, None
