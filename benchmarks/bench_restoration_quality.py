@@ -241,6 +241,7 @@ def main(*arguments: str) -> int:
                         status = 1
                         continue
                     scores.setdefault(impl, []).append(score(data["clean"], found))
+                    sys.stderr.write(f"{level}, seed {seed}, {impl}: PSNR, SSIM {scores[impl][-1]}\n")
         report(level, steps, scores)
     return status
 
