@@ -85,3 +85,15 @@ def test_a_learning_rate_that_fell_to_zero_says_nothing_about_longer_trainings()
 
 def test_losses_below_zero_are_judged_by_their_shape() -> None:
     assert advise(rows(FALL - 3, FALL - 3)) == advise(rows(FALL + 0.1, FALL + 0.1))
+
+
+def test_what_the_data_are_called_follows_from_what_the_loss_is_measured_by() -> None:
+    first, _ = advise(rows(0.1 + FALL, 0.4 + FALL), "target")
+    assert "above the training loss" in first and "Add pairs of images" in first
+    flat = np.linspace(1.0, 0.97, EPOCHS)
+    assert not [text for text in advise(rows(flat, flat), "noise") if text.startswith("Underfitting")]
+
+
+def test_a_likelihood_below_zero_has_no_gap_in_parts_of_it() -> None:
+    likely = rows(FALL - 1.5, FALL - 1.2)
+    assert not [text for text in advise(likely, "target") if "above the training loss" in text]

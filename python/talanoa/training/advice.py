@@ -68,7 +68,8 @@ def advise(losses: Sequence[Mapping[str, float]], judged_by: str = "objects") ->
     over = _overfitting(rows, smooth_train, smooth, words)
     end = "" if over else _end(smooth, [row.get("lr", 1.0) for row in rows])
     level = "" if judged_by == "noise" else _level(smooth_train, smooth, words)
-    found = [level, over or _gap(smooth_train, smooth, words), end]
+    likelihood = any(row["loss"] <= 0 or row["val_loss"] <= 0 for row in rows)  # its zero means nothing: no parts of it
+    found = [level, over or ("" if likelihood else _gap(smooth_train, smooth, words)), end]
     return [text for text in (*found, _noise(raw, smooth)) if text]
 
 
