@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+KEPT = ExitStack()
 
 
 def train_step(
@@ -36,7 +39,7 @@ def train_step(
     device = torch.device("cpu")
     trainer = loop.start(chosen, config, settings, device)
     batch = (torch.from_numpy(images), tuple(torch.from_numpy(each) for each in answers))
-    large_blocks_kept().__enter__()  # as a training does, here until the process ends
+    KEPT.enter_context(large_blocks_kept())  # as a training does, here until the process ends
     weights = sum(each.numel() for each in trainer.net.parameters())
     return lambda: loop.train_step(trainer, batch, chosen, config, settings, 1, device), weights
 
