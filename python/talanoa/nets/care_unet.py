@@ -16,7 +16,6 @@ from talanoa.nets.reach import Sides
 from talanoa.nets.unet import _CONV, UNet, conv_stack, init_glorot, pointwise
 
 WORTHWHILE = 5  # side of a kernel from which `conv_of_both` is faster
-MOMENTUM = 0.1  # of batch statistics; with the 0.01 of Keras those of a short training would still be its start
 SMALLEST_SCALE = 1e-3  # added to the scale, as the original does
 _MAX_POOL = {2: functional.max_pool2d, 3: functional.max_pool3d}
 _MEAN_POOL = {2: functional.avg_pool2d, 3: functional.avg_pool3d}
@@ -81,9 +80,6 @@ class CareUNet(UNet):
             self.up[-1] = conv_stack((filters, filters, filters), kernel, ndim, batch_norm)
         if more.get("blur_pool", False):
             self.pool = MaxBlurPool(ndim)
-        for each in self.modules():
-            if isinstance(each, nn.BatchNorm2d | nn.BatchNorm3d):
-                each.momentum = MOMENTUM
 
     def climb(self, block: nn.Module, below: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
         """Return the output of a decoder level; the last one may get nothing of the encoder."""
