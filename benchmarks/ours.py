@@ -65,5 +65,5 @@ def restore(method: str, keys: dict[str, Any], image: np.ndarray, backend: str =
     model_folder.save(folder, made, chosen.build(config).state_dict())
     model = model_folder.load(str(folder))
     request = RestoreRequest(model=str(folder), device="cpu", backend=backend)
-    data = from_array(image)
+    data = from_array(image, "zyx"[-image.ndim :])
     return lambda: restored(data, model, request, QuietHost())

@@ -54,17 +54,26 @@ def check(image: xr.DataArray) -> list[str]:
     return [fault.text for fault in find(image)]
 
 
-def find(image: xr.DataArray) -> list[Fault]:
-    """Return what is wrong with an image, as `check`, with the kind of each fault."""
+def find(image: xr.DataArray, structure: bool = True) -> list[Fault]:
+    """Return what is wrong with an image, as `check`, with the kind of each fault.
+
+    Parameters
+    ----------
+    image : DataArray (t, c, z, y, x)
+        Raw intensities.
+    structure : bool
+        Whether noise that hangs together is looked for ("jpeg", "smoothed", "rows", "columns", "pattern"), which takes
+        most of the time.
+    """
     found = []
     for number in range(image.sizes["c"]):
         where = f"Channel {number + 1}: " if image.sizes["c"] > 1 else ""
         channel = image.values[:, number]
-        found += [Fault(fault.kind, where + fault.text) for fault in _channel(channel)]
+        found += [Fault(fault.kind, where + fault.text) for fault in _channel(channel, structure)]
     return found
 
 
-def _channel(values: NDArray) -> list[Fault]:
+def _channel(values: NDArray, structure: bool) -> list[Fault]:
     """Return the faults of one channel (t, z, y, x); of what cannot be measured nothing more is said."""
     planes = values.reshape(-1, *values.shape[-2:])
     broken = _not_numbers(values)
@@ -75,7 +84,7 @@ def _channel(values: NDArray) -> list[Fault]:
     if not alive:
         return empty
     chosen = [_middle(alive[k]) for k in sorted({round(at) for at in np.linspace(0, len(alive) - 1, _PLANES)})]
-    return [*empty, *_ends(chosen), *_structure(chosen)]
+    return [*empty, *_ends(chosen), *(_structure(chosen) if structure else [])]
 
 
 def _middle(plane: NDArray) -> NDArray:

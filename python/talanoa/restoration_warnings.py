@@ -67,10 +67,11 @@ def _noise(source: Source, model: Model) -> list[str]:
     frames = [source.frame(number) for number in spread_evenly(len(source.frames), LOOKED_AT)]
     look = xr.DataArray(np.stack(frames), dims=DIMS)
     kinds = {"saturated"}
-    if model.method.startswith("n2v"):
+    blind = model.method.startswith("n2v")
+    if blind:
         kinds |= {"jpeg", "smoothed", "rows", "columns", "pattern"}
         kinds -= {kind for kind, axis in _STRUCTURE.items() if model.config.get("struct_axis") == axis}
-    return [fault.text for fault in noise_checks.find(look) if fault.kind in kinds]
+    return [fault.text for fault in noise_checks.find(look, structure=blind) if fault.kind in kinds]
 
 
 def _far(measured: Measured, source: Source, normalization: Mapping[str, Any]) -> list[str]:
