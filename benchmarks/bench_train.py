@@ -16,6 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import ours
 import peers
 
 STEPS = 8
@@ -48,6 +49,7 @@ def talanoa_steps(
     import torch
 
     from talanoa import methods
+    from talanoa.allocation import large_blocks_kept
     from talanoa.dataset import Annotated
     from talanoa.training import loop, star_feed
 
@@ -59,6 +61,7 @@ def talanoa_steps(
     slices = {"patch_z": case["patch"][0]} if volume else {}
     settings = loop.Settings(mixed_precision=half, augment_scale=2.0, **sizes, **slices)
     device = torch.device("cpu")
+    ours.KEPT.enter_context(large_blocks_kept())  # as a training does, here until the process ends
     trainer = loop.start(method, config, settings, device)
     items = [Annotated("scene", image[None], labels, ("", ""))]
     batch = loop.make_batch(items, star_feed.FEED, config, settings, True, (0, 0))
