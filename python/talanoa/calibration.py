@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.metrics.fit import line_to
+
 BLOCK = 16  # pixels a side, in each slice
 _LEAST = 1e-6  # variance of the means, in normalised units, below which no line is fitted
 
@@ -45,10 +47,10 @@ def fit(pairs: Iterable[tuple[NDArray, NDArray]]) -> dict[str, list[float]]:
     gains, offsets = [], []
     for channel in range(len(means[0][0])):
         given, made = (np.concatenate([each[which][channel] for each in means]) for which in (0, 1))
-        spread = float(made.var())
-        gain = float(((made - made.mean()) * (given - given.mean())).mean() / spread) if spread > _LEAST else 0.0
-        gains.append(gain if gain > 0 else 1.0)
-        offsets.append(float(given.mean() - gain * made.mean()) if gain > 0 else 0.0)
+        line = line_to(given, made)
+        told = line.gain > 0 and float(made.var()) > _LEAST
+        gains.append(line.gain if told else 1.0)
+        offsets.append(line.offset if told else 0.0)
     return {"gain": gains, "offset": offsets}
 
 

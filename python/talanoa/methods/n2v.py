@@ -91,6 +91,7 @@ def build(config: N2VConfig) -> CareNet | SeparateNets:
     from talanoa.nets.care_unet import CareNet, SeparateNets
 
     def net(n_in: int, n_out: int) -> CareNet:
+        """Return a network of so many channels."""
         levels = (config.unet_n_filter_base, config.unet_n_depth, config.unet_kernel_size, config.ndim)
         return CareNet(
             n_in,

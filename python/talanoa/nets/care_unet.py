@@ -12,6 +12,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from talanoa.nets.coarse_up import added_up
 from talanoa.nets.reach import Sides
 from talanoa.nets.unet import _CONV, UNet, conv_stack, init_glorot, pointwise
 
@@ -105,14 +106,8 @@ def conv_of_both(conv: nn.Conv2d, below: torch.Tensor, skip: torch.Tensor) -> to
     added beforehand. Where an even or odd pixel lies decides which: four kernels of 3 x 3 stand for one of 5 x 5.
     """
     channels = below.shape[1]
-    kernel = conv.weight[:, :channels]  # (out, in, side, side)
-    side = kernel.shape[-1]
-    sums = kernel.new_zeros(2, side, 2 * ((side + 2) // 4) + 1)  # even or odd pixel, weight, pixel of `below`
-    for odd in range(2):
-        for tap in range(side):
-            sums[odd, tap, (odd + tap - side // 2) // 2 + sums.shape[2] // 2] = 1
-    four = torch.einsum("oiyx,pya,qxb->pqoiab", kernel, sums, sums).flatten(0, 2)
-    parts = functional.conv2d(below, four, padding=sums.shape[2] // 2)  # (n, 4 out, y, x)
+    four = added_up(conv.weight[:, :channels]).movedim(0, 2).flatten(0, 2)  # channels of a pixel lie side by side
+    parts = functional.conv2d(below, four, padding=four.shape[-1] // 2)  # (n, 4 out, y, x)
     n, _, rows, columns = parts.shape
     apart = parts.permute(0, 2, 3, 1).reshape(n, rows, columns, 2, 2, -1)  # (n, y, x, odd y, odd x, out)
     whole = apart.transpose(2, 3).reshape(n, 2 * rows, 2 * columns, -1).permute(0, 3, 1, 2)

@@ -59,18 +59,21 @@ def four_kernels(weight: torch.Tensor) -> torch.Tensor:
 
     Those of an output channel follow each other: row and column even, column odd, row odd, both odd.
     """
-    n, c, k, _ = weight.shape
-    half = k // 2
-    reach = (1 + half) // 2
-    side = 2 * reach + 1
-    made = torch.zeros(n, 2, 2, c, side, side, dtype=torch.float64)
-    for row in range(2):
-        for column in range(2):
-            for dy in range(k):
-                for dx in range(k):
-                    y, x = (row + dy - half) // 2 + reach, (column + dx - half) // 2 + reach
-                    made[:, row, column, :, y, x] += weight[:, :, dy, dx]
-    return made.reshape(4 * n, c, side, side).to(weight.dtype)
+    return added_up(weight.double()).flatten(0, 2).to(weight.dtype)
+
+
+def added_up(weight: torch.Tensor) -> torch.Tensor:
+    """Return the weights (n, 2, 2, c, s, s) before the enlargement of a kernel (n, c, k, k) after it.
+
+    Axes 1 and 2: an even or odd row, an even or odd column. Weights that meet the same pixel are added; gradients flow
+    back to the kernel.
+    """
+    side = weight.shape[-1]
+    sums = weight.new_zeros(2, side, 2 * ((side + 2) // 4) + 1)  # even or odd, weight, pixel before the enlargement
+    for odd in range(2):
+        for tap in range(side):
+            sums[odd, tap, (odd + tap - side // 2) // 2 + sums.shape[2] // 2] = 1
+    return torch.einsum("oiyx,pya,qxb->opqiab", weight, sums, sums)
 
 
 def on_the_coarse_grid(net: nn.Module) -> nn.Module:
