@@ -166,6 +166,17 @@ def test_a_network_that_cannot_be_exported_is_run_by_torch(home: Path, monkeypat
     assert chosen.runner.backend.startswith("torch") and "could not be exported" in chosen.warning
 
 
+def test_volumes_are_left_to_torch_unless_onnx_is_asked_for(home: Path) -> None:
+    config = methods.get("care3d").config(unet_n_filter_base=4)
+    model = Model("fresh", "care3d", config.model_dump(mode="json"), {})
+    model_folder.save(home / "models" / "fresh", model, model.network().state_dict())
+    model = model_folder.load("fresh")
+    assert backends.for_model(model, "cpu", "auto").runner.backend.startswith("torch")
+    assert not onnx_export.folder().exists()  # nothing was exported for it
+    assert backends.for_model(model, "cpu", "onnx").runner.backend.startswith("onnxruntime")
+    assert backends.for_model(model_folder.load(tiny.MODEL), "cpu", "auto").runner.backend.startswith("onnxruntime")
+
+
 def test_onnx_is_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "resolve", lambda name: "cuda")
     with pytest.raises(BadInput, match="CPU only; found device=cuda"):

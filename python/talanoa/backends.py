@@ -1,4 +1,4 @@
-"""What runs a network: ONNX Runtime on the CPU, torch on a GPU or where it is asked for.
+"""What runs a network: ONNX Runtime for planes on the CPU, torch for volumes, on a GPU, or where it is asked for.
 
 All doors come through `for_model`, so that the same request gives the same labels and the same intensities.
 """
@@ -99,7 +99,8 @@ def for_model(model: Model, device: str = "auto", backend: str = "auto") -> Chos
     device : str
         "auto", "cpu", "cuda" or "mps".
     backend : str
-        "onnx" (CPU only), "torch", or "auto": ONNX Runtime on the CPU where its export agrees with torch, else torch.
+        "onnx" (CPU only), "torch", or "auto": for planes on the CPU ONNX Runtime where its export agrees with torch,
+        else torch, whose convolutions of volumes are faster there (`benchmarks/bench_backends.py`).
 
     Raises
     ------
@@ -111,7 +112,7 @@ def for_model(model: Model, device: str = "auto", backend: str = "auto") -> Chos
     place = devices.resolve(device)
     if backend == "onnx" and place != "cpu":
         raise BadInput(f"backend=onnx runs on the CPU only; found device={place}. Set device=cpu, or backend=auto.")
-    if backend == "torch" or place != "cpu":
+    if backend == "torch" or place != "cpu" or (backend == "auto" and model.ndim == 3):
         return _torch(model, place)
     from talanoa import onnx_export, onnx_run
 

@@ -93,7 +93,7 @@ class SegmentRequest(Request):
     background_radius: Number = Field(50.0, gt=0, description="Radius of the background step, in pixels")
     device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network runs")
     backend: Annotated[Literal["auto", "onnx", "torch"], BeforeValidator(read_word)] = Field(
-        "auto", description="What runs the network: onnx (CPU), torch; auto: onnx on the CPU, torch on a GPU"
+        "auto", description="What runs the network: onnx (CPU), torch; auto: onnx for planes on the CPU, else torch"
     )
     workers: Count = Field(None, description="Folder of images: processes of a Dask cluster on this machine")
     scheduler: PathText | None = Field(

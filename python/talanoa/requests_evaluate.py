@@ -88,7 +88,7 @@ class EvaluateRequest(Request):
     min_size: Whole = Field(0, ge=0, description="Smallest object that a model may find, in pixels")
     device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network runs")
     backend: Annotated[Literal["auto", "onnx", "torch"], BeforeValidator(read_word)] = Field(
-        "auto", description="What runs the network: onnx (CPU), torch; auto: onnx on the CPU, torch on a GPU"
+        "auto", description="What runs the network: onnx (CPU), torch; auto: onnx for planes on the CPU, else torch"
     )
     out: PathText | None = Field(None, description="New folder for report, tables and pictures")
 
