@@ -17,6 +17,7 @@ from talanoa.files import file_sha256, write_aside
 FORMAT = 1
 RECORD = "model.json"
 WEIGHTS = "weights.safetensors"
+VERBS = {"objects": "segment", "image": "restore", "stains": "predict"}  # the task for what a method makes
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class Model:
         Settings, seed, hashes of the training data, versions, scores.
     folder : Path or None
         Where it was read from.
+    labelling : dict or None
+        Inputs and stains of a labelling model, see `talanoa.labelling.record.LabellingRecord`; None for others.
     """
 
     name: str
@@ -61,6 +64,7 @@ class Model:
     training: dict[str, Any] = field(default_factory=dict)
     folder: Path | None = None
     pixel_depth: float | None = None
+    labelling: dict[str, Any] | None = None
 
     @property
     def ndim(self) -> int:
@@ -244,7 +248,7 @@ def check_kind(model: Model, expected: str) -> None:
     Parameters
     ----------
     model : Model
-    expected : "objects" or "image"
+    expected : "objects", "image" or "stains"
         What the task at hand makes, see `talanoa.methods.Method.kind`.
     """
     from talanoa import methods
@@ -252,11 +256,10 @@ def check_kind(model: Model, expected: str) -> None:
     found = methods.get(model.method).kind
     if found == expected:
         return
-    does = {"objects": "finds objects", "image": "restores images"}
-    verbs = {"objects": "segment", "image": "restore"}
+    does = {"objects": "finds objects", "image": "restores images", "stains": "predicts stains"}
     raise BadInput(
-        f"Model {model.name} ({model.method}) {does[found]}; {verbs[expected]} needs one that {does[expected]}. "
-        f"Use {verbs[found]} with this model, or choose another model."
+        f"Model {model.name} ({model.method}) {does[found]}; {VERBS[expected]} needs one that {does[expected]}. "
+        f"Use {VERBS[found]} with this model, or choose another model."
     )
 
 
@@ -298,5 +301,8 @@ def write_files(folder: Path, model: Model, weights: dict[str, Any]) -> None:
 
     tensors = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
     (folder / WEIGHTS).write_bytes(to_bytes(tensors))  # safetensors' own writer makes files only their owner can read
-    record = {"format": FORMAT, **{k: v for k, v in asdict(model).items() if k not in ("folder",)}}
+    record = {"format": FORMAT, **asdict(model)}
+    del record["folder"]
+    if model.labelling is None:
+        del record["labelling"]
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from talanoa.errors import BadInput
-from talanoa.image_losses import adversarial, gradients
+from talanoa.image_losses import adversarial, gradients, names
 from talanoa.image_losses.combined import LOSSES, weighted
 
 
@@ -119,3 +119,7 @@ def test_losses_are_combined_by_weights() -> None:
     for wrong in ({"msee": 1.0}, {}, {"mse": 0.0}, {"mse": 1.0, "mae": -1.0}):
         with pytest.raises(BadInput, match="known losses|above 0"):
             weighted(wrong, P, T)
+
+
+def test_every_loss_is_known_by_name_without_torch() -> None:
+    assert tuple(LOSSES) == names.NAMES

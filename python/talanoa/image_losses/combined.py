@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from talanoa import losses
-from talanoa.errors import BadInput
-from talanoa.image_losses import asymmetric, balanced, gradients
+from talanoa.image_losses import asymmetric, balanced, gradients, names
 from talanoa.image_losses.bce import bce
 from talanoa.image_losses.overlap import jaccard
 from talanoa.image_losses.pcc import pcc
@@ -49,16 +48,7 @@ def weighted(weights: Mapping[str, float], predicted: torch.Tensor, target: torc
     BadInput
         An unknown name, or no loss at all.
     """
-    check(weights)
+    names.check(weights)
     parts = {name: LOSSES[name](predicted, target) for name in weights}
     whole = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
     return {"loss": whole, **parts}
-
-
-def check(weights: Mapping[str, float]) -> None:
-    """Raise `BadInput` where weights name losses that there are not, or none that counts."""
-    unknown = [name for name in weights if name not in LOSSES]
-    if unknown:
-        raise BadInput(f"Unknown loss {', '.join(unknown)}; known losses: {', '.join(LOSSES)}.")
-    if not any(weight > 0 for weight in weights.values()) or min(weights.values()) < 0:
-        raise BadInput(f"Losses have the weights {dict(weights)}; expected some above 0 and none below.")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from talanoa.errors import BadInput
-from talanoa.methods import care, image_to_image, n2v, star_convex, stardist, stardist3d
+from talanoa.methods import care, image_to_image, labelling, n2v, star_convex, stardist, stardist3d
 
 
 @dataclass(frozen=True)
@@ -31,8 +31,8 @@ class Method:
         Decision thresholds of a model whose own were not optimised; none for images.
     ndim : int
         2 for methods that work on planes, 3 for those that work on volumes.
-    kind : "objects" or "image"
-        What comes out: labelled objects, or an image of the input's size.
+    kind : "objects", "image" or "stains"
+        What comes out: labelled objects, the image itself as it should be, or stains that it does not show.
     """
 
     config: Callable[..., Any]
@@ -42,7 +42,7 @@ class Method:
     maps: Callable[[Any], tuple[Any, ...]]
     thresholds: Callable[[], dict[str, float]]
     ndim: int = 2
-    kind: Literal["objects", "image"] = "objects"
+    kind: Literal["objects", "image", "stains"] = "objects"
 
 
 def _star_convex(kind: Any, ndim: int) -> Method:
@@ -57,6 +57,12 @@ def _image(kind: Any, ndim: int) -> Method:
     return Method(config, kind.build, None, kind.loss, image_to_image.maps, image_to_image.no_thresholds, ndim, "image")
 
 
+def _stains(kind: Any) -> Method:
+    """Return a method whose network answers with stains."""
+    rest = (image_to_image.maps, image_to_image.no_thresholds)
+    return Method(kind.config_from, kind.build, None, kind.loss, *rest, 2, "stains")
+
+
 METHODS = {
     "stardist": _star_convex(stardist, 2),
     "stardist3d": _star_convex(stardist3d, 3),
@@ -64,6 +70,7 @@ METHODS = {
     "care3d": _image(care, 3),
     "n2v": _image(n2v, 2),
     "n2v3d": _image(n2v, 3),
+    "labelling": _stains(labelling),
 }
 # which method does in volumes what another does in planes
 VOLUMES = {"stardist": "stardist3d", "care": "care3d", "n2v": "n2v3d"}

@@ -43,7 +43,7 @@ def _list(request: ModelsRequest) -> dict[str, Any]:
 
 
 def _kind(method: str) -> str:
-    """Return what a method makes, "objects" or "image"; an empty text for a method of a newer version."""
+    """Return what a method makes, "objects", "image" or "stains"; an empty text for a method of a newer version."""
     from talanoa import methods
 
     return methods.METHODS[method].kind if method in methods.METHODS else ""
@@ -96,7 +96,7 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
             imported = keras_import.read(source, target.name)
             model_folder.save(target, imported.model, imported.weights)
             notes = imported.notes
-    verb = "restore" if _kind(str(model_folder.read_record(target)["method"])) == "image" else "segment"
+    verb = model_folder.VERBS[_kind(str(model_folder.read_record(target)["method"])) or "objects"]
     return {
         "message": "\n- ".join([f"Model {target.name} is ready; {verb} with model={target.name}.", *notes]),
         "folder": str(target),
