@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, gaussian_filter1d, zoom
 
@@ -147,6 +148,23 @@ def test_a_plane_that_is_shifted_against_its_stack_is_found(registration: str, t
     found = [re.search(rf"{words} ([-+0-9.]+), x ([-+0-9.]+)", text) for text in made.warnings]
     shifts = [tuple(map(float, each.groups())) for each in found if each]
     assert len(shifts) == 2 and all(abs(y) <= 0.3 and abs(x + 3) <= 0.3 for y, x in shifts)
+
+
+def test_channels_are_learned_apart_where_that_is_asked_for(tmp_path: Path) -> None:
+    for number in range(2):
+        noise = np.random.default_rng(number).poisson(50, (2, 64, 64)).astype(np.uint16)
+        images.write(tmp_path / f"{number}.tif", images.from_array(noise, "cyx"))
+    keys = {"method": "n2v", "images": tmp_path, "epochs": 1, "steps": 1, "filters": 4}
+    train(request("apart", separate_channels=True, **keys), QuietHost())
+    train(request("together", **keys), QuietHost())
+    apart, together = (model_folder.load(name) for name in ("apart", "together"))
+    assert apart.config["separate_channels"] and not together.config["separate_channels"]
+    changed = np.zeros((1, 2, 32, 32), np.float32)
+    changed[0, 1] = 1
+    for model, same in ((apart, True), (together, False)):
+        net = model.network()
+        found = [net(torch.from_numpy(each))[0][0, 0].detach().numpy() for each in (changed, 0 * changed)]
+        assert np.array_equal(*found) == same  # what the second channel shows changes nothing in the first
 
 
 @pytest.mark.parametrize(

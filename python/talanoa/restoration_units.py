@@ -18,6 +18,7 @@ from talanoa.normalize import Levels
 
 MAX_VOXELS = 4_000_000  # that one tile of a volume reads: about 2.5 GB in a network of 32 channels
 
+MAX_PIXELS = 400_000  # that one tile of a plane reads: a quarter of a GB in a network of 32 channels
 MAX_PROJECTED = 16_000_000  # voxels that one tile of a stack that becomes a plane reads: about 2 GB in 8 channels
 
 
@@ -70,7 +71,8 @@ def planned_parts(shape: Sequence[int], config: Any, count: int | None = None, s
     """
     if config.projects:
         return tiles.splits_within(shape, config.halo, max(1, MAX_PROJECTED // slices), count)
-    return inference.planned_parts(shape, config, count, MAX_VOXELS)
+    most = MAX_PIXELS if len(shape) == 2 else MAX_VOXELS
+    return tiles.splits_within(shape, config.halo, most, count)
 
 
 def predict(
