@@ -80,7 +80,7 @@ def start(method: Method, config: Any, settings: Settings, device: torch.device,
     net = method.build(config)
     if weights is not None:
         net.load_state_dict(weights)
-    net = net.to(device=device, memory_format=devices.layout(len(config.grid)))
+    net = devices.placed(net, device)
     average = net
     if settings.ema:
         average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_averaging(settings.ema), use_buffers=True)
