@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from talanoa import registration
 
 MEASURED = 12  # fields of a plate that are looked at
+SHIFTED = 0.75  # pixels from which a shift is worth a warning
 SIDE = 1024  # pixels of their middle
 NEAR = 1.5  # pixels around the median that count as the same shift
 AGREEING = 0.5  # of the fields

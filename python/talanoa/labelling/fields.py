@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ class LabelField:
         """Which file the field comes from."""
         return self.source or self.name
 
-    @property
+    @cached_property
     def ends(self) -> tuple[float, float]:
         """What is black and what is white in the image: 0 and 1, or beyond them its darkest and brightest values."""
         return min(0.0, float(self.image.min())), max(1.0, float(self.image.max()))

@@ -87,9 +87,7 @@ def _files(place: Path) -> list[View]:
     folder = place.parent if place.is_file() else place
     kinds = plates.phenotypes(folder)
     found = _images(place)
-    return [
-        View(path.stem, folder, path, {}, well_of(path.stem), kinds.get(well_of(path.stem), "")) for path in found
-    ]
+    return [View(path.stem, folder, path, {}, well_of(path.stem), kinds.get(well_of(path.stem), "")) for path in found]
 
 
 def parts_of(request: TrainRequest, views: Sequence[View]) -> dict[str, list[View]]:
@@ -106,7 +104,10 @@ def parts_of(request: TrainRequest, views: Sequence[View]) -> dict[str, list[Vie
     test = test_share(request, views)
     validation = request.validation * (1 - test)
     shares = {TRAIN: 1 - test - validation, VALIDATION: validation, TEST: test}
-    return {TEST: [], **split(views, request.split_by, {key: share for key, share in shares.items() if share}, request.seed)}
+    return {
+        TEST: [],
+        **split(views, request.split_by, {key: share for key, share in shares.items() if share}, request.seed),
+    }
 
 
 def test_share(request: TrainRequest, views: Sequence[View]) -> float:

@@ -75,7 +75,7 @@ def read(request: TrainRequest, view: View) -> list[Seen]:
     """
     if all_channels(view):
         return of_image(request, images.read(view.transmitted), view, view.transmitted.name)
-    files = {view.transmitted.parent.name: view.transmitted, **{name: path for name, path in view.stains.items()}}
+    files = {view.transmitted.parent.name: view.transmitted, **view.stains}
     pictures = {name: images.read(path) for name, path in files.items()}
     labels = {name: f"{path.parent.name}/{path.name}" for name, path in files.items()}
     light, *stains = pictures
@@ -245,6 +245,6 @@ def _check(channels: Mapping[str, NDArray], labels: Mapping[str, str]) -> None:
             )
         if other == channels[light].shape and np.array_equal(channels[name], channels[light]):
             raise BadInput(
-                f"{labels[name]} and {labels[light]} hold the same pixels: there is nothing to learn. Check transmitted "
-                "and stains."
+                f"{labels[name]} and {labels[light]} hold the same pixels: there is nothing to learn. Check "
+                "transmitted and stains."
             )
