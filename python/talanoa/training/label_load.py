@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa import normalize
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
@@ -96,6 +97,27 @@ def _read(request: TrainRequest, host: Host, given: Given | None) -> tuple[list[
     several = sources.several_plates(views)
     test = {sources.name_of(view, several): [file_sha256(path) for path in _files(view)] for view in parts["test"]}
     return seen, {"split": f"by {request.split_by}", "test_images": test, "views": views}
+
+
+def stains_of(request: TrainRequest, given: Given | None = None) -> dict[str, int | None]:
+    """Return the stains of a request, with their channels where one file holds all of them."""
+    if request.images is None:
+        _, picture = label_read.open_view(given)
+        label = label_read.OPEN
+    else:
+        view = sources.find(request)[0]
+        if not sources.all_channels(view):
+            return dict.fromkeys(view.stains)
+        picture, label = images.read(view.transmitted), view.transmitted.name
+    _, numbers = label_read.channels_of(request, picture.sizes["c"], label)
+    return dict(zip(label_read.stain_names(request, picture, numbers), numbers, strict=True))
+
+
+def for_stain(request: TrainRequest, stain: str, channel: int | None) -> TrainRequest:
+    """Return the request for the model of one stain, called by it."""
+    changes = {"name": f"{request.name} {stain}", "stains": stain, "one_per_stain": False}
+    changes["prepare"] = label_targets.prepare_for(request.prepare, stain)
+    return request.model_copy(update=changes if channel is None else {**changes, "target_channels": str(channel)})
 
 
 def _files(view: View) -> list[Any]:
@@ -213,8 +235,8 @@ def _levels_of(
             f"controls={request.controls}: {plate} has no image of these wells; its file names hold {there}. Check "
             "controls, or leave it out: then all images count."
         )
-    lights = (even(each.light, normalization) for view in chosen for each in label_read.read(request, view))
-    return levels.of_plate(lights, normalization)
+    controls = (even(each.light, normalization) for view in chosen for each in label_read.read(request, view))
+    return levels.of_plate(controls, normalization)
 
 
 def _field(

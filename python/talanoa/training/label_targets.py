@@ -49,6 +49,17 @@ def configs_of(request: TrainRequest, stains: Sequence[str]) -> dict[str, Target
     return {stain: targets.config_from(" ".join(each)) for stain, each in texts.items()}
 
 
+def prepare_for(text: str | None, stain: str) -> str | None:
+    """Return the parts of a preparation that concern one stain, None where there are none.
+
+    >>> prepare_for("clip=80; er: clip=90; nucleus: binarise", "er")
+    'clip=80; er: clip=90'
+    """
+    parts = [part.strip() for part in (text or "").split(";")]
+    own = [part for part in parts if part and (":" not in part or part.rpartition(":")[0].strip() == stain)]
+    return "; ".join(own) or None
+
+
 def targets_of(
     request: TrainRequest, seen: Sequence[tuple[Seen, str]], host: Host
 ) -> tuple[list[Stain], list[NDArray[np.float32]], list[dict[str, Steps]]]:
