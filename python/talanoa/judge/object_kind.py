@@ -30,7 +30,7 @@ def judge(request: EvaluateRequest, host: Host) -> Outcome:
     """
     if request.channel == "all":
         raise BadInput(
-            "channel=all is for models that restore images; objects are found in one channel. Give its number."
+            "channel=all is for models that restore images; objects are in one channel. Give its number."
         )
     if not request.truth:
         raise BadInput(
