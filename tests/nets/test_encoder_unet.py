@@ -126,18 +126,18 @@ def test_a_tile_with_its_halo_gives_nearly_what_the_whole_image_gives() -> None:
     torch.manual_seed(0)
     config = labelling.config_from(network="encoder", encoder="resnet18")
     net = labelling.build(config)
-    drawn = [tiny.discs(number, size=128, count=10) for number in range(4)]
+    drawn = [tiny.discs(number, size=64, count=4) for number in range(6)]
     images, truth = (np.stack(each).astype(np.float32)[:, None] for each in zip(*drawn, strict=True))
     mean, sd = images.mean(), images.std()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
-    for _ in range(20):
+    for _ in range(15):
         (made,) = net(torch.from_numpy((images - mean) / sd))
         optimizer.zero_grad()
         (made - torch.from_numpy(truth > 0).float()).square().mean().backward()
         optimizer.step()
     net.eval()
-    large = torch.from_numpy((tiny.discs(9, size=640, count=160)[0].astype(np.float32) - mean) / sd)[None, None]
-    halo, core = config.halo[0], slice(256, 384)
+    large = torch.from_numpy((tiny.discs(9, size=512, count=120)[0].astype(np.float32) - mean) / sd)[None, None]
+    halo, core = config.halo[0], slice(224, 288)
     with torch.no_grad():
         whole = net(large)[0][0, 0, core, core]
         read = slice(core.start - halo, core.stop + halo)

@@ -123,7 +123,7 @@ def _stages(model: nn.Module, name: str) -> list[list[nn.Module]]:
                     stages.append([])
                     side = x.shape[2]
                 stages[-1].append(layer)
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as problem:
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as problem:
         raise BadInput(
             f"backbone={name}: its layers do not follow one another ({problem}). Take vgg16, resnet50 or densenet121."
         ) from problem
