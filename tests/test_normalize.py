@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 
 from talanoa.errors import BadInput
-from talanoa.normalize import Levels, fit, normalize, percentile_limits, rescale, zscore_of
+from talanoa.normalize import Levels, fit, normalize, percentile_limits, rescale, whole_levels, zscore_of
 
 PERCENTILE = {"kind": "percentile", "low": 3.0, "high": 99.8}
+MINMAX, OF_IMAGE = {"kind": "minmax"}, {"kind": "zscore_image"}
+NORMALIZATIONS = [PERCENTILE, {"kind": "zscore", "mean": [4.0, 900.0], "std": [3.0, 70.5]}, MINMAX, OF_IMAGE]
 
 
 def test_limits_of_a_ramp_are_its_percentiles() -> None:
@@ -34,7 +36,7 @@ def test_limits_of_a_large_image_come_from_a_sample_that_is_close() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16])
-@pytest.mark.parametrize("normalization", [PERCENTILE, {"kind": "zscore", "mean": [4.0, 900.0], "std": [3.0, 70.5]}])
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
 def test_normalisation_is_undone_exactly(kind: Any, normalization: dict[str, Any]) -> None:
     limits = np.iinfo(kind)
     image = np.random.default_rng(2).integers(limits.min, limits.max, (2, 70, 60), kind, endpoint=True)
@@ -84,7 +86,39 @@ def test_a_zscore_is_that_of_all_training_pixels() -> None:
 
 
 def test_what_a_record_cannot_mean_is_said() -> None:
-    with pytest.raises(BadInput, match="kind 'minmax'; expected percentile or zscore"):
-        fit(np.zeros((1, 4, 4)), {"kind": "minmax"})
+    with pytest.raises(BadInput, match="kind 'range'; expected one of percentile, zscore"):
+        fit(np.zeros((1, 4, 4)), {"kind": "range"})
     with pytest.raises(BadInput, match="found 1 means and 1 standard deviations; expected one for each of 2"):
         fit(np.zeros((2, 4, 4)), {"kind": "zscore", "mean": [1.0], "std": [1.0]})
+
+
+def test_minmax_and_zscore_of_an_image_are_hand_computed_for_each_channel() -> None:
+    image = np.array([[[1, 2], [3, 6]], [[-4, -4], [4, 4]]], np.int16)
+    assert fit(image, MINMAX).pairs == ((1.0, 6.0), (-4.0, 4.0))
+    assert fit(image, MINMAX).apply(image)[0].ravel().tolist() == pytest.approx([0, 0.2, 0.4, 1])
+    levels = fit(image, OF_IMAGE)
+    assert levels.pairs[1] == (0.0, 4.0)  # mean 0, standard deviation 4
+    normal = levels.apply(image)
+    assert normal.mean(axis=(1, 2)) == pytest.approx([0, 0], abs=1e-6)
+    assert normal.std(axis=(1, 2)) == pytest.approx([1, 1], abs=1e-6)
+
+
+def test_every_pixel_counts_for_minmax_and_zscore_of_an_image() -> None:
+    image = np.zeros((1, 2100, 2000), np.uint8)
+    image[0, 7, 8] = 255  # every second pixel would miss it
+    assert fit(image, MINMAX).pairs == ((0.0, 255.0),)
+    assert fit(image, OF_IMAGE).pairs[0][0] == pytest.approx(255 / image.size)
+
+
+@pytest.mark.parametrize("kind", ["minmax", "zscore_image"])
+def test_images_of_a_plate_share_levels_as_if_they_were_one(kind: str) -> None:
+    images = [np.random.default_rng(k).normal(k, 1 + k, (2, 9, 11)) for k in range(3)]
+    joined = fit(np.concatenate(images, axis=1), {"kind": kind})
+    np.testing.assert_allclose(whole_levels(images, kind).pairs, joined.pairs)
+
+
+@pytest.mark.parametrize("normalization", [MINMAX, OF_IMAGE])
+def test_a_blank_image_becomes_zero_by_minmax_and_zscore(normalization: dict[str, Any]) -> None:
+    image = np.full((1, 4, 4), 9, np.uint8)
+    assert fit(image, normalization).constant == (0,)
+    assert not fit(image, normalization).apply(image).any()

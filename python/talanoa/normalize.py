@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from talanoa.errors import BadInput
 
 _EPS = 1e-20  # as the original: a constant image becomes zeros instead of a division by zero
+WHOLE = ("minmax", "zscore_image")  # kinds that look at every value of an image
+KINDS = ("percentile", "zscore", *WHOLE)
 _SAMPLE = 4_000_000  # above this many pixels the percentiles come from a regular subsample
 
 
@@ -119,12 +121,36 @@ def fit(image: NDArray, normalization: Mapping[str, Any]) -> Levels:
     """
     if is_fixed(normalization):
         return fixed_levels(normalization, len(image))
+    if normalization.get("kind") in WHOLE:
+        return levels_of(image, normalization)
     flat = np.asarray(image).reshape(len(image), -1)
     return levels_of(flat[:, :: odd_step(flat.shape[1])], normalization)
 
 
+def whole_levels(images: Iterable[NDArray], kind: str) -> Levels:
+    """Return the levels that images (c, …) share, from every value: of one image, or of all those of a plate.
+
+    Parameters
+    ----------
+    images : iterable of ndarray, (c, …)
+        At least one; as many channels in each.
+    kind : "minmax" or "zscore_image"
+        The darkest and brightest values become 0 and 1; the mean 0 and the standard deviation 1.
+    """
+    if kind == "minmax":
+        found = [
+            (each.min(axis=1), each.max(axis=1)) for each in (np.asarray(one).reshape(len(one), -1) for one in images)
+        ]
+        low, high = np.min([low for low, _ in found], axis=0), np.max([high for _, high in found], axis=0)
+        return Levels(tuple((float(lower), float(upper)) for lower, upper in zip(low, high, strict=True)))
+    mean, spread = _moments(images)
+    return Levels(tuple((float(m), float(m + s)) for m, s in zip(mean, spread, strict=True)))
+
+
 def levels_of(values: NDArray, normalization: Mapping[str, Any]) -> Levels:
-    """Return the percentiles of values (c, n) as levels: the last step of `fit`."""
+    """Return the levels of values (c, n) by a normalisation that is not fixed: the last step of `fit`."""
+    if normalization.get("kind") in WHOLE:
+        return whole_levels([values], str(normalization["kind"]))
     limits = np.percentile(values, (float(normalization["low"]), float(normalization["high"])), axis=1)
     return Levels(tuple((float(lower), float(upper)) for lower, upper in limits.T))
 
@@ -138,8 +164,8 @@ def odd_step(size: int) -> int:
 def is_fixed(normalization: Mapping[str, Any]) -> bool:
     """Tell whether a normalisation is the same for all images (z-score of the training images)."""
     kind = normalization.get("kind", "percentile")
-    if kind not in ("percentile", "zscore"):
-        raise BadInput(f"normalization: found the kind {kind!r}; expected percentile or zscore. Update Talanoa.")
+    if kind not in KINDS:
+        raise BadInput(f"normalization: found the kind {kind!r}; expected one of {', '.join(KINDS)}. Update Talanoa.")
     return bool(kind == "zscore")
 
 
@@ -159,6 +185,12 @@ def zscore_of(images: Iterable[NDArray]) -> dict[str, Any]:
 
     A channel without any variation gets the standard deviation 1.
     """
+    middle, std = _moments(images)
+    return {"kind": "zscore", "mean": middle.tolist(), "std": np.where(std > 0, std, 1.0).tolist()}
+
+
+def _moments(images: Iterable[NDArray]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return mean and standard deviation of each channel over all pixels of images (c, …)."""
     count, middle, squares = 0, np.zeros(0), np.zeros(0)
     for image in images:
         flat = np.asarray(image).reshape(len(image), -1)
@@ -171,5 +203,4 @@ def zscore_of(images: Iterable[NDArray]) -> dict[str, Any]:
         squares = squares + spread * size + gap**2 * (count * size / (count + size))
         middle = middle + gap * (size / (count + size))
         count += size
-    std = np.sqrt(squares / max(count, 1))
-    return {"kind": "zscore", "mean": middle.tolist(), "std": np.where(std > 0, std, 1.0).tolist()}
+    return middle, np.sqrt(squares / max(count, 1))
