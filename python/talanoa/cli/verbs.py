@@ -18,7 +18,10 @@ from talanoa.logs import log_path, start_log_file
 log = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
-PLACES = {"segment": "{}-talanoa", "restore": "{}-restored", "evaluate": "evaluation"}  # of results without `out`
+# of results without `out`
+PLACES = {
+    "segment": "{}-talanoa", "restore": "{}-restored", "predict": "{}-predicted", "evaluate": "evaluation",
+}  # fmt: skip
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
