@@ -1,4 +1,4 @@
-"""Prediction of stains: windows, planes and channels, several models, intensities; what a model does not know is said."""
+"""Prediction of stains: windows, planes and channels, several models, intensities; what a model does not know."""
 
 from __future__ import annotations
 
@@ -237,9 +237,10 @@ def test_the_mean_over_all_ways_turns_with_the_image(model: Path) -> None:
 
 
 def test_masks_stay_between_0_and_1_and_the_light_comes_along(tmp_path: Path) -> None:
+    nuclei = Stain(name="nuclei", mask=True, low=5, high=9)
     folder = labellers.save(
         tmp_path / "m",
-        (Stain(name="nuclei", mask=True, low=5, high=9),),
+        (nuclei,),
         (Light(name="bf", planes=(1, 2, 3), stack=3),),
     )
     stack = phase(3, 32, 40)

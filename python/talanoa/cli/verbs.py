@@ -95,7 +95,7 @@ def _show_models(reply: Reply) -> None:
     models = reply.get("models", [])
     if len(models) == 1 and "sha256" in models[0]:
         for key, value in models[0].items():
-            say(f"{key:<14} {value}")
+            say(f"{key:<14} {', '.join(value) if isinstance(value, list) else value}")
         return
     for one in models:
         where = "shipped" if one["shipped"] else one["folder"]
