@@ -1,4 +1,4 @@
-"""What a person does to predict stains: opens an image in transmitted light, Predict Fluorescence; see `gui.scenarios`."""
+"""What a person does to predict stains: an image in transmitted light, Predict Fluorescence; see `gui.scenarios`."""
 
 from __future__ import annotations
 

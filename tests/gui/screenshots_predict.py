@@ -1,4 +1,4 @@
-"""Takes the picture of docs/predict.md from a real ImageJ window: python -m gui.screenshots_predict IMAGE MODEL [FOLDER]
+"""Takes the pictures of docs/predict.md from a real ImageJ: python -m gui.screenshots_predict IMAGE MODEL [FOLDER]
 
 As `gui.screenshots`: run it in tests/, on a display. IMAGE is a field in phase contrast, MODEL the name of a model of
 the user (`TALANOA_HOME`) that was trained on such fields, such as those of `talanoa sample plate`.
