@@ -4,8 +4,8 @@ Usage: python benchmarks/bench_labelling.py [PART OF A CASE ...]
 Prints one JSON line per figure, each from a process of its own: the best seconds of `n` runs, their processor time
 (`cpu`, all threads) and the largest memory of the process (`peak_mb`). 2136² is the size of the images of the source
 (Pankova 2022), "default" its U-Net of 16 to 256 channels, "wide" the one of 64 to 1024. A prediction goes from
-intensities to intensities, minimum and maximum of the image included. OMP_NUM_THREADS limits the threads. A backend that this
-machine does not have (a graphics card) is left out.
+intensities to intensities, minimum and maximum of the image included. OMP_NUM_THREADS limits the threads. A backend
+that this machine does not have (a graphics card) is left out.
 """
 
 from __future__ import annotations
