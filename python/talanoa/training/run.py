@@ -118,7 +118,8 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
 
 def _batch_norm(config: Any) -> bool:
     """Tell whether a network normalises over the batch."""
-    return any(value is True for key, value in config.model_dump().items() if key.endswith("batch_norm"))
+    keys = [key for key in config.model_dump() if key.endswith("batch_norm")]
+    return any(getattr(config, key, False) is True for key in ("batch_norm", *keys))
 
 
 def _finished(
@@ -156,6 +157,7 @@ def plan_of(ready: Ready) -> dict[str, Any]:
     """Return what defines a training; a resumed one has to agree with it."""
     hashes = ready.recipe.feed.hashes
     plan = {
+        **ready.extra,
         "method": ready.method,
         "config": ready.config.model_dump(mode="json"),
         "settings": ready.settings.model_dump(mode="json"),
