@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -36,9 +37,10 @@ def field(number: int, shape: tuple[int, ...] = (96, 96)) -> tuple[NDArray[np.ui
 
 
 def write(folder: Path, kind: str, name: str, values: NDArray) -> None:
-    """Write an image of a plate."""
+    """Write an image (y, x) of a plate, or a stack (z, y, x)."""
     (folder / kind).mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(folder / kind / f"{name}.tif", values)
+    stack: dict[str, Any] = {"imagej": True, "metadata": {"axes": "ZYX"}} if values.ndim == 3 else {}
+    tifffile.imwrite(folder / kind / f"{name}.tif", values, **stack)
 
 
 def discs(folder: Path, names: list[str], shape: tuple[int, ...] = (96, 96), stain: str = "dapi") -> Path:
