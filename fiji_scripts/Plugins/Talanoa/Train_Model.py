@@ -48,12 +48,12 @@
 #@ Boolean (label="Isotropic stacks, learned from stacks alone", value=false, only="care", persist=false) isotropic
 #@ String (label="Blur along z (pixels; empty: half the slice distance)", required=false, value="", only="care", persist=false) axial_sigma
 #@ Boolean (label="A network for each channel", value=false, only="n2v", persist=false) separate_channels
-#@ String (label="Transmitted light (folder of a plate; empty: found by its name)", required=false, value="", only="labelling", persist=false) transmitted
-#@ String (label="Stains (folders, or names of channels; empty: all)", required=false, value="", only="labelling", persist=false) stains
-#@ String (label="Channels of the stains", required=false, value="", row="same", only="labelling", persist=false) target_channels
-#@ String (label="Focal planes (all, 3, 2,3,4)", value="all", only="labelling", persist=false) planes
+#@ String (label="Transmitted light (folder; empty: by its name)", required=false, value="", only="labelling", persist=false) transmitted
+#@ String (label="Stains (folders, or names of channels; empty: all)", required=false, value="", width=20, only="labelling", persist=false) stains
+#@ String (label="Channels of the stains", required=false, value="", only="labelling", persist=false) target_channels
+#@ String (label="Focal planes (all, 3, 2,3,4)", value="all", row="same", only="labelling", persist=false) planes
 #@ String (label="Of a stain's stack (max, mean, a plane)", value="max", row="same", only="labelling", persist=false) project
-#@ String (label="Prepare (nucleus: rolling_ball=50; er: clip=90)", required=false, value="", width=20, only="labelling", persist=false) prepare
+#@ String (label="Prepare (er: clip=90; nucleus: binarise)", required=false, value="", width=20, only="labelling", persist=false) prepare
 #@ String (label="Normalise", choices={"minmax", "zscore", "percentile"}, value="minmax", only="labelling", persist=false) normalization
 #@ String (label="together", choices={"image", "plate"}, value="image", row="same", only="labelling", persist=false) normalize_by
 #@ String (label="by control wells", required=false, value="", row="same", only="labelling", persist=false) controls
