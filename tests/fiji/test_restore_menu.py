@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import drawn_plates
 import restorers
 import talanoa
 from fiji.scripts import commands as scripts
@@ -20,6 +21,7 @@ from talanoa import image as images
 from talanoa import model_folder, resources
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
+from talanoa.labelling.record import record_of
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_train import KEYS_OF
 from talanoa.samples import noisy
@@ -172,6 +174,23 @@ def test_care_is_trained_from_a_macro(ij: Any, commands: list[str], tmp_path: Pa
     data = noisy.write_noisy(tmp_path / "pairs", 3, 64)
     ij.run(TRAIN, f"method=care images=[{data / 'low'}] targets=[{data / 'high'}] name=[care of the menu] {TINY}")
     assert model_folder.load("care of the menu").method == "care"
+
+
+def test_labelling_is_trained_from_a_macro_on_a_plate_and_on_the_open_hyperstack(
+    ij: Any, commands: list[str], tmp_path: Path
+) -> None:
+    drawn_plates.discs(tmp_path / "plate", [f"A0{k}_f1" for k in range(1, 5)])
+    tiny = TINY.replace("preset=quick ", "")
+    ij.run(TRAIN, f"method=labelling images=[{tmp_path / 'plate'}] stains=dapi prepare=[clip=50] name=[plate] {tiny}")
+    known = record_of(model_folder.load("plate").labelling or {})
+    assert known.lights[0].name == "phase" and known.stains[0].prepare.clip == 50
+    light, stain = drawn_plates.field(1, (64, 260))
+    images.write(tmp_path / "open.tif", images.from_array(np.stack([light, stain]), "cyx"))
+    opened(ij, tmp_path / "open.tif")
+    ij.run(TRAIN, f"method=labelling name=[of the open image] {tiny}")
+    model = model_folder.load("of the open image")
+    assert model.training["split"] == "by region" and model.labelling is not None
+    assert len(model.labelling["stains"]) == 1 and list(model.training["training_images"]) == ["open"]
 
 
 def test_a_model_is_judged_beside_its_input_from_a_macro(ij: Any, commands: list[str], tmp_path: Path) -> None:
