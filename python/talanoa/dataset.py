@@ -236,15 +236,29 @@ def read_one(
     ndim: int | None = None,
     mask: str = "refuse",
     percentiles: tuple[float, float] = (1.0, 99.8),
+    normalization: Mapping[str, Any] | None = None,
+    proposed: NDArray | None = None,
 ) -> Annotated:
-    """Read one annotated image; see `read_files`."""
+    """Read one annotated image; see `read_files`.
+
+    Parameters
+    ----------
+    files, channel, ndim, mask, percentiles
+        See `read_files`.
+    normalization : mapping, optional
+        Another normalisation than by percentiles, see `talanoa.normalize.fit`.
+    proposed : ndarray of int, (z, y, x), optional
+        Labels to take instead of those of the annotation's file, which is then what they were made from.
+    """
     from talanoa import image as images
 
     image_path, annotation_path = files.image, files.annotation
     picture = images.read(image_path)
     volume = _volume(picture.values, image_path, channel, ndim)
     notes: tuple[str, ...] = ()
-    if annotation_path.suffix.lower() in ROI_SUFFIXES:
+    if proposed is not None:
+        labels = proposed
+    elif annotation_path.suffix.lower() in ROI_SUFFIXES:
         labels, notes = roi_objects.labels_of(annotation_path, volume.shape[1:])
     else:
         labels = _label_volume(_read_labels(annotation_path, mask), annotation_path)
@@ -257,7 +271,7 @@ def read_one(
     calibrated = picture.attrs["unit"] != "pixel"
     item = Annotated(
         files.name or image_path.stem,
-        _normalized(volume, ndim == 2, percentiles),
+        _normalized(volume, ndim == 2, percentiles, normalization),
         np.ascontiguousarray(labels, np.int32),
         (file_sha256(image_path), file_sha256(annotation_path)),
         float(picture.attrs["pixel_size"][2]) if calibrated else None,
@@ -296,8 +310,13 @@ def _classes(path: Path, labels: NDArray) -> NDArray[np.int32]:
     return found
 
 
-def _normalized(volume: NDArray, by_plane: bool, percentiles: tuple[float, float]) -> NDArray[np.float32]:
+def _normalized(
+    volume: NDArray, by_plane: bool, percentiles: tuple[float, float], normalization: Mapping[str, Any] | None
+) -> NDArray[np.float32]:
     """Return (channels, z, y, x) normalised as a prediction will: the whole stack, or plane by plane."""
+    if normalization is not None:
+        parts = np.split(volume, volume.shape[1], axis=1) if by_plane else [volume]
+        return np.concatenate([fit(part, normalization).apply(part) for part in parts], axis=1)
     if by_plane:
         return np.stack([[normalize(plane, *percentiles) for plane in channel] for channel in volume])
     return np.stack([normalize(channel, *percentiles) for channel in volume])

@@ -9,6 +9,7 @@ import torch
 from talanoa import losses
 from talanoa.image_losses import asymmetric, balanced, gradients, names
 from talanoa.image_losses.bce import bce
+from talanoa.image_losses.focal import focal
 from talanoa.image_losses.overlap import jaccard
 from talanoa.image_losses.pcc import pcc
 
@@ -20,6 +21,7 @@ LOSSES: dict[str, Loss] = {
     "bce": bce,
     "pcc": pcc,
     "jaccard": jaccard,
+    "focal": focal,
     "sobel": gradients.sobel,
     "total_variation": gradients.total_variation,
     "asymmetric1": asymmetric.asymmetric1,

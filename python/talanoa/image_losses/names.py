@@ -12,6 +12,7 @@ NAMES = (
     "bce",
     "pcc",
     "jaccard",
+    "focal",
     "sobel",
     "total_variation",
     "asymmetric1",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from talanoa.errors import BadInput
-from talanoa.methods import care, image_to_image, labelling, n2v, star_convex, stardist, stardist3d
+from talanoa.methods import care, image_to_image, labelling, n2v, segmentation, star_convex, stardist, stardist3d
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class Method:
         2 for methods that work on planes, 3 for those that work on volumes.
     kind : "objects", "image" or "stains"
         What comes out: labelled objects, the image itself as it should be, or stains that it does not show.
+    decode : "stars" or "mask"
+        How objects come out of the network's answer: star-convex ones, or the connected parts of a mask.
     """
 
     config: Callable[..., Any]
@@ -43,6 +45,7 @@ class Method:
     thresholds: Callable[[], dict[str, float]]
     ndim: int = 2
     kind: Literal["objects", "image", "stains"] = "objects"
+    decode: Literal["stars", "mask"] = "stars"
 
 
 def _star_convex(kind: Any, ndim: int) -> Method:
@@ -63,6 +66,12 @@ def _stains(kind: Any) -> Method:
     return Method(kind.config_from, kind.build, None, kind.loss, *rest, 2, "stains")
 
 
+def _mask(kind: Any) -> Method:
+    """Return a method whose network answers with the probability of objects."""
+    rest = (kind.loss, image_to_image.maps, kind.default_thresholds)
+    return Method(kind.config_from, kind.build, kind.targets, *rest, 2, "objects", "mask")
+
+
 METHODS = {
     "stardist": _star_convex(stardist, 2),
     "stardist3d": _star_convex(stardist3d, 3),
@@ -71,6 +80,7 @@ METHODS = {
     "n2v": _image(n2v, 2),
     "n2v3d": _image(n2v, 3),
     "labelling": _stains(labelling),
+    "segmentation": _mask(segmentation),
 }
 # which method does in volumes what another does in planes
 VOLUMES = {"stardist": "stardist3d", "care": "care3d", "n2v": "n2v3d"}

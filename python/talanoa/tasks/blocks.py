@@ -66,7 +66,7 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
     from talanoa import blocks_store
 
     started = time.perf_counter()
-    out = _check(request)
+    out = _check(request, model)
     host = Collecting(host)
     for note in image.form.attrs.get("notes", ()):
         host.warn(str(note))
@@ -82,8 +82,15 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
     return reply
 
 
-def _check(request: SegmentRequest) -> Path:
+def _check(request: SegmentRequest, model: Model) -> Path:
     """Return the result folder; refuse what cannot be done in blocks."""
+    from talanoa import methods, predict_settings
+
+    if methods.get(model.method).decode == "mask" or predict_settings.own_normalization(model) is not None:
+        raise BadInput(
+            f"The image is worked through in blocks, and the model {model.name} ({model.method}) needs the whole image "
+            "at once; expected a StarDist model with percentiles, or a smaller image. Crop it, or leave block out."
+        )
     if not request.out:
         raise BadInput(
             "The image is worked through in blocks, and the labels go to the disk; found no out. Set out=<new folder>."
