@@ -29,7 +29,10 @@ class Collected:
     def __init__(self, shape: Sequence[int], config: Any) -> None:
         self._grid = config.grid
         places = [-(-side // step) for side, step in zip(shape, config.grid, strict=True)]
-        self.arrays: Arrays = (np.zeros(places, np.float32), np.zeros((getattr(config, "n_rays", 0), *places), np.float32))
+        self.arrays: Arrays = (
+            np.zeros(places, np.float32),
+            np.zeros((getattr(config, "n_rays", 0), *places), np.float32),
+        )
 
     def keep(self, tile: Tile, maps: Maps) -> None:
         """Take over the maps of a tile."""

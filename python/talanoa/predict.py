@@ -34,7 +34,8 @@ class Segmentation:
         1..n in each frame, most probable object first (from a mask: row by row); z is 1 for planes.
     objects : DataFrame
         Columns Label, Frame (from 1), Probability, for volumes Z, then Y, X (centre of the star-convex object, centroid
-        of a part of a mask, pixels); with a model of classes also Class (from 1; 0: rather background) and Class Probability.
+        of a part of a mask, pixels); with a model of classes also Class (from 1; 0: rather background) and Class
+        Probability.
     polygons : ndarray of float32, (n, rays, 2)
         Corners (y, x) in pixels, pixel centres at integers; rows as in `objects`. Volumes and masks: (n, 0, 2).
     record : dict

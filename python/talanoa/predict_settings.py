@@ -18,8 +18,8 @@ def check_settings(settings: SegmentRequest, model: Model) -> None:
     if methods.get(model.method).decode == "mask":
         if settings.nms_thresh is not None:
             raise BadInput(
-                f"nms_thresh: found {settings.nms_thresh:g}, but the objects of {model.name} are parts of a mask, which "
-                "cannot overlap. Leave it out."
+                f"nms_thresh: found {settings.nms_thresh:g}, but the objects of {model.name} are parts of a mask, "
+                "which cannot overlap. Leave it out."
             )
         if settings.outline == "star":
             raise BadInput(f"outline=star: model {model.name} draws no star-convex outlines. Set outline=traced.")
@@ -40,7 +40,7 @@ def own_normalization(model: Model) -> dict[str, Any] | None:
 def limits_of(settings: SegmentRequest, model: Model) -> dict[str, float]:
     """Return the thresholds of a model, those of the request over its own."""
     given = {"prob": settings.prob_thresh, "nms": settings.nms_thresh}
-    return {key: value if given[key] is None else given[key] for key, value in model.thresholds.items()}
+    return {**model.thresholds, **{key: given[key] or 0.0 for key in model.thresholds if given[key] is not None}}
 
 
 def levels_of(pixels: NDArray, settings: SegmentRequest, model: Model) -> list[tuple[float, float]]:

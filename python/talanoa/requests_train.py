@@ -24,15 +24,18 @@ from talanoa.request_base import (
 )
 
 _STAR, _N2V, _PAIRED = ("stardist",), ("n2v",), ("care", "n2n")
+_OBJECTS = ("stardist", "segmentation")
 _IMAGE = ("care", "n2v", "n2n")
 # Keys that only some methods have a use for.
 KEYS_OF: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("rois", "n_rays", "grid", "head", "backbone", "anisotropy"), _STAR),
-    **dict.fromkeys(("mask", "classes", "augment_scale"), _STAR),
-    **dict.fromkeys(("loss", "kernel", "background", "augment", "apply"), _IMAGE),
-    **dict.fromkeys(("target_channel", "norm_low", "norm_high", "registration"), _PAIRED),
+    **dict.fromkeys(("n_rays", "grid", "head", "backbone", "anisotropy", "classes"), _STAR),
+    **dict.fromkeys(("rois", "mask", "augment_scale", "transfer", "label_model"), _OBJECTS),
+    **dict.fromkeys(("kernel", "background", "augment", "apply"), _IMAGE),
+    **dict.fromkeys(("norm_low", "norm_high", "registration"), _PAIRED),
     **dict.fromkeys(("masked_percent", "radius", "manipulator", "n2v2", "struct_axis", "struct_radius"), _N2V),
-    "targets": ("stardist", *_PAIRED),
+    "loss": ("segmentation", *_IMAGE),
+    "targets": (*_OBJECTS, *_PAIRED),
+    "target_channel": (*_OBJECTS, *_PAIRED),
     "probabilistic": ("care",),
 }
 
@@ -42,8 +45,10 @@ class TrainRequest(Request):
 
     several: ClassVar[tuple[str, ...]] = ("images", "targets", "rois")
 
-    method: Annotated[Literal["stardist", "care", "n2v", "n2n"], BeforeValidator(read_word)] = Field(
-        "stardist", description="Method to train: objects (stardist), restoration from pairs (care) or noise (n2v, n2n)"
+    method: Annotated[Literal["stardist", "segmentation", "care", "n2v", "n2n"], BeforeValidator(read_word)] = Field(
+        "stardist",
+        description="Method to train: objects (stardist; segmentation: parts of a mask), restoration from pairs (care) "
+        "or noise (n2v, n2n)",
     )
     images: Folders | None = Field(
         None,
@@ -51,7 +56,9 @@ class TrainRequest(Request):
         'by ";"; omitted (n2v): the image given or open',
     )
     targets: Folders | None = Field(
-        None, description="Folder with the images' names: label images; care: high SNR; n2n: a second exposure"
+        None,
+        description="Folder with the images' names: label images (label_model: what they are made from); care: high "
+        "SNR; n2n: a second exposure",
     )
     rois: Folders | None = Field(None, description="Folder of ROI zips with the images' names")
     name: str = Field(min_length=1, description="Name of the new model")
@@ -71,7 +78,15 @@ class TrainRequest(Request):
         None, description="Learning rate; omitted: the method's default"
     )
     seed: Whole = Field(42, ge=0, le=2**32 - 1, description="Seed of everything random")
-    init: PathText | None = Field(None, description="Model to start from (fine-tuning)")
+    init: PathText | None = Field(
+        None, description="Model to start from (fine-tuning); for objects also a labelling model, whose U-Net is taken"
+    )
+    transfer: Annotated[Literal["trained", "slow", "frozen"], BeforeValidator(read_word)] = Field(
+        "trained", description="How the encoder of that model learns on: like the rest, slow (a tenth), frozen"
+    )
+    label_model: PathText | None = Field(
+        None, description="Model whose objects are the labels: found in the targets, or in target_channel"
+    )
     resume: bool = Field(False, description="Go on with an interrupted training of this name")
     device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network trains")
     n_images: Count = Field(None, description="Train on so many of the images only, drawn by the seed; omitted: all")
@@ -91,8 +106,8 @@ class TrainRequest(Request):
     head: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Filters of the layer before the outputs; omitted: 128"
     )
-    backbone: Annotated[Literal["unet", "resnet"] | None, BeforeValidator(read_word)] = Field(
-        None, description="Network of a 3D model; omitted: unet"
+    backbone: Annotated[Literal["unet", "resnet", "labelling"] | None, BeforeValidator(read_word)] = Field(
+        None, description="Network of stardist: unet, resnet (3D), labelling (2D; can start from such a model)"
     )
     anisotropy: Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(read_decimal)] = Field(
         None, description="How many pixels wide the distance of two slices is (3D); omitted: measured from the objects"
@@ -122,8 +137,9 @@ class TrainRequest(Request):
     )
     norm_low: Number = Field(3.0, ge=0, le=100, description="Percentile of each image that becomes 0 (care, n2n)")
     norm_high: Number = Field(99.8, ge=0, le=100, description="Percentile of each image that becomes 1 (care, n2n)")
-    loss: Annotated[Literal["mae", "mse"] | None, BeforeValidator(read_word)] = Field(
-        None, description="Loss of care, n2v, n2n; omitted: mae for care, mse for the others"
+    loss: Annotated[Literal["mae", "mse", "jaccard", "focal", "bce"] | None, BeforeValidator(read_word)] = Field(
+        None,
+        description="Loss of care, n2v, n2n (mae, mse; omitted: mae for care) and segmentation (omitted: jaccard)",
     )
     probabilistic: bool = Field(False, description="Learn how uncertain each restored pixel is, too (care)")
     kernel: Annotated[Annotated[int, Field(ge=1, le=15)] | None, BeforeValidator(read_whole)] = Field(
@@ -149,6 +165,20 @@ class TrainRequest(Request):
     )
     struct_radius: Count = Field(None, description="How many neighbours to each side are masked, too; omitted: 5")
     apply: bool = Field(False, description="Restore the image trained on as well (n2v), or the open image")
+
+    @model_validator(mode="after")
+    def _transfer_has_a_source(self) -> TrainRequest:
+        if self.transfer != "trained" and self.init is None:
+            raise BadInput(f"transfer={self.transfer}, but no init; expected init=<model to start from>.")
+        if self.method in _OBJECTS:
+            if self.target_channel is not None and self.label_model is None:
+                raise BadInput("target_channel: found without label_model; expected both, or neither.")
+            if self.label_model is not None and self.rois is not None:
+                raise BadInput("label_model and rois: found both; expected one. The model's objects are the labels.")
+        losses = ("mae", "mse") if self.method in _IMAGE else ("jaccard", "focal", "bce", "mse")
+        if self.loss is not None and self.loss not in losses:
+            raise BadInput(f"loss: found {self.loss!r} with method={self.method}; expected {' or '.join(losses)}.")
+        return self
 
     @model_validator(mode="after")
     def _one_source(self) -> TrainRequest:

@@ -46,6 +46,7 @@ class SegmentationConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ndim: ClassVar[int] = 2
+    batch_norm: ClassVar[bool] = True
 
     n_channel_in: int = Field(1, ge=1)
     filters: int = Field(16, ge=1)
@@ -64,10 +65,9 @@ class SegmentationConfig(BaseModel):
         from talanoa.image_losses import names
 
         try:
-            names.check(weights)
+            return names.checked(weights)
         except BadInput as problem:
             raise ValueError(str(problem)) from problem
-        return weights
 
     @property
     def grid(self) -> tuple[int, ...]:

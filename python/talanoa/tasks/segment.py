@@ -68,9 +68,9 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
     Returns
     -------
     dict
-        The reply with ``handle`` (None where the answers are too large to be kept) and ``thresholds``: those used (None:
-        the model has no such threshold), and ``lowest``, the probability down to which the answers reach. A preview has
-        outlines alone.
+        The reply with ``handle`` (None where the answers are too large to be kept) and ``thresholds``: those used
+        (None: the model has no such threshold), and ``lowest``, the probability down to which the answers reach. A
+        preview has outlines alone.
     """
     from talanoa import methods
     from talanoa.handles import HANDLES

@@ -19,7 +19,7 @@ from talanoa.allocation import large_blocks_kept
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import Method
-from talanoa.training import distributed
+from talanoa.training import distributed, transfer
 from talanoa.training.feed import Feed
 from talanoa.training.onlookers import Onlookers
 from talanoa.training.settings import Early, Settings
@@ -75,16 +75,16 @@ def cosine_lr(step: int, settings: Settings) -> float:
 
 
 def start(method: Method, config: Any, settings: Settings, device: torch.device, weights: Any = None) -> Trainer:
-    """Return a fresh trainer; `weights` (a state dict) are the ones to fine-tune."""
+    """Return a fresh trainer; `weights` (of some tensors or all) are those to start from."""
     torch.manual_seed(settings.seed)
     net = method.build(config)
     if weights is not None:
-        net.load_state_dict(weights)
+        net.load_state_dict({**net.state_dict(), **weights})
     net = net.to(device=device, memory_format=devices.layout(len(config.grid)))
     average = net
     if settings.ema:
         average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_averaging(settings.ema), use_buffers=True)
-    optimizer = torch.optim.Adam(net.parameters(), lr=settings.lr)
+    optimizer = torch.optim.Adam(transfer.parameter_groups(net, settings), lr=settings.lr)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=0.5, patience=settings.plateau, threshold=0.0
     )
@@ -209,9 +209,10 @@ def train_step(
     """Do one step of gradient descent; returns the loss."""
     if settings.schedule == "cosine":
         for group in trainer.optimizer.param_groups:
-            group["lr"] = cosine_lr(step, settings)
+            group["lr"] = cosine_lr(step, settings) * group[transfer.PACE]
     images, answers = batch
     trainer.net.train()
+    transfer.hold(trainer.net, settings)
     half = _in_half_precision(settings, device)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
         output = trainer.net(images.to(device, memory_format=devices.layout(images.dim() - 2)))

@@ -104,6 +104,6 @@ class Recipe:
 
 def recipe_for(method: str) -> Recipe:
     """Return the recipe of a method as `TrainRequest.method` names it."""
-    from talanoa.training import restore_recipe, star_recipe
+    from talanoa.training import mask_recipe, restore_recipe, star_recipe
 
-    return {"stardist": star_recipe.RECIPE, **restore_recipe.RECIPES}[method]
+    return {"stardist": star_recipe.RECIPE, "segmentation": mask_recipe.RECIPE, **restore_recipe.RECIPES}[method]

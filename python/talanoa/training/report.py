@@ -11,6 +11,7 @@ from talanoa.requests import TrainRequest
 from talanoa.training.advice import advise
 from talanoa.training.settings import Early
 
+NAMES = {"prob": "probability", "nms": "overlap"}
 REPORT = "report.md"
 CURVE = "loss.png"
 ON_VALIDATION = "Thresholds were chosen on these same images: expect a bit less on new ones."
@@ -77,6 +78,24 @@ def _classes(found: Mapping[str, Any] | None) -> list[str]:
     lines += [f"| true class | none | {' | '.join(found['names'])} |", "|---" * (len(found["names"]) + 2) + "|"]
     rows = zip(found["names"], found["confusion"], strict=True)
     return lines + [f"| {name} | {' | '.join(str(count) for count in counts)} |" for name, counts in rows]
+
+
+def _pixels(found: Mapping[str, float] | None) -> list[str]:
+    """Return the lines on pixel scores, of a model that answers with a mask."""
+    if not found:
+        return []
+    return [
+        f"Pixels: Jaccard index {found['jaccard']:.3f}, Dice {found['dice']:.3f} (means of the images; of two empty",
+        "masks 1).",
+        "",
+    ]
+
+
+def _transfer(taken: Mapping[str, Any] | None) -> list[str]:
+    """Return the lines on what was taken from another model."""
+    from talanoa.training.transfer import told
+
+    return ["", told(taken)] if taken else []
 
 
 def heading(model: Model) -> list[str]:
@@ -151,7 +170,9 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
     lines += [
         *_classes(record.get("validation_classes")),
         "",
-        f"Thresholds: probability {model.thresholds['prob']:.3f}, overlap {model.thresholds['nms']:.2f}.",
+        *_pixels(record.get("validation_pixels")),
+        f"Thresholds: {', '.join(f'{NAMES[key]} {value:.3f}' for key, value in model.thresholds.items())}.",
+        *_transfer(record.get("transfer")),
         "",
         *curve_lines(losses),
         *(f"- {text}" for text in advise(losses)),

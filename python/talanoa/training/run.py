@@ -17,7 +17,7 @@ from talanoa.errors import Cancelled
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
-from talanoa.training import distributed, loop
+from talanoa.training import distributed, loop, transfer
 from talanoa.training.advice import advise
 from talanoa.training.finish import write_model
 from talanoa.training.folder import training_folder, working_folder
@@ -112,13 +112,16 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
     losses = folder / loop.LOSSES
     advice = advise(loop.read_losses(losses), recipe.judged_by)
     told = recipe.summary(model, trainer.best_epoch)
+    if "transfer" in model.training:
+        told += " " + transfer.told(model.training["transfer"])
     best = trainer.best_epoch
     return TrainReply(folder, model.name, model.thresholds, best, losses, report, ready.warnings, early, advice, told)
 
 
 def _batch_norm(config: Any) -> bool:
     """Tell whether a network normalises over the batch."""
-    return any(value is True for key, value in config.model_dump().items() if key.endswith("batch_norm"))
+    known = {"batch_norm": getattr(config, "batch_norm", False), **config.model_dump()}
+    return any(value is True for key, value in known.items() if key.endswith("batch_norm"))
 
 
 def _finished(
@@ -165,6 +168,8 @@ def plan_of(ready: Ready) -> dict[str, Any]:
     }
     if ready.normalization is not None:
         plan["normalization"] = ready.normalization
+    if (taken := transfer.record_of(ready)) is not None:
+        plan["transfer"] = taken
     return {**plan, "classes": list(ready.classes)} if ready.classes else plan
 
 

@@ -19,7 +19,7 @@ from talanoa.metrics.matching import match_images
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
-from talanoa.training import settings, sources, star_feed, thresholds, volumes
+from talanoa.training import settings, sources, star_feed, thresholds, transfer, volumes
 from talanoa.training.finish import SCORED_IOU, make_model
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.report import write_report
@@ -61,6 +61,13 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     channels, ndim = len(items[0].image), items[0].ndim
     name = methods.variant(request.method, ndim)
     given = volumes.asked(request) if ndim == 3 else _asked(request)
+    if init is not None and transfer.is_transfer(init) and ndim == 2:
+        shape = transfer.shape_of(init, channels, {"filters": request.filters, "depth": request.depth})
+        if request.backbone == "unet":
+            raise BadInput(f"backbone=unet: {init.name} is a labelling model; expected backbone=labelling.")
+        trunk = {"backbone": "labelling", "unet_n_filter_base": shape["filters"], "unet_n_depth": shape["depth"]}
+        keys = {"grid": (2, 2), **given, **trunk, **_class_keys(loaded)}
+        return name, methods.get(name).config(**keys, n_channel_in=channels)
     if init is None:
         keys = volumes.config_keys(request, items) if ndim == 3 else {"grid": (2, 2), **given}
         return name, methods.get(name).config(**{**keys, **_class_keys(loaded), "n_channel_in": channels})
@@ -99,17 +106,20 @@ def _with_classes(config: Any, loaded: Loaded, init: Model) -> Any:
 
 def _asked(request: TrainRequest) -> dict[str, Any]:
     """Return the keys of a configuration for planes that a request sets."""
-    only_3d = [key for key in ("patch_z", "backbone", "anisotropy") if getattr(request, key) not in (None, "unet")]
+    only_3d = [key for key in ("patch_z", "anisotropy") if getattr(request, key) is not None]
+    only_3d += ["backbone=resnet"] if request.backbone == "resnet" else []
     if only_3d:
         raise BadInput(f"{', '.join(only_3d)}: only for 3D models, and the images are planes. Leave it out.")
+    shape = {"unet_n_filter_base": 16, "unet_n_depth": 4} if request.backbone == "labelling" else {}
     asked = {
+        "backbone": request.backbone,
         "n_rays": request.n_rays,
         "grid": (request.grid, request.grid) if request.grid else None,
         "unet_n_depth": request.depth,
         "unet_n_filter_base": request.filters,
         "net_conv_after_unet": request.head,
     }
-    return {key: value for key, value in asked.items() if value is not None}
+    return {**shape, **{key: value for key, value in asked.items() if value is not None}}
 
 
 def warnings_of(items: Sequence[Annotated], parts: Parts, settings: Settings) -> list[str]:
