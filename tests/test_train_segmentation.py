@@ -169,7 +169,9 @@ def test_a_model_finds_the_labels_in_other_images_of_the_same_places(tmp_path: P
 def test_fine_tuning_an_interruption_and_the_window_work_as_for_other_methods() -> None:
     base = segmenters.small_model()
     host = RecordingHost(wanted=("preview",))
-    tuned = train(segmenters.request("tuned", init=base.name, epochs=2, steps=2, lr=1e-6, filters=None, depth=None), host)
+    tuned = train(
+        segmenters.request("tuned", init=base.name, epochs=2, steps=2, lr=1e-6, filters=None, depth=None), host
+    )
     kinds = [kind for kind, _ in host.events]
     assert kinds.count("epoch") == 2 and "preview" in kinds
     preview = next(payload for kind, payload in host.events if kind == "preview")

@@ -168,7 +168,7 @@ class TrainRequest(Request):
 
     @model_validator(mode="after")
     def _transfer_has_a_source(self) -> TrainRequest:
-        if self.transfer != "trained" and self.init is None:
+        if self.transfer != "trained" and not self.starts_from_a_model():
             raise BadInput(f"transfer={self.transfer}, but no init; expected init=<model to start from>.")
         if self.method in _OBJECTS:
             if self.target_channel is not None and self.label_model is None:
@@ -179,6 +179,10 @@ class TrainRequest(Request):
         if self.loss is not None and self.loss not in losses:
             raise BadInput(f"loss: found {self.loss!r} with method={self.method}; expected {' or '.join(losses)}.")
         return self
+
+    def starts_from_a_model(self) -> bool:
+        """Tell whether there is a model to start from."""
+        return self.init is not None
 
     @model_validator(mode="after")
     def _one_source(self) -> TrainRequest:

@@ -18,6 +18,10 @@ from talanoa.errors import TalanoaError
 from talanoa.host import QuietHost
 
 log = logging.getLogger(__name__)
+TESTED: dict[str, dict[str, Any]] = {
+    "stardist": {"classes": False},
+    "segmentation": {"method": "segmentation"},
+}  # keys of the test images
 EVERY = 0.5  # seconds between two lines of progress
 
 
@@ -46,13 +50,14 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request : mapping
-        ``train`` (keys of the training), ``test`` (keys ``images``, ``targets``, ``rois``).
+        ``train`` (keys of the training), ``test`` (keys ``images``, ``targets``, ``rois``), ``values`` (what was
+        varied, to be remembered).
 
     Returns
     -------
     dict
-        ``seconds`` and ``peak_memory`` (bytes) of the training, ``epochs``, ``best_epoch``, ``validation`` and
-        ``scores`` on the test images; or ``error``.
+        ``seconds`` and ``peak_memory`` (bytes) of the training, ``epochs``, ``best_epoch``, ``training_images`` (how
+        many) and ``scores`` on the test images, among others; or ``error``.
     """
     from talanoa import devices, model_folder
     from talanoa.requests import TrainRequest, parse
@@ -68,15 +73,15 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     model = model_folder.load(made.name)
     test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, **request["test"]}
-    test.update(
-        {"classes": False} if asked.method == "stardist" else {"method": "care"}
-    )  # images: against the clean one
+    test |= TESTED.get(asked.method, {"method": "care"})  # images: against the clean one
     scores = recipe_for(asked.method).score(model, parse(TrainRequest, test).request, asked.device, host)
     return {
         "seconds": round(seconds, 1),
         "peak_memory": peak.bytes,
         "epochs": int(model.training["epochs_run"]),
         "best_epoch": made.best_epoch,
+        "training_images": len(model.training["training_images"]),
+        "values": request.get("values", {}),
         "settings": model.training["settings"],
         "thresholds": made.thresholds,
         "warnings": made.warnings,
@@ -94,7 +99,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         result = run(request)
     except TalanoaError as error:
-        result = {"error": str(error)}
+        result = {"error": str(error), "values": request.get("values", {})}
     with write_aside(target, overwrite=True) as aside:
         aside.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0

@@ -16,6 +16,7 @@ from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_images
+from talanoa.metrics.pixel import count_pixels
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
@@ -244,6 +245,7 @@ def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[
         "AP at IoU 0.5": round(counts[0.5].accuracy, 4),
         "mean AP, IoU 0.5 to 0.9": round(float(np.mean([each.accuracy for each in counts.values()])), 4),
         "panoptic quality": round(counts[0.5].panoptic_quality, 4),
+        "Jaccard": round(float(np.mean([count_pixels(*pair).iou for pair in pairs])), 4),
     }
 
 
