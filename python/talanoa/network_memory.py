@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 LOWEST = 0.05  # probability down to which candidates are kept
 AFTER_THE_NETWORK = {
     *("prob_thresh", "nms_thresh", "min_size", "max_size", "min_intensity", "max_intensity", "exclude_border"),
-    *("rois", "outline", "out", "copy_model", "image"),
+    *("rois", "outline", "out", "copy_model", "image", "price", "currency"),
 }
 
 

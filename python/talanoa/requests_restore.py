@@ -8,10 +8,13 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
 from talanoa.request_base import (
+    CURRENCY,
     FRAMES,
+    PRICE,
     Count,
     Device,
     PathText,
+    Price,
     Request,
     check_ordered,
     read_decimal,
@@ -76,6 +79,8 @@ class RestoreRequest(Request):
         None, description="Folder of images: address of a Dask scheduler, such as tcp://node7:8786"
     )
     out: PathText | None = Field(None, description="New folder for the results")
+    price: Price = Field(None, description=PRICE)
+    currency: str = Field("EUR", min_length=1, description=CURRENCY)
     copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
 
     @model_validator(mode="after")

@@ -9,12 +9,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
 from talanoa.request_base import (
+    CURRENCY,
+    PRICE,
     Count,
     Device,
     Folders,
     Fraction,
     Number,
     PathText,
+    Price,
     Request,
     Whole,
     check_ordered,
@@ -123,6 +126,8 @@ class TrainRequest(Request):
     )
     dry_run: bool = Field(False, description="Train nothing: show examples, and what the training will cost here")
     picture: PathText | None = Field(None, description="New PNG file for the examples of a dry run")
+    price: Price = Field(None, description=PRICE)
+    currency: str = Field("EUR", min_length=1, description=CURRENCY)
     licence: str = Field("", description="Licence of the training data, kept with the model")
     description: str = Field("", description="What the model is for, in a sentence; omitted: what it was trained on")
     schedule: Annotated[Literal["plateau", "cosine"] | None, BeforeValidator(read_word)] = Field(

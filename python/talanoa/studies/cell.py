@@ -80,6 +80,7 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
         "peak_memory": peak.bytes,
         "epochs": int(model.training["epochs_run"]),
         "best_epoch": made.best_epoch,
+        "cost": model.training["cost"],
         "training_images": len(model.training["training_images"]),
         "values": request.get("values", {}),
         "settings": model.training["settings"],

@@ -1,7 +1,9 @@
 """A search among parameters by optuna: each combination is chosen by what the ones before it gave.
 
-Tree-structured Parzen estimator: Bergstra et al. 2011 (NIPS 24); optuna: Akiba et al. 2019,
-doi:10.1145/3292500.3330701. A study that goes on chooses as one that was never interrupted: every choice has a seed of its own and depends on the
+Tree-structured Parzen estimator: Bergstra et al. 2011 (NIPS 24). optuna: Akiba et al. 2019,
+doi:10.1145/3292500.3330701.
+
+A study that goes on chooses as one that was never interrupted: every choice has a seed of its own and depends on the
 results before it alone.
 """
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import cost, devices
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
@@ -74,14 +74,14 @@ def restore_image(request: RestoreRequest, model: Model, image: xr.DataArray, ho
     from talanoa import image as images
     from talanoa.restoration import restore
 
-    started = time.perf_counter()
+    meter = _meter(request)
     host = Collecting(host)
     image = images.check(image)
     found = restore(image, model, request, host)
     for text in found.warnings:
         host.warn(text)
-    seconds = time.perf_counter() - started
-    record = make_record(request, model, image, found.record, seconds, host)
+    seconds = meter.seconds
+    record = make_record(request, model, image, found.record, meter, host)
     reply: dict[str, Any] = {
         "image": found.image,
         "uncertainty": found.uncertainty,
@@ -113,7 +113,7 @@ def restore_stream(request: RestoreRequest, model: Model, image: LazyImage, host
     from talanoa.restoration import Restoration
     from talanoa.tasks.segment import attachments
 
-    started = time.perf_counter()
+    meter = _meter(request)
     if not request.out:
         raise BadInput("The image is large, and what comes out goes to the disk; found no out. Set out=<new folder>.")
     out = Path(request.out).absolute()
@@ -130,8 +130,8 @@ def restore_stream(request: RestoreRequest, model: Model, image: LazyImage, host
             made = restoration_stream.write(work, store)
             for text in work.warnings():
                 host.warn(text)
-            seconds = time.perf_counter() - started
-            record = make_record(request, model, image.form, work.record(), seconds, host)
+            seconds = meter.seconds
+            record = make_record(request, model, image.form, work.record(), meter, host)
             for name, source in attachments(model, request.copy_model).items():
                 if not (made / name).exists():
                     result.attach(made, name, source)
@@ -144,12 +144,17 @@ def restore_stream(request: RestoreRequest, model: Model, image: LazyImage, host
     return {"record": record, "folder": str(out), "path": str(out / restoration_stream.IMAGE), "message": message}
 
 
+def _meter(request: RestoreRequest) -> cost.Meter:
+    """Begin to measure what the restoration costs."""
+    return cost.Meter(devices.resolve(request.device))
+
+
 def make_record(
     request: RestoreRequest,
     model: Model,
     form: xr.DataArray,
     found: dict[str, Any],
-    seconds: float,
+    meter: cost.Meter,
     host: Collecting,
 ) -> dict[str, Any]:
     """Return everything that is needed to do the same again, as plain JSON.
@@ -158,10 +163,12 @@ def make_record(
     of the image are those of the part that was restored, and of what came out.
     """
     rest = dict(found)
+    pixels = form.sizes["t"] * form.sizes["z"] * form.sizes["y"] * form.sizes["x"]
     return {
         "task": "restore",
         "request": request.model_dump(),
-        "times": {**rest.pop("times"), "total": round(seconds, 3)},
+        "times": {**rest.pop("times"), "total": round(meter.seconds, 3)},
+        "cost": cost.of_images(meter, form.sizes["t"], pixels, request.price, request.currency),
         "used": rest.pop("used"),
         "image": image_facts(form, request.image, rest.pop("input_sha256")),
         "model": model_facts(model),
@@ -174,7 +181,7 @@ def _plan(work: Any) -> dict[str, Any]:
     """Return what defines the work: unfinished work goes on only where all of it is the same."""
     form = work.form
     return {
-        "request": work.request.model_dump(exclude={"out", "image", "model"}),
+        "request": work.request.model_dump(exclude={"out", "image", "model", "price", "currency"}),
         "model": {"name": work.model.name, "sha256": work.model.sha256},
         "image": image_facts(form, work.request.image, ""),
         "levels": [list(pair) for pair in work.measured.levels.pairs],

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from talanoa import cost, devices
 from talanoa.errors import BadInput
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
@@ -123,7 +123,7 @@ def segment_image(
     from talanoa import image as images
     from talanoa import predict
 
-    started = time.perf_counter()
+    meter = cost.Meter(devices.resolve(request.device))
     host = Collecting(host)
     image = images.check(image)
     chosen = choose(image, model.channels, request, model.ndim)
@@ -144,8 +144,11 @@ def segment_image(
         "table": measure(found, chosen),
         "record": make_record(request, model, image, chosen, found, selection),
     }
-    seconds = time.perf_counter() - started
+    seconds = meter.seconds
     reply["record"]["times"]["total"] = round(seconds, 3)
+    sizes = chosen.image.sizes
+    pixels = sizes["t"] * sizes["z"] * sizes["y"] * sizes["x"]
+    reply["record"]["cost"] = cost.of_images(meter, sizes["t"], pixels, request.price, request.currency)
     reply["record"]["warnings"] = host.warnings
     reply["message"] = _message(len(found.objects), seconds, model, found.record)
     stop_if_cancelled(host)

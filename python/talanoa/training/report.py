@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from talanoa.cost import lines_of
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training.advice import advise
@@ -110,6 +111,7 @@ def heading(model: Model) -> list[str]:
         f"({record['finished']}, {record['device']}, {record['epochs_run']} epochs,",
         f"{record['seconds'] / 60:.0f} minutes).",
         *_early(record.get("stopped_early")),
+        *(lines_of(record["cost"]) if "cost" in record else []),
         f"Licence of the training data: {model.licence or 'not stated'}.",
     ]
 
