@@ -56,7 +56,7 @@ def test_the_peak_of_memory_holds_what_is_in_use() -> None:
 
 
 def test_a_training_costs_what_its_epochs_and_its_end_took() -> None:
-    rows = [{"seconds": 10.0, "waiting": 0.1}, {"seconds": 12.0, "waiting": 0.3}, {"seconds": 14.0, "waiting": 0.2}]
+    rows = [{"seconds": 10.0, "waiting": 1.0}, {"seconds": 12.0, "waiting": 3.0}, {"seconds": 14.0, "waiting": 3.2}]
     asked = parse(TrainRequest, {"images": "i", "name": "n", "price": "2,5", "currency": "USD"}).request
     record = cost.of_training(cost.Meter("cpu", _counters=[]), rows, 4.0, asked)
     assert (record["seconds"], record["seconds_per_epoch"], record["waiting"]) == (40, 12, 0.2)

@@ -190,7 +190,7 @@ def of_training(
     meter : Meter
         Begun with the training; memory and energy are those since then, also where it goes on with an earlier one.
     losses : sequence of mapping
-        All rows of ``loss.csv``: their seconds count, and their share of ``waiting`` for data where it is there.
+        All rows of ``loss.csv``: their ``seconds``, and those of them spent ``waiting`` for data, where they are known.
     end : float
         Seconds that followed the last epoch.
     request : TrainRequest
@@ -199,9 +199,9 @@ def of_training(
     seconds = sum(row["seconds"] for row in losses) + end
     each = statistics.median(row["seconds"] for row in losses)
     record = {**meter.record(), "seconds": round(seconds, 3), "seconds_per_epoch": round(each, 4)}
-    waiting = [row["waiting"] for row in losses if "waiting" in row]
-    if waiting:
-        record["waiting"] = round(statistics.mean(waiting), 4)
+    known = [row for row in losses if "waiting" in row]
+    if known:
+        record["waiting"] = round(sum(row["waiting"] for row in known) / sum(row["seconds"] for row in known), 4)
     money = priced(seconds, request.price, request.currency)
     return {**record, **money, **({"cost_per_epoch": request.price * each / 3600} if request.price is not None else {})}
 

@@ -35,17 +35,29 @@ class Method:
         What comes out: labelled objects, the image itself as it should be, or stains that it does not show.
     decode : "stars" or "mask"
         How objects come out of the network's answer: star-convex ones, or the connected parts of a mask.
+    begin : function (net, config, settings) -> None, or None
+        Gives a fresh network the weights from which a training starts; None: those it has.
+    opponent : function (config) -> torch.nn.Module or None, or None
+        The discriminator of a generative adversarial network, see `talanoa.training.adversarial`.
+    backbone : function (config, settings) -> torch.nn.Module or None, or None
+        What a loss looks through; `loss` gets it as a fourth argument, and the training keeps it.
+    acquaint : function (backbone, draw, settings, host) -> None, or None
+        Lets a backbone learn from the training's own batches, ``draw(number)``, before the first step.
     """
 
     config: Callable[..., Any]
     build: Callable[[Any], Any]
     targets: Any
-    loss: Callable[[Any, Any, Any], dict[str, Any]]
+    loss: Callable[..., dict[str, Any]]
     maps: Callable[[Any], tuple[Any, ...]]
     thresholds: Callable[[], dict[str, float]]
     ndim: int = 2
     kind: Literal["objects", "image", "stains"] = "objects"
     decode: Literal["stars", "mask"] = "stars"
+    begin: Callable[[Any, Any, Any], None] | None = None
+    opponent: Callable[[Any], Any] | None = None
+    backbone: Callable[[Any, Any], Any] | None = None
+    acquaint: Callable[[Any, Any, Any, Any], None] | None = None
 
 
 def _star_convex(kind: Any, ndim: int) -> Method:
@@ -63,7 +75,8 @@ def _image(kind: Any, ndim: int) -> Method:
 def _stains(kind: Any) -> Method:
     """Return a method whose network answers with stains."""
     rest = (image_to_image.maps, image_to_image.no_thresholds)
-    return Method(kind.config_from, kind.build, None, kind.loss, *rest, 2, "stains")
+    hooks = (kind.begin, kind.opponent, kind.backbone, kind.acquaint)
+    return Method(kind.config_from, kind.build, None, kind.loss, *rest, 2, "stains", "stars", *hooks)
 
 
 def _mask(kind: Any) -> Method:

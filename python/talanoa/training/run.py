@@ -144,8 +144,8 @@ class _Laps(PassingOn):
 
 def _batch_norm(config: Any) -> bool:
     """Tell whether a network normalises over the batch."""
-    known = {"batch_norm": getattr(config, "batch_norm", False), **config.model_dump()}
-    return any(value is True for key, value in known.items() if key.endswith("batch_norm"))
+    keys = [key for key in config.model_dump() if key.endswith("batch_norm")]
+    return any(getattr(config, key, False) is True for key in ("batch_norm", *keys))
 
 
 def _finished(
