@@ -20,6 +20,7 @@ from talanoa.request_base import (
     check_ordered,
     read_word,
 )
+from talanoa.requests_restore import read_channel
 
 
 class EvaluateRequest(Request):
@@ -71,7 +72,11 @@ class EvaluateRequest(Request):
         description="Restored images: map of what may be made up, from the image turned and flipped (turns) or from "
         "all models; auto: models where there are several, turns where there is no truth",
     )
-    channel: Count = Field(None, description="Channel of the images to segment or restore, counted from 1")
+    channel: Annotated[int | str | None, BeforeValidator(read_channel)] = Field(
+        None,
+        description="Channel of the images to segment or restore, counted from 1; all (restoring): each by itself, with "
+        "a model of one channel",
+    )
     prob_thresh: Fraction = Field(None, description="Lowest object probability, 0 to 1; omitted: each model's own")
     nms_thresh: Fraction = Field(None, description="Largest overlap of two objects, 0 to 1; omitted: each model's own")
     norm_low: MaybeNumber = Field(

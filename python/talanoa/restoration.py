@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, calibration, image_lazy, methods
+from talanoa import anisotropy, backends, calibration, image_lazy, methods, restoration_isotropic
 from talanoa import image as images
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share, stop_if_cancelled
@@ -23,8 +23,8 @@ from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration_choice import choose
 from talanoa.restoration_numbers import Numbers, type_for
 from talanoa.restoration_source import Hash, Measured, measure
-from talanoa.restoration_units import planned_parts, predict
-from talanoa.restoration_warnings import check_levels, warnings_of
+from talanoa.restoration_units import Prediction, planned_parts, predict
+from talanoa.restoration_warnings import check_levels, far_from_trained, warnings_of
 
 _SUFFIX = re.compile(r"(\.ome)?\.(tiff?|png|jpe?g|zarr)$", re.IGNORECASE)
 
@@ -118,15 +118,18 @@ class Restoration:
         self.tta = request.tta or (request.uncertainty and not getattr(self.config, "probabilistic", False))
         self.numbers = Numbers(self.kind)
         t, c, z, y, x = self.source.shape
-        self.ndim = methods.get(model.method).ndim
-        self.parts = planned_parts((z, y, x)[-self.ndim :], self.config, request.tiles)
+        self.factor = self._factor()
+        self.parts = self._parts((z, y, x))
         self.each = request.channel == "all"
-        self.shape = (t, c if self.each else int(self.config.n_channel_out), z, y, x)
+        depth = 1 if self.config.projects else z if self.factor is None else anisotropy.count_of(z, self.factor)
+        self.shape = (t, c if self.each else int(self.config.n_channel_out), depth, y, x)
         # another number of channels out than in: which intensities they should have, nobody knows
         self.foreign = model.channels not in (1, int(self.config.n_channel_out))
         self._hashes = Hash(image.form.dtype, self.source.shape), Hash(self.kind, self.shape)
         self._before = [*notes, *([self.chosen.warning] if self.chosen.warning else [])]
         self._before += warnings_of(self.measured, self.source, self.normalization, model)
+        if self.factor is not None:
+            self._before += far_from_trained(self.factor, float(self.config.anisotropy))
         if self.foreign:
             self._before.append(
                 f"The model makes {self.config.n_channel_out} channel(s) of {model.channels}: what comes out is in the "
@@ -134,6 +137,18 @@ class Restoration:
             )
         self._more = False
         self._times = {"load": round(time.perf_counter() - started, 4), "restore": 0.0}
+
+    def _factor(self) -> float | None:
+        """Return how many pixels wide the distance of two slices is, of a stack that is made isotropic."""
+        if not self.config.isotropic:
+            return None
+        return anisotropy.of_calibration(self.form.attrs, str(self.form.attrs.get("name") or "The image"))
+
+    def _parts(self, shape: tuple[int, int, int]) -> tuple[int, ...]:
+        """Return the number of tiles along each axis that is cut."""
+        if self.factor is not None:
+            return restoration_isotropic.parts_of(shape, self.factor, self.config, self.request.tiles)
+        return planned_parts(shape[-self.config.ndim :], self.config, self.request.tiles, shape[0])
 
     def _of_channels(self) -> Mapping[str, Any]:
         """Return the normalisation for all channels that are read: a model of one serves each of several."""
@@ -193,9 +208,12 @@ class Restoration:
         self, pixels: NDArray, levels: Levels, host: Host
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Restore the channels that the network takes at once: a volume, or plane by plane."""
-        if self.ndim == 3:
+        if self.config.ndim == 3 or self.factor is not None:
             return self._unit(pixels, levels, host)
         depth = pixels.shape[1]
+        if self.config.projects:
+            mean, unsure = self._unit(pixels, levels, host)
+            return mean[:, None], None if unsure is None else unsure[:, None]
         found = [self._unit(pixels[:, k], levels, Share(host, k, depth)) for k in range(depth)]
         spread = [one for _, one in found if one is not None]
         return np.stack([values for values, _ in found], axis=1), np.stack(spread, axis=1) if spread else None
@@ -204,7 +222,7 @@ class Restoration:
         self, pixels: NDArray, levels: Levels, host: Host
     ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
         """Restore a plane or a volume (c, space…)."""
-        found = predict(self.chosen.runner, pixels, levels, self.config, self.parts, host, self.tta, self._more)
+        found = self._predicted(pixels, levels, host)
         self.parts = found.parts  # smaller tiles from now on, where memory has ended
         unsure = None
         if self.request.uncertainty:
@@ -215,6 +233,18 @@ class Restoration:
         if unsure is None:
             return mean, None
         return mean, levels.undo_spread(calibration.applied_to_spread(unsure, self.normalization))
+
+    def _predicted(self, pixels: NDArray, levels: Levels, host: Host) -> Prediction:
+        """Return what the network makes of a plane or a volume (c, space…)."""
+        rest = (self.config, self.parts, host)
+        if self.factor is not None:
+            return restoration_isotropic.predict(
+                self.chosen.runner, pixels, levels, *rest, self.factor, self.tta, self._more
+            )
+        if self.config.projects:
+            levels = Levels(tuple(pair for pair in levels.pairs for _ in range(pixels.shape[1])))
+            pixels = pixels.reshape(-1, *pixels.shape[2:])
+        return predict(self.chosen.runner, pixels, levels, *rest, self.tta, self._more)
 
     def warnings(self) -> list[str]:
         """Return what the user should know, once all frames are there."""
@@ -229,12 +259,18 @@ class Restoration:
             if len(values) == self.form.sizes["c"] and kept and (key, what) != ("display", "uncertainty"):
                 attrs[key] = tuple(values[channel] for channel in kept)
         names = attrs.get("channel_names", ("",) * self.shape[1])
+        if self.factor is not None:
+            _, height, width = attrs["pixel_size"]
+            attrs["pixel_size"] = (width, height, width)
         stem = _SUFFIX.sub("", str(attrs.get("name") or "image"))
         return {**attrs, "channel_names": names, "rgb": False, "name": f"{stem}-{what}"}
 
     def record(self) -> dict[str, Any]:
         """Return everything that was filled in, once all frames are there."""
-        sizes = {"tiles_yx" if self.ndim == 2 else "tiles_zyx": list(self.parts), "tiles": int(np.prod(self.parts))}
+        axes = "zx" if self.factor is not None else "zyx"[-self.config.ndim :]
+        sizes: dict[str, Any] = {f"tiles_{axes}": list(self.parts), "tiles": int(np.prod(self.parts))}
+        if self.factor is not None:
+            sizes["anisotropy"] = self.factor
         used = {
             **self.chosen.record,
             **sizes,
@@ -250,6 +286,7 @@ class Restoration:
             "frames": [frame + 1 for frame in self.source.frames],
             "channels": [channel + 1 for channel in self.source.channels],
             "planes": [plane + 1 for plane in self.source.planes],
+            "slices": self.shape[2],
             "input_sha256": self._hashes[0].text(),
             "image_sha256": self._hashes[1].text(),
             "times": self._times,

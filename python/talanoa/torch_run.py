@@ -36,9 +36,7 @@ class TorchRunner(Generic[Packed]):
         pack: Pack[Packed],
     ) -> None:
         self.torch_device = torch.device(device)
-        axes = max((each.dim() - 2 for each in net.parameters()), default=2)
-        layout = devices.layout(axes)
-        self.net = net.to(device=self.torch_device, memory_format=layout).eval()  # type: ignore[call-overload]
+        self.net = devices.placed(net, self.torch_device).eval()
         self._maps, self._pack = maps, pack
 
     @property

@@ -24,7 +24,7 @@
 #@ String (label="Filters of its first level", required=false, value="", row="same", only="stardist segmentation care n2v n2n", persist=false) filters
 #@ String (label="Rays", required=false, value="", only="stardist", persist=false) n_rays
 #@ String (label="Grid (1, 2, 4)", required=false, value="", row="same", only="stardist", persist=false) grid
-#@ String (label="Slice distance in pixels (stacks; empty: measured)", required=false, value="", only="stardist", persist=false) anisotropy
+#@ String (label="Slice distance in pixels (stacks; empty: measured)", required=false, value="", only="stardist care", persist=false) anisotropy
 #@ String (label="Network (unet, resnet, labelling)", required=false, value="", row="same", only="stardist", persist=false) backbone
 #@ String (label="Classes (true, false; empty: as the dataset)", required=false, value="", only="stardist", persist=false) classes
 #@ String (label="Masks of one value", choices={"refuse", "split", "keep"}, value="refuse", row="same", only="stardist segmentation", persist=false) mask
@@ -46,6 +46,10 @@
 #@ Boolean (label="Mirror and turn the patches", value=true, only="care n2v n2n", persist=false) augment
 #@ Boolean (label="Network of N2V2, against checkerboard patterns", value=false, only="n2v", persist=false) n2v2
 #@ Boolean (label="Learn the uncertainty of each pixel, too", value=false, only="care", persist=false) probabilistic
+#@ Boolean (label="A plane from each stack: the clean images are planes", value=false, only="care", persist=false) projection
+#@ Boolean (label="Isotropic stacks, learned from stacks alone", value=false, only="care", persist=false) isotropic
+#@ String (label="Blur along z (pixels; empty: half the slice distance)", required=false, value="", only="care", persist=false) axial_sigma
+#@ Boolean (label="A network for each channel", value=false, only="n2v", persist=false) separate_channels
 #@ ObjectService objects
 from talanoa_fiji import ui_before
 
@@ -97,5 +101,9 @@ keys = {
     "augment": augment,
     "n2v2": n2v2,
     "probabilistic": probabilistic,
+    "projection": projection,
+    "isotropic": isotropic,
+    "axial_sigma": axial_sigma,
+    "separate_channels": separate_channels,
 }
 ui_before.train(objects, keys, "Train Model")

@@ -48,7 +48,8 @@ def train(objects, keys, title):
 
 def _takes_open_image(keys):
     """Return True where the open image is the data, or is to be restored."""
-    if keys.get("method") == u"n2v" and not keys.get("images"):
+    alone = keys.get("method") == u"n2v" or keys.get("isotropic")
+    if alone and not keys.get("images"):
         return True
     return bool(keys.get("apply")) and (client.current_call().imp or WindowManager.getCurrentImage()) is not None
 

@@ -87,12 +87,12 @@ def _views(plate: Path, transmitted: str | None, stains: Sequence[str]) -> list[
         raise BadInput(f"{plate} has {what} beside {light}; there are: {there}. Check stains, or the folder.")
     images = {name: _images(folders[name]) for name in (light, *named)}
     _check_complete(plate, light, images)
-    phenotypes = _phenotypes(plate)
+    kinds = phenotypes(plate)
     made = []
     for name in images[light]:
         well = well_of(name)
         files = {stain: images[stain][name] for stain in named}
-        made.append(View(name, plate, images[light][name], files, well, phenotypes.get(well, "")))
+        made.append(View(name, plate, images[light][name], files, well, kinds.get(well, "")))
     return made
 
 
@@ -153,7 +153,7 @@ def well_of(name: str) -> str:
     return f"{found[1]}{int(found[2]):02d}" if found else ""
 
 
-def _phenotypes(plate: Path) -> dict[str, str]:
+def phenotypes(plate: Path) -> dict[str, str]:
     """Return the phenotype of each well."""
     path = plate / WELLS
     if not path.is_file():

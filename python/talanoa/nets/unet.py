@@ -41,6 +41,17 @@ def init_glorot(conv: nn.Module) -> None:
         nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
 
+def init_small(net: nn.Module) -> None:
+    """Initialise all convolutions of a network as torch does by default: weights 1.7 times smaller than Glorot's.
+
+    Before batch normalisation the scale of weights changes nothing but how far a step of Adam turns them: smaller ones
+    learn faster (`benchmarks/bench_restoration_quality.py`).
+    """
+    for each in net.modules():
+        if isinstance(each, nn.Conv2d | nn.Conv3d):
+            each.reset_parameters()
+
+
 def pointwise(conv: nn.Module, features: torch.Tensor) -> torch.Tensor:
     """Return a 1 x 1 convolution; in training as a matrix product, which is twice as fast on the CPU."""
     if not conv.training:

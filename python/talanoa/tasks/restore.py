@@ -194,6 +194,9 @@ def _message(record: dict[str, Any], seconds: float, model: Model) -> str:
     """Say in one line what was done and how."""
     frames, planes = len(record["frames"]), len(record["planes"])
     what = f"{frames} frames" if frames > 1 else f"{planes} slices" if planes > 1 else "the image"
+    made = record["slices"]
+    if made != planes:
+        what += f" to {made} slices" if made > 1 else " to a plane" if frames == 1 else " to planes"
     used = record["used"]
     eight = ", eight ways averaged" if used["tta"] else ""
     return f"Restored {what} in {seconds:.1f} s on {used['device']} (model {model.name}, {used['dtype']}{eight})"

@@ -93,7 +93,7 @@ def start(method: Method, config: Any, settings: Settings, device: torch.device,
         method.begin(net, config, settings)
     opponent = method.opponent(config) if method.opponent else None
     backbone = method.backbone(config, settings) if method.backbone else None
-    net = net.to(device=device, memory_format=devices.layout(len(config.grid)))
+    net = devices.placed(net, device)
     average = net
     if settings.ema:
         average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_averaging(settings.ema), use_buffers=True)

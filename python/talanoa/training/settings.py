@@ -58,6 +58,14 @@ class Settings(BaseModel):
         File with the weights from which an encoder starts (labelling); None: fresh ones.
     backbone_weights : str or None
         File with the weights of the network that the loss `perceptual` looks through (labelling).
+    balance : "none", "plate" or "phenotype"
+        What is shown equally often (labelling).
+    filter_crops : bool
+        Crops that are blank, badly exposed or mostly background are drawn again (labelling).
+    most_background : float
+        Largest part of a crop that may be background in all stains (labelling).
+    corruptions : bool
+        Some crops are shown with wrong exposure or light from elsewhere (labelling).
     seed : int
         Of weights, patches and augmentation.
     """
@@ -83,6 +91,10 @@ class Settings(BaseModel):
     transfer: Literal["trained", "slow", "frozen"] = "trained"
     encoder_weights: str | None = None
     backbone_weights: str | None = None
+    balance: Literal["none", "plate", "phenotype"] = "none"
+    filter_crops: bool = True
+    most_background: float = Field(0.98, ge=0, le=1)
+    corruptions: bool = False
     seed: int = 42
 
     @property
