@@ -85,8 +85,8 @@ def start(method: Method, config: Any, settings: Settings, device: torch.device,
     if weights is not None:
         if settings.encoder_weights is not None:
             raise BadInput(
-                f"encoder_weights={settings.encoder_weights} has no use for a training that starts from a model; expected "
-                "one of both. Leave it out."
+                f"encoder_weights={settings.encoder_weights} has no use for a training that starts from a model; "
+                "expected one of both. Leave it out."
             )
         net.load_state_dict({**net.state_dict(), **weights})
     elif method.begin is not None:

@@ -58,7 +58,7 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     keys |= {"smallest": smallest_of(items), "n_channel_in": channels}
     if init is None:
         return "segmentation", methods.get("segmentation").config(**keys)
-    if transfer.is_transfer(init):
+    if transfer.is_transfer(init, "segmentation"):
         keys |= transfer.shape_of(init, channels, asked)
         return "segmentation", methods.get("segmentation").config(**keys)
     if init.method != "segmentation":

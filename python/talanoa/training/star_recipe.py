@@ -62,7 +62,7 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     channels, ndim = len(items[0].image), items[0].ndim
     name = methods.variant(request.method, ndim)
     given = volumes.asked(request) if ndim == 3 else _asked(request)
-    if init is not None and transfer.is_transfer(init) and ndim == 2:
+    if init is not None and transfer.is_transfer(init, name) and ndim == 2:
         shape = transfer.shape_of(init, channels, {"filters": request.filters, "depth": request.depth})
         if request.backbone == "unet":
             raise BadInput(f"backbone=unet: {init.name} is a labelling model; expected backbone=labelling.")

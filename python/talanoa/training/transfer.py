@@ -26,9 +26,9 @@ PACE = "pace"  # key of a group of parameters: its factor of the learning rate
 TRUNK = "trunk."  # before the names of what is taken, in a network that has more around it
 
 
-def is_transfer(init: Model | None) -> bool:
-    """Tell whether a model to start from makes something else than objects: then only a part of it is taken."""
-    return init is not None and methods.get(init.method).kind == "stains"
+def is_transfer(init: Model, method: str) -> bool:
+    """Tell whether a network for objects starts from one that makes stains: then only a part of it is taken."""
+    return methods.get(init.method).kind == "stains" and methods.get(method).kind == "objects"
 
 
 def shape_of(init: Model, channels: int, asked: Mapping[str, Any]) -> dict[str, int]:
@@ -86,7 +86,7 @@ def weights_for(method: str, config: Any, init: Model) -> dict[str, torch.Tensor
         Tensors that are missing, or have another shape.
     """
     source = init.network().state_dict()
-    if not is_transfer(init):
+    if not is_transfer(init, method):
         return dict(source)
     wanted = trunk_of(methods.get(method).build(config))
     wrong = [
@@ -115,7 +115,7 @@ def record_of(ready: Ready) -> dict[str, Any] | None:
         ``model``, ``method``, ``sha256``, ``encoder`` (how it learns on), ``taken`` and ``fresh``: names of tensors.
     """
     init = ready.init
-    if init is None or not is_transfer(init):
+    if init is None or not is_transfer(init, ready.method):
         return None
     taken = weights_for(ready.method, ready.config, init)
     names = methods.get(ready.method).build(ready.config).state_dict()
