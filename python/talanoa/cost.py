@@ -75,9 +75,12 @@ def gpu_joules(device: str) -> float | None:
         nvml: Any = importlib.import_module("pynvml")  # comes with the driver's Python packages, or not
     except ImportError:
         return None
+    import torch
+
     try:
         nvml.nvmlInit()
-        handle = nvml.nvmlDeviceGetHandleByIndex(int(device.partition(":")[2] or 0))
+        # by its identity: NVML numbers all cards, torch those that CUDA_VISIBLE_DEVICES names
+        handle = nvml.nvmlDeviceGetHandleByUUID(f"GPU-{torch.cuda.get_device_properties(device).uuid}")
         return _MILLI * float(nvml.nvmlDeviceGetTotalEnergyConsumption(handle))
     except nvml.NVMLError:
         return None

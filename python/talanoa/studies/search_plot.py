@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 3  # panels in a row
+FEW = 6  # values that are all named at the axis
 
 
 def figure_of(found: pd.DataFrame, keys: Sequence[str], quality: str) -> Figure:
@@ -41,13 +42,13 @@ def figure_of(found: pd.DataFrame, keys: Sequence[str], quality: str) -> Figure:
     panels[0].set(xlabel="trial", ylabel=quality)
     panels[0].legend(fontsize="small")
     for axes, key in zip(panels[1:], keys, strict=False):
-        _key(axes, by_trial, key, quality, figure)
+        _key(axes, by_trial, key, quality)
     for axes in panels[1 + len(keys) :]:
         axes.set_visible(False)
     return figure
 
 
-def _key(axes: Axes, found: pd.DataFrame, key: str, quality: str, figure: Figure) -> None:
+def _key(axes: Axes, found: pd.DataFrame, key: str, quality: str) -> None:
     """Draw the quality over one key; later trials are darker, the best one is marked."""
     import pandas as pd
 
@@ -58,11 +59,11 @@ def _key(axes: Axes, found: pd.DataFrame, key: str, quality: str, figure: Figure
         where, found[quality], c=range(len(found)), cmap="Blues", edgecolors=COLOURS[0], s=24, vmin=-len(found)
     )
     best = int(found[quality].to_numpy().argmax())
-    axes.scatter(
-        [where[best]], [found[quality].iloc[best]], facecolors="none", edgecolors=COLOURS[1], s=90, label="best"
-    )
+    axes.scatter([where[best]], [found[quality].iloc[best]], facecolors="none", edgecolors=COLOURS[1], s=90)
     if numeric and is_logarithmic(found[key].tolist()):
         axes.set_xscale("log")
+    elif numeric and len(words) <= FEW:
+        axes.set_xticks(sorted(words))
     if not numeric:
         axes.set_xticks(range(len(words)), [str(word) for word in words])
     axes.set(xlabel=key, ylabel=quality)
