@@ -17,6 +17,7 @@ from talanoa.backends import Maps, Packed, Runner, star_maps, window_of
 from talanoa.errors import BadInput
 from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
+from talanoa.methods.mask_objects import Probability
 from talanoa.normalize import rescale
 
 if TYPE_CHECKING:
@@ -135,6 +136,30 @@ def find_candidates(
             found[tile] = star_convex.candidates(prob, maps.dist, threshold, config, origin, maps.classes)
             host.progress(number + 1, len(plan), "Network")
     return star_convex.join([found[tile] for tile in plan], config)
+
+
+def find_probability(
+    net: Runner[NDArray[np.float32]],
+    image: NDArray,
+    config: Any,
+    threshold: float,
+    parts: Sequence[int],
+    host: Host | None = None,
+    levels: Levels | None = None,
+    keep: Callable[[tiles.Tile, Maps], None] | None = None,
+) -> Probability:
+    """Return the probability of each pixel of an image; arguments as for `find_candidates`, no threshold is applied."""
+    host = host or QuietHost()
+    plan = tiles.plan(image.shape[1:], parts, config.halo, config.multiple)
+    whole = np.zeros(image.shape[1:], np.float32)
+    with closing(outputs(net, image, plan, config, levels)) as results:
+        for number, (tile, prob) in enumerate(results):
+            stop_if_cancelled(host)
+            if keep is not None:
+                keep(tile, Maps(prob, np.zeros((0, *prob.shape), np.float32)))
+            whole[tuple(slice(start, stop) for start, stop in tile.core)] = prob
+            host.progress(number + 1, len(plan), "Network")
+    return Probability(whole)
 
 
 def without_border(

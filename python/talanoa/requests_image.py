@@ -7,7 +7,18 @@ from typing import Annotated, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
-from talanoa.request_base import FRAMES, Count, Device, PathText, Request, read_frames, read_word
+from talanoa.request_base import (
+    CURRENCY,
+    FRAMES,
+    PRICE,
+    Count,
+    Device,
+    PathText,
+    Price,
+    Request,
+    read_frames,
+    read_word,
+)
 
 
 class ImageRequest(Request):
@@ -36,6 +47,8 @@ class ImageRequest(Request):
         None, description="Folder of images: address of a Dask scheduler, such as tcp://node7:8786"
     )
     out: PathText | None = Field(None, description="New folder for the results")
+    price: Price = Field(None, description=PRICE)
+    currency: str = Field("EUR", min_length=1, description=CURRENCY)
     copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
 
     @model_validator(mode="after")

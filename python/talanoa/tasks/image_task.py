@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import cost, devices
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
@@ -98,15 +98,15 @@ class ImageTask:
         from talanoa import image as images
         from talanoa import image_lazy, image_work
 
-        started = time.perf_counter()
+        meter = cost.Meter(devices.resolve(request.device))
         host = Collecting(host)
         image = images.check(image)
         work = self.work(image_lazy.in_memory(image), model, request, host)
         found = image_work.whole(work)
         for text in found.warnings:
             host.warn(text)
-        seconds = time.perf_counter() - started
-        record = self._record(request, model, image, found.record, seconds, host)
+        seconds = meter.seconds
+        record = self._record(request, model, image, found.record, meter, host)
         reply: dict[str, Any] = {"image": found.image, "uncertainty": found.uncertainty, "record": record}
         reply["message"] = _message(work, record, seconds)
         stop_if_cancelled(host)
@@ -132,7 +132,7 @@ class ImageTask:
         """
         from talanoa import blocks_store, image_stream, result
 
-        started = time.perf_counter()
+        meter = cost.Meter(devices.resolve(request.device))
         if not request.out:
             raise BadInput(
                 "The image is large, and what comes out goes to the disk; found no out. Set out=<new folder>."
@@ -151,8 +151,8 @@ class ImageTask:
                 made = image_stream.write(work, store)
                 for text in work.warnings():
                     host.warn(text)
-                seconds = time.perf_counter() - started
-                record = self._record(request, model, image.form, work.record(), seconds, host)
+                seconds = meter.seconds
+                record = self._record(request, model, image.form, work.record(), meter, host)
                 for name, source in self.attached(model, request.copy_model).items():
                     if not (made / name).exists():
                         result.attach(made, name, source)
@@ -165,7 +165,7 @@ class ImageTask:
         return {"record": record, "folder": str(out), "path": str(out / f"{work.made}.tif"), "message": message}
 
     def _record(
-        self, request: Any, model: Any, form: xr.DataArray, found: dict[str, Any], seconds: float, host: Collecting
+        self, request: Any, model: Any, form: xr.DataArray, found: dict[str, Any], meter: cost.Meter, host: Collecting
     ) -> dict[str, Any]:
         """Return everything that is needed to do the same again, as plain JSON.
 
@@ -173,10 +173,12 @@ class ImageTask:
         hashes of the image are those of the part that was worked on, and of what came out.
         """
         rest = dict(found)
+        pixels = form.sizes["t"] * form.sizes["z"] * form.sizes["y"] * form.sizes["x"]
         return {
             "task": self.name,
             "request": request.model_dump(),
-            "times": {**rest.pop("times"), "total": round(seconds, 3)},
+            "times": {**rest.pop("times"), "total": round(meter.seconds, 3)},
+            "cost": cost.of_images(meter, form.sizes["t"], pixels, request.price, request.currency),
             "used": rest.pop("used"),
             "image": image_facts(form, request.image, rest.pop("input_sha256")),
             "model": self.facts(model),
@@ -188,7 +190,7 @@ class ImageTask:
 def _plan(work: ImageWork, model: Any) -> dict[str, Any]:
     """Return what defines the work: unfinished work goes on only where all of it is the same."""
     return {
-        "request": work.request.model_dump(exclude={"out", "image", "model"}),
+        "request": work.request.model_dump(exclude={"out", "image", "model", "price", "currency"}),
         "model": {"name": model.name, "sha256": model.sha256},
         "image": image_facts(work.form, work.request.image, ""),
         **work.plan(),
