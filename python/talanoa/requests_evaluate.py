@@ -36,15 +36,15 @@ class EvaluateRequest(Request):
 
     kind: Annotated[Literal["auto", "objects", "image", "stains"], BeforeValidator(read_word)] = Field(
         "auto",
-        description="What is judged: objects, restored images (image), predicted stains; auto: as the model or the files "
-        "say",
+        description="What is judged: objects, restored images (image), predicted stains; auto: as the model or the "
+        "files say",
     )
 
     model: PathText | None = Field(None, description="Model to judge: a name, or the path of a model folder")
     prediction: Folders | None = Field(
         None,
-        description="Instead of a model: folder (or file) of label images, ROI zips, restored images or predicted stains "
-        "to judge; of several plates one for each",
+        description="Instead of a model: folder (or file) of label images, ROI zips, restored images or predicted "
+        "stains to judge; of several plates one for each",
     )
     annotator: PathText | None = Field(
         None, description="Another person's annotations of the same images: how well do two people agree"
@@ -90,13 +90,13 @@ class EvaluateRequest(Request):
     )
     segment: str = Field(
         "",
-        description='Stains: how each is segmented, "nucleus: nuclei min_area=40; er: none; other: <model>"; omitted: the '
-        "classical recipe that the stain's name suggests",
+        description='Stains: how each is segmented, "nucleus: nuclei min_area=40; er: none; other: <model>"; omitted: '
+        "the classical recipe that the stain's name suggests",
     )
     cycle: str = Field(
         "",
-        description="Stains: G1 against S/G2 of each object, from a stain of DNA (nucleus), or from two reporters and the "
-        "stain of the objects (cy3, gfp, nucleus)",
+        description="Stains: G1 against S/G2 of each object, from a stain of DNA (nucleus), or from two reporters and "
+        "the stain of the objects (cy3, gfp, nucleus)",
     )
     scales: str = Field(
         "", description="Stains: judge the model also on images enlarged by these factors, such as 0.7,1.3"

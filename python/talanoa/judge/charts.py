@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,7 +75,7 @@ def comparison(names: Sequence[str], scores: Sequence[NDArray[np.float64]], labe
 
 
 def violins(parts: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], what: str) -> bytes:
-    """Draw true (left, hatched) and predicted values of each group as violins with their median and every value.
+    """Draw true (left) and predicted values of each group as violins with their median and every value.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def violins(parts: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
             place, colour = at + (-0.2, 0.2)[side], STYLES[side][0]
             if len(values) > 1 and np.ptp(values) > 0:
                 drawn = axes.violinplot(values, [place], widths=0.36, showextrema=False, showmedians=True)
-                for body in drawn["bodies"]:
-                    body.set(facecolor=colour, edgecolor=colour, alpha=0.35, hatch=("//", None)[side])
-                drawn["cmedians"].set_color(colour)
+                for body in cast(Sequence[Any], drawn["bodies"]):
+                    body.set(facecolor=colour, edgecolor=colour, alpha=0.35)
+                cast(Any, drawn["cmedians"]).set_color(colour)
             jitter = place + rng.uniform(-0.07, 0.07, len(values))
             label = ("truth", "prediction")[side] if at == 0 else None
             axes.plot(jitter, values, STYLES[side][2], color=colour, ms=3, alpha=0.7, linewidth=0, label=label)

@@ -49,8 +49,8 @@ def read(text: str, stains: tuple[str, ...]) -> Reporters:
     if len(names) not in (1, 3) or wrong:
         what = f'the stain "{wrong[0]}"' if wrong else f"{len(names)} stains"
         raise BadInput(
-            f"cycle: found {what}; expected one stain of DNA, or three: the reporter of G1, that of S/G2, and the stain "
-            f"whose objects are the cells, from {', '.join(stains)}."
+            f"cycle: found {what}; expected one stain of DNA, or three: the reporter of G1, that of S/G2, and the "
+            f"stain whose objects are the cells, from {', '.join(stains)}."
         )
     return Reporters(names[0]) if len(names) == 1 else Reporters(names[2], names[0], names[1])
 

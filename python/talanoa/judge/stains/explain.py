@@ -34,8 +34,8 @@ PIXEL = {
     ),
     "ssim": Meaning(
         "SSIM",
-        "Structural similarity (Gaussian window, sigma 1.5 pixels), before the calibration; range: that of the stain in "
-        "all true images.",
+        "Structural similarity (Gaussian window, sigma 1.5 pixels), before the calibration; range: that of the stain "
+        "in all true images.",
         "Near 1.",
         1,
     ),

@@ -85,10 +85,14 @@ def stain_folders(place: Path) -> dict[str, Path]:
     }
 
 
-def _of_folders(place: Path, there: Mapping[str, Path], stains: Sequence[str], what: str) -> dict[str, dict[str, Source]]:
+def _of_folders(
+    place: Path, there: Mapping[str, Path], stains: Sequence[str], what: str
+) -> dict[str, dict[str, Source]]:
     absent = [name for name in stains if name not in there]
     if absent:
-        raise BadInput(f"{what}: {place} has no folder {', '.join(absent)}; there are {', '.join(there)}. Check stains.")
+        raise BadInput(
+            f"{what}: {place} has no folder {', '.join(absent)}; there are {', '.join(there)}. Check stains."
+        )
     files = {name: plates.images_in(there[name]) for name in stains or there}
     names = sorted({image for found in files.values() for image in found})
     for stain, found in files.items():
@@ -115,8 +119,8 @@ def _of_file(path: Path, stains: Sequence[str], what: str) -> dict[str, Source]:
     told = f"named {', '.join(named)}" if all(named) else "without names"
     wanted = ", ".join(stains) or "names of stains"
     raise BadInput(
-        f"{what}: {path.name} has {count} channel{'s' * (count != 1)} {told}; expected {wanted}. Name the stains in the "
-        "order of the channels by stains, or give a folder with one folder for each stain."
+        f"{what}: {path.name} has {count} channel{'s' * (count != 1)} {told}; expected {wanted}. Name the stains in "
+        "the order of the channels by stains, or give a folder with one folder for each stain."
     )
 
 

@@ -20,13 +20,14 @@ from talanoa.judge.kinds import Outcome
 from talanoa.judge.page import number
 from talanoa.judge.pictures import Picture
 from talanoa.judge.stains import cycle, scores, segmenting, shared, tables
+from talanoa.judge.stains.collecting import Setting, collect
 from talanoa.judge.stains.fields import Stains, View, find_stains, find_truth
 from talanoa.judge.stains.measures import Measured
 from talanoa.judge.stains.predicting import Contender
 from talanoa.judge.stains.scores import Score
 from talanoa.judge.stains.segmenting import Segmentation
 from talanoa.judge.stains.store import Store
-from talanoa.judge.stains.work import Line, Measuring, Setting, collect
+from talanoa.judge.stains.work import Line, Measuring
 from talanoa.labelling.targets import TargetConfig
 from talanoa.request_base import folders as named_folders
 
@@ -137,7 +138,11 @@ def evaluate(request: EvaluateRequest, host: Host) -> Evaluation:
             contender,
             found.measured[k],
             [
-                *(row for s in setting.stains for row in scores.summarize(s, found.measured[k][s], *_resampling(request))),
+                *(
+                    row
+                    for s in setting.stains
+                    for row in scores.summarize(s, found.measured[k][s], *_resampling(request))
+                ),
                 *shared.summarize(found.shared[k], *_resampling(request)),
             ],
             found.lines[k],
@@ -162,11 +167,15 @@ def message(found: Evaluation) -> str:
     """Return the result in one line."""
     parts = []
     for stain in found.stains:
-        rows = {(s.measure, s.metric): s for s in found.first.scores if s.stain == stain and s.group == scores.ALL}
         words = []
-        for key, name in ((("count", "pearson"), "count r"), (("area", "pearson"), "area r"), (("pixel", "pcc"), "PCC")):
-            if key in rows:
-                words.append(f"{name} {number(rows[key].value)}")
+        for measure, metric, name in (
+            ("count", "pearson", "count r"),
+            ("area", "pearson", "area r"),
+            ("pixel", "pcc", "PCC"),
+        ):
+            score = tables.score_of(found.first, stain, measure, metric)
+            if score is not None:
+                words.append(f"{name} {number(score.value)}")
         parts.append(f"{stain}: {', '.join(words) or 'empty in all images'}")
     n = len(found.first.measured[found.stains[0]])
     return f"{found.first.candidate.name}: {'; '.join(parts)}; on {n} image{'s' * (n != 1)}."
@@ -251,11 +260,13 @@ def _with_predictions(
     skip = request.unpaired == "skip"
     found: list[dict[str, Stains]] = []
     names = [view.name for view in views]
-    for number, candidate in enumerate(judged):
+    for place, candidate in enumerate(judged):
         if candidate.annotations is None:
             found.append({name: {} for name in names})
             continue
-        places = named_folders(request.prediction) if number == 0 and request.prediction else [candidate.annotations.place]
+        places = (
+            named_folders(request.prediction) if place == 0 and request.prediction else [candidate.annotations.place]
+        )
         there = _predictions(places, views, stains)
         for view in views:
             if view.name in there and there[view.name] == view.truths:
@@ -307,8 +318,8 @@ def _remarks(judged: Judgement, setting: Setting, request: EvaluateRequest) -> l
             notes.append(f"{stain}: {empty} of {len(any_stain)} images are empty; {told}.")
         if setting.segmentations[stain] is None:
             notes.append(
-                f"{stain} is judged by its pixels only: its name suggests no segmentation. Give one by segment, such as "
-                f'"{stain}: nuclei".'
+                f"{stain} is judged by its pixels only: its name suggests no segmentation. Give one by segment, such "
+                f'as "{stain}: nuclei".'
             )
     if judged.candidate.model is None and groups == 1:
         notes.append("Intensities are not calibrated: with one image there is no other one to fit a line on.")

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +16,15 @@ Plane = NDArray[np.float32]
 Labels = NDArray[np.int32]
 
 
-class Objects(NamedTuple):
+@dataclass(frozen=True)
+class Objects:
     """What is measured on the objects of one image.
 
-    Attributes
+    Parameters
     ----------
     count : int
     area : float
-        Of all objects, pixels (or µm² after `in_units`).
+        Of all objects, in µm² where pixels are calibrated, else in pixels.
     total : float
         Sum of the intensities over the pixels of the objects.
     pixels : int
@@ -44,13 +44,13 @@ class Objects(NamedTuple):
     def calibrated(self, line: tuple[float, float]) -> Objects:
         """Return the same after gain and offset of the intensities."""
         gain, offset = line
-        return self._replace(total=gain * self.total + offset * self.pixels)
+        return replace(self, total=gain * self.total + offset * self.pixels)
 
-    def __add__(self, other: object) -> Objects:
+    def __add__(self, other: Objects) -> Objects:
         """Return what two images have together."""
-        if not isinstance(other, Objects):
-            return NotImplemented
-        return Objects(*(one + another for one, another in zip(self, other, strict=True)))
+        return Objects(
+            self.count + other.count, self.area + other.area, self.total + other.total, self.pixels + other.pixels
+        )
 
 
 NOTHING = Objects(0, 0.0, 0.0, 0)

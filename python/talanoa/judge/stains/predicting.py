@@ -66,9 +66,7 @@ def predict(
     for frame in planes:
         seen = frame if factor == 1 else resample.resize(frame, resample.sizes(size, (factor, factor)))
         levels = normalize.fit(seen, model.normalization)
-        plan = tiles.plan(
-            seen.shape[1:], inference.planned_parts(seen.shape[1:], config), config.halo, config.multiple
-        )
+        plan = tiles.plan(seen.shape[1:], inference.planned_parts(seen.shape[1:], config), config.halo, config.multiple)
         whole = np.empty((config.n_channel_out, *seen.shape[1:]), np.float32)
         for tile, (answer, *_) in inference.outputs(runner, levels.apply(seen), plan, config):
             stop_if_cancelled(host)
@@ -99,7 +97,5 @@ def _planes(light: xr.DataArray, record: LabellingRecord, model: str) -> NDArray
             f"{light.attrs['name']} has {channels} channel(s) of {depth} plane(s); expected {len(record.lights)} of "
             f"{wanted}: model {model} was trained on {lights} in {wanted} plane(s). Give such images, or another model."
         )
-    parts = [
-        light.values[:, number, [plane - 1 for plane in each.planes]] for number, each in enumerate(record.lights)
-    ]
+    parts = [light.values[:, number, [plane - 1 for plane in each.planes]] for number, each in enumerate(record.lights)]
     return np.concatenate(parts, axis=1).astype(np.float32)

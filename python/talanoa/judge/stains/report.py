@@ -109,9 +109,7 @@ def _measures(found: Evaluation) -> list[tuple[str, str, list[tuple[str, dict[st
     made = []
     for stain in found.stains:
         for per in ("image", "well"):
-            rows = [
-                (_named(measure, found.unit), by) for measure, by in _rows(found.first, stain, ALL, per)
-            ]
+            rows = [(_named(measure, found.unit), by) for measure, by in _rows(found.first, stain, ALL, per)]
             if rows:
                 made.append((stain, per, rows))
     return made
@@ -143,7 +141,9 @@ def _groups(found: Evaluation) -> list[tuple[str, str, dict[str, Score | None], 
     named = dict.fromkeys(row.group for row in found.first.scores if row.group not in (ALL, scores.EMPTY))
     for group in named:
         for stain in found.stains:
-            by = {key[0] + "_" + key[1]: tables.score_of(found.first, stain, *key, group=group) for key in tables.BESIDE}
+            by = {
+                key[0] + "_" + key[1]: tables.score_of(found.first, stain, *key, group=group) for key in tables.BESIDE
+            }
             there = [one for one in by.values() if one is not None]
             if there:
                 made.append((group, stain, by, max(one.n for one in there)))
@@ -180,7 +180,7 @@ def _stages(judgement: Judgement) -> dict[str, Any] | None:
 
 
 def _charts(found: Evaluation) -> list[tuple[str, str, str]]:
-    """Return (title, scatter and Bland-Altman, violins) of the measures of each stain."""
+    """Return (caption, scatter and Bland-Altman, violins) of the measures of each stain."""
     drawn = []
     for stain in found.stains:
         full = [each for each in found.first.measured[stain] if not each.empty]
@@ -188,7 +188,7 @@ def _charts(found: Evaluation) -> list[tuple[str, str, str]]:
             pairs = scores.pairs_of(full, measure, "image")
             if len(pairs) < 2:
                 continue
-            name = f"{stain}: {_named(measure, found.unit).lower()}"
+            name = _named(measure, found.unit).lower()
             scatter = charts.agreement([(pair.true, pair.predicted) for pair in pairs], name, SIDES)
             kinds = list(dict.fromkeys(each.phenotype for each in full))
             parts = {}
@@ -197,5 +197,5 @@ def _charts(found: Evaluation) -> list[tuple[str, str, str]]:
                 found_pairs = np.array([(pair.true, pair.predicted) for pair in values], float).reshape(-1, 2)
                 parts[kind or "all images"] = (found_pairs[:, 0], found_pairs[:, 1])
             violin = charts.violins(parts, name)
-            drawn.append((name, page.embed(scatter, "svg+xml"), page.embed(violin, "svg+xml")))
+            drawn.append((f"{stain}: {name}", page.embed(scatter, "svg+xml"), page.embed(violin, "svg+xml")))
     return drawn

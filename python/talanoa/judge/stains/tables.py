@@ -54,7 +54,9 @@ def all_scores(found: Evaluation) -> pd.DataFrame:
     return _all(found, lambda judgement: as_table(judgement.scores))
 
 
-def score_of(judgement: Judgement, stain: str, measure: str, metric: str, group: str = ALL, per: str = "image") -> Score | None:
+def score_of(
+    judgement: Judgement, stain: str, measure: str, metric: str, group: str = ALL, per: str = "image"
+) -> Score | None:
     """Return one score, None where there is none."""
     wanted = (stain, group, per, measure, metric)
     return next((row for row in judgement.scores if row[:5] == wanted), None)

@@ -1,4 +1,4 @@
-"""Two looks at all fields: the first finds scales, empty images and calibration, the second measures."""
+"""The second look at all fields: what is measured on truth and prediction, with the scales that the first one found."""
 
 from __future__ import annotations
 
@@ -10,54 +10,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import image as images
-from talanoa.errors import BadInput
-from talanoa.host import Host, Share, stop_if_cancelled
-from talanoa.judge import reading
-from talanoa.judge.objects import plane_names
+from talanoa.host import Host, stop_if_cancelled
 from talanoa.judge.pictures import Picture
 from talanoa.judge.stains import cycle, measures, pictures
-from talanoa.judge.stains.fields import Source, Stains, View
+from talanoa.judge.stains.collecting import Setting, Sizes
 from talanoa.judge.stains.measures import Measured
-from talanoa.judge.stains.predicting import Contender, line_of, predict, uncalibrated
-from talanoa.judge.stains.segmenting import Segmentation
+from talanoa.judge.stains.predicting import line_of
 from talanoa.judge.stains.shared import Shared, shared_areas
 from talanoa.judge.stains.store import Item, Store
-from talanoa.labelling import targets
-from talanoa.labelling.targets import TargetConfig
 
 if TYPE_CHECKING:
-    import xarray as xr
-
     from talanoa.requests_evaluate import EvaluateRequest
 
 Labels = NDArray[np.int32]
 Line = tuple[float, float]
 Planes = NDArray[np.float32]
-
-
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """What is judged, on what, and how.
-
-    Parameters
-    ----------
-    views : list of View
-    stains : list of str
-    contenders : list of Contender
-    segmentations : dict of str to Segmentation or None
-    prepare : dict of str to TargetConfig
-        What was made of the true stains before a model learnt them.
-    reporters : Reporters or None
-        Of the cell cycle.
-    """
-
-    views: list[View]
-    stains: list[str]
-    contenders: list[Contender]
-    segmentations: Mapping[str, Segmentation | None]
-    prepare: Mapping[str, TargetConfig]
-    reporters: cycle.Reporters | None = None
+Sides = tuple[measures.Objects | None, measures.Objects | None, measures.Objects | None]
 
 
 @dataclass(eq=False)
@@ -91,110 +59,6 @@ class Found:
 
 
 @dataclass(eq=False)
-class Sizes:
-    """Areas of pixels, field by field."""
-
-    found: list[tuple[float, str]] = field(default_factory=list)
-
-    def unit(self) -> str:
-        """Return the unit that all fields share, squared; "pixels" where there is none."""
-        units = {unit for _, unit in self.found}
-        only = next(iter(units)) if len(units) == 1 else "pixel"
-        return "pixels" if only == "pixel" else f"{only}²"
-
-    def area(self, number: int) -> float:
-        """Return the area of a pixel of one field in that unit."""
-        return 1.0 if self.unit() == "pixels" else self.found[number][0]
-
-
-def collect(setting: Setting, store: Store, request: EvaluateRequest, host: Host) -> Sizes:
-    """Read the truth of all fields, predict or read what is judged, and keep both; return the sizes of pixels."""
-    sizes = Sizes()
-    opened: dict[Any, xr.DataArray] = {}
-    for number, view in enumerate(setting.views):
-        stop_if_cancelled(host)
-        host.progress(number, 2 * len(setting.views), f"Predicting {view.name} ({number + 1} of {len(setting.views)})")
-        opened.clear()
-        truth, form = _truth(view, setting, opened)
-        light = images.read(view.light) if view.light is not None else None
-        sides, unit = form.attrs["pixel_size"], str(form.attrs["unit"])
-        if unit == "pixel" and light is not None:
-            sides, unit = light.attrs["pixel_size"], str(light.attrs["unit"])
-        sizes.found.append((float(sides[1] * sides[2]), unit))
-        share = Share(host, number, 2 * len(setting.views))
-        sources = [truth]
-        for k, contender in enumerate(setting.contenders):
-            made = _predicted(view, k, contender, light, setting, request, share, opened)
-            if made.shape != truth.shape:
-                found, wanted = (reading.sizes((each.shape[0], 1, *each.shape[2:])) for each in (made, truth))
-                raise BadInput(
-                    f"{view.name} in {contender.name} is {found}, the truth is {wanted}; they must have the same size."
-                )
-            sources.append(made)
-        for t, name in enumerate(plane_names(view.name, len(truth), 1, by_slice=False)):
-            store.add(name, number, [source[t] for source in sources])
-    return sizes
-
-
-def _truth(view: View, setting: Setting, opened: dict[Any, xr.DataArray]) -> tuple[Planes, xr.DataArray]:
-    """Return the true stains as a network would learn them, (t, stains, y, x), and one of the images."""
-    made = []
-    for stain in setting.stains:
-        stack = _stack(view.truths[stain], opened)
-        made.append([_last(targets.prepare(frame, setting.prepare[stain])) for frame in stack])
-    if len({frames[0].shape for frames in made} | {len(frames) for frames in made}) != 2:
-        raise BadInput(f"{view.name}: the true stains differ in size or number of frames; expected equal ones.")
-    return np.array(made, np.float32).swapaxes(0, 1), opened[view.truths[setting.stains[0]].path]
-
-
-def _last(steps: targets.Steps) -> NDArray[np.float32]:
-    return next(reversed(steps.values()))
-
-
-def _stack(source: Source, opened: dict[Any, xr.DataArray]) -> NDArray:
-    """Return the stacks (t, z, y, x) of a stain; several frames without slices stay frames."""
-    if source.path not in opened:
-        opened[source.path] = images.read(source.path)
-    image = opened[source.path]
-    if source.channel is None and image.sizes["c"] > 1:
-        raise BadInput(f"{source.path} has {image.sizes['c']} channels; expected one in a stain's folder.")
-    values = image.values[:, source.channel or 0]
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
-        raise BadInput(f"{source.path} has pixels that are NaN or infinite; expected numbers. Replace them first.")
-    return values
-
-
-def _predicted(
-    view: View,
-    number: int,
-    contender: Contender,
-    light: xr.DataArray | None,
-    setting: Setting,
-    request: EvaluateRequest,
-    host: Host,
-    opened: dict[Any, xr.DataArray],
-) -> Planes:
-    """Return what a contender predicts, (t, stains, y, x), in intensities before any calibration."""
-    record = contender.record
-    if record is None:
-        given: Stains = view.predictions[number]
-        planes = [
-            [targets.project(frame, _projection(setting.prepare[stain])) for frame in _stack(given[stain], opened)]
-            for stain in setting.stains
-        ]
-        return np.array(planes, np.float32).swapaxes(0, 1)
-    assert light is not None and contender.candidate.model is not None
-    made = predict(contender.candidate.model, light, contender.factor, request, host)
-    names = [stain.name for stain in record.stains]
-    order = [names.index(stain) for stain in setting.stains]
-    return np.stack([uncalibrated(record.stains[k], made[:, k]) for k in order], axis=1)
-
-
-def _projection(config: TargetConfig) -> str | int:
-    return config.project if isinstance(config.project, str) else "max"
-
-
-@dataclass(eq=False)
 class Measuring:
     """The second look: measures of every image, with what the first one found."""
 
@@ -215,10 +79,14 @@ class Measuring:
             for k in range(len(self.setting.contenders))
         ]
         count = len(self.setting.contenders)
-        cells = [cycle.Cells(self.setting.reporters, self.request.iou) for _ in range(count)] if (
-            self.setting.reporters is not None
-        ) else []
-        self.found = Found([{s: [] for s in self.setting.stains} for _ in range(count)], [[] for _ in range(count)], cells)
+        cells = (
+            [cycle.Cells(self.setting.reporters, self.request.iou) for _ in range(count)]
+            if (self.setting.reporters is not None)
+            else []
+        )
+        self.found = Found(
+            [{s: [] for s in self.setting.stains} for _ in range(count)], [[] for _ in range(count)], cells
+        )
         self.found.unit = self.sizes.unit()
         self.found.lines = [
             {stain: (float(a), float(b)) for stain, lines in each.items() for a, b in [np.mean(lines, axis=0)]}
@@ -237,7 +105,7 @@ class Measuring:
         return found
 
     def _lines(self, contender: int, stain: int) -> list[Line]:
-        """Return for each image the line to calibrated intensities: a model's own, or one fitted on the other images."""
+        """Return for each image the line to calibrated intensities: a model's own, or fitted on the other images."""
         record = self.setting.contenders[contender].record
         name = self.setting.stains[stain]
         how = self.setting.segmentations[name]
@@ -290,9 +158,9 @@ class Measuring:
 
     def _calibrated(self, contender: int, number: int, planes: Planes) -> Planes:
         lines = [self.lines[contender][stain][number] for stain in self.setting.stains]
-        return np.stack(
-            [gain * plane + offset for plane, (gain, offset) in zip(planes, lines, strict=True)]
-        ).astype(np.float32)
+        return np.stack([gain * plane + offset for plane, (gain, offset) in zip(planes, lines, strict=True)]).astype(
+            np.float32
+        )
 
     def _measure(
         self,
@@ -310,17 +178,17 @@ class Measuring:
         for s, stain in enumerate(self.setting.stains):
             how = self.setting.segmentations[stain]
             pixel = measures.pixel_scores(planes[0, s], planes[k + 1, s], made[s], self.levels[0][s])
-            sides: list[measures.Objects | None] = [None, None, None]
+            sides: Sides = (None, None, None)
             if how is not None:
                 pixel["jaccard"] = measures.jaccard(true_labels[stain], labels[stain])
-                given = [None, None] if how.mask else [planes[0, s], planes[k + 1, s]]
+                given = (None, None) if how.mask else (planes[0, s], planes[k + 1, s])
                 true, predicted = (
                     measures.objects_of(found[stain], values, area)
                     for found, values in zip((true_labels, labels), given, strict=True)
                 )
-                sides = [true, predicted, predicted.calibrated(self.lines[k][stain][number])]
+                sides = (true, predicted, predicted.calibrated(self.lines[k][stain][number]))
+            empty, clean = (bool(self.empty[source][s][number]) for source in (0, k + 1))
             where = (item.name, view.plate, view.well, view.phenotype, self.groups[number])
-            empty, clean = bool(self.empty[0][s][number]), bool(self.empty[k + 1][s][number])
             self.found.measured[k][stain].append(Measured(*where, empty, clean, *sides, pixel))
             if not empty and np.isfinite(pixel["pcc"]):
                 worst = min(worst, pixel["pcc"])
@@ -349,7 +217,10 @@ class Measuring:
         names = [reporters.g1, reporters.s_g2] if reporters.g1 else [reporters.objects]
         places = [self.setting.stains.index(name) for name in names]
         scaled = [
-            [(source[s] - self.levels[0][s][0]) / max(self.levels[0][s][1] - self.levels[0][s][0], 1e-12) for s in places]
+            [
+                (source[s] - self.levels[0][s][0]) / max(self.levels[0][s][1] - self.levels[0][s][0], 1e-12)
+                for s in places
+            ]
             for source in (planes, made)
         ]
         self.found.cells[k].add(true[reporters.objects], predicted[reporters.objects], *scaled)
