@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import map_coordinates
 
 from talanoa.errors import BadInput
 from talanoa.training.label_crops import PLAIN, CropAugmentation, Place, cut, disturbed, drawn_place
@@ -76,3 +77,18 @@ def test_disturbances_are_as_frequent_as_they_should_be_and_stay_in_range() -> N
 def test_an_image_smaller_than_a_crop_is_refused() -> None:
     with pytest.raises(BadInput, match="50 x 90 pixels, a crop 64 x 64"):
         drawn_place((50, 90), 64, PLAIN, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_crop_has_the_values_of_scipy_at_the_same_places(channels: int) -> None:
+    rng = np.random.default_rng(7)
+    image = rng.random((channels, 150, 170), np.float32)
+    for _ in range(20):
+        place = drawn_place((150, 170), 48, STRONG, rng)
+        expected = [map_coordinates(each, place.coordinates(48), order=1, mode="nearest") for each in image]
+        np.testing.assert_allclose(cut(image, place, 48), np.stack(expected), atol=1e-5)
+
+
+def test_beyond_the_image_a_crop_repeats_its_edge() -> None:
+    image = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
+    assert cut(image, Place((0.0, 0.0)), 3)[0].tolist() == [[0, 0, 1], [0, 0, 1], [3, 3, 4]]

@@ -196,6 +196,8 @@ EXPECTED = {
 }
 PATTERNS = {
     "frames": 'frames such as "1-10" or "1,5,9"',
+    "planes": '"all", or numbers from 1 on, such as "3" or "2,3,4"',
+    "project": '"max", "mean" or the number of a plane',
     "shape": "HEIGHTxWIDTH, such as 512x512, or FRAMESxSLICESxHEIGHTxWIDTH",
 }
 

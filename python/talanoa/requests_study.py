@@ -11,8 +11,10 @@ from talanoa.errors import BadInput
 from talanoa.request_base import Folders, PathText, Whole, closest
 from talanoa.requests import TrainRequest
 
-UNVARIED = ("images", "targets", "rois", "name", "method", "seed", "resume", "dry_run", "picture", "device")
-UNUSED = ("resume", "dry_run", "picture")
+UNVARIED = (
+    "images", "targets", "rois", "name", "method", "seed", "resume", "dry_run", "picture", "device", "one_per_stain",
+)  # fmt: skip
+UNUSED = ("resume", "dry_run", "picture", "one_per_stain")
 
 
 def read_vary(value: Any) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -18,23 +18,67 @@ from talanoa.request_base import (
     Request,
     Whole,
     check_ordered,
+    closest,
     read_decimal,
     read_whole,
     read_word,
 )
 
 _STAR, _N2V, _PAIRED = ("stardist",), ("n2v",), ("care", "n2n")
-_IMAGE = ("care", "n2v", "n2n")
+_IMAGE, _LABEL = ("care", "n2v", "n2n"), ("labelling",)
 # Keys that only some methods have a use for.
 KEYS_OF: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("rois", "n_rays", "grid", "head", "backbone", "anisotropy"), _STAR),
     **dict.fromkeys(("mask", "classes", "augment_scale"), _STAR),
-    **dict.fromkeys(("loss", "kernel", "background", "augment", "apply"), _IMAGE),
-    **dict.fromkeys(("target_channel", "norm_low", "norm_high", "registration"), _PAIRED),
+    **dict.fromkeys(("kernel", "background", "apply"), _IMAGE),
+    **dict.fromkeys(("loss", "augment"), (*_IMAGE, *_LABEL)),
+    **dict.fromkeys(("norm_low", "norm_high", "registration"), (*_PAIRED, *_LABEL)),
+    "target_channel": _PAIRED,
     **dict.fromkeys(("masked_percent", "radius", "manipulator", "n2v2", "struct_axis", "struct_radius"), _N2V),
     "targets": ("stardist", *_PAIRED),
     "probabilistic": ("care",),
+    **dict.fromkeys(("transmitted", "stains", "target_channels", "planes", "project", "prepare"), _LABEL),
+    **dict.fromkeys(("stain_levels", "stain_low", "stain_high", "one_per_stain"), _LABEL),
+    **dict.fromkeys(("normalization", "normalize_by", "controls", "flat_field"), _LABEL),
+    **dict.fromkeys(("split_by", "test_share", "balance"), _LABEL),
+    **dict.fromkeys(("filter_crops", "most_background", "corruptions"), _LABEL),
+    **dict.fromkeys(("network", "encoder", "encoder_weights", "loss_backbone", "backbone_weights"), _LABEL),
+    **dict.fromkeys(("optimizer", "weight_decay", "dropout", "regularisation"), _LABEL),
 }
+
+
+def read_loss(value: Any) -> Any:
+    """Keep losses and their weights as text, "mse=1 sobel=0.1"; a mapping of them is read, too."""
+    if isinstance(value, Mapping):
+        return " ".join(f"{name}={weight:g}" for name, weight in value.items())
+    return " ".join(value.lower().split()) if isinstance(value, str) else value
+
+
+def read_listed(value: Any) -> Any:
+    """Keep several names or numbers as text, separated by commas; lists and numbers are read, too."""
+    if isinstance(value, list | tuple | range):
+        return ",".join(str(each).strip() for each in value)
+    return ",".join(part.strip() for part in str(value).split(",")) if isinstance(value, str | int) else value
+
+
+def names_of(text: str | None) -> list[str]:
+    """Return the names of a key that takes several, see `read_listed`."""
+    return [part for part in (text or "").split(",") if part]
+
+
+def read_text(value: Any) -> Any:
+    """Keep text without blanks around it; a number is text, too."""
+    return str(value).strip() if isinstance(value, str | int) else value
+
+
+def read_project(value: Any) -> Any:
+    """Read "Max" as max, and 3 as "3"."""
+    return read_word(str(value)) if isinstance(value, str | int) else value
+
+
+PLANES, PROJECT = r"^(all|[1-9]\d*(,[1-9]\d*)*)$", r"^(max|mean|[1-9]\d*)$"
+Listed = Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_listed)]
+Share = Annotated[Annotated[float, Field(ge=0, lt=1)] | None, BeforeValidator(read_decimal)]
 
 
 class TrainRequest(Request):
@@ -42,13 +86,15 @@ class TrainRequest(Request):
 
     several: ClassVar[tuple[str, ...]] = ("images", "targets", "rois")
 
-    method: Annotated[Literal["stardist", "care", "n2v", "n2n"], BeforeValidator(read_word)] = Field(
-        "stardist", description="Method to train: objects (stardist), restoration from pairs (care) or noise (n2v, n2n)"
+    method: Annotated[Literal["stardist", "care", "n2v", "n2n", "labelling"], BeforeValidator(read_word)] = Field(
+        "stardist",
+        description="Method to train: objects (stardist), restoration from pairs (care) or noise (n2v, n2n), stains "
+        "from transmitted light (labelling)",
     )
     images: Folders | None = Field(
         None,
-        description="Dataset folder, or folder of training images (care: low SNR; n2v, n2n: noisy); several: separated "
-        'by ";"; omitted (n2v): the image given or open',
+        description="Dataset folder, or folder of training images (care: low SNR; n2v, n2n: noisy; labelling: a plate, "
+        'or files with all channels); several: separated by ";"; omitted (n2v, labelling): the image given or open',
     )
     targets: Folders | None = Field(
         None, description="Folder with the images' names: label images; care: high SNR; n2n: a second exposure"
@@ -120,22 +166,30 @@ class TrainRequest(Request):
     patience: Annotated[Annotated[int, Field(ge=0)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Stop after so many epochs without a better validation loss; 0: never; omitted: the preset's"
     )
-    norm_low: Number = Field(3.0, ge=0, le=100, description="Percentile of each image that becomes 0 (care, n2n)")
-    norm_high: Number = Field(99.8, ge=0, le=100, description="Percentile of each image that becomes 1 (care, n2n)")
-    loss: Annotated[Literal["mae", "mse"] | None, BeforeValidator(read_word)] = Field(
-        None, description="Loss of care, n2v, n2n; omitted: mae for care, mse for the others"
+    norm_low: Number = Field(
+        3.0, ge=0, le=100, description="Percentile of each image that becomes 0 (care, n2n, labelling)"
+    )
+    norm_high: Number = Field(
+        99.8, ge=0, le=100, description="Percentile of each image that becomes 1 (care, n2n, labelling)"
+    )
+    loss: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_loss)] = Field(
+        None,
+        description="Loss of care, n2v, n2n (mae, mse; omitted: mae for care, mse for the others), or losses of "
+        'labelling with weights, such as "mse=1 sobel=0.1" (omitted: mse)',
     )
     probabilistic: bool = Field(False, description="Learn how uncertain each restored pixel is, too (care)")
     kernel: Annotated[Annotated[int, Field(ge=1, le=15)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Side of the convolutions of care, n2v, n2n, odd; omitted: the method's default"
     )
     registration: Annotated[Literal["report", "correct"], BeforeValidator(read_word)] = Field(
-        "report", description="A shift between the images of a pair (care, n2n): report it, or correct it"
+        "report", description="A shift between the images of a pair (care, n2n, labelling): report it, or correct it"
     )
     background: Fraction = Field(
         None, description="Share of the patches that may lie anywhere, not only on signal; omitted: 0 (n2v: 1)"
     )
-    augment: bool = Field(True, description="Show patches mirrored and turned by right angles (care, n2v, n2n)")
+    augment: bool = Field(
+        True, description="Show patches mirrored and turned (care, n2v, n2n), and scaled and disturbed (labelling)"
+    )
     masked_percent: Annotated[Annotated[float, Field(gt=0, le=50)] | None, BeforeValidator(read_decimal)] = Field(
         None, description="Share of the pixels that are masked in a patch, in percent (n2v); omitted: 1.5"
     )
@@ -150,6 +204,82 @@ class TrainRequest(Request):
     struct_radius: Count = Field(None, description="How many neighbours to each side are masked, too; omitted: 5")
     apply: bool = Field(False, description="Restore the image trained on as well (n2v), or the open image")
 
+    transmitted: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_text)] = Field(
+        None,
+        description="Folder of transmitted light in each plate; omitted: the one with a usual name (phase, DIC, …). Of "
+        "files with all channels: what their transmitted light is called",
+    )
+    stains: Listed = Field(
+        None,
+        description="Stains to learn, separated by commas: folders of each plate (omitted: all), or names for the "
+        "channels of target_channels",
+    )
+    target_channels: Listed = Field(
+        None, description="Channels of the stains, counted from 1, in files with all channels; omitted: all but channel"
+    )
+    planes: Annotated[Annotated[str, Field(pattern=PLANES)], BeforeValidator(read_listed)] = Field(
+        "all", description='Focal planes of transmitted light that are looked at, counted from 1: "all", "3", "2,3,4"'
+    )
+    project: Annotated[Annotated[str, Field(pattern=PROJECT)], BeforeValidator(read_project)] = Field(
+        "max", description="What is learned of a stain's stack: its brightest values (max), mean, or a plane, such as 3"
+    )
+    prepare: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_text)] = Field(
+        None,
+        description='What is made of the stains before, such as "nucleus: rolling_ball=50 clip=90; er: clip=90"; '
+        "without a name: of all",
+    )
+    stain_levels: Annotated[Literal["training", "image"], BeforeValidator(read_word)] = Field(
+        "training",
+        description="What becomes 0 and 1 of a stain: percentiles of all training images, or each image's own extremes",
+    )
+    stain_low: Number = Field(1.0, ge=0, le=100, description="Percentile of a stain that becomes 0")
+    stain_high: Number = Field(99.9, ge=0, le=100, description="Percentile of a stain that becomes 1")
+    one_per_stain: bool = Field(False, description="Train a model for each stain, called by it, not one for all")
+    normalization: Annotated[Literal["minmax", "zscore", "percentile"], BeforeValidator(read_word)] = Field(
+        "minmax", description="How intensities of transmitted light are normalised; percentile: norm_low, norm_high"
+    )
+    normalize_by: Annotated[Literal["image", "plate"], BeforeValidator(read_word)] = Field(
+        "image", description="What is normalised by itself: each image, or all images of a plate together"
+    )
+    controls: Listed = Field(
+        None, description="Wells by whose images a plate is normalised, such as A01,A02; omitted: all of it"
+    )
+    flat_field: bool = Field(False, description="Divide transmitted light by the illumination that all images share")
+    split_by: Annotated[Literal["image", "well", "plate"], BeforeValidator(read_word)] = Field(
+        "image", description="What is put aside as a whole for validation and test"
+    )
+    test_share: Share = Field(
+        None,
+        description="Part of the images that are kept for a test and not looked at; omitted: 0.2 from 10 images on",
+    )
+    balance: Annotated[Literal["none", "plate", "phenotype"], BeforeValidator(read_word)] = Field(
+        "none", description="What is shown equally often, however many images there are of it"
+    )
+    filter_crops: bool = Field(True, description="Leave out patches that are blank, badly exposed or background")
+    most_background: Fraction = Field(
+        None, description="Largest part of a patch that may be background in all stains; omitted: 0.98"
+    )
+    corruptions: bool = Field(False, description="Show some patches with wrong exposure and with light from elsewhere")
+    network: Annotated[Literal["unet", "encoder", "projection", "pix2pix"] | None, BeforeValidator(read_word)] = Field(
+        None, description="Network: unet, U-Net with an encoder of photographs, planes to plane, or pix2pix"
+    )
+    encoder: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_word)] = Field(
+        None, description="Encoder of network=encoder, such as densenet121 or resnet101"
+    )
+    encoder_weights: PathText | None = Field(None, description="File of the weights from which an encoder starts")
+    loss_backbone: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_word)] = Field(
+        None, description="Network that the loss perceptual looks through, such as vgg16; omitted: one of its own"
+    )
+    backbone_weights: PathText | None = Field(None, description="File of the weights of loss_backbone")
+    optimizer: Annotated[Literal["adam", "adamw", "adadelta", "sgd"] | None, BeforeValidator(read_word)] = Field(
+        None, description="Optimiser; omitted: the preset's"
+    )
+    weight_decay: Share = Field(None, description="How much large weights cost; omitted: 0")
+    dropout: Share = Field(None, description="Part of the features that are left out at each step; omitted: 0")
+    regularisation: Annotated[Literal["none", "strong"], BeforeValidator(read_word)] = Field(
+        "none", description="strong: weight_decay 1e-4 and dropout 0.1"
+    )
+
     @model_validator(mode="after")
     def _one_source(self) -> TrainRequest:
         if self.targets is not None and self.rois is not None:
@@ -163,9 +293,12 @@ class TrainRequest(Request):
             raise BadInput(f"grid: found {self.grid}; expected 1, 2 or 4.")
         if self.kernel is not None and self.kernel % 2 == 0:
             raise BadInput(f"kernel: found {self.kernel}; expected an odd number, such as 3 or 5.")
-        if self.images is None and self.method != "n2v":
+        if self.images is None and self.method not in ("n2v", "labelling"):
             raise BadInput(f"images is missing; expected {TrainRequest.model_fields['images'].description}.")
         check_ordered("norm_low", self.norm_low, "norm_high", self.norm_high, strict=True)
+        check_ordered("stain_low", self.stain_low, "stain_high", self.stain_high, strict=True)
+        if self.method in _IMAGE and self.loss not in (None, "mae", "mse"):
+            raise BadInput(f"loss: found {self.loss!r}; expected 'mae' or 'mse'.{closest(self.loss, ('mae', 'mse'))}")
         self._check_keys_of_the_method()
         return self
 

@@ -48,7 +48,7 @@ def weighted(weights: Mapping[str, float], predicted: torch.Tensor, target: torc
     BadInput
         An unknown name, or no loss at all.
     """
-    names.check(weights)
+    weights = names.checked(weights)
     parts = {name: LOSSES[name](predicted, target) for name in weights}
     whole = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
     return {"loss": whole, **parts}

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+
+from talanoa.labelling.targets import Steps
+
+TRAINING, VALIDATION = "training", "validation"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +38,12 @@ class LabelField:
         "pixel" when not calibrated.
     notes : tuple of str
         What is odd about the files.
+    role : "training" or "validation"
+        What it is for; test images are not read.
+    source : str
+        Name of the file that this is a part or a frame of; empty for a file of its own.
+    steps : mapping of str to steps
+        Of a few fields what was made of each stain, step by step, to be shown.
     """
 
     name: str
@@ -45,6 +57,20 @@ class LabelField:
     pixel_size: float | None = None
     unit: str = "pixel"
     notes: tuple[str, ...] = ()
+    role: str = TRAINING
+    source: str = ""
+    steps: Mapping[str, Steps] = field(default_factory=dict)
+    pixel_depth = None  # planes of a stack are channels
+
+    @property
+    def file(self) -> str:
+        """Which file the field comes from."""
+        return self.source or self.name
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """What is black and what is white in the image: 0 and 1, or beyond them its darkest and brightest values."""
+        return min(0.0, float(self.image.min())), max(1.0, float(self.image.max()))
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -6,17 +6,20 @@ Christiansen et al. 2018, doi:10.1016/j.cell.2018.03.040; LaChance & Cohen 2020,
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from talanoa.methods.validation import validated
-from talanoa.nets.reach import unet_radii
+from talanoa.nets.reach import pix2pix_radius, unet_radii
 
 if TYPE_CHECKING:
     import torch
 
-PIX2PIX_REACH = 3  # pixels of its own resolution that a 4 x 4 convolution looks at, going down and up
+DEPTHS = {"unet": 4, "projection": 4, "encoder": 5, "pix2pix": 6}
+MOST_HALO = 192  # pixels: what lies further away hardly matters, and tiles could not hold it
+OWN = "own"
 
 
 class LabellingConfig(BaseModel):
@@ -26,29 +29,60 @@ class LabellingConfig(BaseModel):
     ----------
     n_channel_in, n_channel_out : int
         Input channels (each focal plane counts as one), stains.
-    network : "unet" or "pix2pix"
-        Which network.
+    network : "unet", "encoder", "projection" or "pix2pix"
+        U-Net of LaChance & Cohen; U-Net with an encoder that was made for photographs; U-Net that convolves focal
+        planes as a volume; generator of a generative adversarial network.
     filters, depth : int
-        Channels of the first level (16; 64 in the wide variant), poolings.
+        Channels of the first level (16; 64 in the wide variant; an encoder has its own), halvings. A depth left out is
+        4, of an encoder 5, of pix2pix 6.
+    planes : int
+        Focal planes that follow one another in the input channels, convolved along z (`projection`; left out: all
+        input channels are planes of one light). Else 1.
+    encoder : str
+        Encoder (`encoder`) by its name in segmentation-models-pytorch, such as densenet121 or resnet101.
     dropout : float
         Share of features that are dropped while it learns.
     loss : dict of str to float
-        Losses by name and weight, see `talanoa.image_losses.combined`.
+        Losses by name and weight, see `talanoa.image_losses.combined`. Left out: mse; of pix2pix 100 mae, to which the
+        discriminator's judgement is added with weight 1 (Isola et al. 2017, doi:10.1109/CVPR.2017.632).
+    backbone : str
+        What the loss `perceptual` looks through: a network of torchvision by its name there, such as vgg16, whose
+        weights `Settings.backbone_weights` names, or "own": an encoder that the training makes of its own targets.
+    discriminator_filters : int
+        Channels of the discriminator's first level (pix2pix).
     pad_mode : str
         How the far sides are padded to a multiple, "reflect" (without repeating the edge) or "symmetric".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ndim: ClassVar[int] = 2
+    batch_norm: ClassVar[bool] = True  # in each of the networks
 
     n_channel_in: int = Field(1, ge=1)
     n_channel_out: int = Field(1, ge=1)
-    network: Literal["unet", "pix2pix"] = "unet"
+    network: Literal["unet", "encoder", "projection", "pix2pix"] = "unet"
     filters: int = Field(16, ge=1)
     depth: int = Field(4, ge=1, le=9)
+    planes: int = Field(1, ge=1)
+    encoder: str = "densenet121"
     dropout: float = Field(0.0, ge=0, lt=1)
     loss: dict[str, float] = Field(default_factory=lambda: {"mse": 1.0})
+    backbone: str = OWN
+    discriminator_filters: int = Field(64, ge=1)
     pad_mode: Literal["symmetric", "reflect"] = "reflect"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _what_is_left_out_follows_from_the_network(cls, keys: Any) -> Any:
+        if not isinstance(keys, Mapping):
+            return keys
+        network = keys.get("network", "unet")
+        own: dict[str, Any] = {"depth": DEPTHS.get(network, 4)} if isinstance(network, str) else {}
+        if network == "pix2pix":
+            own["loss"] = {"mae": 100.0}
+        if network == "projection":
+            own["planes"] = keys.get("n_channel_in", 1)
+        return {**own, **keys}
 
     @field_validator("loss")
     @classmethod
@@ -57,10 +91,19 @@ class LabellingConfig(BaseModel):
         from talanoa.image_losses import names
 
         try:
-            names.check(weights)
+            return names.checked(weights)
         except BadInput as problem:
             raise ValueError(str(problem)) from problem
-        return weights
+
+    @model_validator(mode="after")
+    def _sizes_agree(self) -> Self:
+        if self.planes > 1 and self.network != "projection":
+            raise ValueError(f"planes={self.planes} is for network=projection, found network={self.network}")
+        if self.n_channel_in % self.planes:
+            raise ValueError(f"planes={self.planes} does not divide the {self.n_channel_in} input channels")
+        if self.network == "encoder" and not 3 <= self.depth <= 5:
+            raise ValueError(f"depth={self.depth}, but an encoder has 3 to 5 halvings")
+        return self
 
     @property
     def grid(self) -> tuple[int, ...]:
@@ -74,9 +117,15 @@ class LabellingConfig(BaseModel):
 
     @property
     def halo(self) -> tuple[int, ...]:
-        """Pixels around a place that can influence its output, (y, x)."""
+        """Pixels around a place that are read with it, (y, x).
+
+        All that can influence it, but `MOST_HALO` at most: encoders and deep generators see further, with ever less
+        weight (Luo et al. 2016, arXiv:1701.04128).
+        """
+        if self.network == "encoder":
+            return (MOST_HALO,) * 2
         if self.network == "pix2pix":
-            return (PIX2PIX_REACH * 2**self.depth,) * 2
+            return (min(pix2pix_radius(self.depth), MOST_HALO),) * 2
         return unet_radii(self.depth, 3, 2)
 
 

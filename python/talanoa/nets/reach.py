@@ -58,6 +58,15 @@ def unet_radii(depth: int, kernel: Sides, ndim: int, blur_pool: bool = False) ->
     return tuple(radius + more for radius in receptive_radii((1,) * ndim, depth, kernel, head=False))
 
 
+def pix2pix_radius(depth: int) -> int:
+    """Return how many pixels away from its own place an output of `talanoa.nets.pix2pix.Generator` can depend on.
+
+    Each 4 x 4 convolution looks one pixel before and one behind its cell of 2 x 2. Down to the coarsest level these add
+    up to ``2 ** depth - 1`` pixels, up again to as many; the cell of the coarsest level adds as many once more.
+    """
+    return 3 * (2**depth - 1)
+
+
 def receptive_radius(grid: Sequence[int], depth: int, kernel: int = 3) -> int:
     """Return the largest of `receptive_radii`."""
     return max(receptive_radii(grid, depth, kernel))

@@ -12,10 +12,13 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from talanoa.errors import TalanoaError
 from talanoa.host import QuietHost
+
+if TYPE_CHECKING:
+    from talanoa.requests import TrainRequest
 
 log = logging.getLogger(__name__)
 EVERY = 0.5  # seconds between two lines of progress
@@ -67,10 +70,7 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
         made = train(asked, host)
     seconds = time.perf_counter() - started
     model = model_folder.load(made.name)
-    test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, **request["test"]}
-    test.update(
-        {"classes": False} if asked.method == "stardist" else {"method": "care"}
-    )  # images: against the clean one
+    test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, **request["test"], **_of_method(asked)}
     scores = recipe_for(asked.method).score(model, parse(TrainRequest, test).request, asked.device, host)
     return {
         "seconds": round(seconds, 1),
@@ -83,6 +83,15 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
         "advice": made.advice,
         "scores": scores,
     }
+
+
+def _of_method(asked: TrainRequest) -> dict[str, Any]:
+    """Return the keys by which the test images are read: of restoration against clean ones, of stains as trained."""
+    if asked.method == "stardist":
+        return {"classes": False}
+    if asked.method == "labelling":
+        return {key: getattr(asked, key) for key in ("method", "transmitted", "stains", "target_channels", "controls")}
+    return {"method": "care"}
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -1,4 +1,4 @@
-"""The task `train`: a model from images with objects, from pairs of images, or from noisy images alone."""
+"""The task `train`: a model from images with objects, pairs of images, noisy images alone, or stained cells."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     With ``apply`` the image is restored with the new model, too: the reply has it as ``image``. That of a file is also
     written, into the model's folder (``path``).
     """
+    if request.one_per_stain:
+        return _each_stain(request, given, host)
     if request.dry_run:
         from talanoa.training.before import look
 
@@ -48,6 +50,25 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
         path = _written(made.model_folder, request, reply["image"])
         reply.update(path=str(path), message=f"{reply['message']} The restored image is {path}.")
     return reply
+
+
+def _each_stain(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
+    """Train a model for each stain, one after the other; the reply is that of the first, with the names of all.
+
+    All are split alike, by the same seed. A dry run looks at the first.
+    """
+    from talanoa import model_folder
+    from talanoa.training import label_load
+
+    asked = [label_load.for_stain(request, *each) for each in label_load.stains_of(request, given).items()]
+    for each in asked:
+        model_folder.check_name(each.name)  # before the first one has taken hours
+    if request.dry_run:
+        reply = run(asked[0], given, host)
+        return {**reply, "message": f"The first of {len(asked)} models: {reply['message']}"}
+    replies = [run(each, given, host) for each in asked]
+    message = "\n".join(reply["message"] for reply in replies)
+    return {**replies[0], "message": message, "models": [reply["model"] for reply in replies]}
 
 
 def _written(folder: Path, request: TrainRequest, image: xr.DataArray) -> Path:

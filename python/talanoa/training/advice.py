@@ -29,6 +29,7 @@ class Words:
 
 WORDS = {
     "objects": Words("the annotations lie on the objects", "annotated images", "Annotate more images"),
+    "stains": Words("stains and transmitted light show the same place", "images", "Add images"),
     "target": Words("both images of a pair show the same place", "pairs of images", "Add pairs of images"),
     "noise": Words("the noise of neighbouring pixels is independent", "images", "Add images"),
 }
@@ -42,9 +43,9 @@ def advise(losses: Sequence[Mapping[str, float]], judged_by: str = "objects") ->
     losses : sequence of mapping
         Rows of ``loss.csv`` in order, of which ``epoch``, ``loss`` (training images, augmented) and ``val_loss``
         (validation images, not augmented) are read.
-    judged_by : "objects", "target" or "noise"
-        What the loss is measured by: annotated objects, target images, or other noisy values: their noise remains in
-        the loss, however well the image is predicted, so that a small fall says nothing.
+    judged_by : "objects", "target", "stains" or "noise"
+        What the loss is measured by: annotated objects, target images, stains, or other noisy values: their noise
+        remains in the loss, however well the image is predicted, so that a small fall says nothing.
 
     Returns
     -------

@@ -118,14 +118,17 @@ def _reach(side: int, step: float, turn: float) -> float:
 
 def cut(image: NDArray, place: Place, side: int) -> NDArray[np.float32]:
     """Return a crop (channels, side, side) of an image (channels, y, x), linear between its pixels."""
-    from scipy.ndimage import map_coordinates
+    from talanoa.geometry.sample2d import sample  # loads numba
 
-    where = place.coordinates(side)
-    low = np.maximum(np.floor(where.min(axis=(1, 2))).astype(int), 0)
-    high = np.ceil(where.max(axis=(1, 2))).astype(int) + 2
-    part = image[:, low[0] : high[0], low[1] : high[1]].astype(np.float32)
-    near = where - low[:, None, None]
-    return np.stack([map_coordinates(channel, near, order=1, mode="nearest") for channel in part])
+    cos, sin = np.cos(place.turn) * place.step, np.sin(place.turn) * place.step
+    ways = [-1.0 if mirrored else 1.0 for mirrored in place.mirrored]
+    down, right = (cos * ways[0], -sin * ways[0]), (sin * ways[1], cos * ways[1])
+    reach = (side - 1) / 2
+    first = (
+        place.middle[0] - reach * (down[0] + right[0]),
+        place.middle[1] - reach * (down[1] + right[1]),
+    )
+    return sample(image, first, down, right, (side, side))
 
 
 def disturbed(

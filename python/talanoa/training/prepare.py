@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +55,8 @@ class Ready:
         What is odd about the data.
     normalization : dict or None
         How intensities were normalised, see `Loaded`.
+    extra : dict
+        What else defines the training, see `Loaded`.
     """
 
     request: TrainRequest
@@ -70,6 +72,7 @@ class Ready:
     classes: tuple[str, ...]
     warnings: list[str]
     normalization: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Ready:
@@ -112,6 +115,7 @@ def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Re
         loaded.classes,
         [],
         loaded.normalization,
+        loaded.extra,
     )
     if _is_fitted(request, folder):
         from talanoa.training import pace

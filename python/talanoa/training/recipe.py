@@ -8,7 +8,7 @@ fine-tuning, the estimate before the start and `talanoa study` then work for it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -41,11 +41,14 @@ class Loaded:
         Names of the classes that are to be trained; empty: objects have none.
     normalization : dict or None
         How intensities were normalised, for the model's record; None: as `Model` has it.
+    extra : dict
+        What else defines the training and belongs into its record, plain data.
     """
 
     items: list[Any]
     classes: tuple[str, ...] = ()
     normalization: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Recipe:
         How the images come to the network and to the eye.
     end : str
         What `end_seconds` times, in words.
-    judged_by : "objects", "target" or "noise"
+    judged_by : "objects", "target", "stains" or "noise"
         What the loss is measured by, for the advice on its curve, see `talanoa.training.advice`.
     """
 
@@ -104,6 +107,7 @@ class Recipe:
 
 def recipe_for(method: str) -> Recipe:
     """Return the recipe of a method as `TrainRequest.method` names it."""
-    from talanoa.training import restore_recipe, star_recipe
+    from talanoa.training import label_recipe, restore_recipe, star_recipe
 
-    return {"stardist": star_recipe.RECIPE, **restore_recipe.RECIPES}[method]
+    known = {"stardist": star_recipe.RECIPE, "labelling": label_recipe.RECIPE, **restore_recipe.RECIPES}
+    return known[method]

@@ -156,6 +156,7 @@ def plan_of(ready: Ready) -> dict[str, Any]:
     """Return what defines a training; a resumed one has to agree with it."""
     hashes = ready.recipe.feed.hashes
     plan = {
+        **ready.extra,
         "method": ready.method,
         "config": ready.config.model_dump(mode="json"),
         "settings": ready.settings.model_dump(mode="json"),

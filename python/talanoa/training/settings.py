@@ -13,6 +13,8 @@ from talanoa.errors import BadInput
 from talanoa.requests import TrainRequest
 
 COSINE_EMA = 0.999
+RATES = {"adam": 1e-4, "adadelta": 1.0, "adamw": 1e-4, "sgd": 1e-2}  # usual learning rates
+STRONG = {"weight_decay": 1e-4, "dropout": 0.1}  # strong regularisation, of settings and configuration (Pankova 2022)
 
 
 class Settings(BaseModel):
@@ -26,8 +28,12 @@ class Settings(BaseModel):
         Side of the square patches in pixels, and patches in one step.
     patch_z : int or None
         Slices of the patches of volumes; None for planes.
+    optimizer : "adam", "adadelta", "adamw" or "sgd"
+        Adadelta as in Keras (rho 0.95, epsilon 1e-7), SGD with a momentum of 0.9.
     lr : float
-        Adam's learning rate, the highest one of a cosine schedule.
+        Learning rate, the highest one of a cosine schedule; `RATES` has the usual one of each optimiser.
+    weight_decay : float
+        How much large weights cost (adamw: by how much of the learning rate they shrink in a step).
     schedule : "plateau" or "cosine"
         Halve when the validation loss has not fallen for `plateau` epochs, or warm up over 2 % of the steps and then
         fall to zero along a cosine.
@@ -46,6 +52,18 @@ class Settings(BaseModel):
     mixed_precision : bool or None
         bfloat16 convolutions, but for the last ones, where the device has instructions for them; None: on a GPU only.
         A step is faster (`benchmarks/bench_train.py`), but may learn less.
+    encoder_weights : str or None
+        File with the weights from which an encoder starts (labelling); None: fresh ones.
+    backbone_weights : str or None
+        File with the weights of the network that the loss `perceptual` looks through (labelling).
+    balance : "none", "plate" or "phenotype"
+        What is shown equally often (labelling).
+    filter_crops : bool
+        Crops that are blank, badly exposed or mostly background are drawn again (labelling).
+    most_background : float
+        Largest part of a crop that may be background in all stains (labelling).
+    corruptions : bool
+        Some crops are shown with wrong exposure or light from elsewhere (labelling).
     seed : int
         Of weights, patches and augmentation.
     """
@@ -57,7 +75,9 @@ class Settings(BaseModel):
     patch: int = Field(256, ge=16)
     patch_z: int | None = Field(None, ge=1)
     batch: int = Field(4, ge=1)
+    optimizer: Literal["adam", "adadelta", "adamw", "sgd"] = "adam"
     lr: float = Field(3e-4, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
     schedule: Literal["plateau", "cosine"] = "plateau"
     plateau: int = Field(40, ge=1)
     ema: float = Field(0.0, ge=0, lt=1)
@@ -66,6 +86,12 @@ class Settings(BaseModel):
     augment: bool = True
     background: float = Field(1.0, ge=0, le=1)
     mixed_precision: bool | None = None
+    encoder_weights: str | None = None
+    backbone_weights: str | None = None
+    balance: Literal["none", "plate", "phenotype"] = "none"
+    filter_crops: bool = True
+    most_background: float = Field(0.98, ge=0, le=1)
+    corruptions: bool = False
     seed: int = 42
 
     @property
@@ -109,6 +135,9 @@ def settings_from(request: TrainRequest, defaults: Mapping[str, Any]) -> Setting
     """Return the complete settings: defaults (those of a preset), and what the request says over it."""
     chosen = dict(defaults)
     given = request.model_dump(include=set(Settings.model_fields), exclude_none=True, exclude_unset=True)
+    usual = chosen.get("optimizer", "adam")
+    if "lr" not in given and given.get("optimizer", usual) != usual:
+        chosen["lr"] = RATES[given["optimizer"]]
     chosen.update(given, seed=request.seed, mixed_precision=request.mixed_precision)
     if chosen.get("schedule") == "cosine":
         chosen.setdefault("ema", min(COSINE_EMA, 1 - 20 / (chosen["epochs"] * chosen["steps"] + 20)))

@@ -1,0 +1,67 @@
+"""The end of a labelling training: calibration, scores on the validation images, pictures, record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from talanoa.host import Host
+from talanoa.labelling.fields import LabelField
+from talanoa.labelling.record import record_of
+from talanoa.model_folder import Model
+from talanoa.requests import TrainRequest
+from talanoa.training import label_feed, label_scores, loop
+from talanoa.training.finish import best_network, common_record, model_of
+from talanoa.training.image_predict import predict
+from talanoa.training.label_report import EXAMPLES
+from talanoa.training.recipe import Parts
+from talanoa.training.settings import Early, Settings
+from talanoa.training.sheets import fitted, sheet
+
+SHOWN = 3  # validation images in the picture
+
+
+def make_model(
+    request: TrainRequest,
+    plan: dict[str, Any],
+    parts: Parts,
+    work: Path,
+    device: torch.device,
+    host: Host,
+    early: Early | None = None,
+) -> tuple[Model, torch.nn.Module]:
+    """Return the model of the best weights, calibrated and scored on the validation images; see `finish.make_model`."""
+    net, config = best_network(plan, work)
+    net = net.to(device)
+    given = record_of(plan["labelling"])
+    found = label_scores.predictions(net, parts[1], config, host)
+    stains = label_scores.calibrated(found, given.stains)
+    labelling = given.model_copy(update={"stains": tuple(stains)}).model_dump(mode="json")
+    record = common_record(request, plan, loop.read_losses(work / loop.LOSSES), device)
+    del record["labelling"]
+    record["validation_scores"] = label_scores.scores_of(found, stains)
+    record["validation"] = plan["split"]
+    record["crops"] = label_feed.faults_of(parts[1], Settings(**plan["settings"]))
+    write_examples(work / EXAMPLES, net, parts[1], config)
+    model = model_of(request, plan, parts[0], {}, record, early)
+    return replace(model, labelling=labelling), net.cpu()
+
+
+def write_examples(path: Path, net: torch.nn.Module, items: Sequence[LabelField], config: Any) -> None:
+    """Draw validation images in transmitted light with each stain, predicted and true, side by side."""
+    rows = []
+    for item in items[:SHOWN]:
+        part = label_feed.brightest_part(item)
+        predicted = predict(net, part.image, config)[0]
+        for number, truth in enumerate(part.target):
+            pictures = (
+                label_feed.light_picture(part.image),
+                label_feed.stain_picture(predicted[number]),
+                label_feed.stain_picture(truth),
+            )
+            rows.append([fitted(picture.convert("RGB")) for picture in pictures])
+    sheet(rows).save(path, "PNG")

@@ -1,0 +1,76 @@
+"""How long in silico labelling is trained, on which crops, and the shape of its network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from talanoa.errors import BadInput
+from talanoa.image_losses import names
+from talanoa.labelling.fields import LabelField
+from talanoa.methods import labelling
+from talanoa.training.settings import STRONG
+
+if TYPE_CHECKING:
+    from talanoa.requests import TrainRequest
+
+_ADAM: dict[str, Any] = {"optimizer": "adam", "schedule": "cosine", "patch": 256, "batch": 16, "augment_scale": 1.0}
+# quick is made shorter where it would take more than ten minutes, see `talanoa.training.pace`. Published: Pankova 2022,
+# 18,432 crops of 256 x 256 an epoch, Adadelta, early stopping; batch, epochs and patience, which she does not say, ours
+PRESETS: dict[str, dict[str, Any]] = {
+    "quick": {**_ADAM, "epochs": 30, "steps": 50, "patch": 128, "batch": 8, "lr": 2e-3},
+    "standard": {**_ADAM, "epochs": 100, "steps": 100, "lr": 1e-3},
+    "long": {**_ADAM, "epochs": 300, "steps": 200, "lr": 1e-3},
+    "published": {
+        **_ADAM, "optimizer": "adadelta", "lr": 1.0, "schedule": "plateau", "plateau": 1000, "batch": 32,
+        "epochs": 200, "steps": 576, "patience": 15,
+    },
+}  # fmt: skip
+LEAST = 32  # pixels: the smallest crop
+
+
+def config_keys(request: TrainRequest) -> dict[str, Any]:
+    """Return the keys of a configuration that a request sets."""
+    strong = STRONG["dropout"] if request.regularisation == "strong" else None
+    asked: dict[str, Any] = {
+        "network": request.network,
+        "filters": request.filters,
+        "depth": request.depth,
+        "encoder": request.encoder,
+        "dropout": strong if request.dropout is None else request.dropout,
+        "loss": names.parse(request.loss) if request.loss else None,
+        "backbone": request.loss_backbone,
+    }
+    return {key: value for key, value in asked.items() if value is not None}
+
+
+def config_of(request: TrainRequest, channels: int, stains: int) -> labelling.LabellingConfig:
+    """Return the complete configuration of a network for so many planes and stains."""
+    keys = config_keys(request)
+    if request.encoder is not None and request.network != "encoder":
+        raise BadInput(f"encoder={request.encoder} is for network=encoder. Give both, or leave it out.")
+    return labelling.config_from(**keys, n_channel_in=channels, n_channel_out=stains)
+
+
+def preset_of(request: TrainRequest, items: Sequence[LabelField], config: Any) -> dict[str, Any]:
+    """Return the preset's settings, its crops made smaller where an image is smaller.
+
+    Raises
+    ------
+    BadInput
+        A crop asked for does not fit into an image; an image is too small for any.
+    """
+    chosen = dict(PRESETS[request.preset or "standard"])
+    if request.regularisation == "strong":
+        chosen["weight_decay"] = STRONG["weight_decay"]
+    step = max(config.multiple)
+    narrow = min(items, key=lambda item: min(item.shape))
+    fits = min(narrow.shape) // step * step
+    if (request.patch or 0) > min(narrow.shape) or fits < max(LEAST, step):
+        rows, columns = narrow.shape
+        good = f"Take patch={fits} or less" if fits >= max(LEAST, step) else "Take larger images"
+        raise BadInput(
+            f"{narrow.name} is {columns} x {rows} pixels, smaller than a patch of {request.patch or max(LEAST, step)}. "
+            f"{good}, or leave that image out."
+        )
+    return {**chosen, "patch": min(chosen["patch"], fits)}

@@ -1,0 +1,180 @@
+"""The recipe of in silico labelling: from transmitted light to stains."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from talanoa import methods
+from talanoa.errors import BadInput
+from talanoa.host import Host
+from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField
+from talanoa.labelling.record import record_of
+from talanoa.model_folder import Model
+from talanoa.requests import TrainRequest
+from talanoa.training import label_feed, label_finish, label_load, label_presets, label_report, label_scores, settings
+from talanoa.training.image_predict import predict
+from talanoa.training.recipe import Loaded, Parts, Recipe
+from talanoa.training.settings import Settings
+
+METHOD = "labelling"
+TIMED = 512  # pixels of the part by which the end of a training is timed
+
+
+def split(items: Sequence[LabelField], share: float, seed: int) -> tuple[list[LabelField], list[LabelField]]:
+    """Return fields by what they were read for: the split is done before anything is read."""
+    return [each for each in items if each.role == TRAINING], [each for each in items if each.role == VALIDATION]
+
+
+def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tuple[str, Any]:
+    """Return the method's name and its complete configuration; a model to fine-tune brings its own.
+
+    Raises
+    ------
+    BadInput
+        A model to start from of another kind, for other planes or other stains; a key that cannot differ from it.
+    """
+    item: LabelField = loaded.items[0]
+    channels = len(item.image), len(item.target)
+    if init is None:
+        return METHOD, label_presets.config_of(request, *channels)
+    if init.method != METHOD:
+        raise BadInput(
+            f"{init.name} is a model of {init.method}, these images need one of {METHOD}. Start from another model, or "
+            "from scratch."
+        )
+    config = methods.get(METHOD).config(**init.config)
+    given = label_presets.config_keys(request)
+    training_only = {"loss", "backbone", "dropout"}
+    changed = [key for key, value in given.items() if key not in training_only and getattr(config, key) != value]
+    if changed:
+        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    if (config.n_channel_in, config.n_channel_out) != channels:
+        raise BadInput(
+            f"{init.name} makes {config.n_channel_out} stain(s) of {config.n_channel_in} plane(s); here are "
+            f"{channels[1]} stain(s) and {channels[0]} plane(s). Set planes and stains."
+        )
+    _check_stains(init, loaded)
+    return METHOD, methods.get(METHOD).config(**{**init.config, **given})
+
+
+def _check_stains(init: Model, loaded: Loaded) -> None:
+    """Raise `BadInput` for stains in another order than those of the model to start from."""
+    known = [stain.name for stain in record_of(init.labelling or {}).stains]
+    own = [stain.name for stain in record_of(loaded.extra["labelling"]).stains]
+    if len(known) > 1 and set(known) == set(own) and known != own:
+        raise BadInput(
+            f"{init.name} predicts {', '.join(known)}, in this order; found {', '.join(own)}. Set "
+            f"stains={','.join(known)}."
+        )
+
+
+def checked_settings(request: TrainRequest, items: Sequence[LabelField], config: Any) -> Settings:
+    """Return the settings of a training on these fields; a crop that does not fit is a `BadInput`."""
+    chosen = settings.settings_from(request, label_presets.preset_of(request, items, config))
+    settings.check_patch(chosen, config)
+    return chosen.model_copy(update={"augment_scale": 1.0})
+
+
+def warnings_of(items: Sequence[LabelField], parts: Parts, chosen: Settings) -> list[str]:
+    """Return warnings about the data."""
+    notes = [note for item in items for note in item.notes]
+    if len({item.file for item in items}) == 1:
+        notes.insert(
+            0,
+            "Only one image: it is trained on a part of it, and the validation loss is that of another part. It says "
+            "nothing about other images.",
+        )
+    elif len(items) < 5:
+        notes.insert(0, f"Only {len(items)} images, {len(parts[1])} for validation: scores rest on little.")
+    kinds = {getattr(item, chosen.balance) for item in items} if chosen.balance != "none" else set()
+    if chosen.balance != "none" and len(kinds) < 2:
+        where = " (wells.csv names them)" if chosen.balance == "phenotype" else ""
+        notes.append(f"balance={chosen.balance}: found one {chosen.balance} only{where}; it changes nothing.")
+    found = label_feed.faults_of(parts[0], chosen)
+    count = found.pop("crops")
+    if chosen.filter_crops and count and sum(found.values()) > 0.9 * count:
+        told = ", ".join(f"{number} {reason}" for reason, number in found.items())
+        notes.append(
+            f"Of {count} crops of the training images hardly any tells something ({told}). Check transmitted and "
+            "stains, or train with filter_crops=false."
+        )
+    return notes
+
+
+def facts_of(items: Sequence[LabelField], chosen: Settings) -> dict[str, Any]:
+    """Return numbers of the data: images, planes, stains, plates, phenotypes, how often an epoch sees a pixel."""
+    pixels = sum(label_feed.size(item) for item in items)
+    return {
+        "images": len(items),
+        "pixels": pixels,
+        "planes": len(items[0].image),
+        "stains": len(items[0].target),
+        "plates": len({item.plate for item in items}),
+        "phenotypes": dict(Counter(item.phenotype for item in items if item.phenotype)),
+        "crops": label_feed.faults_of(items, chosen),
+        "empty_images": sum(all(map(label_scores.is_empty, item.target)) for item in items),
+        "passes_by_epoch": round(chosen.steps * chosen.batch * chosen.patch**2 / pixels, 2),
+    }
+
+
+def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
+    """Return the seconds that the network's pass over the validation images will take, measured on a part of them."""
+    part = label_feed.brightest_part(parts[1][0], TIMED)
+    seconds = []
+    for _ in range(2):  # the first one gets the network ready
+        started = time.perf_counter()
+        predict(net, part.image, config)
+        seconds.append(time.perf_counter() - started)
+    return min(seconds) * sum(label_feed.size(each) for each in parts[1]) / label_feed.size(part)
+
+
+def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
+    """Return the scores of a model on other images, which the request names: the means over its stains."""
+    from talanoa import devices
+
+    found = label_load.to_judge(model, request, host)
+    config = methods.get(METHOD).config(**model.config)
+    net = model.network().to(devices.choose(device))
+    stains = record_of(model.labelling or {}).stains
+    rows = label_scores.scores_of(label_scores.predictions(net, found, config, host), stains).values()
+    means = {}
+    for name, key in {"PCC": "pcc", "SSIM": "ssim", "MSE": "mse", "Jaccard": "jaccard"}.items():
+        values = [row[key] for row in rows if row[key] is not None]
+        means[name] = float(np.mean(values)) if values else float("nan")
+    return means
+
+
+def summary(model: Model, best_epoch: int) -> str:
+    """Return what came out, and how it is used."""
+    told = []
+    for stain, row in model.training["validation_scores"].items():
+        pcc = "no image with it" if row["pcc"] is None else f"PCC {row['pcc']:.3f}, SSIM {row['ssim']:.3f}"
+        told.append(f"{stain}: {pcc}")
+    return (
+        f"Model {model.name} is trained; its best epoch is {best_epoch}. Validation images: {'; '.join(told)}. Predict "
+        f"with model={model.name}."
+    )
+
+
+RECIPE = Recipe(
+    label_load.load,
+    split,
+    config_from,
+    checked_settings,
+    warnings_of,
+    facts_of,
+    end_seconds,
+    score,
+    label_finish.make_model,
+    label_report.report,
+    summary,
+    label_feed.FEED,
+    "one pass over a part of the validation images",
+    "stains",
+)
