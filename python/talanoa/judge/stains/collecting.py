@@ -102,10 +102,13 @@ def collect(setting: Setting, store: Store, request: EvaluateRequest, host: Host
 
 def _truth(view: View, setting: Setting, opened: dict[Any, xr.DataArray]) -> tuple[Planes, xr.DataArray]:
     """Return the true stains as a network would learn them, (t, stains, y, x), and one of the images."""
+    from talanoa.training.label_targets import denoiser_of  # loads torch
+
     made = []
     for stain in setting.stains:
         stack = _stack(view.truths[stain], opened)
-        made.append([_last(targets.prepare(frame, setting.prepare[stain])) for frame in stack])
+        denoiser = denoiser_of(setting.prepare[stain])
+        made.append([_last(targets.prepare(frame, setting.prepare[stain], denoiser)) for frame in stack])
     if len({frames[0].shape for frames in made} | {len(frames) for frames in made}) != 2:
         raise BadInput(f"{view.name}: the true stains differ in size or number of frames; expected equal ones.")
     return np.array(made, np.float32).swapaxes(0, 1), opened[view.truths[setting.stains[0]].path]

@@ -200,13 +200,12 @@ def _setting(request: EvaluateRequest, notes: list[str]) -> Setting:
     if not truth and not images:
         raise BadInput("Found neither truth nor images; expected the plates with the true stains (images), or truth.")
     needs_light = any(record is not None for record in records.values())
-    views = find_truth(truth, images, request.transmitted, stains, needs_light)
-    views = _with_predictions(views, judged, stains, request, notes)
     first = next((record for record in records.values() if record is not None), None)
+    transmitted = request.transmitted or (first.lights[0].name if first is not None else None)
+    views = find_truth(truth, images, transmitted, stains, needs_light)
+    views = _with_predictions(views, judged, stains, request, notes)
     prepare = {stain.name: stain.prepare for stain in first.stains} if first is not None else {}
     masks = [stain.name for stain in first.stains if stain.mask] if first is not None else []
-    if any(prepare[stain].denoise for stain in stains if stain in prepare):
-        notes.append("The true stains are judged without the denoising that the model's training put before.")
     segmentations = segmenting.read(request.segment, stains, masks, _object_model)
     reporters = cycle.read(request.cycle, tuple(stains)) if request.cycle else None
     if reporters is not None and segmentations[reporters.objects] is None:
