@@ -33,7 +33,7 @@ def write(folder: Path, name: str, plane: np.ndarray, pixel: float = 0.5) -> Non
     """Write a calibrated image as ImageJ does."""
     folder.mkdir(parents=True, exist_ok=True)
     tifffile.imwrite(
-        folder / f"{name}.tif", plane, imagej=True, resolution=(1 / pixel, 1 / pixel), metadata={"unit": "um"}
+        folder / f"{name}.tif", np.asarray(plane, np.float32), imagej=True, resolution=(1 / pixel, 1 / pixel), metadata={"unit": "um"}
     )
 
 
@@ -55,5 +55,5 @@ def predict_plate(plate: Path, folder: Path, change: object, stains: tuple[str, 
     for stain in stains:
         for path in sorted((plate / stain).iterdir()):
             made = change(tifffile.imread(path))  # type: ignore[operator]
-            write(folder / stain, path.stem, np.asarray(made, np.float32))
+            write(folder / stain, path.stem, made)
     return folder

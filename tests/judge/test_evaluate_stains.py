@@ -26,7 +26,7 @@ def plate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def judged(plate: Path, prediction: Path, **keys: Any) -> tasks.Reply:
-    reply = evaluate(prediction=str(prediction), images=str(plate), **{"segment": NUCLEI, **keys})
+    reply = evaluate(prediction=str(prediction), images=str(plate), **{"segment": NUCLEI, "pictures": 0, **keys})
     assert reply["status"] == "ok" and reply["kind"] == "stains", reply["message"]
     return reply
 
@@ -69,7 +69,7 @@ def test_gain_and_offset_are_the_bias_and_the_calibration_takes_them_away(plate:
     assert score(reply, "mean", "pearson")["Value"] == pytest.approx(1)
     assert score(reply, "mean_calibrated", "bias")["Value"] == pytest.approx(0, abs=1e-2)
     assert score(reply, "total_calibrated", "bias")["Value"] == pytest.approx(0, abs=20)
-    assert score(reply, "pixel", "mse")["Value"] > 0.05
+    assert score(reply, "pixel", "mse")["Value"] > 0.01
     assert score(reply, "pixel", "mse_calibrated")["Value"] == pytest.approx(0, abs=1e-6)
     assert score(reply, "count", "bias")["Value"] == 0  # each is segmented on its own scale
 
@@ -213,7 +213,7 @@ def test_the_cell_cycle_is_counted_object_by_object() -> None:
 
 def test_every_file_has_the_same_numbers(plate: Path, tmp_path: Path) -> None:
     made = predict_plate(plate, tmp_path / "made", lambda plane: ndimage.gaussian_filter(plane, 1.5))
-    reply = judged(plate, made, cycle="nucleus", out=str(tmp_path / "out"))
+    reply = judged(plate, made, cycle="nucleus", pictures=12, out=str(tmp_path / "out"))
     out = tmp_path / "out"
     table = pd.read_csv(out / "overall.csv")
     everything = json.loads((out / "evaluation.json").read_text(encoding="utf-8"))

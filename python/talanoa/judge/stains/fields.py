@@ -147,7 +147,7 @@ def find_truth(
     places = truth or lights
     for number, place in enumerate(places):
         known = find_stains(place, stains, "truth" if truth else "images")
-        lit = _lights(lights[number] if lights else place, transmitted, known) if light or lights else {}
+        lit = _lights(lights[number] if lights else place, transmitted, known, light)
         kinds = plates.phenotypes(place) if place.is_dir() else {}
         for name, sources in known.items():
             well = plates.well_of(name)
@@ -163,9 +163,20 @@ def find_truth(
     return found
 
 
-def _lights(place: Path, transmitted: str | None, names: Mapping[str, object]) -> dict[str, Path]:
-    """Return the images of transmitted light by name: those of a plate, or of a folder."""
-    place = place.expanduser()
+def _lights(place: Path, transmitted: str | None, names: Mapping[str, object], needed: bool) -> dict[str, Path]:
+    """Return the images of transmitted light by name: those of a plate, or of a folder.
+
+    Where they are not `needed`, and only tell whether they were trained on, none are an answer, too.
+    """
+    if needed:
+        return _all_lights(place.expanduser(), transmitted, names)
+    try:
+        return _all_lights(place.expanduser(), transmitted, names)
+    except BadInput:
+        return {}
+
+
+def _all_lights(place: Path, transmitted: str | None, names: Mapping[str, object]) -> dict[str, Path]:
     if place.is_dir() and not folders.is_single(place):
         inside = {path.name: path for path in sorted(place.iterdir()) if path.is_dir() and plates.images_in(path)}
         if inside:
