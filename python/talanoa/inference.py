@@ -170,6 +170,9 @@ def planned_parts(
     halo = (config.halo,) * len(shape) if isinstance(config.halo, int) else config.halo
     if len(shape) == 2:
         most = tiles.MAX_PIXELS if prod(shape) <= tiles.MAX_PIXELS else tiles.TILE_PIXELS
+        most = max(
+            most, prod(2 * side + SMALLEST[2] for side in halo)
+        )  # of a network that sees far, some has to remain
         return tiles.splits_within(shape, halo, most, count)
     return tiles.splits_within(shape, halo, voxels, count)
 

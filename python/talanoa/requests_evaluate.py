@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -21,12 +21,7 @@ from talanoa.request_base import (
     check_ordered,
     read_word,
 )
-
-
-def read_names(value: Any) -> Any:
-    """Read names given as a list, or separated by commas or semicolons, as "a, b"."""
-    parts = value if isinstance(value, list | tuple) else re.split(r"[,;]", value) if isinstance(value, str) else None
-    return value if parts is None else ", ".join(str(part).strip() for part in parts if str(part).strip())
+from talanoa.requests_predict import read_names
 
 
 class EvaluateRequest(Request):

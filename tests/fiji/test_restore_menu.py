@@ -134,7 +134,7 @@ def test_a_result_folder_is_restored_again_by_rerun(cells: Path, ij: Any, comman
 def test_a_movie_too_large_for_memory_is_opened_from_the_result_folder(
     cells: Path, ij: Any, commands: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("talanoa.tasks.restore.BUDGET", 1000)
+    monkeypatch.setattr("talanoa.tasks.image_task.BUDGET", 1000)
     ij.run(RESTORE, f"image=[{cells}] model=[{MODEL}] device=cpu out=[{(tmp_path / 'out').as_posix()}]")
     assert bool(active().getStack().isVirtual())
     shown = convert.to_dataarray(active())

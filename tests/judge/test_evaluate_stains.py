@@ -12,12 +12,15 @@ import pytest
 import tifffile
 from scipy import ndimage, stats
 
+import labellers
 from judge.cases import evaluate, refusal
 from judge.stain_cases import CELLS, NUCLEI, make_plate, predict_plate, stained, write
 from talanoa import tasks
+from talanoa.host import QuietHost
 from talanoa.judge.stains import cycle, segmenting
 from talanoa.judge.stains.measures import objects_of, pixel_scores
 from talanoa.judge.stains.store import Channel
+from talanoa.labelling.record import Stain
 
 
 @pytest.fixture(scope="module")
@@ -266,3 +269,32 @@ def test_a_constant_prediction_is_judged_without_a_crash(plate: Path, tmp_path: 
     assert np.isnan(score(reply, "pixel", "pcc")["Value"])
     assert score(reply, "count", "predicted")["Value"] == 0
     assert np.isfinite(stained(0, 0)).all()
+
+
+def test_a_model_is_judged_with_its_calibration_and_at_other_scales(plate: Path, tmp_path: Path) -> None:
+    stains = [Stain(name=name, low=100, high=500, gain=0.5, offset=0.1) for name in ("other", "nucleus")]
+    model = labellers.save(tmp_path / "model", stains, inverting=True, depth=1)
+    keys = {"images": str(plate), "stains": "nucleus", "segment": NUCLEI, "pictures": 0}
+    reply = evaluate(model=str(model), scales="0.7, 1.3", **keys)
+    assert reply["status"] == "ok" and reply["kind"] == "stains", reply["message"]
+    assert score(reply, "count", "pearson")["Value"] == pytest.approx(1)  # the light is the stain turned dark
+    assert score(reply, "pixel", "pcc")["Value"] > 0.95
+    for measure in ("true", "predicted"):
+        plain, line = score(reply, "mean", measure)["Value"], score(reply, "mean_calibrated", measure)["Value"]
+        expected = plain if measure == "true" else 0.5 * plain + 0.1 * 400 + 100 - 0.5 * 100
+        assert line == pytest.approx(expected, rel=1e-5)
+    names = [row["Judged"] for row in reply["comparison"]]
+    assert names == ["model", "model at 0.7x", "model at 1.3x"]
+    counts = [row["count pearson"] for row in reply["comparison"]]
+    assert counts[0] == pytest.approx(1) and min(counts) > 0.9
+    predicted = tasks.run(
+        {"task": "predict", "image": str(plate / "phase"), "model": str(model), "out": str(tmp_path / "made")},
+        QuietHost(),
+    )
+    assert predicted["status"] == "ok", predicted["message"]
+    folder = evaluate(prediction=str(tmp_path / "made"), kind="stains", **keys)
+    assert folder["status"] == "ok", folder["message"]
+    for metric in ("pcc", "jaccard"):  # the composites on the disk are what the model predicts
+        assert score(folder, "pixel", metric)["Value"] == pytest.approx(
+            score(reply, "pixel", metric)["Value"], abs=1e-5
+        )

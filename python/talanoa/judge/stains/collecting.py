@@ -16,7 +16,7 @@ from talanoa.judge import reading
 from talanoa.judge.objects import plane_names
 from talanoa.judge.stains.cycle import Reporters
 from talanoa.judge.stains.fields import Source, Stains, View
-from talanoa.judge.stains.predicting import Contender, predict, uncalibrated
+from talanoa.judge.stains.predicting import Contender, predict
 from talanoa.judge.stains.segmenting import Segmentation
 from talanoa.judge.stains.store import Store
 from talanoa.labelling import targets
@@ -151,10 +151,7 @@ def _predicted(
         ]
         return np.array(planes, np.float32).swapaxes(0, 1)
     assert light is not None and contender.candidate.model is not None
-    made = predict(contender.candidate.model, light, contender.factor, request, host)
-    names = [stain.name for stain in record.stains]
-    order = [names.index(stain) for stain in setting.stains]
-    return np.stack([uncalibrated(record.stains[k], made[:, k]) for k in order], axis=1)
+    return predict(contender.candidate.model, light, setting.stains, contender.factor, request, host)
 
 
 def _projection(config: TargetConfig) -> str | int:

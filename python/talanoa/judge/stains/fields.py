@@ -9,7 +9,6 @@ from pathlib import Path
 from talanoa import image as images
 from talanoa.errors import BadInput
 from talanoa.judge import folders
-from talanoa.judge.restored.cases import find_images
 from talanoa.labelling import plates
 
 
@@ -72,7 +71,10 @@ def find_stains(place: Path, stains: Sequence[str], what: str) -> dict[str, dict
     there = stain_folders(place) if place.is_dir() and not folders.is_single(place) else {}
     if there:
         return _of_folders(place, there, stains, what)
-    return {name: _of_file(path, stains, what) for name, path in find_images(place, what).items()}
+    return {
+        name: _of_file(path, stains, what)
+        for name, path in folders.find_images(place, what, folders.RESULT_STAINS).items()
+    }
 
 
 def stain_folders(place: Path) -> dict[str, Path]:

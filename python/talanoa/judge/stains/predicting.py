@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import backends, inference, methods, normalize, resample, tiles
-from talanoa.errors import BadInput
-from talanoa.host import stop_if_cancelled
+from talanoa.labelling.models import Models
+from talanoa.labelling.prediction import predict_stains
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
+from talanoa.request_base import parse
+from talanoa.requests_predict import PredictRequest
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,14 +44,16 @@ class Contender:
 
 
 def predict(
-    model: Model, light: xr.DataArray, factor: float, request: EvaluateRequest, host: Host
+    model: Model, light: xr.DataArray, stains: Sequence[str], factor: float, request: EvaluateRequest, host: Host
 ) -> NDArray[np.float32]:
-    """Return what a model predicts, in the network's units 0 to 1, float32 (t, stains, y, x).
+    """Return what a model predicts, as the task `predict` does, without its calibration: float32 (t, stains, y, x).
 
     Parameters
     ----------
     light : DataArray (t, c, z, y, x)
         Transmitted light.
+    stains : sequence of str
+        Which ones, in this order.
     factor : float
         The network sees the image enlarged by it; what it predicts is brought back to the image's own size.
 
@@ -58,22 +62,11 @@ def predict(
     BadInput
         Other planes or channels than the model takes.
     """
-    planes = _planes(light, record_of(model.labelling or {}), model.name)
-    config = methods.get(model.method).config(**model.config)
-    runner = backends.for_model(model, request.device, request.backend).runner
-    size = planes.shape[-2:]
-    made = []
-    for frame in planes:
-        seen = frame if factor == 1 else resample.resize(frame, resample.sizes(size, (factor, factor)))
-        levels = normalize.fit(seen, model.normalization)
-        plan = tiles.plan(seen.shape[1:], inference.planned_parts(seen.shape[1:], config), config.halo, config.multiple)
-        whole = np.empty((config.n_channel_out, *seen.shape[1:]), np.float32)
-        for tile, (answer, *_) in inference.outputs(runner, levels.apply(seen), plan, config):
-            stop_if_cancelled(host)
-            core = tuple(slice(start, stop) for start, stop in tile.core)
-            whole[(slice(None), *core)] = answer[(slice(None), *(slice(0, s.stop - s.start) for s in core))]
-        made.append(whole if factor == 1 else resample.resize(whole, size))
-    return np.stack(made)
+    keys = {"channel": request.channel, "device": request.device, "backend": request.backend, "scale": factor}
+    asked = parse(PredictRequest, {"model": str(model.folder or model.name), "stains": list(stains), **keys}).request
+    made = predict_stains(light, Models((model,)), asked, host).image
+    known = {stain.name: stain for stain in record_of(model.labelling or {}).stains}
+    return np.stack([uncalibrated(known[stain], made.values[:, k, 0]) for k, stain in enumerate(stains)], axis=1)
 
 
 def line_of(stain: Stain) -> tuple[float, float]:
@@ -83,19 +76,8 @@ def line_of(stain: Stain) -> tuple[float, float]:
 
 
 def uncalibrated(stain: Stain, predicted: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a prediction (0..1) in intensities without the model's calibration; a mask as it is."""
-    return predicted if stain.mask else predicted * np.float32(stain.high - stain.low) + np.float32(stain.low)
-
-
-def _planes(light: xr.DataArray, record: LabellingRecord, model: str) -> NDArray[np.float32]:
-    """Return what the network takes, (t, channels, y, x): the planes of each kind of light, one after the other."""
-    channels, depth = light.sizes["c"], light.sizes["z"]
-    wanted = max(each.stack for each in record.lights)
-    if channels != len(record.lights) or depth != wanted:
-        lights = ", ".join(each.name for each in record.lights)
-        raise BadInput(
-            f"{light.attrs['name']} has {channels} channel(s) of {depth} plane(s); expected {len(record.lights)} of "
-            f"{wanted}: model {model} was trained on {lights} in {wanted} plane(s). Give such images, or another model."
-        )
-    parts = [light.values[:, number, [plane - 1 for plane in each.planes]] for number, each in enumerate(record.lights)]
-    return np.concatenate(parts, axis=1).astype(np.float32)
+    """Return predicted intensities as they were before the model's calibration; a mask as it is."""
+    gain, offset = line_of(stain)
+    if stain.mask or gain == 0:
+        return predicted
+    return np.asarray((predicted.astype(np.float64) - offset) / gain, np.float32)
