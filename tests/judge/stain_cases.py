@@ -32,9 +32,8 @@ def name_of(well: int, field: int) -> str:
 def write(folder: Path, name: str, plane: np.ndarray, pixel: float = 0.5) -> None:
     """Write a calibrated image as ImageJ does."""
     folder.mkdir(parents=True, exist_ok=True)
-    tifffile.imwrite(
-        folder / f"{name}.tif", np.asarray(plane, np.float32), imagej=True, resolution=(1 / pixel, 1 / pixel), metadata={"unit": "um"}
-    )
+    keys = {"imagej": True, "resolution": (1 / pixel, 1 / pixel), "metadata": {"unit": "um"}}
+    tifffile.imwrite(folder / f"{name}.tif", np.asarray(plane, np.float32), **keys)
 
 
 def make_plate(folder: Path, fields: int = 2, stains: tuple[str, ...] = ("nucleus",)) -> Path:

@@ -71,10 +71,8 @@ def find_stains(place: Path, stains: Sequence[str], what: str) -> dict[str, dict
     there = stain_folders(place) if place.is_dir() and not folders.is_single(place) else {}
     if there:
         return _of_folders(place, there, stains, what)
-    return {
-        name: _of_file(path, stains, what)
-        for name, path in folders.find_images(place, what, folders.RESULT_STAINS).items()
-    }
+    found = folders.find_images(place, what, folders.RESULT_STAINS)
+    return {name: _of_file(path, stains, what) for name, path in found.items()}
 
 
 def stain_folders(place: Path) -> dict[str, Path]:
@@ -83,7 +81,10 @@ def stain_folders(place: Path) -> dict[str, Path]:
     return {
         path.name: path
         for path in sorted(place.iterdir())
-        if path.is_dir() and path.name.lower() not in left_out and plates.images_in(path)
+        if path.is_dir()
+        and path.name.lower() not in left_out
+        and not (path / folders.RESULT_STAINS).is_file()
+        and plates.images_in(path)
     }
 
 
