@@ -24,6 +24,17 @@ from talanoa.request_base import (
 from talanoa.requests_predict import read_names
 
 
+def read_factors(key: str, text: str) -> tuple[float, ...]:
+    """Read factors of enlargement, such as "0.7, 1.3"; others than numbers from 0.1 to 10 are a `BadInput`."""
+    try:
+        found = tuple(float(word) for word in re.split(r"[,;\s]+", text) if word)
+    except ValueError:
+        found = (0.0,)
+    if not all(0.1 <= each <= 10 for each in found):
+        raise BadInput(f'{key}: found "{text}"; expected factors from 0.1 to 10, such as 0.7,1.3.')
+    return found
+
+
 class EvaluateRequest(Request):
     """Judge a model, or what was made elsewhere (objects, restored images, stains), against ground truth."""
 
@@ -135,11 +146,4 @@ class EvaluateRequest(Request):
     @property
     def factors(self) -> tuple[float, ...]:
         """Factors by which images are enlarged for the study of scales, in the order given."""
-        words = [word for word in re.split(r"[,;\s]+", self.scales) if word]
-        try:
-            found = tuple(float(word) for word in words)
-        except ValueError:
-            found = (0.0,)
-        if not all(0.1 <= each <= 10 for each in found):
-            raise BadInput(f'scales: found "{self.scales}"; expected factors from 0.1 to 10, such as 0.7,1.3.')
-        return found
+        return read_factors("scales", self.scales)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
-from talanoa.request_base import Folders, PathText, Whole, closest
+from talanoa.request_base import Folders, PathText, Whole, closest, read_word
 from talanoa.requests import TrainRequest
+from talanoa.requests_evaluate import read_factors
 
 UNVARIED = (
     "images", "targets", "rois", "name", "method", "seed", "resume", "dry_run", "picture", "device", "one_per_stain",
@@ -39,9 +40,18 @@ class StudyRequest(TrainRequest):
     several: ClassVar[tuple[str, ...]] = (*TrainRequest.several, "test", "test_targets", "test_rois")
 
     name: str = Field("study", min_length=1, description="Name of the study; its models are named after it")
-    vary: Annotated[str, BeforeValidator(read_vary), Field(min_length=1)] = Field(
-        description='What differs: keys of train with their values, such as "patch=64,128; n_images=2,5,10"'
+    vary: Annotated[str, BeforeValidator(read_vary)] = Field(
+        "",
+        description='What differs: keys of train with their values, such as "patch=64,128; n_images=2,5,10"; with '
+        "across it may be left out",
     )
+    across: Annotated[Literal["none", "phenotype", "plate", "scale"], BeforeValidator(read_word)] = Field(
+        "none",
+        description="Train on each part of the plates and test on each (labelling): by phenotype, by plate, or "
+        "enlarged by the factors of scales",
+    )
+    scales: str = Field("1,1.3", description="across=scale: factors by which images are enlarged, such as 0.7,1,1.3")
+    segment: str = Field("", description="across: how stains are segmented, as in evaluate")
     repeats: Whole = Field(1, ge=1, le=100, description="Trainings of each combination, with seed, seed + 1, ...")
     test: Folders = Field(description="Dataset folder, or folder of images, on which the models are judged")
     test_targets: Folders | None = Field(None, description="Folder of label images of the test images")
@@ -50,6 +60,10 @@ class StudyRequest(TrainRequest):
 
     @model_validator(mode="after")
     def _can_be_varied(self) -> StudyRequest:
+        if self.across != "none" and self.method != "labelling":
+            raise BadInput(f"across={self.across}: found method={self.method}; expected labelling. Leave across out.")
+        if self.across == "none" and not self.vary:
+            raise BadInput("vary is missing; expected keys of train with values, such as patch=64,128; or across.")
         keys = [key for key, _ in self.grid_axes()]
         known = [key for key in TrainRequest.model_fields if key not in UNVARIED]
         for key in keys:
@@ -61,7 +75,15 @@ class StudyRequest(TrainRequest):
             raise BadInput(f"{', '.join(given)}: a study has no use for it. Leave it out; the same out= goes on.")
         return self
 
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """Factors of across=scale."""
+        found = read_factors("scales", self.scales)
+        if len(set(found)) < 2:
+            raise BadInput(f'scales: found "{self.scales}"; expected two different factors or more, such as 1,1.3.')
+        return found
+
     def grid_axes(self) -> list[tuple[str, list[str]]]:
         """Return the keys that differ and the texts of their values, in the order given."""
-        parts = (part.partition("=") for part in self.vary.split("; "))
+        parts = (part.partition("=") for part in self.vary.split("; ") if part)
         return [(key, [value for value in values.split(",") if value]) for key, _, values in parts]

@@ -12,6 +12,7 @@ from talanoa.errors import BadInput
 from talanoa.files import explain_write_error, write_aside
 from talanoa.requests import TrainRequest, parse
 from talanoa.requests_study import StudyRequest
+from talanoa.studies import across
 
 FILE = "study.json"
 CELLS = "cells"
@@ -55,16 +56,19 @@ def cells_of(request: StudyRequest) -> list[Cell]:
         A value that the training refuses; all cells are checked before the first one is trained.
     """
     axes = request.grid_axes()
+    parts = across.names(request) if request.across != "none" else [None]
     own = StudyRequest.model_fields.keys() - TrainRequest.model_fields.keys()
     base = request.model_dump(exclude=set(own), exclude_unset=True)
     found = []
     combinations = list(itertools.product(*(values for _, values in axes)))
-    for number, (values, repeat) in enumerate(itertools.product(combinations, range(request.repeats)), start=1):
-        name = f"cell-{number:0{max(3, len(str(len(combinations) * request.repeats)))}d}"
+    whole = list(itertools.product(parts, combinations, range(request.repeats)))
+    for number, (part, values, repeat) in enumerate(whole, start=1):
+        name = f"cell-{number:0{max(3, len(str(len(whole))))}d}"
         varied = dict(zip((key for key, _ in axes), values, strict=True))
         seed = request.seed + repeat
         parsed = parse(TrainRequest, {**base, **varied, "name": name, "seed": seed}).request
         read = {key: getattr(parsed, key) for key in varied}
+        read = read if part is None else {across.KEY: part, **read}
         found.append(Cell(name, read, seed, parsed.model_dump(mode="json", exclude_unset=True)))
     return found
 

@@ -17,9 +17,10 @@ from talanoa import lock
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import Host, Share
 from talanoa.requests_study import StudyRequest
-from talanoa.studies import plan, table
+from talanoa.studies import across, plan, table
 from talanoa.studies.plan import CELLS, Cell
 
+Parts = dict[str, dict[str, str]]  # folders of train and test by the names of parts
 HOME = "home"  # models of the study: a Talanoa home of its own
 LAST_WORDS = 2000  # characters of a process that ended badly
 
@@ -44,14 +45,23 @@ def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[
     cells = plan.cells_of(request)
     out = plan.begin(request)
     with lock.hold(out, "study"):
+        parts = across.make(request, out, host) if request.across != "none" else None
         for number, cell in enumerate(cells):
             if cell.result(out) is None:
-                _do(cell, request, out, Share(host, number, len(cells)), f"Cell {number + 1} of {len(cells)}")
-                table.write(out, _finished(cells, out))
+                title = f"Cell {number + 1} of {len(cells)}"
+                _do(cell, request, parts, out, Share(host, number, len(cells)), title)
+                _write(request, out, _finished(cells, out))
             host.progress(number + 1, len(cells), "Study")
         done = _finished(cells, out)
-        table.write(out, done)
+        _write(request, out, done)
     return out, done
+
+
+def _write(request: StudyRequest, out: Path, done: table.Done) -> None:
+    """Write the table and the plot of what is done, and the matrix of a study across parts."""
+    table.write(out, done)
+    if request.across != "none":
+        across.write(out, done, across.names(request))
 
 
 def _finished(cells: Sequence[Cell], out: Path) -> list[tuple[Cell, dict[str, Any]]]:
@@ -60,7 +70,7 @@ def _finished(cells: Sequence[Cell], out: Path) -> list[tuple[Cell, dict[str, An
     return [(cell, result) for cell, result in found if result is not None]
 
 
-def _do(cell: Cell, request: StudyRequest, out: Path, host: Host, title: str) -> None:
+def _do(cell: Cell, request: StudyRequest, parts: Parts | None, out: Path, host: Host, title: str) -> None:
     """Train and judge one cell in a process of its own."""
     home = out / HOME
     for leftover in (cell.name, f"{cell.name}.training"):  # of an interruption: it is timed as a whole
@@ -68,7 +78,12 @@ def _do(cell: Cell, request: StudyRequest, out: Path, host: Host, title: str) ->
     asked = out / CELLS / f".{cell.name}.request"
     test = {"images": request.test, "targets": request.test_targets, "rois": request.test_rois}
     train = {**cell.request, "init": _found(request.init), "device": request.device}
-    asked.write_text(json.dumps({"train": train, "test": test}), encoding="utf-8")
+    whole: dict[str, Any] = {"train": train, "test": test}
+    if parts is not None:
+        train["images"] = parts["train"][cell.values[across.KEY]]
+        factors = dict(zip(parts["test"], request.factors, strict=True)) if request.across == "scale" else {}
+        whole["across"] = {"tests": parts["test"], "factors": factors, "segment": request.segment}
+    asked.write_text(json.dumps(whole), encoding="utf-8")
     command = [sys.executable, "-m", "talanoa.studies.cell", str(asked), str(out / CELLS / f"{cell.name}.json")]
     environment = {**os.environ, "TALANOA_HOME": str(home), "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(

@@ -112,6 +112,20 @@ def read(text: str, stains: Sequence[str], masks: Sequence[str], load: Callable[
     return {name: _one(given.get(name, default_for(name, name in masks)), load) for name in stains}
 
 
+def magnified(text: str, stains: Sequence[str], masks: Sequence[str], factor: float) -> str:
+    """Return the same segmentation for images enlarged by a factor: lengths and areas of classical recipes follow.
+
+    >>> magnified("nucleus: nuclei min_area=40; er: none", ["nucleus", "er"], [], 1.3)
+    'nucleus: nuclei min_area=40 scale=1.3; er: none'
+    """
+    given, parts = _given(text, stains), []
+    for stain in stains:
+        how = given.get(stain, default_for(stain, stain in masks))
+        classic = how.split()[0].lower() in classical.RECIPES and "scale=" not in how
+        parts.append(f"{stain}: {how}{f' scale={factor:g}' if classic else ''}")
+    return "; ".join(parts)
+
+
 def default_for(stain: str, mask: bool) -> str:
     """Return the recipe that the name of a stain suggests; "none" where it suggests nothing."""
     if mask:
