@@ -27,14 +27,21 @@ def save(
     normalization: dict[str, Any] | None = None,
     seed: int = 3,
     more: dict[str, Any] | None = None,
+    inverting: bool = False,
     **config: Any,
 ) -> Path:
-    """Save an untrained model of few filters into `folder` and return it; `more` are keys of `Model`."""
+    """Save an untrained model of few filters into `folder` and return it; `more` are keys of `Model`.
+
+    An `inverting` one answers with sigmoid(4 - 8 x) of its first input x at every pixel: bright where that is dark.
+    """
     record = LabellingRecord(lights=tuple(lights), stains=tuple(stains))
     small = {"filters": 4, "depth": 2, "n_channel_in": record.channels, "n_channel_out": len(stains), **config}
     made = methods.get("labelling").config(**small)
     torch.manual_seed(seed)
-    weights = methods.get("labelling").build(made).state_dict()
+    net = methods.get("labelling").build(made)
+    if inverting:
+        _invert(net)
+    weights = net.state_dict()
     model = Model(
         name=folder.name,
         method="labelling",
@@ -47,6 +54,19 @@ def save(
     )
     model_folder.save(folder, model, weights)
     return folder
+
+
+def _invert(net: Any) -> None:
+    """Set the weights so that the first skip connection carries the input to the last level, and that to the output."""
+    with torch.no_grad():
+        for weight in net.parameters():
+            weight.zero_()
+        behind = net.out.weight.shape[1]  # channels that come from below, before those of the skip
+        for level, source in ((net.down[0], 0), (net.up[-1], behind)):
+            first, second = (layer for layer in level if isinstance(layer, torch.nn.Conv2d))
+            first.weight[0, source, 1, 1] = second.weight[0, 0, 1, 1] = 1.0
+            next(layer for layer in level if isinstance(layer, torch.nn.BatchNorm2d)).weight.fill_(1.0)
+        net.out.weight[:, 0], net.out.bias[:] = -8.0, 4.0
 
 
 def phase(*shape: int, seed: int = 0) -> np.ndarray:

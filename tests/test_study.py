@@ -12,13 +12,15 @@ from PIL import Image
 
 import segmenters
 import tiny
+from judge.stain_cases import NUCLEI, make_plate
 from synthetic import write_pairs
+from talanoa import image as images
 from talanoa import tasks
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.requests import parse
 from talanoa.requests_study import StudyRequest
-from talanoa.studies import plan, search, table
+from talanoa.studies import across, plan, search, table
 
 SMALL = {"n_rays": 8, "grid": 2, "depth": 1, "filters": 4, "head": 8, "patch": 32, "batch": 2, "epochs": 1, "steps": 2}
 PLAIN = {"images": "i", "targets": "m", "test": "t", "out": "o"}
@@ -187,3 +189,48 @@ def test_searches_that_make_no_sense_are_refused(tmp_path: Path) -> None:
         search.check(searched(tmp_path, vary="lr=1e-4..5"))
     with pytest.raises(BadInput, match="filters"):
         search.check(searched(tmp_path, vary="filters=8,many"))
+
+
+def test_a_model_of_each_phenotype_is_tested_on_every_phenotype(tmp_path: Path) -> None:
+    plate, test = make_plate(tmp_path / "plate", fields=1), make_plate(tmp_path / "test", fields=1)
+    out = tmp_path / "study"
+    small = {"filters": 2, "depth": 1, "patch": 32, "batch": 2, "epochs": 1, "steps": 2, "device": "cpu"}
+    keys = {"task": "study", "method": "labelling", "images": str(plate), "test": str(test), "out": str(out), **small}
+    reply = tasks.run({**keys, "across": "phenotype", "segment": NUCLEI}, QuietHost())
+    assert reply["status"] == "ok" and "matrix.csv" in reply["message"], reply["message"]
+    assert [row["error"] for row in rows(out)] == ["", ""]
+    assert [row["trained_on"] for row in rows(out)] == ["compact", "spread"]
+    with (out / "matrix.csv").open(encoding="utf-8", newline="") as stream:
+        found = [row for row in csv.DictReader(stream) if row["score"] == "nucleus PCC"]
+    for trained, line in zip(rows(out), found, strict=True):
+        for part in ("compact", "spread"):
+            assert line[part] == trained[f"nucleus PCC on {part}"] and -1 <= float(line[part]) <= 1
+    model = json.loads((out / "home" / "models" / "cell-001" / "model.json").read_text(encoding="utf-8"))
+    used = {*model["training"]["training_images"], *model["training"]["validation_images"]}
+    assert {name[:3] for name in used} <= {"A02", "A04", "A06", "A08", "A10"}  # the wells of that phenotype
+    assert Image.open(out / "matrix.png").width > 300
+
+
+def test_parts_of_plates_that_make_no_matrix_are_refused(tmp_path: Path) -> None:
+    plate = make_plate(tmp_path / "plate", fields=1)
+    other = make_plate(tmp_path / "other", fields=1)
+    (other / "wells.csv").write_text("well,phenotype\nA01,round\nA02,flat\n", encoding="utf-8")
+    keys = {"method": "labelling", "targets": None, "images": str(plate)}
+    assert "expected the same ones" in refusal(**keys, test=str(other), across="phenotype")
+    assert "expected the same ones" in refusal(**keys, test=str(other), across="plate")
+    assert "two different factors" in refusal(**keys, test=str(other), across="scale", scales="1")
+    assert "expected labelling" in refusal(across="plate", vary="lr=1e-3")
+    assert "vary is missing" in refusal()
+
+
+def test_plates_are_enlarged_with_their_pixel_size(tmp_path: Path) -> None:
+    plate = make_plate(tmp_path / "plate", fields=1)
+    keys = {"method": "labelling", "images": str(plate), "test": str(plate), "out": "o", "across": "scale"}
+    request = parse(StudyRequest, {**keys, "scales": "1, 1.5"}).request
+    parts = across.make(request, tmp_path, QuietHost())
+    assert list(parts["train"]) == ["1x", "1.5x"]
+    same, large = (images.read(Path(parts["test"][name]) / "nucleus" / "A01_f1.tif") for name in ("1x", "1.5x"))
+    assert large.sizes["x"] == 1.5 * same.sizes["x"]
+    assert large.attrs["pixel_size"][1] == pytest.approx(same.attrs["pixel_size"][1] / 1.5)
+    assert float(large.values.mean()) == pytest.approx(float(same.values.mean()), rel=1e-3)
+    assert (Path(parts["train"]["1.5x"]) / "wells.csv").read_text(encoding="utf-8").count("compact") == 5

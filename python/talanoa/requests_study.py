@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from talanoa.errors import BadInput
 from talanoa.request_base import Folders, PathText, Whole, closest, read_word
 from talanoa.requests import TrainRequest
+from talanoa.requests_evaluate import read_factors
 
 UNVARIED = (
     "images", "targets", "rois", "name", "method", "seed", "resume", "dry_run", "picture", "device", "one_per_stain",
@@ -56,10 +57,18 @@ class StudyRequest(TrainRequest):
     several: ClassVar[tuple[str, ...]] = (*TrainRequest.several, "test", "test_targets", "test_rois")
 
     name: str = Field("study", min_length=1, description="Name of the study; its models are named after it")
-    vary: Annotated[str, BeforeValidator(read_vary), Field(min_length=1)] = Field(
+    vary: Annotated[str, BeforeValidator(read_vary)] = Field(
+        "",
         description='What differs: keys of train with their values, such as "patch=64,128; n_images=2,5,all"; for a '
-        'search also ranges, such as "lr=1e-4..1e-2"'
+        'search also ranges, such as "lr=1e-4..1e-2"; with across it may be left out',
     )
+    across: Annotated[Literal["none", "phenotype", "plate", "scale"], BeforeValidator(read_word)] = Field(
+        "none",
+        description="Train on each part of the plates and test on each (labelling): by phenotype, by plate, or "
+        "enlarged by the factors of scales",
+    )
+    scales: str = Field("1,1.3", description="across=scale: factors by which images are enlarged, such as 0.7,1,1.3")
+    segment: str = Field("", description="across: how stains are segmented, as in evaluate")
     search: Annotated[Literal["grid", "optuna"], BeforeValidator(read_word)] = Field(
         "grid", description="All combinations (grid), or as many as trials, each chosen by what is known (optuna: TPE)"
     )
@@ -72,6 +81,12 @@ class StudyRequest(TrainRequest):
 
     @model_validator(mode="after")
     def _can_be_varied(self) -> StudyRequest:
+        if self.across != "none" and self.method != "labelling":
+            raise BadInput(f"across={self.across}: found method={self.method}; expected labelling. Leave across out.")
+        if self.across != "none" and self.search != "grid":
+            raise BadInput(f"across={self.across}: found search={self.search}; expected one of them. Leave one out.")
+        if not self.vary and (self.across == "none" or self.search != "grid"):
+            raise BadInput("vary is missing; expected keys of train with values, such as patch=64,128; or across.")
         keys = [key for key, _ in self.grid_axes()]
         known = [key for key in TrainRequest.model_fields if key not in UNVARIED]
         for key in keys:
@@ -103,7 +118,15 @@ class StudyRequest(TrainRequest):
         """Tell whether there is a model to start from, in some of the trainings."""
         return self.init is not None or any(key == "init" for key, _ in self.grid_axes())
 
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """Factors of across=scale."""
+        found = read_factors("scales", self.scales)
+        if len(set(found)) < 2:
+            raise BadInput(f'scales: found "{self.scales}"; expected two different factors or more, such as 1,1.3.')
+        return found
+
     def grid_axes(self) -> list[tuple[str, list[str]]]:
         """Return the keys that differ and the texts of their values, in the order given."""
-        parts = (part.partition("=") for part in self.vary.split("; "))
+        parts = (part.partition("=") for part in self.vary.split("; ") if part)
         return [(key, [value for value in values.split(",") if value]) for key, _, values in parts]

@@ -50,7 +50,7 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     ----------
     request : mapping
         ``train`` (keys of the training), ``test`` (keys ``images``, ``targets``, ``rois``), ``values`` (what was
-        varied, to be remembered).
+        varied, to be remembered); ``across``, where a model is tested on several parts of plates.
 
     Returns
     -------
@@ -72,7 +72,15 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     model = model_folder.load(made.name)
     test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, **request["test"], **_of_method(asked)}
-    scores = recipe_for(asked.method).score(model, parse(TrainRequest, test).request, asked.device, host)
+    if request.get("across"):
+        from talanoa.studies import across
+
+        place = str(model.folder or model.name)
+        scores = across.scores(
+            place, **request["across"], transmitted=asked.transmitted, device=asked.device, host=host
+        )
+    else:
+        scores = recipe_for(asked.method).score(model, parse(TrainRequest, test).request, asked.device, host)
     return {
         "seconds": round(seconds, 1),
         "peak_memory": peak.bytes,

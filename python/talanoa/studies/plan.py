@@ -13,6 +13,7 @@ from talanoa.errors import BadInput
 from talanoa.files import explain_write_error, write_aside
 from talanoa.requests import TrainRequest, parse
 from talanoa.requests_study import StudyRequest
+from talanoa.studies import across
 
 FILE = "study.json"
 CELLS = "cells"
@@ -58,11 +59,16 @@ def cells_of(request: StudyRequest) -> list[Cell]:
     axes = request.grid_axes()
     combinations = list(itertools.product(*(values for _, values in axes)))
     keys = [key for key, _ in axes]
-    rows = (dict(zip(keys, values, strict=True)) for values in combinations)
-    return [cell for number, row in enumerate(rows) for cell in repeats_of(request, row, number, len(combinations))]
+    parts = across.names(request) if request.across != "none" else [None]
+    rows = [(part, dict(zip(keys, values, strict=True))) for part in parts for values in combinations]
+    return [
+        cell for number, (part, row) in enumerate(rows) for cell in repeats_of(request, row, number, len(rows), part)
+    ]
 
 
-def repeats_of(request: StudyRequest, varied: Mapping[str, Any], number: int, count: int) -> list[Cell]:
+def repeats_of(
+    request: StudyRequest, varied: Mapping[str, Any], number: int, count: int, part: str | None = None
+) -> list[Cell]:
     """Return the trainings of one combination, one for each seed.
 
     Parameters
@@ -72,6 +78,8 @@ def repeats_of(request: StudyRequest, varied: Mapping[str, Any], number: int, co
         Keys and values, as text or read. "none" means that the key is not given, and "all" images the same.
     number, count : int
         Of the combination, from 0, and of all combinations.
+    part : str, optional
+        Of the plates, on which is trained.
     """
     own = StudyRequest.model_fields.keys() - TrainRequest.model_fields.keys()
     keys = {**request.model_dump(exclude=set(own), exclude_unset=True), **varied}
@@ -84,6 +92,7 @@ def repeats_of(request: StudyRequest, varied: Mapping[str, Any], number: int, co
         name, seed = f"cell-{number * request.repeats + repeat + 1:0{digits}d}", request.seed + repeat
         parsed = parse(TrainRequest, {**keys, "name": name, "seed": seed}).request
         read = {key: getattr(parsed, key) for key in varied}
+        read = read if part is None else {across.KEY: part, **read}
         found.append(Cell(name, read, seed, parsed.model_dump(mode="json", exclude_unset=True)))
     return found
 

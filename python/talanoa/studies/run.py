@@ -17,9 +17,10 @@ from talanoa import lock
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import Host, Share
 from talanoa.requests_study import StudyRequest
-from talanoa.studies import plan, table
+from talanoa.studies import across, plan, table
 from talanoa.studies.plan import CELLS, Cell
 
+Parts = dict[str, dict[str, str]]  # folders of train and test by the names of parts
 HOME = "home"  # models of the study: a Talanoa home of its own
 # the cells of a combination, and who is to know what they gave
 Rounds = Iterable[tuple[list[Cell], Callable[[Sequence[dict[str, Any]]], None]]]
@@ -55,15 +56,24 @@ def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[
     out = plan.begin(request)
     done: list[tuple[Cell, dict[str, Any]]] = []
     with lock.hold(out, "study"):
+        parts = across.make(request, out, host) if request.across != "none" else None
         for cells, tell in rounds:
             for cell in cells:
                 if cell.result(out) is None:
-                    _do(cell, request, out, Share(host, len(done), total), f"Cell {len(done) + 1} of {total}")
+                    title = f"Cell {len(done) + 1} of {total}"
+                    _do(cell, request, parts, out, Share(host, len(done), total), title)
                 done.append((cell, _checked(cell, cell.result(out) or {}, out)))
-                table.write(out, done, request.search)
+                _write(request, out, done)
                 host.progress(len(done), total, "Study")
             tell([result for _, result in done[-len(cells) :]])
     return out, done
+
+
+def _write(request: StudyRequest, out: Path, done: table.Done) -> None:
+    """Write the table and the plot of what is done, and the matrix of a study across parts."""
+    table.write(out, done, request.search)
+    if request.across != "none":
+        across.write(out, done, across.names(request))
 
 
 def _checked(cell: Cell, result: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -80,7 +90,7 @@ def _nothing(results: Sequence[dict[str, Any]]) -> None:
     """Learn nothing of results: a grid is fixed."""
 
 
-def _do(cell: Cell, request: StudyRequest, out: Path, host: Host, title: str) -> None:
+def _do(cell: Cell, request: StudyRequest, parts: Parts | None, out: Path, host: Host, title: str) -> None:
     """Train and judge one cell in a process of its own."""
     home = out / HOME
     for leftover in (cell.name, f"{cell.name}.training"):  # of an interruption: it is timed as a whole
@@ -89,7 +99,12 @@ def _do(cell: Cell, request: StudyRequest, out: Path, host: Host, title: str) ->
     test = {"images": request.test, "targets": request.test_targets, "rois": request.test_rois}
     models = {key: _found(cell.request[key]) for key in ("init", "label_model") if cell.request.get(key)}
     train = {**cell.request, **models, "device": request.device}
-    asked.write_text(json.dumps({"train": train, "test": test, "values": cell.values}), encoding="utf-8")
+    whole: dict[str, Any] = {"train": train, "test": test, "values": cell.values}
+    if parts is not None:
+        train["images"] = parts["train"][cell.values[across.KEY]]
+        factors = dict(zip(parts["test"], request.factors, strict=True)) if request.across == "scale" else {}
+        whole["across"] = {"tests": parts["test"], "factors": factors, "segment": request.segment}
+    asked.write_text(json.dumps(whole), encoding="utf-8")
     command = [sys.executable, "-m", "talanoa.studies.cell", str(asked), str(out / CELLS / f"{cell.name}.json")]
     environment = {**os.environ, "TALANOA_HOME": str(home), "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(
