@@ -8,7 +8,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
 from talanoa.request_base import (
-    Count,
     Device,
     Folders,
     Fraction,
@@ -74,8 +73,8 @@ class EvaluateRequest(Request):
     )
     channel: Annotated[int | str | None, BeforeValidator(read_channel)] = Field(
         None,
-        description="Channel of the images to segment or restore, counted from 1; all (restoring): each by itself, with "
-        "a model of one channel",
+        description="Channel of the images to segment or restore, counted from 1; all: each is restored by itself, "
+        "with a model of one channel",
     )
     prob_thresh: Fraction = Field(None, description="Lowest object probability, 0 to 1; omitted: each model's own")
     nms_thresh: Fraction = Field(None, description="Largest overlap of two objects, 0 to 1; omitted: each model's own")

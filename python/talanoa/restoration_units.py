@@ -19,7 +19,7 @@ from talanoa.windows import Windows
 
 MAX_VOXELS = 4_000_000  # that one tile of a volume reads: about 2.5 GB in a network of 32 channels
 
-MAX_PIXELS = 400_000  # that one tile of a plane reads: a quarter of a GB in a network of 32 channels
+MAX_PIXELS = 400_000  # that one tile of a plane reads: a third of a GB in a network of 32 channels
 MAX_PROJECTED = 16_000_000  # voxels that one tile of a stack that becomes a plane reads: about 2 GB in 8 channels
 
 

@@ -123,7 +123,7 @@ def _stages(model: nn.Module, name: str) -> list[list[nn.Module]]:
                     stages.append([])
                     side = x.shape[2]
                 stages[-1].append(layer)
-    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as problem:
+    except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as problem:
         raise BadInput(
             f"backbone={name}: its layers do not follow one another ({problem}). Take vgg16, resnet50 or densenet121."
         ) from problem
@@ -148,7 +148,7 @@ class Own(nn.Module):
         return features
 
 
-def learn(backbone: Own, draw: Callable[[int], torch.Tensor], seed: int, host: Host) -> None:
+def learn(backbone: Own, draw: Callable[[int], torch.Tensor], seed: int, host: Host) -> float:
     """Let a backbone learn what the stains look like, by taking noise out of them.
 
     Parameters
@@ -162,6 +162,11 @@ def learn(backbone: Own, draw: Callable[[int], torch.Tensor], seed: int, host: H
     host : Host
         Progress and cancelling.
 
+    Returns
+    -------
+    float
+        Mean squared error of the last images.
+
     Notes
     -----
     A denoising autoencoder (Vincent et al. 2008, doi:10.1145/1390156.1390294): `OWN_STEPS` steps of Adam on images with
@@ -172,6 +177,7 @@ def learn(backbone: Own, draw: Callable[[int], torch.Tensor], seed: int, host: H
     torch.manual_seed(seed)
     backbone.load_state_dict(Own().state_dict())
     decoder = _Decoder().to(device)
+    loss = torch.zeros(())
     backbone.requires_grad_(True)
     optimizer = torch.optim.Adam([*backbone.parameters(), *decoder.parameters()], lr=1e-3)
     for step in range(OWN_STEPS):
@@ -185,6 +191,7 @@ def learn(backbone: Own, draw: Callable[[int], torch.Tensor], seed: int, host: H
         optimizer.step()
         host.progress(step + 1, OWN_STEPS, "Learning what the stains look like")
     backbone.requires_grad_(False)
+    return float(loss.detach())
 
 
 class _Decoder(nn.Module):

@@ -24,9 +24,9 @@ def through(backbone: Callable[[torch.Tensor], Sequence[torch.Tensor]]) -> Calla
     Notes
     -----
     ``0.8 content + 0.1 MSE + 0.1 total variation`` (Philbert 2020; Johnson et al. 2016,
-    doi:10.1007/978-3-319-46475-6_43) with ``content = mean over resolutions of mean((f(p) - f(t))²) / mean(f(t)²)``: the division makes backbones of
-    different scales alike. Fine structure that is a little out of place costs less than with pixels alone, so that it
-    is not blurred; brightness is less exact.
+    doi:10.1007/978-3-319-46475-6_43) with ``content = mean over resolutions of mean((f(p) - f(t))²) / mean(f(t)²)``:
+    the division makes backbones of different scales alike. Fine structure that is a little out of place costs less
+    than with pixels alone, so that it is not blurred; brightness is less exact.
     """
 
     def perceptual(predicted: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

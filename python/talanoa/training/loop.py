@@ -83,6 +83,11 @@ def start(method: Method, config: Any, settings: Settings, device: torch.device,
     torch.manual_seed(settings.seed)
     net = method.build(config)
     if weights is not None:
+        if settings.encoder_weights is not None:
+            raise BadInput(
+                f"encoder_weights={settings.encoder_weights} has no use for a training that starts from a model; "
+                "expected one of both. Leave it out."
+            )
         net.load_state_dict(weights)
     elif method.begin is not None:
         method.begin(net, config, settings)
