@@ -145,4 +145,4 @@ def test_a_tile_with_its_halo_gives_nearly_what_the_whole_image_gives() -> None:
         read = slice(core.start - halo, core.stop + halo)
         tile = net(large[..., read, read])[0][0, 0, halo:-halo, halo:-halo]
     assert whole.std() > 0.1  # it has learned to tell them apart
-    assert (tile - whole).abs().max() < 0.02
+    assert (tile - whole).abs().max() < 2e-3  # of 1; the whole image sees beyond the halo

@@ -123,7 +123,8 @@ class LabellingConfig(BaseModel):
         """Pixels around a place that are read with it, (y, x).
 
         All that can influence it, but `MOST_HALO` at most: encoders and deep generators see further, with ever less
-        weight (Luo et al. 2016, arXiv:1701.04128).
+        weight (Luo et al. 2016, arXiv:1701.04128). A tile of a U-Net with the encoder resnet18 then differs from the
+        whole image by less than 2e-3 of the brightest stain (a test says so).
         """
         if self.network == "encoder":
             return (MOST_HALO,) * 2
