@@ -1,4 +1,4 @@
-"""Training of networks that label: optimisers, an adversary, a backbone; what is interrupted goes on as if it were not."""
+"""Trainings that label: optimisers, an adversary, a backbone; what is interrupted goes on as if it were not."""
 
 from __future__ import annotations
 

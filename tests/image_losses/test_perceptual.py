@@ -91,7 +91,6 @@ def test_a_network_without_layers_in_a_row_is_refused() -> None:
         backbones.Torchvision(models.VisionTransformer(32, 16, 1, 2, 8, 8), "vit")
 
 
-
 def test_texts_name_losses() -> None:
     assert names.parse("mse=1 sobel=0.1") == {"mse": 1.0, "sobel": 0.1} == names.parse("MSE: 1, sobel = .1")
     assert names.parse("mae") == names.parse("l1=1") == {"mae": 1.0}

@@ -42,12 +42,14 @@ def test_encoders_have_the_parameters_of_the_source(name: str, whole: int, class
     assert stains.shape == (1, 2, 32, 64) and 0 <= stains.min() and stains.max() <= 1
 
 
-@pytest.mark.parametrize("name, n_in, depth", [("vgg11", 1, 5), ("mit_b0", 2, 4), ("tu-mobilenetv3_small_100", 5, 3)])
+@pytest.mark.parametrize(
+    "name, n_in, depth", [("efficientnet-b0", 1, 5), ("mit_b0", 2, 4), ("tu-mobilenetv3_small_100", 5, 3)]
+)
 def test_encoders_of_other_kinds_keep_the_size(name: str, n_in: int, depth: int) -> None:
     config = labelling.config_from(network="encoder", encoder=name, n_channel_in=n_in, depth=depth, dropout=0.1)
     net = labelling.build(config).eval()
-    (stains,) = net(torch.randn(1, n_in, *config.multiple))
-    assert stains.shape == (1, 1, *config.multiple)
+    (stains,) = net(torch.randn(1, n_in, 64, 96))
+    assert stains.shape == (1, 1, 64, 96)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 13])
@@ -126,7 +128,7 @@ def test_a_tile_with_its_halo_gives_nearly_what_the_whole_image_gives() -> None:
     torch.manual_seed(0)
     config = labelling.config_from(network="encoder", encoder="resnet18")
     net = labelling.build(config)
-    drawn = [tiny.discs(number, size=64, count=4) for number in range(6)]
+    drawn = [tiny.discs(number, size=64, count=2) for number in range(6)]
     images, truth = (np.stack(each).astype(np.float32)[:, None] for each in zip(*drawn, strict=True))
     mean, sd = images.mean(), images.std()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
@@ -136,11 +138,11 @@ def test_a_tile_with_its_halo_gives_nearly_what_the_whole_image_gives() -> None:
         (made - torch.from_numpy(truth > 0).float()).square().mean().backward()
         optimizer.step()
     net.eval()
-    large = torch.from_numpy((tiny.discs(9, size=512, count=120)[0].astype(np.float32) - mean) / sd)[None, None]
+    large = torch.from_numpy((tiny.discs(9, size=512, count=60)[0].astype(np.float32) - mean) / sd)[None, None]
     halo, core = config.halo[0], slice(224, 288)
     with torch.no_grad():
         whole = net(large)[0][0, 0, core, core]
         read = slice(core.start - halo, core.stop + halo)
         tile = net(large[..., read, read])[0][0, 0, halo:-halo, halo:-halo]
     assert whole.std() > 0.1  # it has learned to tell them apart
-    assert (tile - whole).abs().max() < SEAM
+    assert (tile - whole).abs().max() < 0.02

@@ -1,6 +1,6 @@
-#@ String (label="Method", choices={"stardist", "care", "n2v", "n2n", "labelling"}, value="stardist", persist=false) method
+#@ String (label="Method", choices={"stardist", "segmentation", "care", "n2v", "n2n", "labelling"}, value="stardist", persist=false) method
 #@ File (label="Dataset, or folder of images", style="directory", required=false, persist=false) images
-#@ File (label="Folder of label images (stardist), or of clean images", style="directory", required=false, persist=false) targets
+#@ File (label="Folder of label images, or of clean images", style="directory", required=false, persist=false) targets
 #@ File (label="or folder of ROI zips", style="directory", required=false, persist=false) rois
 #@ Boolean (label="Train and denoise the open image (n2v: without folders)", value=false, persist=false) apply
 #@ String (label="Name of the new model", value="", width=20, persist=false) name
@@ -20,17 +20,19 @@
 #@ Boolean (label="Go on with an interrupted training of this name", value=false, persist=false) resume
 #@ String (label="Licence of the data", required=false, value="", width=20, persist=false) licence
 #@ Boolean (label="More settings of the method (a second dialog)", value=false, persist=false) more
-#@ String (label="Levels of the U-Net", required=false, value="", only="stardist care n2v n2n labelling", persist=false) depth
-#@ String (label="Filters of its first level", required=false, value="", row="same", only="stardist care n2v n2n labelling", persist=false) filters
+#@ String (label="Levels of the U-Net", required=false, value="", only="stardist segmentation care n2v n2n labelling", persist=false) depth
+#@ String (label="Filters of its first level", required=false, value="", row="same", only="stardist segmentation care n2v n2n labelling", persist=false) filters
 #@ String (label="Rays", required=false, value="", only="stardist", persist=false) n_rays
 #@ String (label="Grid (1, 2, 4)", required=false, value="", row="same", only="stardist", persist=false) grid
 #@ String (label="Slice distance in pixels (stacks; empty: measured)", required=false, value="", only="stardist care", persist=false) anisotropy
-#@ String (label="Network for stacks (unet, resnet)", required=false, value="", row="same", only="stardist", persist=false) backbone
+#@ String (label="Network (unet, resnet, labelling)", required=false, value="", row="same", only="stardist", persist=false) backbone
 #@ String (label="Classes (true, false; empty: as the dataset)", required=false, value="", only="stardist", persist=false) classes
-#@ String (label="Masks of one value", choices={"refuse", "split", "keep"}, value="refuse", row="same", only="stardist", persist=false) mask
+#@ String (label="Masks of one value", choices={"refuse", "split", "keep"}, value="refuse", row="same", only="stardist segmentation", persist=false) mask
+#@ String (label="Encoder of the model to start from", choices={"trained", "slow", "frozen"}, value="trained", only="stardist segmentation", persist=false) transfer
+#@ String (label="Labels by model (in the folder of label images)", required=false, value="", width=20, only="stardist segmentation", persist=false) label_model
 #@ String (label="Side of the convolutions (odd)", required=false, value="", only="care n2v n2n", persist=false) kernel
-#@ String (label="Loss (mae, mse; labelling: mse=1 sobel=0.1)", required=false, value="", row="same", only="care n2v n2n labelling", persist=false) loss
-#@ String (label="Channel of the clean images", required=false, value="", only="care n2n", persist=false) target_channel
+#@ String (label="Loss (mae, mse; segmentation: jaccard, focal; labelling: mse=1 sobel=0.1)", required=false, value="", row="same", only="segmentation care n2v n2n labelling", persist=false) loss
+#@ String (label="Channel of the clean images (or for the model of labels)", required=false, value="", only="stardist segmentation care n2n", persist=false) target_channel
 #@ String (label="Pairs that are shifted", choices={"report", "correct"}, value="report", row="same", only="care n2n labelling", persist=false) registration
 #@ Double (label="Percentile low", value=3.0, only="care n2n labelling", persist=false) norm_low
 #@ Double (label="Percentile high", value=99.8, row="same", only="care n2n labelling", persist=false) norm_high
@@ -106,6 +108,8 @@ keys = {
     "backbone": backbone,
     "classes": classes,
     "mask": mask,
+    "transfer": transfer,
+    "label_model": label_model,
     "kernel": kernel,
     "loss": loss,
     "target_channel": target_channel,

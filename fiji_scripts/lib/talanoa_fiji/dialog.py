@@ -19,7 +19,7 @@ def ask(title, inputs, last, offers):
     inputs : list of org.scijava.module.ModuleItem
         Shown in their order. `style` directory, file or save adds Browse; the attribute `offer` names a list in `offers`,
         `of` which of them, `empty` a choice for none of it; `row="same"` puts a field beside the one before; `width` is
-        that of a text field. Fields with `only` follow in a second dialog, if the input `more` asks for it and the
+        that of a text field; `joins` names an input to which the value is added after ";". Fields with `only` follow in a second dialog, if the input `more` asks for it and the
         input `method` is one of the methods that `only` names.
     last : dict
         Values of the last time, shown instead of the defaults.
@@ -41,6 +41,7 @@ def ask(title, inputs, last, offers):
 
 def _ask(title, inputs, last, offers, alone=()):
     """Ask for the values of the inputs in one dialog; those that stand `alone` lack what they would be beside of."""
+    last = _parted(inputs, last)
     while True:
         fields = _Fields(title, inputs, last, offers, alone)
         ui.on_events(fields.dialog.showDialog)
@@ -48,9 +49,28 @@ def _ask(title, inputs, last, offers, alone=()):
             return None
         values, problems = fields.read()
         if not problems:
-            return values
+            return _joined(inputs, values)
         last = dict(last, **values)
         ui.message(title, u"\n".join(problems))
+
+
+def _joined(inputs, values):
+    """Return values in which those that join another are added to it."""
+    for item in inputs:
+        joins, name = item.get(u"joins"), item.getName()
+        if joins and values[name]:
+            values = dict(values, **{joins: u"; ".join([values[joins], values[name]]), name: u""})
+    return values
+
+
+def _parted(inputs, last):
+    """Return the values of the last time with those that were joined in their own fields again."""
+    for item in inputs:
+        joins = item.get(u"joins")
+        first, _, others = unicode(last.get(joins) or u"").partition(u";") if joins else (u"", u"", u"")
+        if others:
+            last = dict(last, **{joins: first.strip(), item.getName(): others.strip()})
+    return last
 
 
 class _Fields(object):

@@ -17,6 +17,7 @@ OTHERS = 270  # pixels above and below the pictures: text, buttons, title, a tas
 SHEETS = (u"pairs", u"patches", u"targets")
 CAPTIONS = {
     u"stardist": (u"Images, and what is outlined in them", u"Patches as the network will see them"),
+    u"segmentation": (u"Images, and what is outlined in them", u"Patches as the network will see them"),
     u"care": (u"Images with little light, and with much", u"Patches as the network will see them, and what it shall answer"),
     u"n2n": (u"Images, and other exposures of the same", u"Patches as the network will see them, and what it shall answer"),
     u"n2v": (u"Images, to be restored without clean ones", u"Patches as the network will see them: some pixels are replaced"),
