@@ -1,7 +1,8 @@
 """How well noise is taken away from dsb2018_fluo: CARE and Noise2Void after equal steps, beside peers and filters.
 
 Usage: python benchmarks/bench_restoration_quality.py [STEPS [SEEDS [LEVEL ...]]]
-(TALANOA_DATA=<folder that holds dsb2018_fluo>; TALANOA_PEERS=<folder with stardist/ for CSBDeep, careamics/, bm3d/>)
+(TALANOA_DATA=<folder that holds dsb2018_fluo>; TALANOA_PEERS=<folder with stardist/ for CSBDeep, careamics/, bm3d/>;
+TALANOA_ONLY=<some of the names in `IMPLEMENTATIONS`, separated by ";">)
 
 Each image of `train` and `test` gets photon and read noise from a seed. All networks have the same size (32 channels,
 2 poolings, 3 x 3; those of Noise2Void with batch normalisation), see the same patches in the same order, with Adam at
@@ -224,7 +225,9 @@ def main(*arguments: str) -> int:
     import peers
 
     steps, seeds = (int(each) for each in (*arguments[:2], *("150", "3")[len(arguments) :]))
-    pythons = {name: sys.executable if not peer else peers.python_of(peer) for name, peer in IMPLEMENTATIONS.items()}
+    chosen = os.environ.get("TALANOA_ONLY", ";".join(IMPLEMENTATIONS)).split(";")
+    wanted = {name: IMPLEMENTATIONS[name] for name in chosen}
+    pythons = {name: sys.executable if not peer else peers.python_of(peer) for name, peer in wanted.items()}
     status = 0
     for level in arguments[2:] or LEVELS:
         scores: dict[str, list[tuple[float, float]]] = {}

@@ -17,11 +17,20 @@ def save(folder: Path, method: str = "care", normalization: dict[str, Any] | Non
     """Save an untrained model of few filters into `folder` and return it."""
     kind = methods.get(method)
     small = {"unet_n_depth": 1, "unet_n_filter_base": 4, **config}
-    if methods.get(method).ndim == 2:
+    if not method.endswith("3d"):
         small.setdefault("unet_kernel_size", 3)
+    if method == "care_projection":
+        small = {"proj_n_depth": 1, "proj_n_filter": 4, **small}
+    if method == "care_isotropic":
+        small = {"anisotropy": 4.0, "axial_sigma": 2.0, **small}
     made = kind.config(**small)
     torch.manual_seed(3)
-    weights = kind.build(made).state_dict()
+    net = kind.build(made)
+    if made.batch_norm:  # without a training its small weights would leave hardly anything of an image
+        for each in net.modules():
+            if isinstance(each, torch.nn.Conv2d | torch.nn.Conv3d):
+                each.weight.data *= 3**0.5
+    weights = net.state_dict()
     model = Model(
         name=folder.name,
         method=method,

@@ -70,6 +70,28 @@ def test_both_backends_give_the_same_images(method: str, home: Path) -> None:
         assert np.array_equal(onnx(image, inside)[0], fast[0][(slice(None), *inside)])
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {},
+        {"network": "projection", "n_channel_in": 6, "planes": 3},
+        {"network": "pix2pix", "depth": 3},
+        {"network": "encoder", "encoder": "tu-mobilenetv3_small_050", "depth": 3},
+    ],
+)
+def test_both_backends_give_the_same_stains(keys: dict[str, Any], home: Path) -> None:
+    torch.manual_seed(5)
+    config = methods.get("labelling").config(**{"filters": 4, "depth": 2, "n_channel_out": 2, **keys})
+    model = Model("fresh", "labelling", config.model_dump(mode="json"), {})
+    model_folder.save(home / "models" / "fresh", model, model.network().state_dict())
+    model = model_folder.load("fresh")
+    onnx, slow = (backends.for_model(model, "cpu", backend).runner for backend in ("onnx", "torch"))
+    image = np.random.default_rng(1).random((config.n_channel_in, 32, 48), np.float32)
+    (fast,), (expected,) = onnx(image, ALL), slow(image, ALL)
+    assert fast.shape == expected.shape == (2, 32, 48)
+    assert np.abs(fast - expected).max() < onnx_export.TOLERANCE
+
+
 def test_labels_of_both_backends_are_the_same_but_for_single_pixels() -> None:
     from talanoa import image, samples
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import xarray as xr
 
 import restorers
 import tiny
-from talanoa import image_lazy, inference, methods, model_folder, turns
+from talanoa import image_lazy, methods, model_folder, tiles, turns
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
 from talanoa.image import from_array
@@ -22,6 +23,7 @@ from talanoa.normalize import odd_step
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration import restore
 from talanoa.restoration_source import Source, _every
+from talanoa.restoration_units import planned_parts
 from talanoa.result import array_sha256
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}
@@ -84,7 +86,20 @@ def test_tiles_give_what_the_whole_gives(
 def test_the_plan_cuts_tiles_that_are_smaller_than_the_image(tmp_path: Path) -> None:
     config = methods.get("n2v").config(unet_n_depth=1, unet_n_filter_base=4)
     assert max(config.halo) < 20  # else the tiles of these tests would read the whole image
-    assert inference.planned_parts((4096, 4096), config)[0] > 1 < inference.planned_parts((4096, 4096), config)[1]
+    assert planned_parts((4096, 4096), config)[0] > 1 < planned_parts((4096, 4096), config)[1]
+
+
+@pytest.mark.parametrize(
+    "shape, parts",
+    [((512, 512), (1, 1)), ((1024, 1024), (2, 2)), ((2048, 300), (2, 1)), ((4096, 4096), (7, 7)), ((20, 9000), (1, 1))],
+)
+def test_the_plan_follows_from_the_size_of_the_plane_and_halves_the_memory_of_large_pieces(
+    shape: tuple[int, int], parts: tuple[int, int]
+) -> None:
+    config = methods.get("n2v").config()
+    assert planned_parts(shape, config) == parts
+    read = [math.prod(stop - start for start, stop in tile.read) for tile in tiles.plan(shape, parts, 23, (4, 4))]
+    assert max(read) <= 410_000 and sum(read) <= 1.2 * math.prod(shape)
 
 
 @pytest.mark.parametrize("gain, offset", [(3.0, 0.0), (1.0, 5000.0), (0.25, -70.0)])

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.api_results import Predicted, Restored, Segmented
+from talanoa.api_results import Estimate, Predicted, Restored, Segmented, Studied
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 
@@ -35,44 +35,6 @@ class Trained:
     warnings: list[str] = field(default_factory=list)
     image: xr.DataArray | None = None
     uncertainty: xr.DataArray | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """What a training would take, as `estimate` found.
-
-    Attributes
-    ----------
-    seconds : float
-        Of the whole training; with ``preset="long"`` at most.
-    memory : int
-        Bytes in use at its peak.
-    details : dict
-        ``parts`` of the seconds, ``facts`` of the data, ``settings``, ``device``, ``how`` it was measured.
-    pictures : dict of PIL.Image
-        ``pairs`` (images and their outlines) and ``patches`` (as the network will see them).
-    message : str
-        One line that sums up.
-    warnings : list of str
-        What is odd about the data.
-    """
-
-    seconds: float
-    memory: int
-    details: dict[str, Any]
-    pictures: dict[str, Any]
-    message: str
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class Studied:
-    """What `study` found: one row for each training, the folder with table and plot, the best in a sentence."""
-
-    table: pd.DataFrame
-    folder: Path
-    message: str
-    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""What the Python door returns of images: objects that were found, images that were restored or predicted."""
+"""What the Python door returns: objects that were found, images that were made, what a training would take."""
 
 from __future__ import annotations
 
@@ -96,3 +96,41 @@ class Predicted(_ImageMade):
     table, record, folder, path, message, warnings
         As of `Restored`.
     """
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a training would take, as `estimate` found.
+
+    Attributes
+    ----------
+    seconds : float
+        Of the whole training; with ``preset="long"`` at most.
+    memory : int
+        Bytes in use at its peak.
+    details : dict
+        ``parts`` of the seconds, ``facts`` of the data, ``settings``, ``device``, ``how`` it was measured.
+    pictures : dict of PIL.Image
+        ``pairs`` (images and their outlines) and ``patches`` (as the network will see them).
+    message : str
+        One line that sums up.
+    warnings : list of str
+        What is odd about the data.
+    """
+
+    seconds: float
+    memory: int
+    details: dict[str, Any]
+    pictures: dict[str, Any]
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Studied:
+    """What `study` found: one row for each training, the folder with table and plot, the best in a sentence."""
+
+    table: pd.DataFrame
+    folder: Path
+    message: str
+    warnings: list[str] = field(default_factory=list)

@@ -6,13 +6,14 @@ import platform
 import sys
 from ctypes.util import find_library
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from talanoa.errors import BadInput
 
 if TYPE_CHECKING:
     import torch
 
+Net = TypeVar("Net", bound="torch.nn.Module")
 GPU_FILES = ("/proc/driver/nvidia", "/dev/nvidiactl", "/dev/kfd", "/dev/dxg")  # NVIDIA, AMD, Linux inside Windows
 
 
@@ -62,6 +63,15 @@ def has_fast_bfloat16(device: torch.device) -> bool:
         return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.11 cannot say
     return device.type == "cpu" and bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def placed(net: Net, device: str | torch.device) -> Net:
+    """Return a network on a device, each of its convolutions in the layout that it likes."""
+    moved: Net = net.to(device)
+    for weights in moved.parameters():
+        if weights.dim() in (4, 5):
+            weights.data = weights.data.contiguous(memory_format=layout(weights.dim() - 2))
+    return moved
 
 
 def layout(ndim: int) -> torch.memory_format:

@@ -163,9 +163,7 @@ def without_border(
     return kept
 
 
-def planned_parts(
-    shape: Sequence[int], config: Any, count: int | None = None, voxels: int = tiles.MAX_VOXELS
-) -> tuple[int, ...]:
+def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -> tuple[int, ...]:
     """Return the number of tiles along each axis: `count` in all, or what a fixed budget of pixels or voxels allows."""
     halo = (config.halo,) * len(shape) if isinstance(config.halo, int) else config.halo
     if len(shape) == 2:
@@ -174,7 +172,7 @@ def planned_parts(
             most, prod(2 * side + SMALLEST[2] for side in halo)
         )  # of a network that sees far, some has to remain
         return tiles.splits_within(shape, halo, most, count)
-    return tiles.splits_within(shape, halo, voxels, count)
+    return tiles.splits_within(shape, halo, tiles.MAX_VOXELS, count)
 
 
 def with_smaller_tiles(

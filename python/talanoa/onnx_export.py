@@ -101,19 +101,23 @@ def export(model: Model) -> tuple[bytes, float]:
 
     method = methods.get(model.method)
     net = model.network()
-    steps = method.config(**model.config).multiple
+    config = method.config(**model.config)
+    steps, sliced = config.multiple, getattr(config, "projects", False)
     random = np.random.default_rng(0)
 
     def image(extra: int) -> np.ndarray:
         sides = [max(step, 32 // step * step) + step * (axis + extra) for axis, step in enumerate(steps)]
-        return random.random((1, model.channels, *sides), np.float32)
+        return random.random((1, model.channels * (4 + extra if sliced else 1), *sides), np.float32)
 
-    content = graph_of(on_the_coarse_grid(net), method.maps, image(0))
+    content = graph_of(on_the_coarse_grid(net), method.maps, image(0), sliced)
     return content, difference_from_torch(content, net, method.maps, image(1))  # of another size than the traced one
 
 
-def graph_of(net: torch.nn.Module, maps: MapsOf, image: np.ndarray) -> bytes:
-    """Return the ONNX graph of a network and what its output means, for images of any size."""
+def graph_of(net: torch.nn.Module, maps: MapsOf, image: np.ndarray, sliced: bool = False) -> bytes:
+    """Return the ONNX graph of a network and what its output means, for images of any size; `sliced`: of any channels.
+
+    A network that makes a plane of a stack gets the slices as channels.
+    """
     import torch
 
     from talanoa.onnx_run import IMAGE
@@ -143,7 +147,7 @@ def graph_of(net: torch.nn.Module, maps: MapsOf, image: np.ndarray) -> bytes:
                 written,  # type: ignore[arg-type]
                 input_names=[IMAGE],
                 output_names=names,
-                dynamic_axes=dict.fromkeys((IMAGE, *names), axes),
+                dynamic_axes={**dict.fromkeys(names, axes), IMAGE: {**axes, **({1: "slices"} if sliced else {})}},
                 opset_version=OPSET,
                 dynamo=False,
             )

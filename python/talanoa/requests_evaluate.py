@@ -9,7 +9,6 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
 from talanoa.request_base import (
-    Count,
     Device,
     Folders,
     Fraction,
@@ -22,6 +21,7 @@ from talanoa.request_base import (
     read_word,
 )
 from talanoa.requests_predict import read_names
+from talanoa.requests_restore import read_channel
 
 
 def read_factors(key: str, text: str) -> tuple[float, ...]:
@@ -107,7 +107,11 @@ class EvaluateRequest(Request):
     scales: str = Field(
         "", description="Stains: judge the model also on images enlarged by these factors, such as 0.7,1.3"
     )
-    channel: Count = Field(None, description="Channel of the images to segment or restore, counted from 1")
+    channel: Annotated[int | str | None, BeforeValidator(read_channel)] = Field(
+        None,
+        description="Channel of the images to segment or restore, counted from 1; all: each is restored by itself, "
+        "with a model of one channel",
+    )
     prob_thresh: Fraction = Field(None, description="Lowest object probability, 0 to 1; omitted: each model's own")
     nms_thresh: Fraction = Field(None, description="Largest overlap of two objects, 0 to 1; omitted: each model's own")
     norm_low: MaybeNumber = Field(

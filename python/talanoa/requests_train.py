@@ -28,13 +28,16 @@ _STAR, _N2V, _PAIRED = ("stardist",), ("n2v",), ("care", "n2n")
 _IMAGE, _LABEL = ("care", "n2v", "n2n"), ("labelling",)
 # Keys that only some methods have a use for.
 KEYS_OF: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("rois", "n_rays", "grid", "head", "backbone", "anisotropy"), _STAR),
+    **dict.fromkeys(("rois", "n_rays", "grid", "head", "backbone"), _STAR),
     **dict.fromkeys(("mask", "classes", "augment_scale"), _STAR),
     **dict.fromkeys(("kernel", "background", "apply"), _IMAGE),
     **dict.fromkeys(("loss", "augment"), (*_IMAGE, *_LABEL)),
     **dict.fromkeys(("norm_low", "norm_high", "registration"), (*_PAIRED, *_LABEL)),
     "target_channel": _PAIRED,
     **dict.fromkeys(("masked_percent", "radius", "manipulator", "n2v2", "struct_axis", "struct_radius"), _N2V),
+    **dict.fromkeys(("projection", "isotropic", "axial_sigma"), ("care",)),
+    "anisotropy": ("stardist", "care"),
+    "separate_channels": _N2V,
     "targets": ("stardist", *_PAIRED),
     "probabilistic": ("care",),
     **dict.fromkeys(("transmitted", "stains", "target_channels", "planes", "project", "prepare"), _LABEL),
@@ -141,7 +144,9 @@ class TrainRequest(Request):
         None, description="Network of a 3D model; omitted: unet"
     )
     anisotropy: Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(read_decimal)] = Field(
-        None, description="How many pixels wide the distance of two slices is (3D); omitted: measured from the objects"
+        None,
+        description="How many pixels wide the distance of two slices is (3D, isotropic); omitted: measured from the "
+        "objects; isotropic: from the calibration",
     )
     channel: Count = Field(None, description="Channel to train on, counted from 1")
     target_channel: Count = Field(None, description="Channel of the targets; without targets: of the same images")
@@ -202,6 +207,17 @@ class TrainRequest(Request):
         "none", description="Direction in which the noise of neighbours is alike: structN2V masks (n2v)"
     )
     struct_radius: Count = Field(None, description="How many neighbours to each side are masked, too; omitted: 5")
+    separate_channels: bool = Field(
+        False, description="A network for each channel, for noise that channels share (n2v)"
+    )
+    projection: bool = Field(False, description="Learn a plane from a stack: targets are planes (care)")
+    isotropic: bool = Field(
+        False, description="Learn from stacks alone what is lost along z, to make stacks isotropic (care)"
+    )
+    axial_sigma: Annotated[Annotated[float, Field(ge=0, le=100)] | None, BeforeValidator(read_decimal)] = Field(
+        None,
+        description="Blur along z, standard deviation in pixels (isotropic); omitted: half the distance of two slices",
+    )
     apply: bool = Field(False, description="Restore the image trained on as well (n2v), or the open image")
 
     transmitted: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_text)] = Field(
@@ -293,14 +309,26 @@ class TrainRequest(Request):
             raise BadInput(f"grid: found {self.grid}; expected 1, 2 or 4.")
         if self.kernel is not None and self.kernel % 2 == 0:
             raise BadInput(f"kernel: found {self.kernel}; expected an odd number, such as 3 or 5.")
-        if self.images is None and self.method not in ("n2v", "labelling"):
+        if self.images is None and self.method not in ("n2v", "labelling") and not self.isotropic:
             raise BadInput(f"images is missing; expected {TrainRequest.model_fields['images'].description}.")
         check_ordered("norm_low", self.norm_low, "norm_high", self.norm_high, strict=True)
         check_ordered("stain_low", self.stain_low, "stain_high", self.stain_high, strict=True)
         if self.method in _IMAGE and self.loss not in (None, "mae", "mse"):
             raise BadInput(f"loss: found {self.loss!r}; expected 'mae' or 'mse'.{closest(self.loss, ('mae', 'mse'))}")
         self._check_keys_of_the_method()
+        self._check_stacks()
         return self
+
+    def _check_stacks(self) -> None:
+        """Refuse keys that do not go with what is made of a stack."""
+        if self.projection and self.isotropic:
+            raise BadInput("projection and isotropic: found both; expected one. A model makes a plane, or a stack.")
+        if self.ndim == 2 and (self.projection or self.isotropic):
+            raise BadInput("ndim=2: projection and isotropic learn from stacks. Leave ndim out.")
+        if self.isotropic and (self.targets is not None or self.target_channel is not None):
+            raise BadInput("targets: isotropic learns from the stacks alone. Leave targets and target_channel out.")
+        if self.method == "care" and not self.isotropic and (self.anisotropy or self.axial_sigma) is not None:
+            raise BadInput("anisotropy and axial_sigma need isotropic=true with method=care. Leave them out.")
 
     def _check_keys_of_the_method(self) -> None:
         """Refuse a key that the method has no use for, and that says something else than its default."""

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, calibration, image_lazy, image_work, methods
+from talanoa import anisotropy, backends, calibration, image_lazy, image_work, methods, restoration_isotropic
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share
 from talanoa.image_lazy import LazyImage
@@ -21,8 +21,8 @@ from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration_choice import choose
 from talanoa.restoration_numbers import type_for
 from talanoa.restoration_source import Measured, measure
-from talanoa.restoration_units import planned_parts, predict
-from talanoa.restoration_warnings import check_levels, warnings_of
+from talanoa.restoration_units import Prediction, planned_parts, predict
+from talanoa.restoration_warnings import check_levels, far_from_trained, warnings_of
 
 
 def restore(image: xr.DataArray, model: Model, request: RestoreRequest, host: Host) -> Made:
@@ -71,25 +71,41 @@ class Restoration(ImageWork):
         kind = type_for(request.dtype, image.form.dtype)
         t, c, z, y, x = source.shape
         self.each = request.channel == "all"
-        shape = (t, c if self.each else int(self.config.n_channel_out), z, y, x)
+        self.form, self.request = image.form, request
+        self.factor = self._factor()
+        depth = 1 if self.config.projects else z if self.factor is None else anisotropy.count_of(z, self.factor)
+        shape = (t, c if self.each else int(self.config.n_channel_out), depth, y, x)
         super().__init__(image, source, kind, shape, request, host)
         self.normalization = normalization_of(model, request)
         self.measured: Measured = measure(source, self._of_channels(), request.sample, host)
         check_levels(self.measured, source, self.normalization)
         self.chosen = backends.for_model(model, request.device, request.backend)
         self.tta = request.tta or (request.uncertainty and not getattr(self.config, "probabilistic", False))
-        self.ndim = methods.get(model.method).ndim
-        self.parts = planned_parts((z, y, x)[-self.ndim :], self.config, request.tiles)
+        self.parts = self._parts((z, y, x))
         # another number of channels out than in: which intensities they should have, nobody knows
         self.foreign = model.channels not in (1, int(self.config.n_channel_out))
         self._before = [*notes, *([self.chosen.warning] if self.chosen.warning else [])]
         self._before += warnings_of(self.measured, source, self.normalization, model)
+        if self.factor is not None:
+            self._before += far_from_trained(self.factor, float(self.config.anisotropy))
         if self.foreign:
             self._before.append(
                 f"The model makes {self.config.n_channel_out} channel(s) of {model.channels}: what comes out is in the "
                 "units of the training, 0 to 1 for most pixels, not in intensities of the image."
             )
         self.times["load"] = round(time.perf_counter() - started, 4)
+
+    def _factor(self) -> float | None:
+        """Return how many pixels wide the distance of two slices is, of a stack that is made isotropic."""
+        if not self.config.isotropic:
+            return None
+        return anisotropy.of_calibration(self.form.attrs, str(self.form.attrs.get("name") or "The image"))
+
+    def _parts(self, shape: tuple[int, int, int]) -> tuple[int, ...]:
+        """Return the number of tiles along each axis that is cut."""
+        if self.factor is not None:
+            return restoration_isotropic.parts_of(shape, self.factor, self.config, self.request.tiles)
+        return planned_parts(shape[-self.config.ndim :], self.config, self.request.tiles, shape[0])
 
     def _of_channels(self) -> Mapping[str, Any]:
         """Return the normalisation for all channels that are read: a model of one serves each of several."""
@@ -112,16 +128,19 @@ class Restoration(ImageWork):
 
     def _channels(self, pixels: NDArray, levels: Levels, host: Host) -> Found:
         """Restore the channels that the network takes at once: a volume, or plane by plane."""
-        if self.ndim == 3:
+        if self.config.ndim == 3 or self.factor is not None:
             return self._unit(pixels, levels, host)
         depth = pixels.shape[1]
+        if self.config.projects:
+            mean, unsure = self._unit(pixels, levels, host)
+            return mean[:, None], None if unsure is None else unsure[:, None]
         found = [self._unit(pixels[:, k], levels, Share(host, k, depth)) for k in range(depth)]
         spread = [one for _, one in found if one is not None]
         return np.stack([values for values, _ in found], axis=1), np.stack(spread, axis=1) if spread else None
 
     def _unit(self, pixels: NDArray, levels: Levels, host: Host) -> Found:
         """Restore a plane or a volume (c, space…)."""
-        found = predict(self.chosen.runner, pixels, levels, self.config, self.parts, host, self.tta, self.more)
+        found = self._predicted(pixels, levels, host)
         self.parts = found.parts  # smaller tiles from now on, where memory has ended
         unsure = None
         if self.request.uncertainty:
@@ -132,6 +151,18 @@ class Restoration(ImageWork):
         if unsure is None:
             return mean, None
         return mean, levels.undo_spread(calibration.applied_to_spread(unsure, self.normalization))
+
+    def _predicted(self, pixels: NDArray, levels: Levels, host: Host) -> Prediction:
+        """Return what the network makes of a plane or a volume (c, space…)."""
+        rest = (self.config, self.parts, host)
+        if self.factor is not None:
+            return restoration_isotropic.predict(
+                self.chosen.runner, pixels, levels, *rest, self.factor, self.tta, self.more
+            )
+        if self.config.projects:
+            levels = Levels(tuple(pair for pair in levels.pairs for _ in range(pixels.shape[1])))
+            pixels = pixels.reshape(-1, *pixels.shape[2:])
+        return predict(self.chosen.runner, pixels, levels, *rest, self.tta, self.more)
 
     def warnings(self) -> list[str]:
         """Return what the user should know, once all frames are there."""
@@ -145,6 +176,9 @@ class Restoration(ImageWork):
             values = self.form.attrs.get(key, ())
             if len(values) == self.form.sizes["c"] and kept and (key, what) != ("display", "uncertainty"):
                 attrs[key] = tuple(values[channel] for channel in kept)
+        if self.factor is not None:
+            _, height, width = self.form.attrs["pixel_size"]
+            attrs["pixel_size"] = (width, height, width)
         return attrs
 
     def plan(self) -> dict[str, Any]:
@@ -154,12 +188,18 @@ class Restoration(ImageWork):
 
     def message(self) -> str:
         """Say what was restored."""
-        frames, planes = len(self.source.frames), len(self.source.planes)
-        return f"{frames} frames" if frames > 1 else f"{planes} slices" if planes > 1 else "the image"
+        frames, planes, made = len(self.source.frames), len(self.source.planes), self.shape[2]
+        what = f"{frames} frames" if frames > 1 else f"{planes} slices" if planes > 1 else "the image"
+        if made != planes:
+            what += f" to {made} slices" if made > 1 else " to a plane" if frames == 1 else " to planes"
+        return what
 
     def record(self) -> dict[str, Any]:
         """Return everything that was filled in, once all frames are there."""
-        sizes = {"tiles_yx" if self.ndim == 2 else "tiles_zyx": list(self.parts), "tiles": int(np.prod(self.parts))}
+        axes = "zx" if self.factor is not None else "zyx"[-self.config.ndim :]
+        sizes: dict[str, Any] = {f"tiles_{axes}": list(self.parts), "tiles": int(np.prod(self.parts))}
+        if self.factor is not None:
+            sizes["anisotropy"] = self.factor
         used = {
             **self.chosen.record,
             **sizes,
@@ -175,6 +215,7 @@ class Restoration(ImageWork):
             "frames": [frame + 1 for frame in self.source.frames],
             "channels": [channel + 1 for channel in self.source.channels],
             "planes": [plane + 1 for plane in self.source.planes],
+            "slices": self.shape[2],
             **self.hashes(),
             "times": self.times,
         }

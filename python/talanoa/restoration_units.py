@@ -19,6 +19,9 @@ from talanoa.windows import Windows
 
 MAX_VOXELS = 4_000_000  # that one tile of a volume reads: about 2.5 GB in a network of 32 channels
 
+MAX_PIXELS = 400_000  # that one tile of a plane reads: a third of a GB in a network of 32 channels
+MAX_PROJECTED = 16_000_000  # voxels that one tile of a stack that becomes a plane reads: about 2 GB in 8 channels
+
 
 @dataclass(frozen=True)
 class Prediction:
@@ -53,9 +56,24 @@ class _Normalised:
         return self._levels.apply(self._pixels[part])
 
 
-def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -> tuple[int, ...]:
-    """Return the number of tiles along each axis: `count` in all, or what a fixed budget of pixels or voxels allows."""
-    return inference.planned_parts(shape, config, count, MAX_VOXELS)
+def planned_parts(shape: Sequence[int], config: Any, count: int | None = None, slices: int = 1) -> tuple[int, ...]:
+    """Return the number of tiles along each axis: `count` in all, or what a fixed budget of pixels or voxels allows.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Size of what is cut, ([z], y, x).
+    config : config of the method
+        Halo of the network.
+    count : int, optional
+        At least so many tiles.
+    slices : int
+        Of a stack that becomes a plane, which is cut along y and x only.
+    """
+    if config.projects:
+        return tiles.splits_within(shape, config.halo, max(1, MAX_PROJECTED // slices), count)
+    most = MAX_PIXELS if len(shape) == 2 else MAX_VOXELS
+    return tiles.splits_within(shape, config.halo, most, count)
 
 
 def predict(
@@ -76,7 +94,7 @@ def predict(
     net : Runner
         The network.
     pixels : ndarray, (c, y, x) or (c, z, y, x)
-        Intensities.
+        Intensities; of a stack that becomes a plane (c z, y, x), with levels for each of them.
     levels : Levels
         Their normalisation; a tile at a time is converted.
     config : config of the method
@@ -143,14 +161,27 @@ def whole(
     windows: Windows | None = None,
 ) -> list[NDArray[np.float32]]:
     """Return the network's outputs (c, space…) for an image, put together from its tiles; see `predict`."""
-    shape = pixels.shape[1:]
+    return assembled(net, _Normalised(pixels, levels), config, parts, host, more, windows)
+
+
+def assembled(
+    net: Runner[Arrays],
+    image: Any,
+    config: Any,
+    parts: Sequence[int],
+    host: Host,
+    more: bool = False,
+    windows: Windows | None = None,
+) -> list[NDArray[np.float32]]:
+    """Return the network's outputs (c, space…) for a normalised image (c, space…), put together from its tiles."""
+    shape = image.shape[1:]
     if windows is None:
         plan = tiles.plan(shape, parts, config.halo, config.multiple)
     else:
         plan = windows.plan(shape, config.multiple)
     blended = windows is not None and windows.blend
     made: list[NDArray[np.float32]] = []
-    with closing(inference.outputs(net, _Normalised(pixels, levels), plan, config, more=more)) as results:
+    with closing(inference.outputs(net, image, plan, config, more=more)) as results:
         for number, (tile, found) in enumerate(results):
             stop_if_cancelled(host)
             if not made:

@@ -16,6 +16,7 @@ from talanoa.normalize import is_fixed
 from talanoa.restoration_source import Measured, Source, spread_evenly
 
 FAR = 3.0  # standard deviations of the training images, or their factor, at which intensities are far from theirs
+OTHER_DISTANCE = 0.15  # by which slices may lie farther apart or closer than in training
 LOOKED_AT = 3  # frames whose noise is looked at
 _STRUCTURE = {"rows": "horizontal", "columns": "vertical"}
 
@@ -40,6 +41,14 @@ def warnings_of(measured: Measured, source: Source, normalization: Mapping[str, 
     if is_fixed(normalization):
         found += far(measured, [f"Channel {channel + 1}" for channel in source.channels])
     return [*found, *pixel_size(source.image.form, model)]
+
+
+def far_from_trained(factor: float, trained: float) -> list[str]:
+    """Return a warning where the slices lie in another distance, in pixel widths, than those of the training stacks."""
+    if abs(factor / trained - 1) <= OTHER_DISTANCE:
+        return []
+    text = f"The slices are {factor:.3g} pixel widths apart, those of the model's training stacks {trained:.3g}"
+    return [f"{text}: it restores another blur than this stack has. Train on stacks like this one."]
 
 
 def _constant(measured: Measured, source: Source) -> list[str]:

@@ -36,9 +36,7 @@ class TorchRunner(Generic[Packed]):
         pack: Pack[Packed],
     ) -> None:
         self.torch_device = torch.device(device)
-        axes = max((each.dim() - 2 for each in net.parameters()), default=2)
-        self.layout = devices.layout(axes)
-        self.net = net.to(device=self.torch_device, memory_format=self.layout).eval()  # type: ignore[call-overload]
+        self.net = devices.placed(net, self.torch_device).eval()
         self._maps, self._pack = maps, pack
 
     @property
@@ -56,6 +54,6 @@ class TorchRunner(Generic[Packed]):
         part = np.ascontiguousarray(part)
         inside = (slice(None), slice(None), *window)
         with torch.inference_mode():
-            image = torch.from_numpy(part)[None].to(self.torch_device, memory_format=self.layout)
+            image = torch.from_numpy(part)[None].to(self.torch_device, memory_format=devices.layout(part.ndim - 1))
             found = self._maps(tuple(one[inside].float() for one in self.net(image)))
             return self._pack(tuple(one[0].cpu().numpy() for one in found))

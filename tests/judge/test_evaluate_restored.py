@@ -283,3 +283,40 @@ def test_one_channel_is_restored_and_judged(tmp_path: Path) -> None:
     assert reply["table"]["SSIM, input"].item() == pytest.approx(ssim(sample.high, sample.low))
     assert "one intensity" not in notes(reply)  # of the other channel nothing is said
     assert "channel" in refusal(evaluate(model=model, **keys))
+
+
+def test_all_channels_are_judged_each_by_itself(tmp_path: Path) -> None:
+    fields = [draw((64, 64), seed=seed) for seed in (2, 3)]
+    for kind in ("low", "high"):
+        (tmp_path / kind).mkdir()
+        both = np.stack([getattr(each, kind) for each in fields])
+        images.write(tmp_path / kind / "a.tif", images.from_array(both, "cyx"))
+    keys = {"images": str(tmp_path / "low"), "truth": str(tmp_path / "high"), "device": "cpu"}
+    reply = evaluate(model=str(restorers.save(tmp_path / "model")), channel="all", **keys)
+    table = reply["table"].set_index("Image")
+    assert list(table.index) == ["a C1", "a C2"]
+    for name, field in zip(table.index, fields, strict=True):
+        assert table.loc[name, "SSIM, input"] == pytest.approx(ssim(field.high, field.low))
+    two = str(restorers.save(tmp_path / "two", n_channel_in=2, n_channel_out=2))
+    assert "the model takes 2 channels at once" in refusal(evaluate(model=two, channel="all", **keys))
+
+
+def test_all_channels_are_refused_for_objects(tmp_path: Path) -> None:
+    keys = make_objects(tmp_path)
+    reply = evaluate(**keys, prediction=keys["truth"], channel="all")
+    assert "channel=all is for models that restore" in refusal(reply)
+
+
+def test_a_projection_is_judged_beside_the_plane(tmp_path: Path) -> None:
+    sample = draw((6, 48, 48), seed=4)
+    write(tmp_path / "high", a=sample.high.max(axis=0))
+    (tmp_path / "low").mkdir()
+    images.write(tmp_path / "low" / "a.tif", images.from_array(sample.low, "zyx"))
+    keys = {"images": str(tmp_path / "low"), "truth": str(tmp_path / "high"), "device": "cpu"}
+    model = restorers.save(tmp_path / "model", "care_projection")
+    reply = evaluate(model=str(model), out=str(tmp_path / "out"), **keys)
+    made = talanoa.restore(str(tmp_path / "low" / "a.tif"), str(model), device="cpu").image.values[0, 0, 0]
+    truth = sample.high.max(axis=0)
+    assert reply["table"]["SSIM, prediction"].item() == pytest.approx(ssim(truth, made))
+    assert reply["table"]["SSIM, input"].item() == pytest.approx(ssim(truth, sample.low.max(axis=0)))
+    assert (tmp_path / "out" / "report.html").is_file()

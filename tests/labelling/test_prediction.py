@@ -232,8 +232,10 @@ def test_the_mean_over_all_ways_turns_with_the_image(model: Path) -> None:
     assert found.uncertainty is not None and found.uncertainty.dtype == np.float32
     assert np.allclose(found.uncertainty.values.squeeze(), np.std(ways, axis=0, ddof=1), atol=0.05)
     assert found.record["used"]["tta"] is True
-    blended = run(image, model, tta=True, window=32, border=8, blend=True)
-    assert np.abs(values(blended) - values(found)).max() < 100
+    keys = {"tta": True, "window": 32, "border": 8, "blend": True}
+    blended, turned = run(image, model, **keys), run(turns.turned(image, 5).copy(), model, **keys)
+    assert np.allclose(values(turned), turns.turned(values(blended), 5), atol=0.05)
+    assert np.abs(values(blended) - values(found)).max() > 0.1
 
 
 def test_masks_stay_between_0_and_1_and_the_light_comes_along(tmp_path: Path) -> None:
@@ -280,6 +282,25 @@ def test_all_frames_share_their_levels(kind: str, tmp_path: Path) -> None:
     few = run(movie, folder, dims="tyx", sample=2)
     assert few.record["used"]["models"][0]["norm_sample"]["frames"] == [1, 3]
     assert any("2 of 3 frames" in text for text in few.warnings)
+
+
+def test_levels_and_illumination_of_the_training_are_used(tmp_path: Path) -> None:
+    known = {"kind": "minmax", "by": "plate", "levels": {"day 1": [[1000, 3000]]}}
+    folder, image = labellers.save(tmp_path / "m", normalization=known), from_array(phase(40, 44))
+    image.attrs["source"] = str(tmp_path / "day 1" / "phase" / "A01.tif")
+    found = run(image, folder)
+    assert found.record["used"]["models"][0]["norm_values"] == [[1000, 3000]] and not found.warnings
+    ends = np.array([1000.0, 3000.0])
+    says = (1.25 * network_says(folder, image.values[0, 0], ends)[0] - 0.05) * 2000 + 100
+    assert np.allclose(values(found), says, atol=0.2)
+    image.attrs["source"] = str(tmp_path / "day 2" / "phase" / "A01.tif")
+    assert any("(day 1); the image is of none of them" in text for text in run(image, folder).warnings)
+    slope = np.linspace(0.5, 1.5, 17)
+    uneven = labellers.save(tmp_path / "u", normalization={"kind": "minmax", "illumination": [slope.tolist()] * 17})
+    flat = phase(33, 65).astype(np.float32)
+    plain = run(flat, labellers.save(tmp_path / "p"))
+    lit = run(flat * np.linspace(0.5, 1.5, 65, dtype=np.float32), uneven)
+    assert np.allclose(values(lit), values(plain), atol=1)
 
 
 def test_minimum_and_maximum_of_a_long_movie_are_the_true_ones(tmp_path: Path) -> None:

@@ -1,14 +1,19 @@
-"""Networks of in silico labelling: sizes, parameters, initial weights, what a discriminator sees."""
+"""Networks of in silico labelling: sizes, parameters, initial weights, how far they look, what a discriminator sees."""
 
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import pytest
 import torch
 
+from talanoa import tiles
+from talanoa.inference import planned_parts
+from talanoa.methods import labelling
 from talanoa.nets.labelling_unet import LabellingUNet, he_normal
 from talanoa.nets.pix2pix import Generator, PatchDiscriminator
+from talanoa.nets.projection_unet import Projection, ProjectionUNet
 
 
 def parameters(net: torch.nn.Module) -> int:
@@ -68,3 +73,73 @@ def test_a_judgement_sees_70_pixels() -> None:
     judged[0, 0, 9, 9].backward()
     seen = stains.grad[0, 0].abs().sum(dim=1).nonzero()
     assert int(seen.max() - seen.min()) + 1 == 70
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"depth": 2},
+        {"network": "projection", "depth": 2, "n_channel_in": 6, "planes": 3},
+        {"network": "pix2pix", "depth": 1},
+        {"network": "pix2pix", "depth": 3},
+        {"network": "pix2pix", "depth": 4},
+    ],
+)
+def test_the_halo_is_what_can_matter(keys: dict[str, Any]) -> None:
+    torch.manual_seed(0)
+    config = labelling.config_from(filters=4, **keys)
+    net = labelling.build(config).eval()
+    (radius, *_), step = config.halo, config.multiple[0]
+    side = -(-(2 * radius + 2 * step) // step) * step
+    image = torch.rand(1, config.n_channel_in, side, 2 * step, requires_grad=True)
+    reached = 0
+    for place in range(side // 2, side // 2 + step):  # every position within a cell of the coarsest level
+        (gradient,) = torch.autograd.grad(net(image)[0][0, 0, place].sum(), image)
+        rows = gradient[0].abs().sum(dim=(0, 2)).nonzero()[:, 0]
+        reached = max(reached, int((rows - place).abs().max()))
+    assert reached == radius
+
+
+@pytest.mark.parametrize("network", ["unet", "encoder", "projection", "pix2pix"])
+def test_tiles_of_every_network_are_mostly_core(network: str) -> None:
+    config = labelling.config_from(network=network)
+    shape = (2136, 2136)
+    plan = tiles.plan(shape, planned_parts(shape, config), config.halo, config.multiple)
+    read = sum((rows[1] - rows[0]) * (columns[1] - columns[0]) for rows, columns in (tile.read for tile in plan))
+    assert len(plan) <= 16 and read < 3 * 2136**2
+
+
+def test_a_projection_by_hand() -> None:
+    project = Projection(2)
+    with torch.no_grad():
+        project.score.weight.copy_(torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1, 1))
+    volume = torch.tensor([[1.0, 2.0, 3.0], [0.0, 2.0, 1.0]]).reshape(1, 2, 3, 1, 1)  # scores 1, 0, 2
+    shares = torch.softmax(torch.tensor([1.0, 0.0, 2.0]), 0)
+    expected = volume[0, :, :, 0, 0] @ shares
+    torch.testing.assert_close(project(volume)[0, :, 0, 0], expected)
+    backwards = project(volume.flip(2))  # no plane is special
+    torch.testing.assert_close(backwards[0, :, 0, 0], expected)
+
+
+def test_planes_are_convolved_as_a_volume_light_by_light() -> None:
+    torch.manual_seed(1)
+    net = ProjectionUNet(6, 2, 3, filters=4, depth=2).eval()
+    first = net.down[0][0]
+    assert first.weight.shape == (4, 2, 3, 3, 3)  # two lights of three planes
+    seen: list[torch.Tensor] = []
+    net.down[0].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    image = torch.rand(1, 6, 16, 24)
+    (stains,) = net(image)
+    assert stains.shape == (1, 2, 16, 24) and 0 <= stains.min() and stains.max() <= 1
+    assert seen[0].shape == (1, 2, 3, 16, 24)
+    torch.testing.assert_close(seen[0][0, 1, 0], image[0, 3])
+    assert net.features(image).shape == (1, 16, 4, 6)
+
+
+def test_a_projecting_unet_has_as_many_parameters_as_can_be_counted() -> None:
+    def level(a: int, b: int, kernel: int) -> int:
+        return kernel * a * b + b + 2 * b + kernel * b * b + b
+
+    down = level(1, 16, 27) + level(16, 32, 27) + level(32, 64, 27) + (17 + 33 + 65)
+    up = sum(4 * 2 * w * w + w + level(2 * w, w, 9) for w in (32, 16))
+    assert parameters(ProjectionUNet(13, 1, 13, 16, 2)) == down + up + 17

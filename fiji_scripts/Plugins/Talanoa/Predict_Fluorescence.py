@@ -1,10 +1,10 @@
 #@ String (label="Model", offer="models", of="stains", value="", persist=false) model
 #@ String (label="Further models (names, separated by ;)", required=false, value="", width="24", joins="model", persist=false) further
 #@ String (label="Stains (empty: all)", required=false, value="", persist=false) stains
-#@ String (label="Channel of the transmitted light (empty: the only one)", required=false, value="", persist=false) channel
-#@ String (label="Planes (empty: as in the training)", required=false, value="", row="same", persist=false) planes
+#@ String (label="Channel (empty: the only one)", required=false, value="", persist=false) channel
+#@ String (label="Planes (empty: as trained)", required=false, value="", row="same", persist=false) planes
 #@ String (label="Frames (empty: all)", required=false, value="", row="same", persist=false) frames
-#@ String (label="Scale (a factor, or auto: the pixel size of the training)", required=false, value="", persist=false) scale
+#@ String (label="Scale (a factor, or auto)", required=false, value="", persist=false) scale
 #@ Boolean (label="Transmitted light as first channel", value=false, persist=false) keep_input
 #@ String (label="Pixels of the result", choices={"float32", "uint16"}, value="float32", persist=false) dtype
 #@ String (label="Number of Tiles (empty: automatic)", required=false, value="", row="same", persist=false) tiles

@@ -32,17 +32,18 @@ def ask(title, inputs, last, offers):
         return values
     method = values.get(METHOD)
     fitting = [item for item in special if method in item.get(u"only").split()] if values.get(MORE) else []
-    further = _ask(u"%s: %s" % (title, method), fitting, last, offers) if fitting else {}
+    alone = [item for before, item in zip(special, special[1:]) if item in fitting and before not in fitting]
+    further = _ask(u"%s: %s" % (title, method), fitting, last, offers, alone) if fitting else {}
     if further is None:
         return None
     return dict(dict((item.getName(), None) for item in special), **dict(values, **further))
 
 
-def _ask(title, inputs, last, offers):
-    """Ask for the values of the inputs in one dialog."""
+def _ask(title, inputs, last, offers, alone=()):
+    """Ask for the values of the inputs in one dialog; those that stand `alone` lack what they would be beside of."""
     last = _parted(inputs, last)
     while True:
-        fields = _Fields(title, inputs, last, offers)
+        fields = _Fields(title, inputs, last, offers, alone)
         ui.on_events(fields.dialog.showDialog)
         if fields.dialog.wasCanceled():
             return None
@@ -75,13 +76,13 @@ def _parted(inputs, last):
 class _Fields(object):
     """The fields of one dialog, and how each is read."""
 
-    def __init__(self, title, inputs, last, offers):
+    def __init__(self, title, inputs, last, offers, alone):
         self.dialog, self.inputs, self.offers = GenericDialog(title), inputs, offers
         self.readers = []
         for item in inputs:
             value = last.get(item.getName())
             value = item.getDefaultValue() if value is None else value
-            if item.get(u"row") == u"same":
+            if item.get(u"row") == u"same" and item not in alone:
                 self.dialog.addToSameRow()
             self.readers.append(self._add(item, item.getLabel() or item.getName(), value))
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from talanoa import losses
+from talanoa.errors import BadInput
 from talanoa.image_losses import asymmetric, balanced, gradients, names
 from talanoa.image_losses.bce import bce
 from talanoa.image_losses.overlap import jaccard
@@ -34,7 +35,12 @@ LOSSES: dict[str, Loss] = {
 }
 
 
-def weighted(weights: Mapping[str, float], predicted: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+def weighted(
+    weights: Mapping[str, float],
+    predicted: torch.Tensor,
+    target: torch.Tensor,
+    more: Mapping[str, Loss] | None = None,
+) -> dict[str, torch.Tensor]:
     """Return the sum of weighted losses as ``loss``, and each of them by its name.
 
     Parameters
@@ -42,13 +48,19 @@ def weighted(weights: Mapping[str, float], predicted: torch.Tensor, target: torc
     weights : mapping of str to float
         Such as ``{"mse": 1, "sobel": 0.1}``; see `LOSSES`.
     predicted, target : Tensor, (n, c, y, x)
+    more : mapping of str to function, optional
+        Losses that look through a network, such as `talanoa.image_losses.perceptual.through`.
 
     Raises
     ------
     BadInput
-        An unknown name, or no loss at all.
+        An unknown name, no loss at all, or one that looks through a network without it.
     """
     weights = names.checked(weights)
-    parts = {name: LOSSES[name](predicted, target) for name in weights}
+    known = {**LOSSES, **(more or {})}
+    blind = [name for name in weights if name not in known]
+    if blind:
+        raise BadInput(f"The loss {blind[0]} needs a network to look through; found none. Leave it out here.")
+    parts = {name: known[name](predicted, target) for name in weights}
     whole = torch.stack([weights[name] * part for name, part in parts.items()]).sum()
     return {"loss": whole, **parts}

@@ -69,7 +69,7 @@ class Work:
                 one, compared = objects.judge(name, case.name, true, plane, self.request.iou, classes)
                 self.judged[k].append(one)
                 if k == 0:
-                    shown = _plane(case.image, number, slices, self.request.channel or 1)
+                    shown = _plane(case.image, number, slices, int(self.request.channel or 1))
                     self._keep(one, partial(pictures.draw, shown, true, plane, compared))
             for note in (*case.truth.notes, *found.notes):
                 if case.name not in self._notes.setdefault(note, []):

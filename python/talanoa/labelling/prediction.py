@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import backends, image_lazy, image_work, methods, resample
+from talanoa import backends, image_lazy, image_work, inference, methods, resample
 from talanoa.host import Host, Share
 from talanoa.image_lazy import LazyImage
 from talanoa.image_work import Found, ImageWork, Made
-from talanoa.labelling import colours, prediction_checks
+from talanoa.labelling import colours, plate_levels, prediction_checks
+from talanoa.labelling.exposure import flattened
 from talanoa.labelling.inputs import Input, inputs_of
 from talanoa.labelling.models import Models, Output, knows, outputs
 from talanoa.labelling.record import Stain
 from talanoa.model_folder import Model
 from talanoa.requests_predict import PredictRequest
 from talanoa.restoration_source import Measured, Source, measure
-from talanoa.restoration_units import Average, planned_parts, predict
+from talanoa.restoration_units import Average, predict
 from talanoa.windows import BORDER, WINDOW, Windows
 
 _SHOWN = (0.35, 99.65)  # percentiles of the transmitted light between which it is shown
@@ -69,11 +70,14 @@ class View:
         For each channel the channel and plane of the image, counted from 0.
     size : (y, x)
         Of what the network sees.
+    illumination : ndarray of float32, (y, x), or None
+        By which the image is divided, where the training was.
     """
 
     source: Source
     inputs: tuple[Input, ...]
     size: tuple[int, int]
+    illumination: NDArray[np.float32] | None = None
 
     @property
     def frames(self) -> tuple[int, ...]:
@@ -92,6 +96,8 @@ class View:
     def of(self, pixels: NDArray[Any]) -> NDArray[Any]:
         """Return what the model sees of a frame (c, z, y, x) of the source, (planes, 1, y, x)."""
         seen = np.stack([self.plane(pixels, one) for one in self.inputs])
+        if self.illumination is not None:
+            seen = flattened(seen, self.illumination)
         if self.size != seen.shape[1:]:
             seen = resample.resize(seen, self.size)
         return seen[:, None]
@@ -175,10 +181,10 @@ class StainPrediction(ImageWork):
         stains = len(self.outputs)
         shape, spread = (t, len(self.kept) + stains, 1, y, x), (t, stains, 1, y, x)
         super().__init__(image, source, np.dtype(request.dtype), shape, request, host, spread)
+        self._before = list(dict.fromkeys(text for some in notes for text in some))
         self.members = {
             number: self._member(models.models[number], inputs) for number, inputs in zip(used, given, strict=True)
         }
-        self._before = list(dict.fromkeys(text for some in notes for text in some))
         for member in self.members.values():
             self._before += [member.chosen.warning] * bool(member.chosen.warning)
             self._before += prediction_checks.warnings_of(image.form, member, source, request)
@@ -195,11 +201,13 @@ class StainPrediction(ImageWork):
         scale = prediction_checks.scale_of(self.form, model, self.request.scale)
         y, x = self.source.shape[3:]
         height, width = resample.sizes((y, x), (scale, scale))
-        view = View(self.source, inputs, (height, width))
+        view = View(self.source, inputs, (height, width), plate_levels.recorded_illumination(model, (y, x)))
         measured = measure(view, model.normalization, self.request.sample, self.host)
+        measured, notes = plate_levels.of_its_plate(measured, model, self.form)
+        self._before += notes
         prediction_checks.check_not_blank(measured, inputs, model)
         chosen = backends.for_model(model, self.request.device, self.request.backend)
-        parts = planned_parts(view.size, config, self.request.tiles)
+        parts = inference.planned_parts(view.size, config, self.request.tiles)
         return Member(model, config, view, scale, measured, chosen, parts)
 
     def _frame(self, pixels: NDArray, host: Host) -> Found:

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from talanoa.errors import BadInput
-from talanoa.methods import care, image_to_image, labelling, n2v, star_convex, stardist, stardist3d
+from talanoa.methods import (
+    care,
+    care_isotropic,
+    care_projection,
+    image_to_image,
+    labelling,
+    n2v,
+    star_convex,
+    stardist,
+    stardist3d,
+)
 
 
 @dataclass(frozen=True)
@@ -30,19 +40,31 @@ class Method:
     thresholds : function () -> dict
         Decision thresholds of a model whose own were not optimised; none for images.
     ndim : int
-        2 for methods that work on planes, 3 for those that work on volumes.
+        2 for methods that take planes, 3 for those that take volumes.
     kind : "objects", "image" or "stains"
         What comes out: labelled objects, the image itself as it should be, or stains that it does not show.
+    begin : function (net, config, settings) -> None, or None
+        Gives a fresh network the weights from which a training starts; None: those it has.
+    opponent : function (config) -> torch.nn.Module or None, or None
+        The discriminator of a generative adversarial network, see `talanoa.training.adversarial`.
+    backbone : function (config, settings) -> torch.nn.Module or None, or None
+        What a loss looks through; `loss` gets it as a fourth argument, and the training keeps it.
+    acquaint : function (backbone, draw, settings, host) -> None, or None
+        Lets a backbone learn from the training's own batches, ``draw(number)``, before the first step.
     """
 
     config: Callable[..., Any]
     build: Callable[[Any], Any]
     targets: Any
-    loss: Callable[[Any, Any, Any], dict[str, Any]]
+    loss: Callable[..., dict[str, Any]]
     maps: Callable[[Any], tuple[Any, ...]]
     thresholds: Callable[[], dict[str, float]]
     ndim: int = 2
     kind: Literal["objects", "image", "stains"] = "objects"
+    begin: Callable[[Any, Any, Any], None] | None = None
+    opponent: Callable[[Any], Any] | None = None
+    backbone: Callable[[Any, Any], Any] | None = None
+    acquaint: Callable[[Any, Any, Any, Any], None] | None = None
 
 
 def _star_convex(kind: Any, ndim: int) -> Method:
@@ -51,16 +73,17 @@ def _star_convex(kind: Any, ndim: int) -> Method:
     return Method(kind.config_from, kind.build, kind.targets, *rest, ndim)
 
 
-def _image(kind: Any, ndim: int) -> Method:
+def _image(kind: Any, ndim: int, config: Callable[..., Any] | None = None) -> Method:
     """Return a method whose network answers with an image."""
-    config = kind.config_from if ndim == 2 else kind.config_from_3d
+    config = config or (kind.config_from if ndim == 2 else kind.config_from_3d)
     return Method(config, kind.build, None, kind.loss, image_to_image.maps, image_to_image.no_thresholds, ndim, "image")
 
 
 def _stains(kind: Any) -> Method:
     """Return a method whose network answers with stains."""
     rest = (image_to_image.maps, image_to_image.no_thresholds)
-    return Method(kind.config_from, kind.build, None, kind.loss, *rest, 2, "stains")
+    hooks = (kind.begin, kind.opponent, kind.backbone, kind.acquaint)
+    return Method(kind.config_from, kind.build, None, kind.loss, *rest, 2, "stains", *hooks)
 
 
 METHODS = {
@@ -68,6 +91,9 @@ METHODS = {
     "stardist3d": _star_convex(stardist3d, 3),
     "care": _image(care, 2),
     "care3d": _image(care, 3),
+    # of volumes, though their networks, or the last part of them, are for planes
+    "care_projection": _image(care_projection, 3, care_projection.config_from),
+    "care_isotropic": _image(care_isotropic, 3, care_isotropic.config_from),
     "n2v": _image(n2v, 2),
     "n2v3d": _image(n2v, 3),
     "labelling": _stains(labelling),

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from talanoa.nets.reach import unet_radii
 
 if TYPE_CHECKING:
     import torch
+
+
+def odd_side(side: int, info: ValidationInfo) -> int:
+    """Refuse an even side of a convolution."""
+    if side % 2 == 0:
+        raise ValueError(f"{info.field_name} must be odd, not {side}")
+    return side
 
 
 class ImageConfig(BaseModel):
@@ -33,6 +40,9 @@ class ImageConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ndim: ClassVar[int] = 2
+    projects: ClassVar[bool] = False  # a stack becomes a plane; its slices come as channels
+    isotropic: ClassVar[bool] = False  # a stack is stretched along z and restored in planes (z, x) and (z, y)
+    directed: ClassVar[bool] = False  # what is learned holds along one axis: patches are not turned by 90 degrees
 
     n_channel_in: int = Field(1, ge=1)
     n_channel_out: int = Field(1, ge=1)
@@ -44,12 +54,7 @@ class ImageConfig(BaseModel):
     loss: Literal["mae", "mse"] = "mae"
     pad_mode: Literal["symmetric", "reflect"] = "reflect"
 
-    @field_validator("unet_kernel_size")
-    @classmethod
-    def _kernel_is_odd(cls, side: int) -> int:
-        if side % 2 == 0:
-            raise ValueError(f"unet_kernel_size must be odd, not {side}")
-        return side
+    _kernel_is_odd = field_validator("unet_kernel_size")(odd_side)
 
     @model_validator(mode="after")
     def _channels_of_a_residual_agree(self) -> Self:

@@ -6,20 +6,23 @@ Christiansen et al. 2018, doi:10.1016/j.cell.2018.03.040; LaChance & Cohen 2020,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from talanoa.errors import BadInput
 from talanoa.methods.validation import validated
 from talanoa.nets.reach import pix2pix_radius, unet_radii
 
 if TYPE_CHECKING:
     import torch
 
+    from talanoa.training.settings import Settings
+
 DEPTHS = {"unet": 4, "projection": 4, "encoder": 5, "pix2pix": 6}
 MOST_HALO = 192  # pixels: what lies further away hardly matters, and tiles could not hold it
-OWN = "own"
+OWN = "own"  # the backbone that a training makes of its own targets
 
 
 class LabellingConfig(BaseModel):
@@ -56,6 +59,7 @@ class LabellingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ndim: ClassVar[int] = 2
+    projects: ClassVar[bool] = False  # focal planes come as channels, not as slices of a stack that is cut in z
     batch_norm: ClassVar[bool] = True  # in each of the networks
 
     n_channel_in: int = Field(1, ge=1)
@@ -87,7 +91,6 @@ class LabellingConfig(BaseModel):
     @field_validator("loss")
     @classmethod
     def _losses_are_known(cls, weights: dict[str, float]) -> dict[str, float]:
-        from talanoa.errors import BadInput
         from talanoa.image_losses import names
 
         try:
@@ -131,17 +134,90 @@ class LabellingConfig(BaseModel):
 
 def build(config: LabellingConfig) -> torch.nn.Module:
     """Return the network with fresh weights (drawn from torch's global generator)."""
+    n_in, n_out, filters = config.n_channel_in, config.n_channel_out, config.filters
     if config.network == "pix2pix":
         from talanoa.nets.pix2pix import Generator
 
-        return Generator(config.n_channel_in, config.n_channel_out, config.filters, config.depth, config.dropout)
+        return Generator(n_in, n_out, filters, config.depth, config.dropout)
+    if config.network == "encoder":
+        from talanoa.nets.encoder_unet import EncoderUNet
+
+        return EncoderUNet(config.encoder, n_in, n_out, config.depth, config.dropout)
+    if config.network == "projection":
+        from talanoa.nets.projection_unet import ProjectionUNet
+
+        return ProjectionUNet(n_in, n_out, config.planes, filters, config.depth, config.dropout)
     from talanoa.nets.labelling_unet import LabellingUNet
 
-    return LabellingUNet(config.n_channel_in, config.n_channel_out, config.filters, config.depth, config.dropout)
+    return LabellingUNet(n_in, n_out, filters, config.depth, config.dropout)
+
+
+def begin(net: Any, config: LabellingConfig, settings: Settings) -> None:
+    """Give an encoder the weights of the file that the settings name.
+
+    Raises
+    ------
+    BadInput
+        The network has no such encoder; the file is not there, or of another network.
+    """
+    if settings.encoder_weights is None:
+        return
+    if config.network != "encoder":
+        raise BadInput(
+            f"encoder_weights={settings.encoder_weights} is for network=encoder, found network={config.network}. "
+            "Leave it out, or set network=encoder."
+        )
+    from talanoa.nets import pretrained
+
+    pretrained.load_encoder(net.net.encoder, settings.encoder_weights, config.encoder)
+
+
+def opponent(config: LabellingConfig) -> torch.nn.Module | None:
+    """Return the discriminator of pix2pix; the other networks have none."""
+    if config.network != "pix2pix":
+        return None
+    from talanoa.nets.pix2pix import PatchDiscriminator
+
+    return PatchDiscriminator(config.n_channel_in, config.n_channel_out, config.discriminator_filters)
+
+
+def backbone(config: LabellingConfig, settings: Settings) -> torch.nn.Module | None:
+    """Return what the loss `perceptual` looks through, where it is asked for.
+
+    Raises
+    ------
+    BadInput
+        A file of weights without a backbone that takes them, or the other way round; see
+        `talanoa.image_losses.backbones.of_torchvision`.
+    """
+    if "perceptual" not in config.loss:
+        return None
+    from talanoa.image_losses import backbones
+
+    file = settings.backbone_weights
+    if config.backbone != OWN:
+        return backbones.of_torchvision(config.backbone, file)
+    if file is not None:
+        raise BadInput(
+            f"backbone_weights={file}, but backbone={OWN}, which is trained here. Name the network of the file, such "
+            "as backbone=vgg16, or leave the file out."
+        )
+    return backbones.Own()
+
+
+def acquaint(found: Any, draw: Callable[[int], Any], settings: Settings, host: Any) -> None:
+    """Let a backbone of the training's own learn from its targets, see `talanoa.image_losses.backbones.learn`."""
+    from talanoa.image_losses import backbones
+
+    if isinstance(found, backbones.Own):
+        backbones.learn(found, lambda number: draw(2**30 + number)[1][0], settings.seed, host)
 
 
 def loss(
-    outputs: tuple[torch.Tensor, ...], answers: tuple[torch.Tensor, ...], config: LabellingConfig
+    outputs: tuple[torch.Tensor, ...],
+    answers: tuple[torch.Tensor, ...],
+    config: LabellingConfig,
+    through: torch.nn.Module | None = None,
 ) -> dict[str, torch.Tensor]:
     """Return the weighted sum of losses as ``loss``, and each of them by its name.
 
@@ -149,10 +225,15 @@ def loss(
     ----------
     outputs, answers : (Tensor,), (n, stains, y, x)
         Predicted and true stains, 0 to 1.
+    config : LabellingConfig
+        Which losses.
+    through : Module, optional
+        What the loss `perceptual` looks through.
     """
-    from talanoa.image_losses import combined
+    from talanoa.image_losses import combined, perceptual
 
-    return combined.weighted(config.loss, outputs[0], answers[0])
+    more = {} if through is None else {"perceptual": perceptual.through(through)}
+    return combined.weighted(config.loss, outputs[0], answers[0], more)
 
 
 def config_from(**keys: Any) -> LabellingConfig:

@@ -89,11 +89,12 @@ class N2V3DConfig(N2VConfig):
 def build(config: N2VConfig) -> CareNet | SeparateNets:
     """Return the network with fresh weights (drawn from torch's global generator)."""
     from talanoa.nets.care_unet import CareNet, SeparateNets
+    from talanoa.nets.unet import start_small
 
     def net(n_in: int, n_out: int) -> CareNet:
         """Return a network of so many channels."""
         levels = (config.unet_n_filter_base, config.unet_n_depth, config.unet_kernel_size, config.ndim)
-        return CareNet(
+        made = CareNet(
             n_in,
             n_out,
             *levels,
@@ -103,6 +104,9 @@ def build(config: N2VConfig) -> CareNet | SeparateNets:
             no_first_skip=config.no_first_skip,
             narrow_decoder=config.narrow_decoder,
         )
+        if config.batch_norm:
+            start_small(made)
+        return made
 
     if config.separate_channels and config.n_channel_in > 1:
         return SeparateNets(*(net(1, 1) for _ in range(config.n_channel_in)))

@@ -15,7 +15,7 @@ from talanoa import turns
 from talanoa.training import distributed, image_pictures
 from talanoa.training.feed import Arrays, Feed
 from talanoa.training.image_predict import predict
-from talanoa.training.pairs import Pair, cell_means, cell_steps
+from talanoa.training.pairs import Pair, cell_means, cell_steps, projected
 from talanoa.training.settings import Settings
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def patches_of(
     """Draw a patch of an image and the same one of its target, augmented alike.
 
     Of images that are alike but for their noise two are drawn, so that either may be the input. Turns are by right
-    angles and in the plane; where masks follow the direction of the noise, those that keep it.
+    angles and in the plane; where masks follow the direction of the noise, or images the direction of a blur, those
+    that keep it.
     """
     where = (slice(None), *place_of(item, settings.patch_shape, settings.background, rng))
     fields = item.fields
@@ -63,7 +64,8 @@ def patches_of(
         fields = tuple(fields[k] for k in rng.permutation(len(fields))[:2].tolist())
     way, upside_down = 0, False
     if augmented and settings.augment:
-        ways = turns.WAYS if getattr(config, "struct_axis", "none") == "none" else turns.SAME_SIZE
+        along_one_axis = config.directed or getattr(config, "struct_axis", "none") != "none"
+        ways = turns.SAME_SIZE if along_one_axis else turns.WAYS
         way = ways[int(rng.integers(len(ways)))]
         upside_down = item.ndim == 3 and rng.random() < 0.5
     drawn = []
@@ -119,7 +121,7 @@ def preview(net: torch.nn.Module, part: Pair, config: Any) -> tuple[dict[str, An
     Each is a PNG as base64 text, of the first channel (of a stack the middle slice), all in the same grey scale.
     """
     after = predict(net, part.image, config)[0]
-    fields = {"before": part.image, "after": after}
+    fields = {"before": part.seen, "after": after}
     if part.target is not None and not part.alike:
         fields["target"] = part.target
     return {"name": part.name, **image_pictures.texts(fields)}, 0.0
@@ -132,9 +134,10 @@ def sheets(ready: Ready) -> dict[str, Image.Image]:
     rng = np.random.default_rng((ready.settings.seed, 0))
     settings = ready.settings.model_copy(update={"batch": PATCHES})
     images, answers = batch(ready.parts[0], ready.config, settings, True, rng)
+    seen = np.stack([projected(each, pairs[0].slices) for each in images])
     return {
-        "pairs": image_pictures.pairs_sheet([each.fields[:2] for each in pairs]),
-        "patches": image_pictures.patches_sheet(images, answers),
+        "pairs": image_pictures.pairs_sheet([(each.seen, *each.fields[1:2]) for each in pairs]),
+        "patches": image_pictures.patches_sheet(seen, answers),
     }
 
 

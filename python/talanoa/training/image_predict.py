@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talanoa import inference, tiles
+from talanoa import inference, restoration_units, tiles
 from talanoa.host import Host, QuietHost, stop_if_cancelled
 
 
@@ -22,7 +22,7 @@ def predict(
     net : Module
         On its device; is left in evaluation mode.
     image : ndarray of float32, (channels, y, x) or (channels, z, y, x)
-        Normalised.
+        Normalised; of a stack that becomes a plane with its slices as channels.
     config : config of the method
         Halo, multiple, padding.
     host : Host, optional
@@ -36,7 +36,8 @@ def predict(
     from talanoa.torch_run import TorchRunner
 
     runner = TorchRunner(net, next(net.parameters()).device, _as_they_are, _as_they_are)
-    plan = tiles.plan(image.shape[1:], inference.planned_parts(image.shape[1:], config), config.halo, config.multiple)
+    parts = restoration_units.planned_parts(image.shape[1:], config, slices=len(image) // config.n_channel_in)
+    plan = tiles.plan(image.shape[1:], parts, config.halo, config.multiple)
     made: list[NDArray[np.float32]] = []
     for tile, answer in inference.outputs(runner, image, plan, config):
         stop_if_cancelled(host or QuietHost())

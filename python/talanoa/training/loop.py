@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,9 @@ from talanoa.allocation import large_blocks_kept
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import Method
-from talanoa.training import distributed
+from talanoa.training import distributed, optimizers
+from talanoa.training.adversarial import Adversary
+from talanoa.training.clock import Clock
 from talanoa.training.feed import Feed
 from talanoa.training.onlookers import Onlookers
 from talanoa.training.settings import Early, Settings
@@ -49,17 +50,20 @@ CHECKPOINT = "last.pt"
 BEST = "best.pt"
 LOSSES = "loss.csv"
 VALIDATED = {2: (16, 64), 3: (4, 16)}  # fewest and most validation patches of planes and of volumes
+_MORE = ("adversary", "backbone")  # of a trainer, where its method has them
 Batch = tuple[torch.Tensor, tuple[torch.Tensor, ...]]
 
 
 @dataclass
 class Trainer:
-    """The changing state of a training."""
+    """The changing state of a training; `adversary` and `backbone` where its method has them."""
 
     net: torch.nn.Module
     average: torch.nn.Module
     optimizer: torch.optim.Optimizer
     plateau: torch.optim.lr_scheduler.ReduceLROnPlateau
+    adversary: Adversary | None = None
+    backbone: torch.nn.Module | None = None
     epoch: int = 0
     best: float = math.inf
     best_epoch: int = 0
@@ -79,16 +83,26 @@ def start(method: Method, config: Any, settings: Settings, device: torch.device,
     torch.manual_seed(settings.seed)
     net = method.build(config)
     if weights is not None:
+        if settings.encoder_weights is not None:
+            raise BadInput(
+                f"encoder_weights={settings.encoder_weights} has no use for a training that starts from a model; "
+                "expected one of both. Leave it out."
+            )
         net.load_state_dict(weights)
-    net = net.to(device=device, memory_format=devices.layout(len(config.grid)))
+    elif method.begin is not None:
+        method.begin(net, config, settings)
+    opponent = method.opponent(config) if method.opponent else None
+    backbone = method.backbone(config, settings) if method.backbone else None
+    net = devices.placed(net, device)
     average = net
     if settings.ema:
         average = torch.optim.swa_utils.AveragedModel(net, multi_avg_fn=_averaging(settings.ema), use_buffers=True)
-    optimizer = torch.optim.Adam(net.parameters(), lr=settings.lr)
+    optimizer = optimizers.of(net, settings, adversarial=opponent is not None)
     plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
         optimizer, factor=0.5, patience=settings.plateau, threshold=0.0
     )
-    return Trainer(net, average, optimizer, plateau)
+    adversary = None if opponent is None else Adversary(opponent.to(device), settings)
+    return Trainer(net, average, optimizer, plateau, adversary, None if backbone is None else backbone.to(device))
 
 
 def _averaging(decay: float) -> Callable[..., None]:
@@ -175,14 +189,16 @@ def fit(
     def draw(step: int) -> Batch:
         return make_batch(data[0], feed, config, settings, True, (settings.seed, step))
 
-    clock = _Clock()
-    losses: list[float] = []
+    if trainer.epoch == 0 and trainer.backbone is not None and method.acquaint is not None:
+        method.acquaint(trainer.backbone, draw, settings, host)
+    clock = Clock()
+    losses: list[dict[str, float]] = []
     onlookers = Onlookers(host, data[1], feed, config, settings.epochs)
     if trainer.epoch:
         onlookers.tell_before(read_losses(folder / LOSSES), trainer.best_epoch)
     first = trainer.epoch * settings.steps
     host = distributed.OfOneMind(host)
-    for step, batch in enumerate(prefetched(draw, first, total), first):
+    for step, batch in enumerate(clock.watched(prefetched(draw, first, total)), first):
         stop_if_cancelled(host)
         losses.append(train_step(trainer, batch, method, config, settings, step, device))
         host.progress(step + 1, total, f"Training, epoch {trainer.epoch + 1} of {settings.epochs}")
@@ -190,9 +206,12 @@ def fit(
         early = step + 1 < total and host.finish_requested()
         counts = early and not whole and trainer.best_epoch == 0  # no epoch is complete: what there is counts as one
         if whole or counts:
-            row = {"epoch": trainer.epoch + 1, "loss": float(np.mean(losses))}
+            row = {
+                "epoch": trainer.epoch + 1,
+                **{key: float(np.mean([one[key] for one in losses])) for key in losses[0]},
+            }
             row.update(validate(trainer, validation, method, config))
-            row.update(lr=trainer.optimizer.param_groups[0]["lr"], seconds=clock.lap())
+            row.update(lr=trainer.optimizer.param_groups[0]["lr"], **clock.lap())
             losses.clear()
             end_epoch(trainer, row, settings, folder)
             onlookers.tell(trainer.average, row, trainer.best_epoch)
@@ -203,32 +222,53 @@ def fit(
     return None
 
 
+def _means(rows: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+
 def train_step(
     trainer: Trainer, batch: Batch, method: Method, config: Any, settings: Settings, step: int, device: torch.device
-) -> float:
-    """Do one step of gradient descent; returns the loss."""
+) -> dict[str, float]:
+    """Do one step of gradient descent; returns the loss, and with an adversary both of that game."""
     if settings.schedule == "cosine":
         for group in trainer.optimizer.param_groups:
             group["lr"] = cosine_lr(step, settings)
+    torch.manual_seed(settings.seed + step)  # what a network drops follows from the step, so that trainings resume
     images, answers = batch
     trainer.net.train()
     half = _in_half_precision(settings, device)
+    images = images.to(device, memory_format=devices.layout(images.dim() - 2))
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):
-        output = trainer.net(images.to(device, memory_format=devices.layout(images.dim() - 2)))
+        output = trainer.net(images)
+    joint = tuple(distributed.gather(each.float()) for each in output)
     expected = tuple(distributed.gather(each.to(device)) for each in answers)
-    loss = method.loss(tuple(distributed.gather(each.float()) for each in output), expected, config)["loss"]
+    loss = losses_of(trainer, method, joint, expected, config)["loss"]
+    curves: dict[str, float] = {}
+    if trainer.adversary is not None:
+        lr = trainer.optimizer.param_groups[0]["lr"]
+        judged, curves = trainer.adversary.judge(images, joint[0], expected[0], lr, half)
+        loss = loss + judged
     if not torch.isfinite(loss):
         raise BadInput(
             f"Training diverged at step {step + 1} (loss is {loss.item()}). Lower lr={settings.lr:g} "
             "and check the images for extreme values."
         )
     trainer.optimizer.zero_grad(set_to_none=True)
-    loss.backward()
+    loss.backward()  # type: ignore[no-untyped-call]
     distributed.sum_gradients(trainer.net)
     trainer.optimizer.step()
     if isinstance(trainer.average, torch.optim.swa_utils.AveragedModel):
         trainer.average.update_parameters(trainer.net)
-    return float(loss.detach())
+    return {"loss": float(loss.detach()), **curves}
+
+
+def losses_of(
+    trainer: Trainer, method: Method, output: tuple[torch.Tensor, ...], expected: tuple[torch.Tensor, ...], config: Any
+) -> dict[str, torch.Tensor]:
+    """Return the method's losses by name, seen through the backbone where there is one."""
+    if trainer.backbone is None:
+        return method.loss(output, expected, config)
+    return method.loss(output, expected, config, trainer.backbone)
 
 
 def _in_half_precision(settings: Settings, device: torch.device) -> bool:
@@ -255,7 +295,7 @@ def validate(trainer: Trainer, batches: Sequence[Batch], method: Method, config:
         output = trainer.average(images.to(device, memory_format=devices.layout(images.dim() - 2)))
         joint = tuple(distributed.gather(each) for each in output)
         expected = tuple(distributed.gather(each.to(device)) for each in answers)
-        for key, value in method.loss(joint, expected, config).items():
+        for key, value in losses_of(trainer, method, joint, expected, config).items():
             sums[f"val_{key}"] = sums.get(f"val_{key}", 0.0) + float(value) / len(batches)
     return sums
 
@@ -275,6 +315,7 @@ def end_epoch(trainer: Trainer, row: dict[str, float], settings: Settings, folde
 
 def state_of(trainer: Trainer) -> dict[str, Any]:
     """Return everything that a resumed training needs, as tensors and plain data."""
+    more = {name: getattr(trainer, name).state_dict() for name in _MORE if getattr(trainer, name) is not None}
     return {
         "net": trainer.net.state_dict(),
         "average": trainer.average.state_dict(),
@@ -283,6 +324,7 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
         "epoch": trainer.epoch,
         "best": trainer.best,
         "best_epoch": trainer.best_epoch,
+        **more,
     }
 
 
@@ -290,7 +332,7 @@ def restore(trainer: Trainer, folder: Path) -> None:
     """Continue from the last complete epoch: state, and a table without rows of an epoch that was cut off."""
     device = next(trainer.net.parameters()).device
     state = torch.load(folder / CHECKPOINT, map_location=device, weights_only=True)
-    for name in ("net", "average", "optimizer", "plateau"):
+    for name in ("net", "average", "optimizer", "plateau", *(each for each in _MORE if each in state)):
         getattr(trainer, name).load_state_dict(state[name])
     trainer.epoch, trainer.best, trainer.best_epoch = state["epoch"], state["best"], state["best_epoch"]
     if not distributed.is_first():
@@ -307,14 +349,3 @@ def _replace(path: Path, state: Any) -> None:
     aside = path.with_suffix(".partial")
     torch.save(state, aside)
     aside.replace(path)
-
-
-class _Clock:
-    """Seconds between laps."""
-
-    def __init__(self) -> None:
-        self._last = time.perf_counter()
-
-    def lap(self) -> float:
-        last, self._last = self._last, time.perf_counter()
-        return self._last - last

@@ -49,6 +49,11 @@ class Pair:
         Name of the file that this is a part of; empty for a file of its own.
     role : str
         "training" or "validation" where the only image was cut in two; else empty.
+    slices : int
+        Of a stack that becomes a plane its slices are channels here, so many for each channel, first those of the
+        first; else 1.
+    anisotropy : float or None
+        How many pixels wide the distance of two slices is, where planes of a stack stand for its other sides.
     """
 
     name: str
@@ -64,6 +69,8 @@ class Pair:
     pixel_depth: float | None = None
     source: str = ""
     role: str = ""
+    slices: int = 1
+    anisotropy: float | None = None
     _cells: dict[tuple[int, ...], tuple[NDArray[np.intp], NDArray[np.intp]]] = field(default_factory=dict, repr=False)
 
     @property
@@ -80,6 +87,16 @@ class Pair:
     def shape(self) -> tuple[int, ...]:
         """Size, (y, x) or (z, y, x)."""
         return self.image.shape[1:]
+
+    @property
+    def channels(self) -> int:
+        """Channels of the image."""
+        return len(self.image) // self.slices
+
+    @property
+    def seen(self) -> NDArray[np.float32]:
+        """The image as a person sees it, (channels, …): of a stack that becomes a plane, its maximum projection."""
+        return projected(self.image, self.slices)
 
     @property
     def fields(self) -> tuple[NDArray[np.float32], ...]:
@@ -115,6 +132,11 @@ class Pair:
         if patch not in self._cells:
             self._cells[patch] = _places(self, patch)
         return self._cells[patch]
+
+
+def projected(image: NDArray[np.float32], slices: int) -> NDArray[np.float32]:
+    """Return the maximum projection (c, y, x) of channels and slices (c slices, y, x)."""
+    return image if slices == 1 else image.reshape(-1, slices, *image.shape[1:]).max(axis=1)
 
 
 def cell_steps(patch: Sequence[int]) -> tuple[int, ...]:

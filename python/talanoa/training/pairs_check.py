@@ -29,8 +29,13 @@ def check_values(values: NDArray, name: str) -> None:
             )
 
 
-def check_sizes(low: NDArray, high: NDArray, low_name: str, high_name: str) -> None:
-    """Raise `BadInput` when the images of a pair, (channels, …), differ in size or are equal."""
+def check_sizes(low: NDArray, high: NDArray, low_name: str, high_name: str, projection: bool = False) -> None:
+    """Raise `BadInput` when the images of a pair, (channels, …), differ in size or are equal.
+
+    Of a projection frames and planes are compared: `high` is one slice, `low` has several.
+    """
+    if projection and (low.shape[1], *low.shape[3:]) == (high.shape[1], *high.shape[3:]):
+        return
     if low.shape[1:] != high.shape[1:]:
         raise BadInput(
             f"{high_name} is {size_of(high.shape[1:])}, {low_name} {size_of(low.shape[1:])}; expected the same size. "
@@ -57,7 +62,8 @@ def register(low: NDArray, high: NDArray, name: str, correct: bool) -> tuple[NDA
     Parameters
     ----------
     low, high : ndarray, (channels, frames, [z], y, x)
-        Of equal size; the first channels of the first frame are compared.
+        Of equal size; the first channels of the first frame are compared. Where `high` has one slice: it and the
+        maximum projection of `low`.
     name : str
         For the warnings.
     correct : bool
@@ -70,11 +76,13 @@ def register(low: NDArray, high: NDArray, name: str, correct: bool) -> tuple[NDA
     notes : tuple of str
         Warnings.
     """
-    found = registration.shift(np.asarray(low[0, 0], np.float32), np.asarray(high[0, 0], np.float32))
+    projection = low.ndim == 5 and high.shape[2] == 1 < low.shape[2]
+    seen = (low[0, 0].max(axis=0), high[0, 0, 0]) if projection else (low[0, 0], high[0, 0])
+    found = registration.shift(*(np.asarray(each, np.float32) for each in seen))
     sides = np.array(low.shape[-2:]) * FARTHEST
     if not found.sure or max(found.length, abs(found.dz)) < SHIFTED:
         return low, high, ()
-    shift = f"y {found.dy:+g}, x {found.dx:+g}" + (f", z {found.dz:+g}" if low.ndim == 5 else "")
+    shift = f"y {found.dy:+g}, x {found.dx:+g}" + (f", z {found.dz:+g}" if seen[0].ndim == 3 else "")
     if abs(found.dy) > sides[0] or abs(found.dx) > sides[1]:
         text = f"{name}: low and high show the same only when shifted far ({shift} pixels): are they the same field?"
         return low, high, (text,)

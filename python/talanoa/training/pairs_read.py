@@ -54,6 +54,8 @@ class Recording:
         Warnings.
     selection : ndarray of bool (y, x), or None
         Where patches are drawn.
+    anisotropy : float or None
+        How many pixels wide the distance of two slices is, where the slices stand for the sides of a stack.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Recording:
     pixel_depth: float | None
     notes: tuple[str, ...] = ()
     selection: NDArray[np.bool_] | None = None
+    anisotropy: float | None = None
 
 
 def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recording]:
@@ -96,7 +99,12 @@ def _files(request: TrainRequest) -> list[tuple[Path, Path | None]]:
         )
     if targets:
         return [pair for low, high in zip(images, targets, strict=True) for pair in _paired(low, high)]
-    if request.method == "care" and request.target_channel is None:
+    if request.projection:
+        raise BadInput(
+            "targets is missing: a projection learns from stacks and planes. Give targets=<folder of planes with the "
+            "names of the stacks>."
+        )
+    if request.method == "care" and request.target_channel is None and not request.isotropic:
         raise BadInput(
             "targets is missing: care learns from pairs. Give targets=<folder of high-SNR images with the same names>, "
             "or for images that hold both as channels, channel= (low) and target_channel= (high). For noisy images "
@@ -135,7 +143,7 @@ def _open_image(request: TrainRequest, given: Given | None) -> Recording:
             "images is missing, and no image is open; expected a noisy image. Open one, or give images= (file, folder)."
         )
     picture = given.image
-    values = _axes(picture.values, request.ndim, OPEN)
+    values = _values(picture, request, OPEN)
     selection = given.selection
     if selection is not None:
         if not selection.any():
@@ -148,7 +156,8 @@ def _open_image(request: TrainRequest, given: Given | None) -> Recording:
     notes = thinned + _faults(picture, request.channel, NOISE)
     digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
     name = Path(str(picture.attrs.get("name") or "image")).stem
-    return Recording(name, image, None, (digest,), *_calibration(picture, image), notes, selection)
+    factor = _anisotropy(picture, request, OPEN)
+    return Recording(name, image, None, (digest,), *_calibration(picture, image, factor), notes, selection, factor)
 
 
 def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording:
@@ -156,7 +165,8 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
     from talanoa import image as images
 
     picture = images.read(low)
-    values = _axes(picture.values, request.ndim, low.name)
+    values = _values(picture, request, low.name)
+    factor = _anisotropy(picture, request, low.name)
     image = _channels(values, request.channel, low.name)
     pairs_check.check_values(image, low.name)
     target, hashes = None, [file_sha256(low)]
@@ -166,7 +176,7 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
     if high is not None:
         of_target = images.read(high)
         notes += tuple(f"{high.name} (target): {text}" for text in _faults(of_target, request.target_channel, TARGET))
-        other = _axes(of_target.values, request.ndim, high.name)
+        other = _plane(of_target, high.name) if request.projection else _axes(of_target.values, request.ndim, high.name)
         target = _channels(other, request.target_channel, f"the target {high.name}")
         hashes.append(file_sha256(high))
     elif request.target_channel is not None:
@@ -180,10 +190,11 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
     else:
         called = f"the target of {low.name}" if high is None else f"{high.parent.name}/{high.name}"
         pairs_check.check_values(target, called)
-        pairs_check.check_sizes(image, target, f"{low.parent.name}/{low.name}", called)
+        pairs_check.check_sizes(image, target, f"{low.parent.name}/{low.name}", called, request.projection)
         image, target, more = pairs_check.register(image, target, low.name, request.registration == "correct")
         notes += more
-    return Recording(low.stem, image, target, tuple(hashes), *_calibration(picture, image), notes)
+    calibration = _calibration(picture, image, factor)
+    return Recording(low.stem, image, target, tuple(hashes), *calibration, notes, anisotropy=factor)
 
 
 def _faults(picture: xr.DataArray, channel: int | None, kinds: Collection[str]) -> tuple[str, ...]:
@@ -195,12 +206,47 @@ def _faults(picture: xr.DataArray, channel: int | None, kinds: Collection[str]) 
     return tuple(fault.text for fault in noise_checks.find(picture) if fault.kind in kinds)
 
 
-def _calibration(picture: xr.DataArray, image: NDArray) -> tuple[float | None, str, float | None]:
+def _calibration(
+    picture: xr.DataArray, image: NDArray, anisotropy: float | None
+) -> tuple[float | None, str, float | None]:
     """Return pixel width, unit and slice distance of what was read."""
     if picture.attrs["unit"] == "pixel":
         return None, "pixel", None
     size = picture.attrs["pixel_size"]
-    return float(size[2]), picture.attrs["unit"], float(size[0]) if image.ndim == 5 else None
+    deep = image.ndim == 5 or anisotropy is not None
+    return float(size[2]), picture.attrs["unit"], float(size[0]) if deep else None
+
+
+def _values(picture: xr.DataArray, request: TrainRequest, name: str) -> NDArray:
+    """Return an image to learn from as (channels, frames, [z], y, x), see `_axes`; checked where it must be a stack."""
+    if (request.projection or request.isotropic) and picture.sizes["z"] == 1:
+        key = "projection" if request.projection else "isotropic"
+        raise BadInput(
+            f"{name} is a single plane; expected a stack for {key}. If its frames are slices, say so in the file (in "
+            "ImageJ: Image > Properties)."
+        )
+    return _axes(picture.values, 2 if request.isotropic else request.ndim, name)
+
+
+def _anisotropy(picture: xr.DataArray, request: TrainRequest, name: str) -> float | None:
+    """Return how far apart the slices are, in pixel widths, where that is learned from: as asked, or as calibrated."""
+    from talanoa import anisotropy
+
+    if not request.isotropic:
+        return None
+    if request.anisotropy is not None:
+        return anisotropy.checked(request.anisotropy, f"anisotropy={request.anisotropy:g}")
+    return round(anisotropy.of_calibration(picture.attrs, name), 3)
+
+
+def _plane(picture: xr.DataArray, name: str) -> NDArray:
+    """Return the target of a projection, (channels, frames, 1, y, x)."""
+    if picture.sizes["z"] > 1:
+        raise BadInput(
+            f"The target {name} has {picture.sizes['z']} slices; expected a plane for projection. Project it first (in "
+            "ImageJ: Image > Stacks > Z Project), or train without projection, from stacks to stacks."
+        )
+    return picture.values.swapaxes(0, 1)
 
 
 def _thinned(values: NDArray, name: str) -> tuple[NDArray, tuple[str, ...]]:
@@ -246,6 +292,11 @@ def _alike(found: Sequence[Recording]) -> list[Recording]:
             raise BadInput(
                 f"{each.name} is {kinds[each.image.ndim == 5]}, {first.name} {kinds[first.image.ndim == 5]}; expected "
                 "one kind. Give ndim=2 to train on all planes one by one, or separate them."
+            )
+        if each.anisotropy != first.anisotropy:
+            raise BadInput(
+                f"The slices of {each.name} are {each.anisotropy:g} pixel widths apart, those of {first.name} "
+                f"{first.anisotropy:g}; expected the same distance in each. Train on them apart, or give anisotropy."
             )
         for one, other in ((each.image, first.image), (each.target, first.target)):
             if one is not None and other is not None and len(one) != len(other):

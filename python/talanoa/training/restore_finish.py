@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from talanoa import calibration
 from talanoa.host import Host, stop_if_cancelled
@@ -72,10 +73,18 @@ def calibrated(net: torch.nn.Module, parts: Parts, config: Any) -> dict[str, lis
         many channels out as in.
     """
     items = [item for each in parts for item in each[:CALIBRATED]]
-    if items[0].target is None or len(items[0].image) != len(items[0].target):
+    if items[0].target is None or items[0].channels != len(items[0].target):
         return {}
     shown = [image_feed.brightest_part(item, image_feed.WIDE[item.ndim]) for item in items]
-    return calibration.fit((item.image, predict(net, item.image, config)[0]) for item in shown)
+    return calibration.fit((_given(net, item, config), predict(net, item.image, config)[0]) for item in shown)
+
+
+def _given(net: torch.nn.Module, item: Pair, config: Any) -> NDArray[np.float32]:
+    """Return the image in the size of the prediction: of a stack the plane that the network makes before restoring."""
+    if not config.projects:
+        return item.image
+    surface = net.get_submodule("surface")
+    return predict(surface, item.image, config)[0]
 
 
 def _how_split(parts: Parts) -> str:
@@ -112,8 +121,8 @@ def scores_of(net: torch.nn.Module, items: Sequence[Pair], config: Any, host: Ho
         stop_if_cancelled(host)
         assert item.target is not None
         images = {"": predict(net, item.image, config, host)[0]}
-        if len(item.image) == len(item.target):
-            images["_input"] = item.image
+        if item.channels == len(item.target):
+            images["_input"] = item.seen
         for name, image in images.items():
             for channel, truth in zip(image, item.target, strict=True):
                 found.setdefault(f"psnr{name}", []).append(psnr(truth, channel))
@@ -128,7 +137,7 @@ def write_examples(path: Path, net: torch.nn.Module, items: Sequence[Pair], conf
     rows = []
     for item in items[:SHOWN]:
         part = image_feed.brightest_part(item, image_feed.SIDES[item.ndim])
-        fields = [part.image, predict(net, part.image, config)[0]]
+        fields = [part.seen, predict(net, part.image, config)[0]]
         if part.target is not None and not part.alike:
             fields.append(part.target)
         rows.append(image_pictures.row_of(fields))
@@ -202,7 +211,8 @@ def _scores(record: dict[str, Any]) -> list[str]:
         ]
     lines += ["Means over the validation images, in normalised units; data range: that of the target.", ""]
     lines += ["| | PSNR (dB) | PSNR after a linear fit (dB) | SSIM |", "|---|---|---|---|"]
-    for name, text in (("_input", "input"), ("", "prediction")):
+    before = "input, maximum projection" if record["request"].get("projection") else "input"
+    for name, text in (("_input", before), ("", "prediction")):
         if f"psnr{name}" in scores:
             row = (scores[f"psnr{name}"], scores[f"psnr_fit{name}"], scores[f"ssim{name}"])
             lines.append(f"| {text} | {row[0]:.2f} | {row[1]:.2f} | {row[2]:.4f} |")

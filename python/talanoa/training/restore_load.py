@@ -41,7 +41,8 @@ def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loade
     """
     found = pairs_read.read(request, host, given)
     normalization = _normalization(request, found)
-    items = [item for each in found for item in items_of(request, each, normalization)]
+    slices = max(each.image.shape[2] for each in found) if request.projection else 1
+    items = [item for each in found for item in items_of(request, each, normalization, slices)]
     if len(items) == 1:
         items = pairs.cut_in_two(items[0], request.validation, restore_presets.patch_of(request))
     return Loaded(items, (), normalization)
@@ -54,8 +55,26 @@ def _normalization(request: TrainRequest, found: Sequence[Recording]) -> dict[st
     return {"kind": "percentile", "low": request.norm_low, "high": request.norm_high}
 
 
-def items_of(request: TrainRequest, recording: Recording, normalization: dict[str, Any]) -> list[Pair]:
-    """Return the frames of a file as pairs, or its frames as exposures of one place."""
+def axial_keys(request: TrainRequest, item: Pair) -> dict[str, float]:
+    """Return the keys of a configuration that say how a stack is along z; empty for other methods."""
+    if item.anisotropy is None:
+        return {}
+    sigma = item.anisotropy / 2 if request.axial_sigma is None else request.axial_sigma
+    return {"anisotropy": item.anisotropy, "axial_sigma": sigma}
+
+
+def items_of(request: TrainRequest, recording: Recording, normalization: dict[str, Any], slices: int = 1) -> list[Pair]:
+    """Return the frames of a file as pairs, or its frames as exposures of one place.
+
+    Parameters
+    ----------
+    request : TrainRequest
+    recording : Recording
+    normalization : dict
+        See `talanoa.normalize.fit`.
+    slices : int
+        Of stacks that become planes: as many as the deepest has. Others are mirrored to as many.
+    """
     image = _normalised(recording.image, normalization)
     target = None if recording.target is None else _normalised(recording.target, normalization)
     count = image.shape[1]
@@ -76,6 +95,14 @@ def items_of(request: TrainRequest, recording: Recording, normalization: dict[st
         exposures = [np.ascontiguousarray(image[:, k]) for k in range(count)]
         first, second, *others = exposures
         return [Pair(recording.name, first, second, tuple(others), True, notes=notes, **common)]
+    if request.isotropic:
+        return _seen_from_the_side(request, recording, image, common)
+    if request.projection:
+        depth = max(0, slices - image.shape[2])
+        image = np.pad(image, ((0, 0), (0, 0), (0, depth), (0, 0), (0, 0)), mode="symmetric")
+        common["slices"] = image.shape[2]
+        image = image.swapaxes(1, 2).reshape(-1, count, *image.shape[3:])
+        target = None if target is None else target[:, :, 0]
     names = [recording.name] if count == 1 else [f"{recording.name} {k + 1:04d}" for k in range(count)]
     alike = request.method == "n2n"
     return [
@@ -92,6 +119,30 @@ def items_of(request: TrainRequest, recording: Recording, normalization: dict[st
     ]
 
 
+def _seen_from_the_side(
+    request: TrainRequest, recording: Recording, planes: NDArray[np.float32], common: dict[str, Any]
+) -> list[Pair]:
+    """Return the planes (c, n, y, x) of a stack as pairs: made as bad along y as the stack is along z, and as they are.
+
+    Every second one is turned by 90 degrees before, so that both its sides are learned from.
+    """
+    from talanoa import anisotropy
+
+    assert recording.anisotropy is not None
+    sigma = recording.anisotropy / 2 if request.axial_sigma is None else request.axial_sigma
+    found = []
+    for k in range(planes.shape[1]):
+        plane = planes[:, k] if k % 2 == 0 else planes[:, k].swapaxes(1, 2)
+        made, truth = anisotropy.degraded(plane, recording.anisotropy, sigma, np.random.default_rng((request.seed, k)))
+        allowed = common["allowed"]
+        if allowed is not None:
+            allowed = np.ascontiguousarray((allowed if k % 2 == 0 else allowed.T)[: made.shape[1]])
+        notes = recording.notes if k == 0 else ()
+        more = {**common, "allowed": allowed, "anisotropy": recording.anisotropy, "source": recording.name}
+        found.append(Pair(f"{recording.name} {k + 1:04d}", made, np.ascontiguousarray(truth), notes=notes, **more))
+    return found
+
+
 def _normalised(values: NDArray, normalization: dict[str, Any]) -> NDArray[np.float32]:
     """Return (channels, frames, [z], y, x) normalised, with levels that all frames share."""
     return normalize.fit(values, normalization).apply(values)
@@ -101,4 +152,5 @@ def _allowed(recording: Recording, image: NDArray) -> NDArray[np.bool_] | None:
     """Return where patches have their middle, of the size of a frame."""
     if recording.selection is None:
         return None
-    return np.ascontiguousarray(np.broadcast_to(recording.selection, image.shape[2:]))
+    shape = image.shape[-2:] if recording.anisotropy is not None else image.shape[2:]
+    return np.ascontiguousarray(np.broadcast_to(recording.selection, shape))

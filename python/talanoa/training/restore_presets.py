@@ -13,6 +13,7 @@ from talanoa.training.pairs import Pair
 _COMMON: dict[str, Any] = {"lr": 4e-4, "plateau": 10, "augment_scale": 1.0}
 _CARE: dict[str, Any] = {**_COMMON, "patch": 128, "batch": 16, "background": 0.0}
 _CARE3D: dict[str, Any] = {**_COMMON, "patch": 64, "patch_z": 16, "batch": 8, "background": 0.0}
+_PROJECTION: dict[str, Any] = {**_CARE, "patch": 64, "batch": 8}
 _N2V: dict[str, Any] = {**_COMMON, "patch": 64, "batch": 128, "background": 1.0}
 _N2V3D: dict[str, Any] = {**_COMMON, "patch": 64, "patch_z": 16, "batch": 8, "background": 1.0}
 # quick is made shorter where it would take more than ten minutes, see `talanoa.training.pace`
@@ -42,11 +43,20 @@ PRESETS: dict[tuple[str, int], dict[str, dict[str, Any]]] = {
         "published": {**_N2V3D, "epochs": 100, "steps": 25},
     },
 }
+PRESETS["care_isotropic", 2] = PRESETS["care", 2]
+PRESETS["care_projection", 2] = {
+    "quick": {**_PROJECTION, "epochs": 30, "steps": 50, "batch": 2, "lr": 1e-3, "schedule": "cosine"},
+    "standard": {**_PROJECTION, "epochs": 100, "steps": 100},
+    "long": {**_PROJECTION, "epochs": 400, "steps": 100, "patience": 50},
+    "published": {**_PROJECTION, "epochs": 100, "steps": 50, "batch": 16},
+}
 LEAST = 16  # pixels: the smallest patch
 
 
 def network_of(request: TrainRequest) -> str:
     """Return which network a method trains: repeated exposures train that of pairs."""
+    if request.projection or request.isotropic:
+        return "care_projection" if request.projection else "care_isotropic"
     return "n2v" if request.method == "n2v" else "care"
 
 
@@ -104,6 +114,7 @@ def config_keys(request: TrainRequest) -> dict[str, Any]:
         "struct_axis": None if request.struct_axis == "none" else request.struct_axis,
         "struct_radius": request.struct_radius,
         "probabilistic": request.probabilistic or None,
+        "separate_channels": request.separate_channels or None,
     }
     if request.n2v2:
         asked.update(blur_pool=True, no_first_skip=True, manipulator=asked["manipulator"] or "median")

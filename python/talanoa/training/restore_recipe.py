@@ -32,8 +32,8 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     """
     item: Pair = loaded.items[0]
     name = methods.variant(restore_presets.network_of(request), item.ndim)
-    channels = len(item.image), len(item.image if item.target is None else item.target)
-    given = restore_presets.config_keys(request)
+    channels = item.channels, item.channels if item.target is None else len(item.target)
+    given = restore_presets.config_keys(request) | restore_load.axial_keys(request, item)
     if init is None:
         return name, methods.get(name).config(**given, n_channel_in=channels[0], n_channel_out=channels[1])
     if init.method != name:

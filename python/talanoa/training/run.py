@@ -118,7 +118,8 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
 
 def _batch_norm(config: Any) -> bool:
     """Tell whether a network normalises over the batch."""
-    return any(value is True for key, value in config.model_dump().items() if key.endswith("batch_norm"))
+    keys = [key for key in config.model_dump() if key.endswith("batch_norm")]
+    return any(getattr(config, key, False) is True for key in ("batch_norm", *keys))
 
 
 def _finished(

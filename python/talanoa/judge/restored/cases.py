@@ -129,7 +129,7 @@ def read_case(
     if truth is not None and truth.shape[1] > made[0].shape[1]:
         truth = _channels(truth, made[0].shape[1], request, f"{name} (truth)")
     shape = made[0].shape if truth is None else truth.shape
-    notes = [] if whole is None else _faults(whole, request.channel)
+    notes = [] if whole is None else _faults(whole, _number(request))
     fits = [
         _sized(each, shape, request, f"{name} in {candidate.name}")
         for each, candidate in zip(made, candidates, strict=True)
@@ -230,13 +230,18 @@ def disagreement_of(request: EvaluateRequest, n_candidates: int, model: bool) ->
     return "turns" if model and not request.truth else "none"
 
 
+def _number(request: EvaluateRequest) -> int | None:
+    """Return the channel that is asked for, counted from 1; None: all, or the only one."""
+    return None if request.channel in (None, "all") else int(request.channel)
+
+
 def _channels(values: NDArray, wanted: int, request: EvaluateRequest, what: str) -> NDArray:
     """Return the channels that are compared: all, the one that is asked for, or the only one."""
-    found = values.shape[1]
+    found, asked = values.shape[1], _number(request)
     if found == wanted:
         return values
-    if wanted == 1 and request.channel is not None and request.channel <= found:
-        return values[:, request.channel - 1 : request.channel]
+    if wanted == 1 and asked is not None and asked <= found:
+        return values[:, asked - 1 : asked]
     raise BadInput(
         f"{what}: found {found} channels, expected {wanted}, as in what it is compared with. Say which one by channel."
     )
