@@ -25,7 +25,12 @@ def save(folder: Path, method: str = "care", normalization: dict[str, Any] | Non
         small = {"anisotropy": 4.0, "axial_sigma": 2.0, **small}
     made = kind.config(**small)
     torch.manual_seed(3)
-    weights = kind.build(made).state_dict()
+    net = kind.build(made)
+    if made.batch_norm:  # without a training its small weights would leave hardly anything of an image
+        for each in net.modules():
+            if isinstance(each, torch.nn.Conv2d | torch.nn.Conv3d):
+                each.weight.data *= 3**0.5
+    weights = net.state_dict()
     model = Model(
         name=folder.name,
         method=method,

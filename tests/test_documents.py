@@ -17,6 +17,7 @@ from talanoa import cli, requests
 from talanoa.cli import options
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
+from talanoa.requests_predict import PredictRequest
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
@@ -24,6 +25,7 @@ from talanoa.requests_study import StudyRequest
 REQUESTS = {
     "segment": requests.SegmentRequest,
     "restore": RestoreRequest,
+    "predict": PredictRequest,
     "train": requests.TrainRequest,
     "rois": requests.RoisRequest,
     "annotate": AnnotateRequest,
@@ -109,7 +111,7 @@ def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
         assert requests.parse(kind, keys), document
 
 
-@pytest.mark.parametrize("verb", ["segment", "restore", "train", "rois", "evaluate", "sample"])
+@pytest.mark.parametrize("verb", ["segment", "restore", "predict", "train", "rois", "evaluate", "sample"])
 def test_the_tables_of_keys_are_complete(root: Path, verb: str) -> None:
     text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
     section = re.split(r"^## ", text.split(f"\n## {verb}\n")[1], flags=re.MULTILINE)[0]
@@ -135,7 +137,7 @@ def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
         assert requests.parse(requests.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
 
 
-@pytest.mark.parametrize("command", ["Segment_Objects", "Restore_Image"])
+@pytest.mark.parametrize("command", ["Segment_Objects", "Restore_Image", "Predict_Fluorescence"])
 def test_the_guide_to_the_menu_shows_every_field_and_key_of_the_dialog(root: Path, command: str) -> None:
     script = (root / "fiji_scripts" / "Plugins" / "Talanoa" / f"{command}.py").read_text(encoding="utf-8")
     guide = (root / "docs" / "fiji.md").read_text(encoding="utf-8")

@@ -103,7 +103,7 @@ def test_constraints_lie_within_the_accepted_ranges(root: Path) -> None:
     pinned = dict(line.split("==") for line in lines if line and not line.startswith("#"))
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
-    for text in [*project["dependencies"], *extras["encoders"], *extras["dev"]]:
+    for text in [*project["dependencies"], *extras["encoders"], *extras["search"], *extras["dev"]]:
         requirement = Requirement(text)
         assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), text
 
@@ -122,8 +122,9 @@ def third_party_imports(root: Path) -> set[str]:
 
 def test_what_is_imported_is_declared_and_the_other_way_round(root: Path) -> None:
     project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    more = project["optional-dependencies"]["encoders"]
-    requirements = [Requirement(text) for text in [*project["dependencies"], *more]]
+    extras = project["optional-dependencies"]
+    texts = [*project["dependencies"], *extras["encoders"], *extras["search"]]
+    requirements = [Requirement(text) for text in texts]
     here = [requirement for requirement in requirements if not requirement.marker or requirement.marker.evaluate()]
     declared = {canonicalize_name(requirement.name) for requirement in here}
     providers = importlib.metadata.packages_distributions()

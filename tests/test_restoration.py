@@ -17,10 +17,11 @@ from talanoa import image_lazy, methods, model_folder, tiles, turns
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
 from talanoa.image import from_array
+from talanoa.image_work import Made
 from talanoa.model_folder import Model
 from talanoa.normalize import odd_step
 from talanoa.requests_restore import RestoreRequest
-from talanoa.restoration import Restored, restore
+from talanoa.restoration import restore
 from talanoa.restoration_source import Source, _every
 from talanoa.restoration_units import planned_parts
 from talanoa.result import array_sha256
@@ -49,12 +50,12 @@ def noisy(*shape: int, seed: int = 0, level: float = 300) -> np.ndarray:
     return np.random.default_rng(seed).poisson(level, shape).astype(np.uint16)
 
 
-def run(image: Any, model: Model, dims: str | None = None, **keys: Any) -> Restored:
+def run(image: Any, model: Model, dims: str | None = None, **keys: Any) -> Made:
     data = image if isinstance(image, xr.DataArray) else from_array(image, dims)
     return restore(data, model, RestoreRequest(**{"model": model.name, "device": "cpu", **keys}), QuietHost())
 
 
-def values(found: Restored) -> np.ndarray:
+def values(found: Made) -> np.ndarray:
     return found.image.values.squeeze()
 
 
@@ -142,7 +143,7 @@ def test_percentiles_of_a_long_movie_come_from_frames_that_are_named(tmp_path: P
 def test_a_sample_of_a_long_movie_is_that_of_the_whole_and_holds_no_frame() -> None:
     movie = noisy(5, 2, 1300, 1300)
     source = Source(image_lazy.in_memory(from_array(movie, "tcyx")), (0, 1, 2, 3, 4), (0, 1), (0,))
-    parts = list(_every(source, range(5), QuietHost()))
+    parts = [values for _, values in _every(source, range(5), QuietHost())]
     flat = np.moveaxis(movie, 1, 0).reshape(2, -1)
     step = odd_step(flat.shape[1])
     assert step == 3 and odd_step(3 * 4_000_000) == 3 and odd_step(2 * 4_000_000) == 3

@@ -20,7 +20,7 @@ from talanoa import image as images
 from talanoa.host import QuietHost
 from talanoa.image_tiff_frames import FrameFile
 from talanoa.result import array_sha256
-from talanoa.tasks import restore as task
+from talanoa.tasks import image_task as task
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}
 

@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 from PIL import Image
 
+import segmenters
 import tiny
+from judge.stain_cases import NUCLEI, make_plate
 from synthetic import write_pairs
+from talanoa import image as images
 from talanoa import tasks
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.requests import parse
 from talanoa.requests_study import StudyRequest
-from talanoa.studies import plan, table
+from talanoa.studies import across, plan, search, table
 
 SMALL = {"n_rays": 8, "grid": 2, "depth": 1, "filters": 4, "head": 8, "patch": 32, "batch": 2, "epochs": 1, "steps": 2}
 PLAIN = {"images": "i", "targets": "m", "test": "t", "out": "o"}
@@ -90,3 +93,144 @@ def test_a_cell_that_cannot_be_trained_does_not_end_the_study(tmp_path: Path) ->
     assert first["error"] == "patch: too large." and first["SSIM"] == ""
     assert second["SSIM"] == "0.5" and table.quality_of(done) == "SSIM"
     assert (tmp_path / "study.png").is_file()
+
+
+def result_of(cell: plan.Cell, score: float) -> dict[str, Any]:
+    kept = {"seconds": 60, "peak_memory": 1e9, "epochs": 1, "best_epoch": 1, "training_images": 3}
+    return {**kept, "values": cell.values, "scores": {"Jaccard": score}}
+
+
+def write_results(out: Path, cells: list[plan.Cell], scores: list[float]) -> None:
+    for cell, score in zip(cells, scores, strict=False):
+        path = out / plan.CELLS / f"{cell.name}.json"
+        path.write_text(json.dumps(result_of(cell, score)), encoding="utf-8")
+
+
+def test_transferred_against_from_scratch_with_some_images_and_all(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "set", 4, size=64, count=3)
+    write_pairs(tmp_path / "test", 2, size=64, count=3)
+    out, init = tmp_path / "study", segmenters.labelling_model().name
+    keys = {"method": "segmentation", "images": str(tmp_path / "set"), "test": str(tmp_path / "test"), "out": str(out)}
+    keys |= {"patch": 32, "batch": 2, "epochs": 1, "steps": 2, "device": "cpu", "transfer": "frozen", "repeats": 2}
+    keys |= {"vary": f"n_images=1,all; init=none,{init}"}
+    asked = parse(StudyRequest, keys).request
+    cells = plan.cells_of(asked)
+    assert [(cell.values["n_images"], cell.values["init"], cell.seed) for cell in cells[:3]] == [
+        (1, None, 42), (1, None, 43), (1, init, 42),
+    ]  # fmt: skip
+    assert [cell.request.get("transfer") for cell in cells[1:3]] == [None, "frozen"]
+    assert "n_images" not in cells[4].request and cells[4].values["n_images"] is None
+    plan.begin(asked)
+    write_results(out, cells[:7], [0.5, 0.6, 0.7, 0.75, 0.8, 0.82, 0.81])
+    reply = tasks.run({"task": "study", **keys}, QuietHost())
+    assert reply["status"] == "ok", reply["message"]
+    found = rows(out)
+    assert [row["n_images"] for row in found] == ["1"] * 4 + ["3"] * 4
+    assert [row["init"] for row in found[:3]] == ["none", "none", init] and 0 <= float(found[-1]["Jaccard"]) <= 1
+    model = json.loads((out / "home" / "models" / "cell-008" / "model.json").read_text(encoding="utf-8"))
+    assert model["training"]["transfer"]["encoder"] == "frozen" and model["training"]["cost"]["seconds"] > 0
+    assert init in (out / "study.svg").read_text(encoding="utf-8") or Image.open(out / "study.png").width > 800
+
+
+def searched(out: Path, **keys: Any) -> StudyRequest:
+    given = {**PLAIN, "method": "segmentation", "vary": "lr=1e-4..1e-2; filters=8,16,32; batch=2..6", "out": str(out)}
+    return parse(StudyRequest, {**given, "search": "optuna", "trials": 25, "seed": 3, **keys}).request
+
+
+def test_a_search_finds_what_is_best_and_chooses_the_same_again(tmp_path: Path) -> None:
+    def chosen(request: StudyRequest) -> list[dict[str, Any]]:
+        values = []
+        for cells, tell in search.rounds(request):
+            values += [cell.values for cell in cells]
+            one = cells[0].values  # best: filters 16, batch 5
+            tell([result_of(cell, 1 - abs(one["filters"] - 16) / 32 - abs(one["batch"] - 5) / 10) for cell in cells])
+        return values
+
+    first = chosen(searched(tmp_path))
+    assert chosen(searched(tmp_path)) == first != chosen(searched(tmp_path, seed=4))
+    assert len(first) == 25 and all(1e-4 <= each["lr"] <= 1e-2 and each["batch"] in range(2, 7) for each in first)
+    late = first[15:]
+    assert sum(each["filters"] == 16 for each in late) > len(late) / 2  # by chance a third
+    assert min(each["lr"] for each in first) < 5e-4  # drawn on a logarithmic scale
+
+
+def test_repeats_of_a_trial_share_its_values_and_failures_do_not_stop_it(tmp_path: Path) -> None:
+    request = searched(tmp_path, trials=3, repeats=2)
+    names = []
+    for number, (cells, tell) in enumerate(search.rounds(request)):
+        assert cells[0].values == cells[1].values and (cells[0].seed, cells[1].seed) == (3, 4)
+        names += [cell.name for cell in cells]
+        tell([{"error": "patch: too large."}] * 2 if number == 0 else [result_of(cell, 0.5) for cell in cells])
+    assert names == [f"cell-{number:03d}" for number in range(1, 7)]
+
+
+def test_a_search_goes_on_with_what_is_finished(tmp_path: Path) -> None:
+    request = searched(tmp_path / "out", trials=4)
+    out = plan.begin(request)
+    for number, (cells, tell) in enumerate(search.rounds(request)):
+        write_results(out, cells, [0.5 + number / 10])
+        tell([result_of(cells[0], 0.5 + number / 10)])
+    keys = request.model_dump(exclude_unset=True)
+    reply = tasks.run({"task": "study", **keys}, QuietHost())
+    assert reply["status"] == "ok" and "the best Jaccard, 0.800, is that of cell-004" in reply["message"]
+    assert Image.open(out / "study.png").width > 800 and len(rows(out)) == 4
+    other = json.loads((out / plan.CELLS / "cell-002.json").read_text(encoding="utf-8"))
+    other["values"]["batch"] += 1
+    (out / plan.CELLS / "cell-002.json").write_text(json.dumps(other), encoding="utf-8")
+    refused = tasks.run({"task": "study", **keys}, QuietHost())
+    assert refused["status"] == "error" and "another version of optuna" in refused["message"]
+
+
+def test_searches_that_make_no_sense_are_refused(tmp_path: Path) -> None:
+    assert "expected values, or search=optuna" in refusal(vary="lr=1e-4..1e-2")
+    assert "expected one range" in refusal(vary="lr=1e-2..1e-4", search="optuna")
+    assert "expected one range" in refusal(vary="lr=1e-4..1e-2,3", search="optuna")
+    with pytest.raises(BadInput, match="lr"):
+        search.check(searched(tmp_path, vary="lr=1e-4..5"))
+    with pytest.raises(BadInput, match="filters"):
+        search.check(searched(tmp_path, vary="filters=8,many"))
+
+
+def test_a_model_of_each_phenotype_is_tested_on_every_phenotype(tmp_path: Path) -> None:
+    plate, test = make_plate(tmp_path / "plate", fields=1), make_plate(tmp_path / "test", fields=1)
+    out = tmp_path / "study"
+    small = {"filters": 2, "depth": 1, "patch": 32, "batch": 2, "epochs": 1, "steps": 2, "device": "cpu"}
+    keys = {"task": "study", "method": "labelling", "images": str(plate), "test": str(test), "out": str(out), **small}
+    reply = tasks.run({**keys, "across": "phenotype", "segment": NUCLEI}, QuietHost())
+    assert reply["status"] == "ok" and "matrix.csv" in reply["message"], reply["message"]
+    assert [row["error"] for row in rows(out)] == ["", ""]
+    assert [row["trained_on"] for row in rows(out)] == ["compact", "spread"]
+    with (out / "matrix.csv").open(encoding="utf-8", newline="") as stream:
+        found = [row for row in csv.DictReader(stream) if row["score"] == "nucleus PCC"]
+    for trained, line in zip(rows(out), found, strict=True):
+        for part in ("compact", "spread"):
+            assert line[part] == trained[f"nucleus PCC on {part}"] and -1 <= float(line[part]) <= 1
+    model = json.loads((out / "home" / "models" / "cell-001" / "model.json").read_text(encoding="utf-8"))
+    used = {*model["training"]["training_images"], *model["training"]["validation_images"]}
+    assert {name[:3] for name in used} <= {"A02", "A04", "A06", "A08", "A10"}  # the wells of that phenotype
+    assert Image.open(out / "matrix.png").width > 300
+
+
+def test_parts_of_plates_that_make_no_matrix_are_refused(tmp_path: Path) -> None:
+    plate = make_plate(tmp_path / "plate", fields=1)
+    other = make_plate(tmp_path / "other", fields=1)
+    (other / "wells.csv").write_text("well,phenotype\nA01,round\nA02,flat\n", encoding="utf-8")
+    keys = {"method": "labelling", "targets": None, "images": str(plate)}
+    assert "expected the same ones" in refusal(**keys, test=str(other), across="phenotype")
+    assert "expected the same ones" in refusal(**keys, test=str(other), across="plate")
+    assert "two different factors" in refusal(**keys, test=str(other), across="scale", scales="1")
+    assert "expected labelling" in refusal(across="plate", vary="lr=1e-3")
+    assert "vary is missing" in refusal()
+
+
+def test_plates_are_enlarged_with_their_pixel_size(tmp_path: Path) -> None:
+    plate = make_plate(tmp_path / "plate", fields=1)
+    keys = {"method": "labelling", "images": str(plate), "test": str(plate), "out": "o", "across": "scale"}
+    request = parse(StudyRequest, {**keys, "scales": "1, 1.5"}).request
+    parts = across.make(request, tmp_path, QuietHost())
+    assert list(parts["train"]) == ["1x", "1.5x"]
+    same, large = (images.read(Path(parts["test"][name]) / "nucleus" / "A01_f1.tif") for name in ("1x", "1.5x"))
+    assert large.sizes["x"] == 1.5 * same.sizes["x"]
+    assert large.attrs["pixel_size"][1] == pytest.approx(same.attrs["pixel_size"][1] / 1.5)
+    assert float(large.values.mean()) == pytest.approx(float(same.values.mean()), rel=1e-3)
+    assert (Path(parts["train"]["1.5x"]) / "wells.csv").read_text(encoding="utf-8").count("compact") == 5

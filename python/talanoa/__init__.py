@@ -18,7 +18,7 @@ from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from talanoa import rois
-    from talanoa.api import estimate, evaluate, rerun, restore, segment, study, train
+    from talanoa.api import estimate, evaluate, predict_fluorescence, rerun, restore, segment, study, train
     from talanoa.image import from_array, read, write
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "from_array",
+    "predict_fluorescence",
     "read",
     "rerun",
     "restore",
@@ -40,7 +41,9 @@ __all__ = [
 ]
 
 _LAZY = {
-    **dict.fromkeys(("segment", "restore", "train", "estimate", "study", "rerun", "evaluate"), "api"),
+    **dict.fromkeys(
+        ("segment", "restore", "predict_fluorescence", "train", "estimate", "study", "rerun", "evaluate"), "api"
+    ),
     **dict.fromkeys(("read", "write", "from_array"), "image"),
 }
 

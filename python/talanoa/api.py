@@ -6,11 +6,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.api_results import Restored, Segmented
+from talanoa.api_results import Estimate, Predicted, Restored, Segmented, Studied
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
     import xarray as xr
@@ -36,50 +38,12 @@ class Trained:
 
 
 @dataclass(frozen=True, eq=False)
-class Estimate:
-    """What a training would take, as `estimate` found.
-
-    Attributes
-    ----------
-    seconds : float
-        Of the whole training; with ``preset="long"`` at most.
-    memory : int
-        Bytes in use at its peak.
-    details : dict
-        ``parts`` of the seconds, ``facts`` of the data, ``settings``, ``device``, ``how`` it was measured.
-    pictures : dict of PIL.Image
-        ``pairs`` (images and their outlines) and ``patches`` (as the network will see them).
-    message : str
-        One line that sums up.
-    warnings : list of str
-        What is odd about the data.
-    """
-
-    seconds: float
-    memory: int
-    details: dict[str, Any]
-    pictures: dict[str, Any]
-    message: str
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
-class Studied:
-    """What `study` found: one row for each training, the folder with table and plot, the best in a sentence."""
-
-    table: pd.DataFrame
-    folder: Path
-    message: str
-    warnings: list[str] = field(default_factory=list)
-
-
-@dataclass(frozen=True, eq=False)
 class Rerun:
     """What `rerun` found: whether labels or image are identical bit for bit, what differs, and the new result."""
 
     identical: bool
     differences: list[str]
-    result: Segmented | Restored
+    result: Segmented | Restored | Predicted
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,16 +151,41 @@ def restore(
     TalanoaError
         The message says what was found, what was expected and the remedy.
     """
-    from talanoa import image as images
-    from talanoa import tasks
+    return Restored(**_made("restore", image, model, host, keys))
 
-    request: dict[str, Any] = {"task": "restore", "model": str(model), **keys}
-    given = None
-    if isinstance(image, str | Path):
-        request["image"] = str(image)
-    else:
-        given = images.check(image)
-    return _restored(tasks.perform(request, host or QuietHost(), given))
+
+def predict_fluorescence(
+    image: str | Path | np.ndarray | xr.DataArray,
+    model: str | Path | Sequence[str | Path],
+    *,
+    host: Host | None = None,
+    **keys: Any,
+) -> Predicted:
+    """Predict fluorescence from an image in transmitted light.
+
+    Parameters
+    ----------
+    image : path, ndarray (y, x), or DataArray
+        As for `segment`. A file that is larger than memory goes from disk to disk and needs ``out=``.
+    model : str or Path, or several
+        Names of labelling models, or their folders: single-stain models give one composite, those of the same stain
+        their mean.
+    host : Host, optional
+        Progress, warnings and cancelling; omitted: warnings are logged.
+    **keys
+        Keys of `talanoa.requests_predict.PredictRequest`, such as ``stains="nucleus"`` or ``planes="3,5,7"``.
+
+    Returns
+    -------
+    Predicted
+
+    Raises
+    ------
+    TalanoaError
+        The message says what was found, what was expected and the remedy.
+    """
+    several = [model] if isinstance(model, str | Path) else model
+    return Predicted(**_made("predict", image, "; ".join(map(str, several)), host, keys))
 
 
 def train(
@@ -323,8 +312,12 @@ def rerun(result: str | Path, *, host: Host | None = None, **keys: Any) -> Rerun
     from talanoa import tasks
 
     reply = tasks.perform({"task": "rerun", "result": str(result), **keys}, host or QuietHost())
-    restored = (reply["record"] or {}).get("task") == "restore"
-    return Rerun(reply["identical"], reply["differences"], _restored(reply) if restored else _segmented(reply))
+    task, verdict = (reply["record"] or {}).get("task"), (reply["identical"], reply["differences"])
+    if task == "restore":
+        return Rerun(*verdict, Restored(**_of_images(reply)))
+    if task == "predict":
+        return Rerun(*verdict, Predicted(**_of_images(reply)))
+    return Rerun(*verdict, _segmented(reply))
 
 
 def evaluate(*, host: Host | None = None, **keys: Any) -> Evaluated:
@@ -366,8 +359,24 @@ def _segmented(reply: dict[str, Any]) -> Segmented:
     )
 
 
-def _restored(reply: dict[str, Any]) -> Restored:
-    """Return a reply as an object."""
-    folder, path = (Path(reply[key]) if reply.get(key) else None for key in ("folder", "path"))
-    images = reply["image"], reply.get("uncertainty")
-    return Restored(*images, reply["table"], reply["record"], folder, path, reply["message"], reply["warnings"])
+def _made(
+    task: str, image: str | Path | np.ndarray | xr.DataArray, model: str | Path, host: Host | None, keys: dict[str, Any]
+) -> dict[str, Any]:
+    """Do a task that makes an image from an image; return the attributes of its result."""
+    from talanoa import image as images
+    from talanoa import tasks
+
+    request: dict[str, Any] = {"task": task, "model": str(model), **keys}
+    given = None
+    if isinstance(image, str | Path):
+        request["image"] = str(image)
+    else:
+        given = images.check(image)
+    return _of_images(tasks.perform(request, host or QuietHost(), given))
+
+
+def _of_images(reply: dict[str, Any]) -> dict[str, Any]:
+    """Return the attributes of an image that was made."""
+    kept = ("image", "table", "record", "message", "warnings")
+    places = {key: Path(reply[key]) if reply.get(key) else None for key in ("folder", "path")}
+    return {**{key: reply[key] for key in kept}, "uncertainty": reply.get("uncertainty"), **places}

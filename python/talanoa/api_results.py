@@ -1,4 +1,4 @@
-"""What the Python door returns of images: objects that were found, images that were restored."""
+"""What the Python door returns: objects that were found, images that were made, what a training would take."""
 
 from __future__ import annotations
 
@@ -45,7 +45,20 @@ class Segmented:
 
 
 @dataclass(frozen=True, eq=False)
-class Restored:
+class _ImageMade:
+    """What a task makes of an image."""
+
+    image: xr.DataArray | None
+    uncertainty: xr.DataArray | None
+    table: pd.DataFrame | None
+    record: dict[str, Any] | None
+    folder: Path | None
+    path: Path | None
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
+class Restored(_ImageMade):
     """What `restore` made.
 
     Attributes
@@ -69,11 +82,55 @@ class Restored:
         What looked odd.
     """
 
-    image: xr.DataArray | None
-    uncertainty: xr.DataArray | None
-    table: pd.DataFrame | None
-    record: dict[str, Any] | None
-    folder: Path | None
-    path: Path | None
+
+class Predicted(_ImageMade):
+    """What `predict_fluorescence` made.
+
+    Attributes
+    ----------
+    image : DataArray (t, stains, 1, y, x) or None
+        A channel for each stain, in intensities of the training's plate; masks from 0 to 1. With ``keep_input`` the
+        transmitted light comes first. None for a folder of images, and for an image that is larger than memory.
+    uncertainty : DataArray of float32 (t, stains, 1, y, x) or None
+        In the same units, where it was asked for.
+    table, record, folder, path, message, warnings
+        As of `Restored`.
+    """
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """What a training would take, as `estimate` found.
+
+    Attributes
+    ----------
+    seconds : float
+        Of the whole training; with ``preset="long"`` at most.
+    memory : int
+        Bytes in use at its peak.
+    details : dict
+        ``parts`` of the seconds, ``facts`` of the data, ``settings``, ``device``, ``how`` it was measured.
+    pictures : dict of PIL.Image
+        ``pairs`` (images and their outlines) and ``patches`` (as the network will see them).
+    message : str
+        One line that sums up.
+    warnings : list of str
+        What is odd about the data.
+    """
+
+    seconds: float
+    memory: int
+    details: dict[str, Any]
+    pictures: dict[str, Any]
+    message: str
+    warnings: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, eq=False)
+class Studied:
+    """What `study` found: one row for each training, the folder with table and plot, the best in a sentence."""
+
+    table: pd.DataFrame
+    folder: Path
     message: str
     warnings: list[str] = field(default_factory=list)

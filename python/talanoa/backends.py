@@ -49,8 +49,13 @@ def star_maps(arrays: Arrays) -> Maps:
     return Maps(arrays[0][0], *arrays[1:])
 
 
+def mask_map(arrays: Arrays) -> NDArray[np.float32]:
+    """Return the output of a segmenting network: probability (space…)."""
+    return arrays[0][0]
+
+
 class Runner(Protocol[Out]):
-    """A network that is ready to run; what it gives is `Maps` for objects, `Arrays` for images."""
+    """A network that is ready to run; what it gives is said by `pack_of`."""
 
     @property
     def backend(self) -> str:
@@ -77,7 +82,7 @@ class Chosen:
     Parameters
     ----------
     runner : Runner
-        Ready to run; gives `Maps` for a method of kind "objects", `Arrays` for one of kind "image".
+        Ready to run; what it gives is said by `pack_of`.
     record : dict
         ``backend``, ``device`` and, for ONNX Runtime, the largest difference from torch at the export.
     warning : str
@@ -136,10 +141,13 @@ def name_of(recorded: str) -> str:
 
 
 def pack_of(model: Model) -> Pack[Any]:
-    """Return what gives the output of a model's network its form."""
+    """Return what gives the output of a model's network its form: `Maps`, a map of probabilities, or `Arrays`."""
     from talanoa import methods
 
-    return star_maps if methods.get(model.method).kind == "objects" else tuple
+    method = methods.get(model.method)
+    if method.kind != "objects":
+        return tuple
+    return star_maps if method.decode == "stars" else mask_map
 
 
 def _torch(model: Model, device: str) -> Chosen:

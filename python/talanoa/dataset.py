@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from talanoa import augment3d, roi_objects
 from talanoa.augment import Augmentation, random_patch, without_border_objects
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
-from talanoa.normalize import normalize
+from talanoa.normalize import fit, normalize
 
 IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
 ROI_SUFFIXES = (".zip", ".roi")
@@ -148,8 +148,6 @@ def load(
     rois: Path | None,
     channel: int | None,
     ndim: int | None = None,
-    low: float = 1.0,
-    high: float = 99.8,
 ) -> list[Annotated]:
     """Read a training folder.
 
@@ -163,8 +161,6 @@ def load(
         Channel to use, counted from 1; None: all of them.
     ndim : int or None
         3 for volumes, 2 for planes (the slices of stacks one by one); None: what the images are.
-    low, high : float
-        Percentiles for the normalisation of each image.
 
     Raises
     ------
@@ -177,7 +173,7 @@ def load(
     annotations, suffixes = (masks, IMAGE_SUFFIXES) if masks is not None else (rois, ROI_SUFFIXES)
     assert annotations is not None
     files = [Files(image, annotation) for image, annotation in pair_files(images, annotations, suffixes)]
-    return read_files(files, channel, ndim, percentiles=(low, high))
+    return read_files(files, channel, ndim)
 
 
 def read_files(
@@ -185,7 +181,6 @@ def read_files(
     channel: int | None,
     ndim: int | None = None,
     mask: str = "refuse",
-    percentiles: tuple[float, float] = (1.0, 99.8),
 ) -> list[Annotated]:
     """Read annotated images, from one folder or several; errors as in `load`.
 
@@ -197,10 +192,8 @@ def read_files(
         See `load`.
     mask : {"refuse", "split", "keep"}
         What to do with a black-and-white mask, see `talanoa.labels.as_labels`.
-    percentiles : (float, float)
-        For the normalisation of each image.
     """
-    return alike([read_one(each, channel, ndim, mask, percentiles) for each in files], files, ndim)
+    return alike([read_one(each, channel, ndim, mask) for each in files], files, ndim)
 
 
 def alike(items: list[Annotated], files: Sequence[Files], ndim: int | None) -> list[Annotated]:
@@ -235,16 +228,23 @@ def read_one(
     channel: int | None = None,
     ndim: int | None = None,
     mask: str = "refuse",
-    percentiles: tuple[float, float] = (1.0, 99.8),
+    normalization: Mapping[str, Any] | None = None,
+    proposed: NDArray | None = None,
 ) -> Annotated:
-    """Read one annotated image; see `read_files`."""
+    """Read one annotated image; see `read_files`.
+
+    `normalization` is another one than by the percentiles 1 and 99.8, see `talanoa.normalize.fit`; `proposed` are
+    labels (z, y, x) to take instead of those of the annotation's file, which is then what they were made from.
+    """
     from talanoa import image as images
 
     image_path, annotation_path = files.image, files.annotation
     picture = images.read(image_path)
     volume = _volume(picture.values, image_path, channel, ndim)
     notes: tuple[str, ...] = ()
-    if annotation_path.suffix.lower() in ROI_SUFFIXES:
+    if proposed is not None:
+        labels = proposed
+    elif annotation_path.suffix.lower() in ROI_SUFFIXES:
         labels, notes = roi_objects.labels_of(annotation_path, volume.shape[1:])
     else:
         labels = _label_volume(_read_labels(annotation_path, mask), annotation_path)
@@ -257,7 +257,7 @@ def read_one(
     calibrated = picture.attrs["unit"] != "pixel"
     item = Annotated(
         files.name or image_path.stem,
-        _normalized(volume, ndim == 2, percentiles),
+        _normalized(volume, ndim == 2, normalization),
         np.ascontiguousarray(labels, np.int32),
         (file_sha256(image_path), file_sha256(annotation_path)),
         float(picture.attrs["pixel_size"][2]) if calibrated else None,
@@ -296,11 +296,14 @@ def _classes(path: Path, labels: NDArray) -> NDArray[np.int32]:
     return found
 
 
-def _normalized(volume: NDArray, by_plane: bool, percentiles: tuple[float, float]) -> NDArray[np.float32]:
+def _normalized(volume: NDArray, by_plane: bool, normalization: Mapping[str, Any] | None) -> NDArray[np.float32]:
     """Return (channels, z, y, x) normalised as a prediction will: the whole stack, or plane by plane."""
+    if normalization is not None:
+        parts = np.split(volume, volume.shape[1], axis=1) if by_plane else [volume]
+        return np.concatenate([fit(part, normalization).apply(part) for part in parts], axis=1)
     if by_plane:
-        return np.stack([[normalize(plane, *percentiles) for plane in channel] for channel in volume])
-    return np.stack([normalize(channel, *percentiles) for channel in volume])
+        return np.stack([[normalize(plane) for plane in channel] for channel in volume])
+    return np.stack([normalize(channel) for channel in volume])
 
 
 def _sizes(shape: Sequence[int]) -> str:

@@ -17,6 +17,7 @@ from talanoa.backends import Maps, Packed, Runner, star_maps, window_of
 from talanoa.errors import BadInput
 from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
+from talanoa.methods.mask_objects import Probability
 from talanoa.normalize import rescale
 
 if TYPE_CHECKING:
@@ -137,6 +138,30 @@ def find_candidates(
     return star_convex.join([found[tile] for tile in plan], config)
 
 
+def find_probability(
+    net: Runner[NDArray[np.float32]],
+    image: NDArray,
+    config: Any,
+    threshold: float,
+    parts: Sequence[int],
+    host: Host | None = None,
+    levels: Levels | None = None,
+    keep: Callable[[tiles.Tile, Maps], None] | None = None,
+) -> Probability:
+    """Return the probability of each pixel of an image; arguments as for `find_candidates`, no threshold is applied."""
+    host = host or QuietHost()
+    plan = tiles.plan(image.shape[1:], parts, config.halo, config.multiple)
+    whole = np.zeros(image.shape[1:], np.float32)
+    with closing(outputs(net, image, plan, config, levels)) as results:
+        for number, (tile, prob) in enumerate(results):
+            stop_if_cancelled(host)
+            if keep is not None:
+                keep(tile, Maps(prob, np.zeros((0, *prob.shape), np.float32)))
+            whole[tuple(slice(start, stop) for start, stop in tile.core)] = prob
+            host.progress(number + 1, len(plan), "Network")
+    return Probability(whole)
+
+
 def without_border(
     prob: NDArray[np.float32], origin: Sequence[int], padded: Sequence[int], config: Any
 ) -> NDArray[np.float32]:
@@ -168,6 +193,9 @@ def planned_parts(shape: Sequence[int], config: Any, count: int | None = None) -
     halo = (config.halo,) * len(shape) if isinstance(config.halo, int) else config.halo
     if len(shape) == 2:
         most = tiles.MAX_PIXELS if prod(shape) <= tiles.MAX_PIXELS else tiles.TILE_PIXELS
+        most = max(
+            most, prod(2 * side + SMALLEST[2] for side in halo)
+        )  # of a network that sees far, some has to remain
         return tiles.splits_within(shape, halo, most, count)
     return tiles.splits_within(shape, halo, tiles.MAX_VOXELS, count)
 

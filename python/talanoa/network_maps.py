@@ -23,13 +23,16 @@ class Collected:
     shape : sequence of int
         Size of the image that the network sees.
     config : StarDistConfig or StarDist3DConfig
-        Grid and rays.
+        Grid and rays; without rays there are no distances.
     """
 
     def __init__(self, shape: Sequence[int], config: Any) -> None:
         self._grid = config.grid
         places = [-(-side // step) for side, step in zip(shape, config.grid, strict=True)]
-        self.arrays: Arrays = (np.zeros(places, np.float32), np.zeros((config.n_rays, *places), np.float32))
+        self.arrays: Arrays = (
+            np.zeros(places, np.float32),
+            np.zeros((getattr(config, "n_rays", 0), *places), np.float32),
+        )
 
     def keep(self, tile: Tile, maps: Maps) -> None:
         """Take over the maps of a tile."""
@@ -57,7 +60,7 @@ def as_images(
     -------
     dict
         ``probability``, (t, 1, z, y, x) like the image, shown from 0 to 1; ``distances``,
-        (t, rays, …) on the grid, with the pixel size of the grid.
+        (t, rays, …) on the grid, with the pixel size of the grid, where the network has any.
     """
     flat = len(grid) == 2
     sizes = tuple(image.sizes[dim] for dim in ("yx" if flat else "zyx"))
@@ -72,10 +75,9 @@ def as_images(
     named = {**attrs, "name": f"{attrs.get('name') or 'image'} probability"}
     shown = _as_image(probability[:, None], named)
     shown.attrs["display"] = ((0.0, 1.0),)
-    return {
-        "probability": shown,
-        "distances": _as_image(distances, {**attrs, "pixel_size": pixel_size}),
-    }
+    if not distances.shape[1]:
+        return {"probability": shown}
+    return {"probability": shown, "distances": _as_image(distances, {**attrs, "pixel_size": pixel_size})}
 
 
 def _as_image(values: NDArray[np.float32], attrs: dict[str, Any]) -> xr.DataArray:

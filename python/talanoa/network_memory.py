@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
+    from talanoa.methods.mask_objects import Probability
     from talanoa.methods.star_convex import Candidates
     from talanoa.requests import SegmentRequest
 
 LOWEST = 0.05  # probability down to which candidates are kept
 AFTER_THE_NETWORK = {
     *("prob_thresh", "nms_thresh", "min_size", "max_size", "min_intensity", "max_intensity", "exclude_border"),
-    *("rois", "outline", "out", "copy_model", "image"),
+    *("rois", "outline", "out", "copy_model", "image", "price", "currency"),
 }
 
 
@@ -28,8 +29,8 @@ class Answer:
 
     Parameters
     ----------
-    found : Candidates
-        All places above `lowest`, in pixels of the image that the network saw.
+    found : Candidates or Probability
+        All places above `lowest`, in pixels of the image that the network saw; or its map of probabilities.
     seen : tuple of int
         Size of that image.
     levels : list of (float, float)
@@ -39,21 +40,19 @@ class Answer:
     lowest : float
         Probability above which candidates were collected.
     maps : (ndarray (space…), ndarray (rays, space…)), optional
-        Probability and distances on the network's grid, where they were asked for.
+        Probability and distances (no rays: none) on the network's grid, where they were asked for.
     """
 
-    found: Candidates
+    found: Candidates | Probability
     seen: tuple[int, ...]
     levels: list[tuple[float, float]]
     parts: tuple[int, ...]
     lowest: float
     maps: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
-    def above(self, threshold: float) -> Candidates:
+    def above(self, threshold: float) -> Candidates | Probability:
         """Return the candidates above a threshold, as if only those had been collected."""
-        if threshold == self.lowest:
-            return self.found
-        return self.found.take((self.found.probabilities > threshold).nonzero()[0])
+        return self.found if threshold == self.lowest else self.found.above(threshold)
 
 
 @dataclass
@@ -93,10 +92,7 @@ class NetworkMemory:
     @property
     def nbytes(self) -> int:
         """Bytes that image and answers take."""
-        kept = [answer.found for answer in self.answers.values()]
-        return self.image.nbytes + sum(
-            found.points.nbytes + found.probabilities.nbytes + found.distances.nbytes for found in kept
-        )
+        return self.image.nbytes + sum(answer.found.nbytes for answer in self.answers.values())
 
 
 def settings_of(request: SegmentRequest) -> dict[str, Any]:

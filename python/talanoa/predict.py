@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from talanoa import backends, background, inference, methods, network_maps, resample
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share, stop_if_cancelled
-from talanoa.methods import star_convex
+from talanoa.methods import mask_objects, star_convex
 from talanoa.model_folder import Model, check_kind
 from talanoa.network_memory import LOWEST, Answer, NetworkMemory
-from talanoa.normalize import percentile_limits
+from talanoa.predict_settings import check_settings, levels_of, limits_of, own_normalization
 from talanoa.requests import SegmentRequest
 
+FINDERS: dict[str, Any] = {"stars": inference.find_candidates, "mask": inference.find_probability}
 NETWORK_SHARE = 0.9  # of the time of a frame, about; the rest goes into overlaps and drawing
 
 
@@ -30,12 +31,13 @@ class Segmentation:
     Parameters
     ----------
     labels : DataArray of int32, (t, 1, z, y, x)
-        1..n in each frame, most probable object first; z is 1 for planes.
+        1..n in each frame, most probable object first (from a mask: row by row); z is 1 for planes.
     objects : DataFrame
-        Columns Label, Frame (from 1), Probability, for volumes Z, then Y, X (centre of the star-convex object, pixels);
-        with a model of classes also Class (from 1; 0: rather background) and Class Probability.
+        Columns Label, Frame (from 1), Probability, for volumes Z, then Y, X (centre of the star-convex object, centroid
+        of a part of a mask, pixels); with a model of classes also Class (from 1; 0: rather background) and Class
+        Probability.
     polygons : ndarray of float32, (n, rays, 2)
-        Corners (y, x) in pixels, pixel centres at integers; rows as in `objects`. Volumes: (n, 0, 2).
+        Corners (y, x) in pixels, pixel centres at integers; rows as in `objects`. Volumes and masks: (n, 0, 2).
     record : dict
         Everything that was filled in: device, backend, tiles, thresholds, normalisation, times.
     warnings : list of str
@@ -81,7 +83,7 @@ def segment(
     image : DataArray, (t, c, z, y, x)
         As many channels as the model takes; one slice for a model of planes, several for a model of volumes.
     model : Model
-        A StarDist model.
+        One that finds objects; its method says how they come out of its answer.
     settings : SegmentRequest
         Thresholds (None: the model's own), normalisation, background step, scale, tiles, filters, device.
     host : Host
@@ -94,8 +96,8 @@ def segment(
     Raises
     ------
     BadInput
-        Wrong number of channels, a stack for a model of planes or the reverse, device that is not there, memory that
-        does not suffice.
+        Wrong number of channels, a stack for a model of planes or the reverse, a key that the model has no use for,
+        device that is not there, memory that does not suffice.
     Cancelled
         Stopped by the user.
     """
@@ -107,7 +109,8 @@ def segment(
             f"model {model.name} takes {model.channels} channel(s) and {'several slices' if volumes else 'one slice'}."
         )
     started = time.perf_counter()
-    limits = _thresholds(settings, model)
+    check_settings(settings, model)
+    limits = limits_of(settings, model)
     network = _Network(model, settings, memory, limits["prob"])
     loaded = time.perf_counter()
     frames, kept_maps = [], []
@@ -120,19 +123,14 @@ def segment(
         if answer.maps is not None:
             kept_maps.append((answer.maps, answer.seen))
         deciding = Share(host, number + NETWORK_SHARE, count, 1 - NETWORK_SHARE)
-        frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :], deciding))
+        frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :], network.config, deciding))
         host.progress(number + 1, count, "Segmenting")
     first = np.asarray(image[:, 0] if volumes else image[:, 0, 0])
     kept = [filter_objects(frame, first[k], settings, selection) for k, frame in enumerate(frames)]
-    record = {**network.record, **_record(settings, limits, frames), "nms_border": network.config.nms_border}
+    record = {**network.record, **_record(settings, limits, frames, model, network.config)}
     record["times"] = {"load": round(loaded - started, 4), "segment": round(time.perf_counter() - loaded, 4)}
     found = _join(image, kept, record, [*network.warnings, *_warnings(frames, kept)])
     return replace(found, maps=network_maps.as_images(image, kept_maps, network.config.grid)) if kept_maps else found
-
-
-def _thresholds(settings: SegmentRequest, model: Model) -> dict[str, float]:
-    given = {"prob": settings.prob_thresh, "nms": settings.nms_thresh}
-    return {key: model.thresholds[key] if value is None else value for key, value in given.items()}
 
 
 class _Network:
@@ -164,7 +162,7 @@ class _Network:
         if known is not None:
             return known
         lowest = self.threshold if memory is None else min(self.threshold, LOWEST)
-        found = ask(self._load().runner, planes, self.config, self.settings, lowest, host)
+        found = ask(self._load().runner, planes, self.config, self.settings, lowest, host, self.model)
         if memory is not None:
             memory.keep(frame, found)
         return found
@@ -178,12 +176,13 @@ class _Network:
 
 
 def ask(
-    net: backends.Runner[backends.Maps],
+    net: backends.Runner[Any],
     pixels: NDArray,
     config: Any,
     settings: SegmentRequest,
     lowest: float,
     host: Host,
+    model: Model,
 ) -> Answer:
     """Ask the network about one frame, for all candidates above a probability.
 
@@ -192,8 +191,8 @@ def ask(
     net : Runner
         The network.
     pixels : ndarray, (channels, y, x) or (channels, z, y, x)
-        Intensities; they are normalised tile by tile, with the percentiles of the whole.
-    config : StarDistConfig or StarDist3DConfig
+        Intensities; they are normalised tile by tile, with the levels of the whole.
+    config : config of the method
         Of the network.
     settings : SegmentRequest
         Background step, normalisation, scale, tiles.
@@ -201,9 +200,11 @@ def ask(
         Probability.
     host : Host
         Progress and cancelling.
+    model : Model
+        Its normalisation, and how its answers are read.
     """
     cleaned = without_background(pixels, settings)
-    levels = [percentile_limits(channel, settings.norm_low, settings.norm_high) for channel in cleaned]
+    levels = levels_of(cleaned, settings, model)
     scales = (settings.scale_z, settings.scale, settings.scale)[-(pixels.ndim - 1) :]
     seen = cleaned
     if max(scales) != 1 or min(scales) != 1:
@@ -212,14 +213,18 @@ def ask(
     maps = network_maps.Collected(seen.shape[1:], config) if settings.maps else None
     keep = None if maps is None else maps.keep
 
-    def run(parts: tuple[int, ...]) -> star_convex.Candidates:
-        return inference.find_candidates(net, seen, config, lowest, parts, host, levels, keep)
+    decode = methods.get(model.method).decode
+    find = FINDERS[decode]
+    lowest = lowest if decode == "stars" else 0.0  # a map of probabilities knows all of them
+
+    def run(parts: tuple[int, ...]) -> Any:
+        return find(net, seen, config, lowest, parts, host, levels, keep)
 
     planned = inference.planned_parts(seen.shape[1:], config, settings.tiles)
     found, parts = inference.with_smaller_tiles(run, planned, seen.shape[1:])
     # a constant image shows nothing; whatever the network says of it is noise
     visible = any(upper > lower for lower, upper in levels)
-    found = found if visible else found.take(np.zeros(0, np.intp))
+    found = found if visible else found.nothing()
     return Answer(found, seen.shape[1:], levels, parts, lowest, None if maps is None else maps.arrays)
 
 
@@ -232,17 +237,32 @@ def without_background(pixels: NDArray, settings: SegmentRequest) -> NDArray:
     return np.stack(cleaned).reshape(pixels.shape)
 
 
-def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, ...], host: Host) -> Frame:
+def decide(answer: Answer, limits: dict[str, float], shape: tuple[int, ...], config: Any, host: Host) -> Frame:
     """Choose among the candidates and draw the objects of an image (y, x) or (z, y, x); the filters are to come."""
+    if isinstance(answer.found, mask_objects.Probability):
+        return _parts_of_mask(answer, answer.found.values, limits["prob"], shape, config)
 
     def between(done: int, total: int) -> None:
         stop_if_cancelled(host)
         host.progress(done, total, "Overlaps")
 
-    chosen = star_convex.decode(answer.above(limits["prob"]), limits["nms"], between)
+    candidates = cast("star_convex.Candidates", answer.above(limits["prob"]))
+    chosen = star_convex.decode(candidates, limits["nms"], between)
     objects = in_image(chosen, shape, answer.seen)
     labels, corners = star_convex.render(objects, shape)
     return Frame(labels, objects.points, objects.probabilities, corners, answer.levels, answer.parts, objects.classes)
+
+
+def _parts_of_mask(
+    answer: Answer, probability: NDArray[np.float32], threshold: float, shape: tuple[int, ...], config: Any
+) -> Frame:
+    """Return the connected parts of a map of probabilities, at the size of the image."""
+    if tuple(answer.seen) != tuple(shape):
+        probability = resample.resize(probability[None], shape)[0]
+    smallest = config.smallest * float(np.prod(shape)) / float(np.prod(answer.seen))
+    found = mask_objects.objects_of(probability, threshold, smallest, config.fill_holes)
+    corners = np.zeros((len(found.points), 0, 2), np.float32)
+    return Frame(found.labels, found.points, found.probabilities, corners, answer.levels, answer.parts)
 
 
 def in_image(objects: star_convex.Candidates, shape: tuple[int, ...], seen: tuple[int, ...]) -> star_convex.Candidates:
@@ -311,18 +331,21 @@ def _totals(labels: NDArray[np.int32], count: int, weights: NDArray | None = Non
     return total[1:]
 
 
-def _record(settings: SegmentRequest, limits: dict[str, float], frames: list[Frame]) -> dict[str, Any]:
+def _record(
+    settings: SegmentRequest, limits: dict[str, float], frames: list[Frame], model: Model, config: Any
+) -> dict[str, Any]:
+    own = own_normalization(model)
+    norm = {"normalization": own} if own else {"norm_low": settings.norm_low, "norm_high": settings.norm_high}
     smallest = max(frames, key=lambda frame: int(np.prod(frame.parts)))
     return {
         "tiles": int(np.prod(smallest.parts)),
         "tiles_yx" if len(smallest.parts) == 2 else "tiles_zyx": list(smallest.parts),
-        "prob_thresh": limits["prob"],
-        "nms_thresh": limits["nms"],
-        "norm_low": settings.norm_low,
-        "norm_high": settings.norm_high,
+        **{f"{key}_thresh": value for key, value in limits.items()},
+        **norm,
         "norm_values": [[list(level) for level in frame.limits] for frame in frames],
         "scale": settings.scale,
         **({"scale_z": settings.scale_z} if len(smallest.parts) == 3 else {}),
+        **{key: getattr(config, key) for key in ("nms_border", "smallest", "fill_holes") if hasattr(config, key)},
     }
 
 

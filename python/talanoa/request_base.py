@@ -12,6 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from talanoa.errors import BadInput
 
+PRICE = "Price of an hour of this machine, for the cost in the record; omitted: none"
+CURRENCY = "What the price is in"
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -71,6 +73,7 @@ def read_frames(value: Any) -> Any:
 Number = Annotated[float, BeforeValidator(read_decimal), Field(allow_inf_nan=False)]
 MaybeNumber = Annotated[Annotated[float, Field(allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]
 Fraction = Annotated[Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]
+Price = Annotated[Annotated[float, Field(ge=0, allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]
 Whole = Annotated[int, BeforeValidator(read_whole)]
 Count = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(read_whole)]
 PathText = Annotated[str, BeforeValidator(read_path_text), Field(min_length=1)]

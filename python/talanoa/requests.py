@@ -14,7 +14,9 @@ from pydantic import BeforeValidator, Field, model_validator
 from talanoa.errors import BadInput
 from talanoa.request_aliases import STARDIST
 from talanoa.request_base import (
+    CURRENCY,
     FRAMES,
+    PRICE,
     Alias,
     Count,
     Device,
@@ -23,6 +25,7 @@ from talanoa.request_base import (
     Number,
     Parsed,
     PathText,
+    Price,
     Request,
     Whole,
     check_ordered,
@@ -100,6 +103,8 @@ class SegmentRequest(Request):
         None, description="Folder of images: address of a Dask scheduler, such as tcp://node7:8786"
     )
     out: PathText | None = Field(None, description="New folder for the results")
+    price: Price = Field(None, description=PRICE)
+    currency: str = Field("EUR", min_length=1, description=CURRENCY)
     copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
     maps: bool = Field(
         False, description="The network's probability as an image, and with the distances in the result folder"

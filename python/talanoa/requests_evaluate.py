@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
 from talanoa.request_base import (
-    Count,
     Device,
     Folders,
     Fraction,
@@ -20,21 +20,37 @@ from talanoa.request_base import (
     check_ordered,
     read_word,
 )
+from talanoa.requests_predict import read_names
 from talanoa.requests_restore import read_channel
 
 
+def read_factors(key: str, text: str) -> tuple[float, ...]:
+    """Read factors of enlargement, such as "0.7, 1.3"; others than numbers from 0.1 to 10 are a `BadInput`."""
+    try:
+        found = tuple(float(word) for word in re.split(r"[,;\s]+", text) if word)
+    except ValueError:
+        found = (0.0,)
+    if not all(0.1 <= each <= 10 for each in found):
+        raise BadInput(f'{key}: found "{text}"; expected factors from 0.1 to 10, such as 0.7,1.3.')
+    return found
+
+
 class EvaluateRequest(Request):
-    """Judge a model, or label or restored images made elsewhere, against ground truth; restored images also without."""
+    """Judge a model, or what was made elsewhere (objects, restored images, stains), against ground truth."""
 
-    several: ClassVar[tuple[str, ...]] = ("compare", "train")
+    several: ClassVar[tuple[str, ...]] = ("compare", "train", "images", "truth", "prediction")
 
-    kind: Annotated[Literal["auto", "objects", "image"], BeforeValidator(read_word)] = Field(
-        "auto", description="What is judged: objects, or restored images (image); auto: as the model or the files say"
+    kind: Annotated[Literal["auto", "objects", "image", "stains"], BeforeValidator(read_word)] = Field(
+        "auto",
+        description="What is judged: objects, restored images (image), predicted stains; auto: as the model or the "
+        "files say",
     )
 
     model: PathText | None = Field(None, description="Model to judge: a name, or the path of a model folder")
-    prediction: PathText | None = Field(
-        None, description="Instead of a model: folder (or file) of label images, ROI zips or restored images to judge"
+    prediction: Folders | None = Field(
+        None,
+        description="Instead of a model: folder (or file) of label images, ROI zips, restored images or predicted "
+        "stains to judge; of several plates one for each",
     )
     annotator: PathText | None = Field(
         None, description="Another person's annotations of the same images: how well do two people agree"
@@ -42,15 +58,15 @@ class EvaluateRequest(Request):
     compare: Folders | None = Field(
         None, description='More models or folders of label images to compare with, such as "nuclei; other masks"'
     )
-    truth: PathText | None = Field(
+    truth: Folders | None = Field(
         None,
         description="Ground truth: folder of label images or ROI zips, or a dataset folder; for restored images the "
-        "folder of high-SNR images, or nothing",
+        "folder of high-SNR images, or nothing; for stains a plate, a folder of stains, or nothing: those in images",
     )
-    images: PathText | None = Field(
+    images: Folders | None = Field(
         None,
-        description="Folder of the images, for restored images the noisy ones; omitted: the dataset's own; label "
-        "images can be judged without",
+        description="Folder of the images, for restored images the noisy ones, for stains transmitted light or plates; "
+        "omitted: the dataset's own; label images can be judged without",
     )
     train: Folders | None = Field(
         None, description="Folders of training images, searched for the test images; omitted: what the model recorded"
@@ -72,10 +88,29 @@ class EvaluateRequest(Request):
         description="Restored images: map of what may be made up, from the image turned and flipped (turns) or from "
         "all models; auto: models where there are several, turns where there is no truth",
     )
+    stains: Annotated[str | None, BeforeValidator(read_names)] = Field(
+        None, description="Stains to judge, separated by commas; omitted: all that the model or the folders have"
+    )
+    transmitted: str | None = Field(
+        None, description="Stains: folder of transmitted light in a plate; omitted: the one with a usual name"
+    )
+    segment: str = Field(
+        "",
+        description='Stains: how each is segmented, "nucleus: nuclei min_area=40; er: none; other: <model>"; omitted: '
+        "the classical recipe that the stain's name suggests",
+    )
+    cycle: str = Field(
+        "",
+        description="Stains: G1 against S/G2 of each object, from a stain of DNA (nucleus), or from two reporters and "
+        "the stain of the objects (cy3, gfp, nucleus)",
+    )
+    scales: str = Field(
+        "", description="Stains: judge the model also on images enlarged by these factors, such as 0.7,1.3"
+    )
     channel: Annotated[int | str | None, BeforeValidator(read_channel)] = Field(
         None,
-        description="Channel of the images to segment or restore, counted from 1; all (restoring): each by itself, with "
-        "a model of one channel",
+        description="Channel of the images to segment or restore, counted from 1; all: each is restored by itself, "
+        "with a model of one channel",
     )
     prob_thresh: Fraction = Field(None, description="Lowest object probability, 0 to 1; omitted: each model's own")
     nms_thresh: Fraction = Field(None, description="Largest overlap of two objects, 0 to 1; omitted: each model's own")
@@ -107,4 +142,12 @@ class EvaluateRequest(Request):
                 "Found neither model, prediction nor annotator; expected one of them: a model, a folder of label "
                 "or restored images, or a folder with another person's annotations."
             )
+        for key in ("images", "truth", "prediction"):
+            if self.kind in ("objects", "image") and ";" in (getattr(self, key) or ""):
+                raise BadInput(f"{key}: found several folders; expected one. Only stains are judged on several plates.")
         return self
+
+    @property
+    def factors(self) -> tuple[float, ...]:
+        """Factors by which images are enlarged for the study of scales, in the order given."""
+        return read_factors("scales", self.scales)

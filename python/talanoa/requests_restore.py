@@ -7,18 +7,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
-from talanoa.request_base import (
-    FRAMES,
-    Count,
-    Device,
-    PathText,
-    Request,
-    check_ordered,
-    read_decimal,
-    read_frames,
-    read_whole,
-    read_word,
-)
+from talanoa.request_base import Count, PathText, check_ordered, read_decimal, read_whole, read_word
+from talanoa.requests_image import ImageRequest
 
 Percentile = Annotated[Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]
 
@@ -33,22 +23,14 @@ def read_channel(value: Any) -> Any:
     raise BadInput(f"channel: found {value!r}; expected a number from 1, or all.")
 
 
-class RestoreRequest(Request):
+class RestoreRequest(ImageRequest):
     """Restore an image with a trained model: take its noise away."""
 
-    image: PathText | None = Field(
-        None, description="Image file, or folder of images; omitted: the image given or open"
-    )
     model: PathText = Field(description="Name of a model that restores images, or path of its folder")
     channel: Annotated[int | str | None, BeforeValidator(read_channel)] = Field(
         None, description="Channel to restore, counted from 1; all: each by itself, with a model of one channel"
     )
     plane: Count = Field(None, description="Slice of a z-stack to restore, counted from 1; omitted: all")
-    frames: Annotated[str | None, BeforeValidator(read_frames)] = Field(
-        None,
-        pattern=f"^{FRAMES}$",
-        description='Frames to restore, counted from 1, such as "1-10" or "1,5,9"; omitted: all',
-    )
     tta: bool = Field(
         False,
         description="Restore the image turned and mirrored in eight ways, and average: better, eight times slower",
@@ -63,24 +45,8 @@ class RestoreRequest(Request):
     )
     norm_low: Percentile = Field(None, description="Percentile of the image that becomes 0; omitted: the model's own")
     norm_high: Percentile = Field(None, description="Percentile of the image that becomes 1; omitted: the model's own")
-    sample: Count = Field(
-        None, description="Percentiles come from so many frames of a movie, spread evenly; omitted: 64"
-    )
-    tiles: Count = Field(None, description="Number of tiles; omitted or auto: a fixed plan from the image's shape")
-    device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network runs")
-    backend: Annotated[Literal["auto", "onnx", "torch"], BeforeValidator(read_word)] = Field(
-        "auto", description="What runs the network: onnx (CPU), torch; auto: onnx for planes on the CPU, else torch"
-    )
-    workers: Count = Field(None, description="Folder of images: processes of a Dask cluster on this machine")
-    scheduler: PathText | None = Field(
-        None, description="Folder of images: address of a Dask scheduler, such as tcp://node7:8786"
-    )
-    out: PathText | None = Field(None, description="New folder for the results")
-    copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
 
     @model_validator(mode="after")
     def _ranges(self) -> RestoreRequest:
         check_ordered("norm_low", self.norm_low, "norm_high", self.norm_high, strict=True)
-        if self.workers is not None and self.scheduler is not None:
-            raise BadInput("workers and scheduler: found both; expected one. A scheduler has workers of its own.")
         return self

@@ -9,12 +9,15 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
 from talanoa.request_base import (
+    CURRENCY,
+    PRICE,
     Count,
     Device,
     Folders,
     Fraction,
     Number,
     PathText,
+    Price,
     Request,
     Whole,
     check_ordered,
@@ -25,20 +28,21 @@ from talanoa.request_base import (
 )
 
 _STAR, _N2V, _PAIRED = ("stardist",), ("n2v",), ("care", "n2n")
+_OBJECTS = ("stardist", "segmentation")
 _IMAGE, _LABEL = ("care", "n2v", "n2n"), ("labelling",)
 # Keys that only some methods have a use for.
 KEYS_OF: Mapping[str, tuple[str, ...]] = {
-    **dict.fromkeys(("rois", "n_rays", "grid", "head", "backbone"), _STAR),
-    **dict.fromkeys(("mask", "classes", "augment_scale"), _STAR),
+    **dict.fromkeys(("n_rays", "grid", "head", "backbone", "classes"), _STAR),
+    **dict.fromkeys(("rois", "mask", "augment_scale", "transfer", "label_model"), _OBJECTS),
     **dict.fromkeys(("kernel", "background", "apply"), _IMAGE),
-    **dict.fromkeys(("loss", "augment"), (*_IMAGE, *_LABEL)),
+    "loss": ("segmentation", *_IMAGE, *_LABEL),
+    "augment": (*_IMAGE, *_LABEL),
     **dict.fromkeys(("norm_low", "norm_high", "registration"), (*_PAIRED, *_LABEL)),
-    "target_channel": _PAIRED,
+    **dict.fromkeys(("targets", "target_channel"), (*_OBJECTS, *_PAIRED)),
     **dict.fromkeys(("masked_percent", "radius", "manipulator", "n2v2", "struct_axis", "struct_radius"), _N2V),
     **dict.fromkeys(("projection", "isotropic", "axial_sigma"), ("care",)),
     "anisotropy": ("stardist", "care"),
     "separate_channels": _N2V,
-    "targets": ("stardist", *_PAIRED),
     "probabilistic": ("care",),
     **dict.fromkeys(("transmitted", "stains", "target_channels", "planes", "project", "prepare"), _LABEL),
     **dict.fromkeys(("stain_levels", "stain_low", "stain_high", "one_per_stain"), _LABEL),
@@ -89,10 +93,12 @@ class TrainRequest(Request):
 
     several: ClassVar[tuple[str, ...]] = ("images", "targets", "rois")
 
-    method: Annotated[Literal["stardist", "care", "n2v", "n2n", "labelling"], BeforeValidator(read_word)] = Field(
+    method: Annotated[
+        Literal["stardist", "segmentation", "care", "n2v", "n2n", "labelling"], BeforeValidator(read_word)
+    ] = Field(
         "stardist",
-        description="Method to train: objects (stardist), restoration from pairs (care) or noise (n2v, n2n), stains "
-        "from transmitted light (labelling)",
+        description="Method to train: objects (stardist; segmentation: parts of a mask), restoration from pairs (care) "
+        "or noise (n2v, n2n), stains from transmitted light (labelling)",
     )
     images: Folders | None = Field(
         None,
@@ -100,7 +106,9 @@ class TrainRequest(Request):
         'or files with all channels); several: separated by ";"; omitted (n2v, labelling): the image given or open',
     )
     targets: Folders | None = Field(
-        None, description="Folder with the images' names: label images; care: high SNR; n2n: a second exposure"
+        None,
+        description="Folder with the images' names: label images (label_model: what they are made from); care: high "
+        "SNR; n2n: a second exposure",
     )
     rois: Folders | None = Field(None, description="Folder of ROI zips with the images' names")
     name: str = Field(min_length=1, description="Name of the new model")
@@ -120,7 +128,15 @@ class TrainRequest(Request):
         None, description="Learning rate; omitted: the method's default"
     )
     seed: Whole = Field(42, ge=0, le=2**32 - 1, description="Seed of everything random")
-    init: PathText | None = Field(None, description="Model to start from (fine-tuning)")
+    init: PathText | None = Field(
+        None, description="Model to start from (fine-tuning); for objects also a labelling model, whose U-Net is taken"
+    )
+    transfer: Annotated[Literal["trained", "slow", "frozen"], BeforeValidator(read_word)] = Field(
+        "trained", description="How the encoder of that model learns on: like the rest, slow (a tenth), frozen"
+    )
+    label_model: PathText | None = Field(
+        None, description="Model whose objects are the labels: found in the targets, or in target_channel"
+    )
     resume: bool = Field(False, description="Go on with an interrupted training of this name")
     device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network trains")
     n_images: Count = Field(None, description="Train on so many of the images only, drawn by the seed; omitted: all")
@@ -140,8 +156,8 @@ class TrainRequest(Request):
     head: Annotated[Annotated[int, Field(ge=1, le=1024)] | None, BeforeValidator(read_whole)] = Field(
         None, description="Filters of the layer before the outputs; omitted: 128"
     )
-    backbone: Annotated[Literal["unet", "resnet"] | None, BeforeValidator(read_word)] = Field(
-        None, description="Network of a 3D model; omitted: unet"
+    backbone: Annotated[Literal["unet", "resnet", "labelling"] | None, BeforeValidator(read_word)] = Field(
+        None, description="Network of stardist: unet, resnet (3D), labelling (2D; can start from such a model)"
     )
     anisotropy: Annotated[Annotated[float, Field(gt=0, le=100)] | None, BeforeValidator(read_decimal)] = Field(
         None,
@@ -159,6 +175,8 @@ class TrainRequest(Request):
     )
     dry_run: bool = Field(False, description="Train nothing: show examples, and what the training will cost here")
     picture: PathText | None = Field(None, description="New PNG file for the examples of a dry run")
+    price: Price = Field(None, description=PRICE)
+    currency: str = Field("EUR", min_length=1, description=CURRENCY)
     licence: str = Field("", description="Licence of the training data, kept with the model")
     description: str = Field("", description="What the model is for, in a sentence; omitted: what it was trained on")
     schedule: Annotated[Literal["plateau", "cosine"] | None, BeforeValidator(read_word)] = Field(
@@ -180,7 +198,7 @@ class TrainRequest(Request):
     loss: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_loss)] = Field(
         None,
         description="Loss of care, n2v, n2n (mae, mse; omitted: mae for care, mse for the others), or losses of "
-        'labelling with weights, such as "mse=1 sobel=0.1" (omitted: mse)',
+        'labelling and segmentation with weights, such as "mse=1 sobel=0.1" (omitted: mse; jaccard)',
     )
     probabilistic: bool = Field(False, description="Learn how uncertain each restored pixel is, too (care)")
     kernel: Annotated[Annotated[int, Field(ge=1, le=15)] | None, BeforeValidator(read_whole)] = Field(
@@ -295,6 +313,21 @@ class TrainRequest(Request):
     regularisation: Annotated[Literal["none", "strong"], BeforeValidator(read_word)] = Field(
         "none", description="strong: weight_decay 1e-4 and dropout 0.1"
     )
+
+    @model_validator(mode="after")
+    def _transfer_has_a_source(self) -> TrainRequest:
+        if self.transfer != "trained" and not self.starts_from_a_model():
+            raise BadInput(f"transfer={self.transfer}, but no init; expected init=<model to start from>.")
+        if self.method in _OBJECTS:
+            if self.target_channel is not None and self.label_model is None:
+                raise BadInput("target_channel: found without label_model; expected both, or neither.")
+            if self.label_model is not None and self.rois is not None:
+                raise BadInput("label_model and rois: found both; expected one. The model's objects are the labels.")
+        return self
+
+    def starts_from_a_model(self) -> bool:
+        """Tell whether there is a model to start from."""
+        return self.init is not None
 
     @model_validator(mode="after")
     def _one_source(self) -> TrainRequest:

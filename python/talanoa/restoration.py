@@ -2,64 +2,30 @@
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import anisotropy, backends, calibration, image_lazy, methods, restoration_isotropic
-from talanoa import image as images
+from talanoa import anisotropy, backends, calibration, image_lazy, image_work, methods, restoration_isotropic
 from talanoa.errors import BadInput
-from talanoa.host import Host, Share, stop_if_cancelled
+from talanoa.host import Host, Share
 from talanoa.image_lazy import LazyImage
+from talanoa.image_work import Found, ImageWork, Made
 from talanoa.model_folder import Model, check_kind
 from talanoa.normalize import Levels, is_fixed
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration_choice import choose
-from talanoa.restoration_numbers import Numbers, type_for
-from talanoa.restoration_source import Hash, Measured, measure
+from talanoa.restoration_numbers import type_for
+from talanoa.restoration_source import Measured, measure
 from talanoa.restoration_units import Prediction, planned_parts, predict
 from talanoa.restoration_warnings import check_levels, far_from_trained, warnings_of
 
-_SUFFIX = re.compile(r"(\.ome)?\.(tiff?|png|jpe?g|zarr)$", re.IGNORECASE)
 
-
-@dataclass(frozen=True, eq=False)
-class Restored:
-    """A restored image.
-
-    Parameters
-    ----------
-    image : DataArray, (t, c, z, y, x)
-        In the intensities of the image that was restored, with its calibration.
-    uncertainty : DataArray of float32, (t, c, z, y, x), or None
-        In intensities: the width that a probabilistic model predicts, or the standard deviation over the eight ways.
-    record : dict
-        Everything that was filled in: device, backend, tiles, levels, type, hashes, times.
-    warnings : list of str
-        What the user should know.
-    """
-
-    image: xr.DataArray
-    uncertainty: xr.DataArray | None
-    record: dict[str, Any]
-    warnings: list[str]
-
-
-@dataclass(frozen=True, eq=False)
-class Frame:
-    """One restored frame, (c, z, y, x): the image in its type, and the uncertainty where it was asked for."""
-
-    values: NDArray[Any]
-    uncertainty: NDArray[np.float32] | None
-
-
-def restore(image: xr.DataArray, model: Model, request: RestoreRequest, host: Host) -> Restored:
+def restore(image: xr.DataArray, model: Model, request: RestoreRequest, host: Host) -> Made:
     """Restore an image in memory.
 
     Parameters
@@ -80,20 +46,10 @@ def restore(image: xr.DataArray, model: Model, request: RestoreRequest, host: Ho
     Cancelled
         Stopped by the user.
     """
-    work = Restoration(image_lazy.in_memory(image), model, request, host)
-    shape = work.shape
-    made = np.empty(shape, work.kind)
-    unsure = np.empty(shape, np.float32) if request.uncertainty else None
-    for number, frame in enumerate(work.frames()):
-        made[number] = frame.values
-        if unsure is not None:
-            unsure[number] = frame.uncertainty
-    seen = xr.DataArray(made, dims=images.DIMS, attrs=work.attrs("restored"))
-    spread = None if unsure is None else xr.DataArray(unsure, dims=images.DIMS, attrs=work.attrs("uncertainty"))
-    return Restored(seen, spread, work.record(), work.warnings())
+    return image_work.whole(Restoration(image_lazy.in_memory(image), model, request, host))
 
 
-class Restoration:
+class Restoration(ImageWork):
     """A restoration that is worked through frame by frame.
 
     Parameters
@@ -104,30 +60,32 @@ class Restoration:
         See `restore`.
     """
 
+    made, doing = "restored", "Restoring"
+
     def __init__(self, image: LazyImage, model: Model, request: RestoreRequest, host: Host) -> None:
         started = time.perf_counter()
-        self.model, self.request, self.host, self.form = model, request, host, image.form
+        self.model = model
         check_kind(model, "image")
         self.config: Any = methods.get(model.method).config(**model.config)
-        self.source, notes = choose(image, model, request)
-        self.kind = type_for(request.dtype, image.form.dtype)
+        source, notes = choose(image, model, request)
+        kind = type_for(request.dtype, image.form.dtype)
+        t, c, z, y, x = source.shape
+        self.each = request.channel == "all"
+        self.form, self.request = image.form, request
+        self.factor = self._factor()
+        depth = 1 if self.config.projects else z if self.factor is None else anisotropy.count_of(z, self.factor)
+        shape = (t, c if self.each else int(self.config.n_channel_out), depth, y, x)
+        super().__init__(image, source, kind, shape, request, host)
         self.normalization = normalization_of(model, request)
-        self.measured: Measured = measure(self.source, self._of_channels(), request.sample, host)
-        check_levels(self.measured, self.source, self.normalization)
+        self.measured: Measured = measure(source, self._of_channels(), request.sample, host)
+        check_levels(self.measured, source, self.normalization)
         self.chosen = backends.for_model(model, request.device, request.backend)
         self.tta = request.tta or (request.uncertainty and not getattr(self.config, "probabilistic", False))
-        self.numbers = Numbers(self.kind)
-        t, c, z, y, x = self.source.shape
-        self.factor = self._factor()
         self.parts = self._parts((z, y, x))
-        self.each = request.channel == "all"
-        depth = 1 if self.config.projects else z if self.factor is None else anisotropy.count_of(z, self.factor)
-        self.shape = (t, c if self.each else int(self.config.n_channel_out), depth, y, x)
         # another number of channels out than in: which intensities they should have, nobody knows
         self.foreign = model.channels not in (1, int(self.config.n_channel_out))
-        self._hashes = Hash(image.form.dtype, self.source.shape), Hash(self.kind, self.shape)
         self._before = [*notes, *([self.chosen.warning] if self.chosen.warning else [])]
-        self._before += warnings_of(self.measured, self.source, self.normalization, model)
+        self._before += warnings_of(self.measured, source, self.normalization, model)
         if self.factor is not None:
             self._before += far_from_trained(self.factor, float(self.config.anisotropy))
         if self.foreign:
@@ -135,8 +93,7 @@ class Restoration:
                 f"The model makes {self.config.n_channel_out} channel(s) of {model.channels}: what comes out is in the "
                 "units of the training, 0 to 1 for most pixels, not in intensities of the image."
             )
-        self._more = False
-        self._times = {"load": round(time.perf_counter() - started, 4), "restore": 0.0}
+        self.times["load"] = round(time.perf_counter() - started, 4)
 
     def _factor(self) -> float | None:
         """Return how many pixels wide the distance of two slices is, of a stack that is made isotropic."""
@@ -157,42 +114,7 @@ class Restoration:
             return self.normalization
         return {**self.normalization, **{key: list(self.normalization[key]) * count for key in ("mean", "std")}}
 
-    def skip(self, restored: Iterable[NDArray], numbers: Mapping[str, float]) -> None:
-        """Take over the first frames from an interrupted restoration: what came out, and the counts of values."""
-        for number, values in enumerate(restored):
-            stop_if_cancelled(self.host)
-            self._hashes[0].add(self.source.frame(number))
-            self._hashes[1].add(values)
-        self.numbers.go_on(numbers)
-
-    def frames(self, first: int = 0) -> Iterator[Frame]:
-        """Yield the restored frames in order.
-
-        Parameters
-        ----------
-        first : int
-            Frames before it are left out, see `skip`.
-
-        Raises
-        ------
-        Cancelled
-            Stopped by the user.
-        """
-        began = time.perf_counter()
-        count = len(self.source.frames)
-        for number in range(first, count):
-            stop_if_cancelled(self.host)
-            pixels = self.source.frame(number)
-            self._hashes[0].add(pixels)
-            self._more = number + 1 < count
-            found, spread = self._frame(pixels, Share(self.host, number, count))
-            values = self.numbers.convert(found)
-            self._hashes[1].add(values)
-            self.host.progress(number + 1, count, "Restoring")
-            self._times["restore"] = round(time.perf_counter() - began, 4)
-            yield Frame(values, spread)
-
-    def _frame(self, pixels: NDArray, host: Host) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def _frame(self, pixels: NDArray, host: Host) -> Found:
         """Restore a frame (c, z, y, x): all channels together, or each by itself."""
         levels = self.measured.levels
         if not self.each:
@@ -204,9 +126,7 @@ class Restoration:
         spread = [one for _, one in found if one is not None]
         return np.concatenate([values for values, _ in found]), np.concatenate(spread) if spread else None
 
-    def _channels(
-        self, pixels: NDArray, levels: Levels, host: Host
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def _channels(self, pixels: NDArray, levels: Levels, host: Host) -> Found:
         """Restore the channels that the network takes at once: a volume, or plane by plane."""
         if self.config.ndim == 3 or self.factor is not None:
             return self._unit(pixels, levels, host)
@@ -218,9 +138,7 @@ class Restoration:
         spread = [one for _, one in found if one is not None]
         return np.stack([values for values, _ in found], axis=1), np.stack(spread, axis=1) if spread else None
 
-    def _unit(
-        self, pixels: NDArray, levels: Levels, host: Host
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    def _unit(self, pixels: NDArray, levels: Levels, host: Host) -> Found:
         """Restore a plane or a volume (c, space…)."""
         found = self._predicted(pixels, levels, host)
         self.parts = found.parts  # smaller tiles from now on, where memory has ended
@@ -239,31 +157,42 @@ class Restoration:
         rest = (self.config, self.parts, host)
         if self.factor is not None:
             return restoration_isotropic.predict(
-                self.chosen.runner, pixels, levels, *rest, self.factor, self.tta, self._more
+                self.chosen.runner, pixels, levels, *rest, self.factor, self.tta, self.more
             )
         if self.config.projects:
             levels = Levels(tuple(pair for pair in levels.pairs for _ in range(pixels.shape[1])))
             pixels = pixels.reshape(-1, *pixels.shape[2:])
-        return predict(self.chosen.runner, pixels, levels, *rest, self.tta, self._more)
+        return predict(self.chosen.runner, pixels, levels, *rest, self.tta, self.more)
 
     def warnings(self) -> list[str]:
         """Return what the user should know, once all frames are there."""
         return [*self._before, *self.numbers.warnings()]
 
-    def attrs(self, what: str) -> dict[str, Any]:
-        """Return the attributes of the result: those of the channels that were restored, under a new name."""
-        attrs = {key: value for key, value in self.form.attrs.items() if key not in ("notes", "source")}
+    def channel_attrs(self, what: str) -> dict[str, Any]:
+        """Return names, colour tables and display ranges of the channels that were restored."""
         kept = self.source.channels if self.shape[1] == len(self.source.channels) else ()
+        attrs: dict[str, Any] = {"channel_names": ("",) * self.shape[1]}
         for key in ("channel_names", "luts", "display"):
-            values = attrs.pop(key, ())
+            values = self.form.attrs.get(key, ())
             if len(values) == self.form.sizes["c"] and kept and (key, what) != ("display", "uncertainty"):
                 attrs[key] = tuple(values[channel] for channel in kept)
-        names = attrs.get("channel_names", ("",) * self.shape[1])
         if self.factor is not None:
-            _, height, width = attrs["pixel_size"]
+            _, height, width = self.form.attrs["pixel_size"]
             attrs["pixel_size"] = (width, height, width)
-        stem = _SUFFIX.sub("", str(attrs.get("name") or "image"))
-        return {**attrs, "channel_names": names, "rgb": False, "name": f"{stem}-{what}"}
+        return attrs
+
+    def plan(self) -> dict[str, Any]:
+        """Return levels, tiles and backend."""
+        levels = [list(pair) for pair in self.measured.levels.pairs]
+        return {"levels": levels, "tiles": list(self.parts), "backend": self.chosen.record}
+
+    def message(self) -> str:
+        """Say what was restored."""
+        frames, planes, made = len(self.source.frames), len(self.source.planes), self.shape[2]
+        what = f"{frames} frames" if frames > 1 else f"{planes} slices" if planes > 1 else "the image"
+        if made != planes:
+            what += f" to {made} slices" if made > 1 else " to a plane" if frames == 1 else " to planes"
+        return what
 
     def record(self) -> dict[str, Any]:
         """Return everything that was filled in, once all frames are there."""
@@ -287,9 +216,8 @@ class Restoration:
             "channels": [channel + 1 for channel in self.source.channels],
             "planes": [plane + 1 for plane in self.source.planes],
             "slices": self.shape[2],
-            "input_sha256": self._hashes[0].text(),
-            "image_sha256": self._hashes[1].text(),
-            "times": self._times,
+            **self.hashes(),
+            "times": self.times,
         }
 
     @property

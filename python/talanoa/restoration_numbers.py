@@ -1,4 +1,4 @@
-"""Restored intensities as the numbers that are asked for; what does not fit is counted, never hidden."""
+"""Intensities that a network made as the numbers that are asked for; what does not fit is counted, never hidden."""
 
 from __future__ import annotations
 
@@ -42,16 +42,18 @@ def type_for(asked: str, image: np.dtype[Any]) -> np.dtype[Any]:
 
 
 class Numbers:
-    """Converts restored intensities and counts those that the type cannot hold.
+    """Converts intensities that a network made and counts those that the type cannot hold.
 
     Parameters
     ----------
     kind : dtype
         float32 or a whole type. Of whole ones values are rounded, and those outside the range get its nearest limit.
+    made : str
+        What was done to the pixels, for the messages.
     """
 
-    def __init__(self, kind: np.dtype[Any]) -> None:
-        self.kind = kind
+    def __init__(self, kind: np.dtype[Any], made: str = "restored") -> None:
+        self.kind, self.made = kind, made
         self.below = self.above = self.total = 0
         self.lowest, self.highest = np.inf, -np.inf
 
@@ -109,6 +111,6 @@ class Numbers:
             )
             if count
         ]
-        count = f"{self.below + self.above} of {self.total} restored pixels"
+        count = f"{self.below + self.above} of {self.total} {self.made} pixels"
         told = f"{count} do not fit into {self.kind.name} and were set to its limit: {', '.join(parts)}."
         return [f"{told} To keep them, take dtype=float32."]

@@ -1,11 +1,12 @@
-"""What of an image is restored, read from memory or disk a frame at a time, and the normalisation of all of it."""
+"""What of an image a network gets, read from memory or disk a frame at a time, and the normalisation of all of it."""
 
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,21 +14,39 @@ from numpy.typing import NDArray
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.image_lazy import LazyImage
-from talanoa.normalize import Levels, fixed_levels, is_fixed, levels_of, odd_step
+from talanoa.normalize import WHOLE, Levels, fixed_levels, is_fixed, levels_of, odd_step, whole_levels
 
 SAMPLE = 64  # frames that percentiles come from, unless the request says otherwise
 
 
+class Pixels(Protocol):
+    """Pixels that a network gets, frame by frame."""
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Frames of the image, counted from 0."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """Sizes (t, c, z, y, x)."""
+        ...
+
+    def frame(self, number: int) -> NDArray[Any]:
+        """Return frame number `number` of `frames`, (c, z, y, x)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Source:
-    """The part of an image that is restored.
+    """The part of an image that is worked on.
 
     Parameters
     ----------
     image : LazyImage
         All of it.
     frames, channels, planes : tuple of int
-        Counted from 0.
+        Counted from 0, rising.
     """
 
     image: LazyImage
@@ -42,7 +61,7 @@ class Source:
         return len(self.frames), len(self.channels), len(self.planes), sizes["y"], sizes["x"]
 
     def frame(self, number: int) -> NDArray[Any]:
-        """Return frame number `number` of those to restore, (c, z, y, x).
+        """Return frame number `number` of those to work on, (c, z, y, x).
 
         Raises
         ------
@@ -53,6 +72,7 @@ class Source:
         channels = slice(self.channels[0], self.channels[-1] + 1)
         planes = slice(self.planes[0], self.planes[-1] + 1)
         pixels = self.image.fetch(self.frames[number], channels, (planes, slice(0, y), slice(0, x)))
+        pixels = _those(_those(pixels, self.channels, 0), self.planes, 1)
         if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
             bad = int(np.count_nonzero(~np.isfinite(pixels)))
             raise BadInput(
@@ -61,6 +81,13 @@ class Source:
                 "Process > Math > Macro)."
             )
         return pixels
+
+
+def _those(pixels: NDArray[Any], wanted: Sequence[int], axis: int) -> NDArray[Any]:
+    """Return those of the indices `wanted`, of which the first one comes first, along an axis."""
+    if len(wanted) == pixels.shape[axis]:
+        return pixels
+    return np.take(pixels, [index - wanted[0] for index in wanted], axis=axis)
 
 
 @dataclass(frozen=True)
@@ -86,24 +113,38 @@ class Measured:
         return {"frames": list(self.frames), "values": int(self.values.shape[1])}
 
 
-def measure(source: Source, normalization: Mapping[str, Any], sample: int | None, host: Host) -> Measured:
-    """Fit a normalisation to all that is restored together, so that frames do not flicker.
+def measure(source: Pixels, normalization: Mapping[str, Any], sample: int | None, host: Host) -> Measured:
+    """Fit a normalisation to all that is worked on together, so that frames do not flicker.
 
     Parameters
     ----------
-    source : Source
-        What is restored.
+    source : Pixels
+        What goes in.
     normalization : mapping
         See `talanoa.normalize.fit`, which gives the same levels where all frames are looked at.
     sample : int or None
-        So many frames at most are looked at, spread evenly; None: 64.
+        So many frames at most are looked at, spread evenly; None: 64 for percentiles, all of them for the darkest and
+        brightest value, or mean and deviation, which look at every value.
     host : Host
         Cancelling.
     """
-    numbers = spread_evenly(len(source.frames), sample or SAMPLE)
-    values = np.concatenate(list(_every(source, numbers, host)), axis=1)
-    fixed = is_fixed(normalization)
-    levels = fixed_levels(normalization, len(values)) if fixed else levels_of(values, normalization)
+    whole = normalization.get("kind") in WHOLE
+    numbers = spread_evenly(len(source.frames), sample or (len(source.frames) if whole else SAMPLE))
+    kept: list[NDArray[Any]] = []
+
+    def frames() -> Iterator[NDArray[Any]]:
+        for frame, some in _every(source, numbers, host):
+            kept.append(some)
+            yield frame
+
+    if whole:
+        levels = whole_levels(frames(), str(normalization["kind"]))
+        values = np.concatenate(kept, axis=1)
+    else:
+        deque(frames(), maxlen=0)  # only what is kept of them counts
+        values = np.concatenate(kept, axis=1)
+        fixed = is_fixed(normalization)
+        levels = fixed_levels(normalization, len(values)) if fixed else levels_of(values, normalization)
     return Measured(levels, tuple(source.frames[number] + 1 for number in numbers), values)
 
 
@@ -112,14 +153,15 @@ def spread_evenly(count: int, most: int) -> list[int]:
     return np.unique(np.rint(np.linspace(0, count - 1, min(count, most))).astype(int)).tolist()
 
 
-def _every(source: Source, numbers: Sequence[int], host: Host) -> Iterator[NDArray[Any]]:
-    """Yield every n-th value of frames, as if they were one array (c, t z y x)."""
+def _every(source: Pixels, numbers: Sequence[int], host: Host) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Yield frames, and every n-th value of each as if they were one array (c, t z y x)."""
     size = int(np.prod(source.shape[2:]))
     step, first = odd_step(size * len(numbers)), 0
     for done, number in enumerate(numbers):
         stop_if_cancelled(host)
         host.progress(done, len(numbers), "Intensities")
-        yield source.frame(number).reshape(source.shape[1], -1)[:, first::step].copy()  # a view would keep the frame
+        frame = source.frame(number)
+        yield frame, frame.reshape(source.shape[1], -1)[:, first::step].copy()  # a view would keep the frame
         first = (first - size) % step
 
 

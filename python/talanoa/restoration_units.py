@@ -15,10 +15,11 @@ from talanoa import inference, tiles, turns
 from talanoa.backends import Arrays, Runner
 from talanoa.host import Host, Share, stop_if_cancelled
 from talanoa.normalize import Levels
+from talanoa.windows import Windows
 
 MAX_VOXELS = 4_000_000  # that one tile of a volume reads: about 2.5 GB in a network of 32 channels
 
-MAX_PIXELS = 400_000  # that one tile of a plane reads: a quarter of a GB in a network of 32 channels
+MAX_PIXELS = 400_000  # that one tile of a plane reads: a third of a GB in a network of 32 channels
 MAX_PROJECTED = 16_000_000  # voxels that one tile of a stack that becomes a plane reads: about 2 GB in 8 channels
 
 
@@ -84,6 +85,7 @@ def predict(
     host: Host,
     tta: bool = False,
     more: bool = False,
+    windows: Windows | None = None,
 ) -> Prediction:
     """Run a network over a plane or a volume; with fewer pixels a tile when memory ends.
 
@@ -106,6 +108,8 @@ def predict(
         makes of them is turned back and averaged.
     more : bool
         Another one of this size follows: memory is kept for it.
+    windows : Windows, optional
+        Of a plane: windows of this size instead of tiles.
 
     Raises
     ------
@@ -115,7 +119,9 @@ def predict(
         Stopped by the user.
     """
     ways = tuple(turns.WAYS) if tta else (0,)
-    run = partial(_over_ways, net, pixels, levels, config, ways, host, more)
+    run = partial(_over_ways, net, pixels, levels, config, ways, host, more, windows)
+    if windows is not None:
+        return run(parts)
     return inference.with_smaller_tiles(run, parts, pixels.shape[1:])[0]
 
 
@@ -127,15 +133,16 @@ def _over_ways(
     ways: Sequence[int],
     host: Host,
     more: bool,
+    windows: Windows | None,
     parts: tuple[int, ...],
 ) -> Prediction:
     """Return the mean over ways to turn the image; arguments as for `predict`."""
-    mean, scale = _Average(), _Average()
+    mean, scale = Average(), Average()
     for number, way in enumerate(ways):
         turned = turns.turned(pixels, way)
         these = parts if way in turns.SAME_SIZE else (*parts[:-2], parts[-1], parts[-2])
         follows = more or number + 1 < len(ways)
-        found = whole(net, turned, levels, config, these, Share(host, number, len(ways)), follows)
+        found = whole(net, turned, levels, config, these, Share(host, number, len(ways)), follows, windows)
         mean.add(turns.turned_back(found[0], way))
         if len(found) > 1:
             scale.add(turns.turned_back(found[1], way))
@@ -151,31 +158,45 @@ def whole(
     parts: Sequence[int],
     host: Host,
     more: bool = False,
+    windows: Windows | None = None,
 ) -> list[NDArray[np.float32]]:
     """Return the network's outputs (c, space…) for an image, put together from its tiles; see `predict`."""
-    return assembled(net, _Normalised(pixels, levels), config, parts, host, more)
+    return assembled(net, _Normalised(pixels, levels), config, parts, host, more, windows)
 
 
 def assembled(
-    net: Runner[Arrays], image: Any, config: Any, parts: Sequence[int], host: Host, more: bool = False
+    net: Runner[Arrays],
+    image: Any,
+    config: Any,
+    parts: Sequence[int],
+    host: Host,
+    more: bool = False,
+    windows: Windows | None = None,
 ) -> list[NDArray[np.float32]]:
     """Return the network's outputs (c, space…) for a normalised image (c, space…), put together from its tiles."""
     shape = image.shape[1:]
-    plan = tiles.plan(shape, parts, config.halo, config.multiple)
+    if windows is None:
+        plan = tiles.plan(shape, parts, config.halo, config.multiple)
+    else:
+        plan = windows.plan(shape, config.multiple)
+    blended = windows is not None and windows.blend
     made: list[NDArray[np.float32]] = []
     with closing(inference.outputs(net, image, plan, config, more=more)) as results:
         for number, (tile, found) in enumerate(results):
             stop_if_cancelled(host)
             if not made:
-                made = [np.empty((len(one), *shape), np.float32) for one in found]
-            core = tuple(slice(start, stop) for start, stop in tile.core)
+                made = [(np.zeros if blended else np.empty)((len(one), *shape), np.float32) for one in found]
+            core = (slice(None), *(slice(start, stop) for start, stop in tile.core))
             for one, values in zip(made, found, strict=True):
-                one[(slice(None), *core)] = values
+                if windows is not None and windows.blend:
+                    one[core] += values * windows.weight(tile, shape, config.multiple)
+                else:
+                    one[core] = values
             host.progress(number + 1, len(plan), "Network")
     return made
 
 
-class _Average:
+class Average:
     """Mean and standard deviation of arrays that come one after the other (Welford)."""
 
     def __init__(self) -> None:

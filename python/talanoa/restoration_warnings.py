@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,8 +39,8 @@ def warnings_of(measured: Measured, source: Source, normalization: Mapping[str, 
     """Return what the user should know of an image, before it is restored."""
     found = [*_constant(measured, source), *_sampled(measured, source, normalization), *_noise(source, model)]
     if is_fixed(normalization):
-        found += _far(measured, source, normalization)
-    return [*found, *_pixel_size(source, model)]
+        found += far(measured, [f"Channel {channel + 1}" for channel in source.channels])
+    return [*found, *pixel_size(source.image.form, model)]
 
 
 def far_from_trained(factor: float, trained: float) -> list[str]:
@@ -83,28 +83,28 @@ def _noise(source: Source, model: Model) -> list[str]:
     return [fault.text for fault in noise_checks.find(look, structure=blind) if fault.kind in kinds]
 
 
-def _far(measured: Measured, source: Source, normalization: Mapping[str, Any]) -> list[str]:
-    """Return a warning for each channel whose intensities are far from those of the training images."""
+def far(measured: Measured, names: Sequence[str]) -> list[str]:
+    """Return a warning for each channel whose intensities are far from those of the training images (z-scores)."""
     found = []
-    levels = zip(source.channels, measured.values, measured.levels.pairs, strict=True)
-    for channel, values, (mean, upper) in levels:
+    levels = zip(names, measured.values, measured.levels.pairs, strict=True)
+    for name, values, (mean, upper) in levels:
         std = upper - mean
         here, spread = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
         if abs(here - mean) > FAR * std or not std / FAR <= spread <= std * FAR:
             found.append(
-                f"Channel {channel + 1}: the intensities (mean {here:.4g}, standard deviation {spread:.4g}) are far "
+                f"{name}: the intensities (mean {here:.4g}, standard deviation {spread:.4g}) are far "
                 f"from those of the model's training images ({mean:.4g}, {std:.4g}), which it takes for granted. "
                 "Train on such images, or check camera settings and bit depth."
             )
     return found
 
 
-def _pixel_size(source: Source, model: Model) -> list[str]:
-    """Return a warning when the pixels are far from those of the training images."""
+def pixel_size(form: xr.DataArray, model: Model, scale: float | None = None) -> list[str]:
+    """Return a warning when the pixels are far from those of the training images, times the scale asked for."""
     from talanoa.tasks.inspect_image import warn_pixel_size
 
     host = _Listening()
-    warn_pixel_size(source.image.form, model, None, None, host)
+    warn_pixel_size(form, model, scale, None, host)
     return host.said
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+import drawn_plates
 import restorers
 import talanoa
 from fiji.scripts import commands as scripts
@@ -20,6 +21,7 @@ from talanoa import image as images
 from talanoa import model_folder, resources
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
+from talanoa.labelling.record import record_of
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_train import KEYS_OF
 from talanoa.samples import noisy
@@ -134,7 +136,7 @@ def test_a_result_folder_is_restored_again_by_rerun(cells: Path, ij: Any, comman
 def test_a_movie_too_large_for_memory_is_opened_from_the_result_folder(
     cells: Path, ij: Any, commands: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("talanoa.tasks.restore.BUDGET", 1000)
+    monkeypatch.setattr("talanoa.tasks.image_task.BUDGET", 1000)
     ij.run(RESTORE, f"image=[{cells}] model=[{MODEL}] device=cpu out=[{(tmp_path / 'out').as_posix()}]")
     assert bool(active().getStack().isVirtual())
     shown = convert.to_dataarray(active())
@@ -174,6 +176,23 @@ def test_care_is_trained_from_a_macro(ij: Any, commands: list[str], tmp_path: Pa
     assert model_folder.load("care of the menu").method == "care"
 
 
+def test_labelling_is_trained_from_a_macro_on_a_plate_and_on_the_open_hyperstack(
+    ij: Any, commands: list[str], tmp_path: Path
+) -> None:
+    drawn_plates.discs(tmp_path / "plate", [f"A0{k}_f1" for k in range(1, 5)])
+    tiny = TINY.replace("preset=quick ", "")
+    ij.run(TRAIN, f"method=labelling images=[{tmp_path / 'plate'}] stains=dapi prepare=[clip=50] name=[plate] {tiny}")
+    known = record_of(model_folder.load("plate").labelling or {})
+    assert known.lights[0].name == "phase" and known.stains[0].prepare.clip == 50
+    light, stain = drawn_plates.field(1, (64, 260))
+    images.write(tmp_path / "open.tif", images.from_array(np.stack([light, stain]), "cyx"))
+    opened(ij, tmp_path / "open.tif")
+    ij.run(TRAIN, f"method=labelling name=[of the open image] {tiny}")
+    model = model_folder.load("of the open image")
+    assert model.training["split"] == "by region" and model.labelling is not None
+    assert len(model.labelling["stains"]) == 1 and list(model.training["training_images"]) == ["open"]
+
+
 def test_a_model_is_judged_beside_its_input_from_a_macro(ij: Any, commands: list[str], tmp_path: Path) -> None:
     import jpype
 
@@ -209,3 +228,26 @@ def test_macro_that_denoises_the_open_image(cells: Path, ij: Any, commands: list
     ij.runMacroFile(str(resources.macros() / "Denoise_Open_Image.ijm"), f"noise of a macro\nquick\n{TINY[13:]}")
     assert str(active().getTitle()).startswith("cells-restored")
     assert model_folder.load("noise of a macro").method == "n2v"
+
+
+@pytest.mark.parametrize("method, slices, depth", [("care_projection", 1, 2.0), ("care_isotropic", 17, 0.5)])
+def test_a_stack_becomes_a_plane_or_isotropic_from_a_macro(
+    method: str, slices: int, depth: float, tmp_path: Path, ij: Any, commands: list[str]
+) -> None:
+    path, folder = tmp_path / "stack.tif", restorers.save(tmp_path / method, method)
+    values = np.random.default_rng(0).poisson(300, (5, 40, 48)).astype(np.uint16)
+    images.write(path, images.from_array(values, "zyx", pixel_size=(2.0, 0.5, 0.5), unit="µm"))
+    opened(ij, path)
+    ij.run(RESTORE, f"model=[{folder}] device=cpu")
+    shown = convert.to_dataarray(active())
+    assert shown.sizes["z"] == slices and shown.attrs["pixel_size"] == (depth, 0.5, 0.5)
+    np.testing.assert_array_equal(shown.values, talanoa.restore(path, folder, device="cpu").image.values)
+
+
+def test_a_macro_trains_on_the_open_stack_to_make_it_isotropic(tmp_path: Path, ij: Any, commands: list[str]) -> None:
+    values = np.random.default_rng(0).poisson(300, (5, 48, 48)).astype(np.uint16)
+    images.write(tmp_path / "s.tif", images.from_array(values, "zyx", pixel_size=(2.0, 0.5, 0.5), unit="µm"))
+    opened(ij, tmp_path / "s.tif")
+    ij.run(TRAIN, f"method=care isotropic apply name=[isotropic of the menu] axial_sigma=1.5 {TINY}")
+    assert model_folder.load("isotropic of the menu").config["axial_sigma"] == 1.5
+    assert convert.to_dataarray(active()).sizes["z"] == 17

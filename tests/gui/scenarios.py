@@ -326,12 +326,20 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 def main(name: str, folder: str) -> None:
     """Play one scenario and write what it saw to FOLDER/seen.json; when it fails, a picture of the screen."""
-    from gui import annotate, evaluating, restoring, thresholds, training  # their scenarios use this module
+    from gui import (  # their scenarios use this module
+        annotate,
+        evaluating,
+        labelling,
+        predicting,
+        restoring,
+        thresholds,
+        training,
+    )
 
     work, code = Path(folder), 1
     try:
         d.start(work)
-        others = (training, thresholds, annotate, evaluating, restoring)
+        others = (training, thresholds, annotate, evaluating, restoring, predicting, labelling)
         seen = {**SCENARIOS, **{key: play for one in others for key, play in one.SCENARIOS.items()}}[name](work)
         (work / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
         code = 0

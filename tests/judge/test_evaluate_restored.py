@@ -303,7 +303,8 @@ def test_all_channels_are_judged_each_by_itself(tmp_path: Path) -> None:
 
 def test_all_channels_are_refused_for_objects(tmp_path: Path) -> None:
     keys = make_objects(tmp_path)
-    assert "channel=all is for models that restore" in refusal(evaluate(**keys, channel="all", kind="objects"))
+    reply = evaluate(**keys, prediction=keys["truth"], channel="all")
+    assert "channel=all is for models that restore" in refusal(reply)
 
 
 def test_a_projection_is_judged_beside_the_plane(tmp_path: Path) -> None:

@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from talanoa.metrics.bland_altman import bland_altman
+from talanoa.metrics.bland_altman import bland_altman, bland_altman_of_draws
 from talanoa.metrics.bootstrap import draws, interval, percentile, weighted_means
 from talanoa.metrics.classes import class_counts, confusion
-from talanoa.metrics.correlation import pearson, spearman
+from talanoa.metrics.correlation import pearson, pearson_of_draws, spearman, spearman_of_draws
 from talanoa.metrics.matching import Counts, match_objects
 from talanoa.metrics.overlap import overlaps
 from talanoa.metrics.paired import compare
 from talanoa.metrics.pixel import PixelCounts, count_pixels
 from talanoa.metrics.splits import splits_and_merges
+from talanoa.metrics.two_groups import two_groups
 
 
 def blobs(seed: int, shape: tuple[int, ...] = (40, 40), count: int = 9) -> np.ndarray:
@@ -175,3 +176,34 @@ def test_many_objects_are_no_burden() -> None:
     predicted = np.roll(true, (1, 2), (0, 1))
     found = match_objects(overlaps(true, predicted), 0.1)
     assert found.counts == Counts(128 * 128, 0, 0, pytest.approx(128 * 128 * 42 / 86))
+
+
+def test_resampled_agreement_is_that_of_the_points_drawn() -> None:
+    rng = np.random.default_rng(5)
+    true = np.round(rng.normal(10, 3, 12), 0)  # with ties
+    predicted = 1.3 * true + rng.normal(0, 2, 12)
+    times = draws(12, 40, 3)
+    found = bland_altman_of_draws(true, predicted, times)
+    r, rho = pearson_of_draws(true, predicted, times), spearman_of_draws(true, predicted, times)
+    for k, row in enumerate(times):
+        x, y = np.repeat(true, row), np.repeat(predicted, row)
+        assert r[k] == pytest.approx(pearson(x, y)) and rho[k] == pytest.approx(spearman(x, y))
+        assert [each[k] for each in found] == pytest.approx(list(bland_altman(x, y)))
+
+
+def test_a_resample_of_one_point_or_a_constant_series_has_no_correlation() -> None:
+    times = np.array([[4, 0, 0, 0], [1, 1, 1, 1], [2, 2, 0, 0]])
+    found = pearson_of_draws([1, 1, 2, 3], [1, 5, 2, 3], times)
+    assert np.isnan(found[0]) and np.isnan(found[2]) and found[1] == pytest.approx(pearson([1, 1, 2, 3], [1, 5, 2, 3]))
+    assert np.isnan(pearson_of_draws([1, 1, 1, 1], [1, 2, 3, 4], times)).all()
+    assert np.isnan(spearman_of_draws([1, 1, 1, 1], [1, 2, 3, 4], times)).all()
+
+
+def test_the_cut_between_two_groups() -> None:
+    assert two_groups([1.0, 1.2, 0.9, 2.0, 2.1]) == pytest.approx(1.6)
+    assert two_groups([3, 1]) == 2
+    assert math.isnan(two_groups([2, 2, 2])) and math.isnan(two_groups([])) and math.isnan(two_groups([math.nan, 1]))
+    values = np.sort(np.random.default_rng(2).normal(size=30))
+    within = [values[:k].var() * k + values[k:].var() * (30 - k) for k in range(1, 30)]
+    best = int(np.argmin(within)) + 1
+    assert two_groups(values) == pytest.approx(values[best - 1 : best + 1].mean())

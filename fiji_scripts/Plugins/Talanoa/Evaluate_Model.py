@@ -1,8 +1,8 @@
-#@ String (label="What is judged", choices={"auto", "objects", "image"}, value="auto", persist=false) kind
-#@ File (label="Ground truth (dataset, label images, ROI zips, clean images)", style="directory", required=false, persist=false) truth
-#@ File (label="Folder of the images (none for a dataset)", style="directory", required=false, persist=false) images
+#@ String (label="What is judged", choices={"auto", "objects", "image", "stains"}, value="auto", persist=false) kind
+#@ File (label="Ground truth (dataset, label images, ROI zips, clean images, stains)", style="directory", required=false, persist=false) truth
+#@ File (label="Folder of the images, or plate (none for a dataset)", style="directory", required=false, persist=false) images
 #@ String (label="Model", offer="models", empty="none", required=false, value="", persist=false) model
-#@ File (label="or folder of label images or restored images", style="directory", required=false, persist=false) prediction
+#@ File (label="or folder of label images, restored images or stains", style="directory", required=false, persist=false) prediction
 #@ File (label="or annotations by another person", style="directory", required=false, persist=false) annotator
 #@ String (label="Compare with (models or folders, between them ;)", required=false, value="", width=24, persist=false) compare
 #@ File (label="Folder of training images (empty: as the model recorded)", style="directory", required=false, persist=false) train
@@ -14,6 +14,11 @@
 #@ String (label="What may be made up, from", choices={"auto", "none", "turns", "models"}, value="auto", persist=false) disagreement
 #@ String (label="A mask of one value", choices={"refuse", "split", "keep"}, value="refuse", persist=false) mask
 #@ String (label="Truth without partner", choices={"refuse", "skip"}, value="refuse", row="same", persist=false) unpaired
+#@ String (label="Stains (empty: all)", required=false, value="", persist=false) stains
+#@ String (label="transmitted light is in (empty: usual name)", required=false, value="", row="same", persist=false) transmitted
+#@ String (label="Stains are segmented by (nucleus: nuclei; er: er)", required=false, value="", width=24, persist=false) segment
+#@ String (label="Cell cycle from the stain (or G1, S/G2, objects)", required=false, value="", persist=false) cycle
+#@ String (label="also at scales", required=false, value="", row="same", persist=false) scales
 #@ String (label="Channel", required=false, value="", persist=false) channel
 #@ String (label="Probability (empty: the model's own)", required=false, value="", row="same", persist=false) prob_thresh
 #@ String (label="Overlap (empty: the model's own)", required=false, value="", row="same", persist=false) nms_thresh
@@ -48,6 +53,11 @@ reply = client.ask(
         "disagreement": disagreement,
         "mask": mask,
         "unpaired": unpaired,
+        "stains": stains,
+        "transmitted": transmitted,
+        "segment": segment,
+        "cycle": cycle,
+        "scales": scales,
         "channel": channel,
         "prob_thresh": prob_thresh,
         "nms_thresh": nms_thresh,

@@ -17,7 +17,7 @@ from talanoa_fiji import images, rois, turns, ui_progress, worker
 
 NAME = u"Talanoa"  # how the Python side's Function introduces itself
 _call = ThreadLocal()
-LONG = ("segment", "train", "evaluate", "restore")  # one of these at a time; the others answer at once
+LONG = ("segment", "train", "evaluate", "restore", "predict")  # one of these at a time; the others answer at once
 
 
 class Call(object):

@@ -19,7 +19,7 @@ def ask(title, inputs, last, offers):
     inputs : list of org.scijava.module.ModuleItem
         Shown in their order. `style` directory, file or save adds Browse; the attribute `offer` names a list in `offers`,
         `of` which of them, `empty` a choice for none of it; `row="same"` puts a field beside the one before; `width` is
-        that of a text field. Fields with `only` follow in a second dialog, if the input `more` asks for it and the
+        that of a text field; `joins` names an input to which the value is added after ";". Fields with `only` follow in a second dialog, if the input `more` asks for it and the
         input `method` is one of the methods that `only` names.
     last : dict
         Values of the last time, shown instead of the defaults.
@@ -32,36 +32,57 @@ def ask(title, inputs, last, offers):
         return values
     method = values.get(METHOD)
     fitting = [item for item in special if method in item.get(u"only").split()] if values.get(MORE) else []
-    further = _ask(u"%s: %s" % (title, method), fitting, last, offers) if fitting else {}
+    alone = [item for before, item in zip(special, special[1:]) if item in fitting and before not in fitting]
+    further = _ask(u"%s: %s" % (title, method), fitting, last, offers, alone) if fitting else {}
     if further is None:
         return None
     return dict(dict((item.getName(), None) for item in special), **dict(values, **further))
 
 
-def _ask(title, inputs, last, offers):
-    """Ask for the values of the inputs in one dialog."""
+def _ask(title, inputs, last, offers, alone=()):
+    """Ask for the values of the inputs in one dialog; those that stand `alone` lack what they would be beside of."""
+    last = _parted(inputs, last)
     while True:
-        fields = _Fields(title, inputs, last, offers)
+        fields = _Fields(title, inputs, last, offers, alone)
         ui.on_events(fields.dialog.showDialog)
         if fields.dialog.wasCanceled():
             return None
         values, problems = fields.read()
         if not problems:
-            return values
+            return _joined(inputs, values)
         last = dict(last, **values)
         ui.message(title, u"\n".join(problems))
+
+
+def _joined(inputs, values):
+    """Return values in which those that join another are added to it."""
+    for item in inputs:
+        joins, name = item.get(u"joins"), item.getName()
+        if joins and values[name]:
+            values = dict(values, **{joins: u"; ".join([values[joins], values[name]]), name: u""})
+    return values
+
+
+def _parted(inputs, last):
+    """Return the values of the last time with those that were joined in their own fields again."""
+    for item in inputs:
+        joins = item.get(u"joins")
+        first, _, others = unicode(last.get(joins) or u"").partition(u";") if joins else (u"", u"", u"")
+        if others:
+            last = dict(last, **{joins: first.strip(), item.getName(): others.strip()})
+    return last
 
 
 class _Fields(object):
     """The fields of one dialog, and how each is read."""
 
-    def __init__(self, title, inputs, last, offers):
+    def __init__(self, title, inputs, last, offers, alone):
         self.dialog, self.inputs, self.offers = GenericDialog(title), inputs, offers
         self.readers = []
         for item in inputs:
             value = last.get(item.getName())
             value = item.getDefaultValue() if value is None else value
-            if item.get(u"row") == u"same":
+            if item.get(u"row") == u"same" and item not in alone:
                 self.dialog.addToSameRow()
             self.readers.append(self._add(item, item.getLabel() or item.getName(), value))
 

@@ -14,12 +14,18 @@ from talanoa_fiji import client, show, ui
 START, CANCEL = u"Start the training", u"Cancel"
 TITLE = u"Before the training"
 OTHERS = 270  # pixels above and below the pictures: text, buttons, title, a task bar
-SHEETS = (u"pairs", u"patches")
+SHEETS = (u"pairs", u"patches", u"targets")
 CAPTIONS = {
     u"stardist": (u"Images, and what is outlined in them", u"Patches as the network will see them"),
+    u"segmentation": (u"Images, and what is outlined in them", u"Patches as the network will see them"),
     u"care": (u"Images with little light, and with much", u"Patches as the network will see them, and what it shall answer"),
     u"n2n": (u"Images, and other exposures of the same", u"Patches as the network will see them, and what it shall answer"),
     u"n2v": (u"Images, to be restored without clean ones", u"Patches as the network will see them: some pixels are replaced"),
+    u"labelling": (
+        u"Images in transmitted light, and their stains",
+        u"Patches as the network will see them, and what it shall answer",
+        u"What is made of each stain, step by step, before it is learned",
+    ),
 }
 
 
@@ -47,7 +53,7 @@ def train(objects, keys, title):
 
 def _takes_open_image(keys):
     """Return True where the open image is the data, or is to be restored."""
-    alone = keys.get("method") == u"n2v" or keys.get("isotropic")
+    alone = keys.get("method") in (u"n2v", u"labelling") or keys.get("isotropic")
     if alone and not keys.get("images"):
         return True
     return bool(keys.get("apply")) and (client.current_call().imp or WindowManager.getCurrentImage()) is not None

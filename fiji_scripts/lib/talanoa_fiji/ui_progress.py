@@ -12,6 +12,7 @@ from talanoa_fiji import ui
 PATIENCE = 1000  # ms before a running job opens its window
 TITLES = {
     u"segment": u"Segment Objects", u"restore": u"Restore Image", u"train": u"Train Model", u"evaluate": u"Evaluate Model",
+    u"predict": u"Predict Fluorescence",
 }  # fmt: skip
 BASIS = 2.0  # seconds of work, and
 BASIS_PART = 0.02  # the part of the job that must be done before the time left is told

@@ -71,7 +71,7 @@ class ThresholdsWindow(JFrame):
     imp : ij.ImagePlus
         The image; its overlay shows the outlines meanwhile.
     start : dict
-        prob_thresh, nms_thresh, min_size, max_size (or None), exclude_border, lowest (of the probability).
+        prob_thresh, nms_thresh (None: there is none), min_size, max_size (or None), exclude_border, lowest (of the probability).
     ask : function (dict) -> java.util.Map
         Decides anew with these values and returns a reply with ROIs; called on a thread of its own.
     done : function (dict or None)
@@ -85,7 +85,8 @@ class ThresholdsWindow(JFrame):
         self.told = JLabel(u" ")
         lowest = int(round(STEPS * start["lowest"]))
         self.prob = _slider(lowest, STEPS, STEPS * start["prob_thresh"])
-        self.nms = _slider(0, STEPS, STEPS * start["nms_thresh"])
+        overlap = start["nms_thresh"]  # None: parts of a mask do not overlap
+        self.nms = None if overlap is None else _slider(0, STEPS, STEPS * overlap)
         self.smallest = _slider(0, LARGEST, start["min_size"])
         self.largest = _slider(0, LARGEST, start["max_size"] or LARGEST)
         self.border = JCheckBox(u"Exclude objects at the border", bool(start["exclude_border"]))
@@ -102,7 +103,7 @@ class ThresholdsWindow(JFrame):
         largest = self.largest.getValue()
         return {
             u"prob_thresh": self.prob.getValue() / float(STEPS),
-            u"nms_thresh": self.nms.getValue() / float(STEPS),
+            u"nms_thresh": None if self.nms is None else self.nms.getValue() / float(STEPS),
             u"min_size": self.smallest.getValue(),
             u"max_size": None if largest == LARGEST else largest,
             u"exclude_border": self.border.isSelected(),
@@ -113,11 +114,12 @@ class ThresholdsWindow(JFrame):
         chosen = self.values()
         for slider, text in (
             (self.prob, u"%.2f" % chosen[u"prob_thresh"]),
-            (self.nms, u"%.2f" % chosen[u"nms_thresh"]),
+            (self.nms, u"%.2f" % (chosen[u"nms_thresh"] or 0)),
             (self.smallest, u"%d" % chosen[u"min_size"]),
             (self.largest, u"any" if chosen[u"max_size"] is None else u"%d" % chosen[u"max_size"]),
         ):
-            slider.shown.setText(text)
+            if slider is not None:
+                slider.shown.setText(text)
         self.wanted.clear()
         self.wanted.put(chosen)
 
@@ -163,7 +165,8 @@ class ThresholdsWindow(JFrame):
             (u"Size from (pixels)", self.smallest),
             (u"Size to (pixels)", self.largest),
         ):
-            rows.add(self._row(label, slider))
+            if slider is not None:
+                rows.add(self._row(label, slider))
         rows.add(self.border)
         self.border.addItemListener(_Changed(self))
         content = JPanel(BorderLayout(8, 8))

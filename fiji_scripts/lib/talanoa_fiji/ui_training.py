@@ -64,7 +64,7 @@ class TrainingWatch(Watch):
             self.always(lambda window: window.show_epochs(rows, *facts))
         elif event.get("before") is not None:
             restored = [_picture(event[which]) for which in (u"before", u"after", u"target") if event.get(which) is not None]
-            where = (event["name"], int(event["epoch"]))
+            where = (event["name"], int(event["epoch"]), event.get("kind") == u"stains")
             self.always(lambda window: window.show_restored(restored, *where))
         elif kind == u"preview":
             pictures = [outlined(event["image"], event[which]) for which in (u"truth", u"found")]
@@ -220,10 +220,12 @@ class TrainingWindow(JFrame):
         captions = (u"Validation image %s: %d outlined by you" % (name, drawn), u"Found after epoch %d: %d" % (epoch, found))
         self._show_pictures(pictures, captions)
 
-    def show_restored(self, pictures, name, epoch):
-        """Show an image before and after the network, and the clean one where there is one; event dispatch thread."""
+    def show_restored(self, pictures, name, epoch, stains=False):
+        """Show an image before and after the network, and the clean one (or its stains) if any; event dispatch thread."""
         captions = (u"%s: as it is" % name, u"Restored after epoch %d" % epoch, u"Wanted: the clean image")
-        self._show_pictures(pictures, captions, sharp=True)
+        if stains:
+            captions = (u"%s: transmitted light" % name, u"Predicted after epoch %d" % epoch, u"Wanted: the stains")
+        self._show_pictures(pictures, captions, sharp=not stains)
 
     def _show_pictures(self, pictures, captions, sharp=False):
         """Show pictures side by side under their captions."""

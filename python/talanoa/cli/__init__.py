@@ -17,6 +17,7 @@ OK, DIFFERENT, BAD, CANCELLED = 0, 1, 2, 130  # exit codes; 130 is what a shell 
 VERBS = {
     "segment": "find objects in an image, or in a folder of images",
     "restore": "take the noise out of an image, or of a folder of images",
+    "predict": "predict fluorescence from an image in transmitted light, or a folder of them",
     "evaluate": "judge a model or label images against ground truth, with a report",
     "train": "train a model on images with label images or ROIs",
     "rois": "ROIs to a label image, a label image to ROIs, ROI files",

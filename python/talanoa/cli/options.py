@@ -13,6 +13,7 @@ POSITIONAL: Mapping[str, tuple[str, ...]] = {
     # Keys that may be given without their name, in this order.
     "segment": ("image",),
     "restore": ("image",),
+    "predict": ("image",),
     "train": (),
     "evaluate": (),
     "rois": ("action",),

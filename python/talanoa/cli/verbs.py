@@ -18,7 +18,10 @@ from talanoa.logs import log_path, start_log_file
 log = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
-PLACES = {"segment": "{}-talanoa", "restore": "{}-restored", "evaluate": "evaluation"}  # of results without `out`
+# of results without `out`
+PLACES = {
+    "segment": "{}-talanoa", "restore": "{}-restored", "predict": "{}-predicted", "evaluate": "evaluation",
+}  # fmt: skip
 
 
 def run(verb: str, arguments: Sequence[str]) -> int:
@@ -92,7 +95,7 @@ def _show_models(reply: Reply) -> None:
     models = reply.get("models", [])
     if len(models) == 1 and "sha256" in models[0]:
         for key, value in models[0].items():
-            say(f"{key:<14} {value}")
+            say(f"{key:<14} {', '.join(value) if isinstance(value, list) else value}")
         return
     for one in models:
         where = "shipped" if one["shipped"] else one["folder"]

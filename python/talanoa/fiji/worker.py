@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("talanoa.fiji.worker")  # the module runs as __main__
 
-LONG = ("segment", "train", "evaluate", "restore")  # one of these at a time; the others answer at once
+LONG = ("segment", "train", "evaluate", "restore", "predict")  # one of these at a time; the others answer at once
 IDLE_MINUTES = 30.0
 _CHECK = 0.05  # seconds between two looks at a waiting job
 _SEPARATOR = "\x1f"  # between texts of a list: ASCII's own

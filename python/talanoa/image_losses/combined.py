@@ -10,6 +10,7 @@ from talanoa import losses
 from talanoa.errors import BadInput
 from talanoa.image_losses import asymmetric, balanced, gradients, names
 from talanoa.image_losses.bce import bce
+from talanoa.image_losses.focal import focal
 from talanoa.image_losses.overlap import jaccard
 from talanoa.image_losses.pcc import pcc
 
@@ -21,6 +22,7 @@ LOSSES: dict[str, Loss] = {
     "bce": bce,
     "pcc": pcc,
     "jaccard": jaccard,
+    "focal": focal,
     "sobel": gradients.sobel,
     "total_variation": gradients.total_variation,
     "asymmetric1": asymmetric.asymmetric1,

@@ -13,6 +13,7 @@ NAMES = (
     "bce",
     "pcc",
     "jaccard",
+    "focal",
     "sobel",
     "total_variation",
     "asymmetric1",

@@ -105,7 +105,7 @@ class Candidate:
         if self.annotations is not None:
             return _read(self.annotations, name, size, request.mask)
         assert self.model is not None and image is not None
-        return _segment(self.model, image, request, host)
+        return find_objects(self.model, image, request, host)
 
 
 def from_word(word: str) -> Candidate:
@@ -169,7 +169,7 @@ def classes_of(annotations: folders.Annotations, name: str) -> Classes:
     return (read_classes(path),) if path is not None else ()
 
 
-def _segment(model: Model, image: xr.DataArray, request: EvaluateRequest, host: Host) -> Found:
+def find_objects(model: Model, image: xr.DataArray, request: EvaluateRequest, host: Host) -> Found:
     """Segment an image as the task `segment` does; a stack for a model of planes goes slice by slice."""
     from talanoa import predict
     from talanoa.requests import SegmentRequest
@@ -208,10 +208,14 @@ def _classes(objects: Any, frames: int) -> Classes:
 
 
 def check_kind(model: Model, kind: str) -> None:
-    """Refuse a model that makes something else than what is judged, "objects" or "image"."""
+    """Refuse a model that makes something else than what is judged: "objects", "image" or "stains"."""
     from talanoa import methods
 
     made = methods.get(model.method).kind
     if made != kind:
-        words = {"objects": "finds objects (stardist)", "image": "restores images (care, n2v)"}
+        words = {
+            "objects": "finds objects (stardist)",
+            "image": "restores images (care, n2v)",
+            "stains": "predicts stains (labelling)",
+        }
         raise BadInput(f"{model.name} is a model of {model.method}; expected one that {words[kind]}.")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,37 @@ def comparison(names: Sequence[str], scores: Sequence[NDArray[np.float64]], labe
     axes.set_xticks(range(len(names)), [name if len(name) < 24 else name[:22] + "…" for name in names])
     axes.grid(alpha=0.3, axis="y")
     axes.legend(loc="lower left")
+    return as_svg(figure)
+
+
+def violins(parts: Mapping[str, tuple[NDArray[np.float64], NDArray[np.float64]]], what: str) -> bytes:
+    """Draw true (left) and predicted values of each group as violins with their median and every value.
+
+    Parameters
+    ----------
+    parts : mapping of str to (true, predicted)
+        Values of the images of each group.
+    what : str
+        Label of the axis.
+    """
+    figure = new_figure(max(4.0, 1.5 * len(parts) + 1.2), 3.2)
+    axes = figure.add_subplot()
+    rng = np.random.default_rng(0)  # only where the points lie beside each other
+    for at, pair in enumerate(parts.values()):
+        for side, values in enumerate(pair):
+            place, colour = at + (-0.2, 0.2)[side], STYLES[side][0]
+            if len(values) > 1 and np.ptp(values) > 0:
+                drawn = axes.violinplot(values, [place], widths=0.36, showextrema=False, showmedians=True)
+                for body in cast(Sequence[Any], drawn["bodies"]):
+                    body.set(facecolor=colour, edgecolor=colour, alpha=0.35)
+                cast(Any, drawn["cmedians"]).set_color(colour)
+            jitter = place + rng.uniform(-0.07, 0.07, len(values))
+            label = ("truth", "prediction")[side] if at == 0 else None
+            axes.plot(jitter, values, STYLES[side][2], color=colour, ms=3, alpha=0.7, linewidth=0, label=label)
+    axes.set_xticks(range(len(parts)), list(parts))
+    axes.set(ylabel=what, xlim=(-0.6, len(parts) - 0.4))
+    axes.grid(alpha=0.3, axis="y")
+    axes.legend(loc="best", fontsize=8)
     return as_svg(figure)
 
 

@@ -16,7 +16,8 @@ ROI_SET = re.compile(r"(?<=.)[ _-]?RoiSet$", re.IGNORECASE)  # the name that Ima
 RESULT_LABELS = "labels.tif"
 RESULT_ROIS = "rois.zip"
 RESULT_IMAGE = "restored.tif"
-RESULTS = (RESULT_LABELS, RESULT_IMAGE)
+RESULT_STAINS = "predicted.tif"
+RESULTS = (RESULT_LABELS, RESULT_IMAGE, RESULT_STAINS)
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,18 @@ def image_files(place: Path, what: str = "images") -> dict[str, Path]:
     if not files:
         raise BadInput(f"{what}: no images in {folder}; expected files that end in {', '.join(IMAGE_SUFFIXES)}.")
     return files
+
+
+def find_images(place: Path, what: str, result: str = RESULT_IMAGE) -> dict[str, Path]:
+    """Return images by name: of a folder, of a folder of result folders (with a `result`), one of them, or one file."""
+    place = place.expanduser()
+    if place.is_dir() and not is_single(place):
+        if (place / result).is_file():
+            return {result_name(place): place / result}
+        found = [each for each in _folders(place) if (each / result).is_file()]
+        if found:
+            return {result_name(each): each / result for each in found}
+    return image_files(place, what)
 
 
 def pair(needed: Collection[str], there: Collection[str], what: str, skip: bool) -> tuple[list[str], str]:

@@ -1,4 +1,4 @@
-"""The kinds of judgement: objects that were found, images that were restored. Each is a module with `judge`."""
+"""The kinds of judgement: objects that were found, images restored, stains predicted. Each is a module with `judge`."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from talanoa.errors import BadInput
+from talanoa.request_base import folders as folders_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
     from talanoa.requests_evaluate import EvaluateRequest
 
 # One line makes a kind: the module has `judge(request, host) -> Outcome`.
-KINDS = {"objects": "talanoa.judge.object_kind", "image": "talanoa.judge.restored.kind"}
+KINDS = {
+    "objects": "talanoa.judge.object_kind",
+    "image": "talanoa.judge.restored.kind",
+    "stains": "talanoa.judge.stains.kind",
+}
+MADE = {"objects": "objects", "image": "images", "stains": "stains"}  # what models of a kind make, in words
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +94,8 @@ def kind_of(request: EvaluateRequest) -> str:
         return request.kind
     if request.annotator:
         return "objects"
+    if _holds_stains(request):
+        return "stains"
     if not request.truth or _holds_intensities(Path(request.truth)):
         return "image"
     return "objects"
@@ -101,9 +109,22 @@ def _of_model(request: EvaluateRequest) -> str:
     if request.kind not in ("auto", made):
         raise BadInput(
             f"kind: found {request.kind}, but {model.name} is a model of {model.method}, which makes "
-            f"{'objects' if made == 'objects' else 'images'}; expected kind={made}. Leave kind out."
+            f"{MADE[made]}; expected kind={made}. Leave kind out."
         )
     return made
+
+
+def _holds_stains(request: EvaluateRequest) -> bool:
+    """Tell predicted stains from other predictions: folders of stains of equal names lie in prediction and truth."""
+    from talanoa.judge.stains.fields import stain_folders
+
+    found = []
+    for text in (request.prediction, request.truth or request.images):
+        places = folders_of(text)
+        if not places or not places[0].expanduser().is_dir():
+            return False
+        found.append(set(stain_folders(places[0].expanduser())))
+    return bool(found[0] & found[1])
 
 
 def _holds_intensities(place: Path) -> bool:

@@ -64,7 +64,7 @@ def draw(image: NDArray | None, true: NDArray, predicted: NDArray, compared: Com
         image = None if image is None else image[z]
         z += 1
     base = np.zeros(true.shape, np.uint8) if image is None else stretch(image)
-    base, true, predicted = (_resized(each) for each in (base, true, predicted))
+    base, true, predicted = (resized(each) for each in (base, true, predicted))
     grey = np.repeat(base[..., None], 3, axis=2)
     shown = (grey * 0.8).astype(np.uint8)
     _mark(shown, true, predicted, compared)
@@ -84,7 +84,7 @@ def encode(pixels: NDArray[np.uint8], kind: str = "PNG") -> bytes:
     return stream.getvalue()
 
 
-def _resized(plane: NDArray) -> NDArray:
+def resized(plane: NDArray) -> NDArray:
     """Enlarge a small plane by repeating its pixels, shrink a large one by leaving pixels out."""
     side = max(plane.shape)
     if side < SMALL:

@@ -77,15 +77,15 @@ def _views(plate: Path, transmitted: str | None, stains: Sequence[str]) -> list[
     """Return the fields of one plate."""
     if not plate.is_dir():
         raise BadInput(f"{plate} is no folder; expected a plate: a folder of transmitted light and one for each stain.")
-    folders = {path.name: path for path in sorted(plate.iterdir()) if path.is_dir() and _images(path)}
-    light = _transmitted(plate, folders, transmitted)
+    folders = {path.name: path for path in sorted(plate.iterdir()) if path.is_dir() and images_in(path)}
+    light = transmitted_of(plate, folders, transmitted)
     named = list(stains) or [name for name in folders if name != light and name.lower() not in NOT_STAINS]
     absent = [name for name in named if name not in folders]
     if absent or not named:
         there = ", ".join(name for name in folders if name != light) or "none"
         what = f"no folder {', '.join(absent)} with images" if absent else "no stain"
         raise BadInput(f"{plate} has {what} beside {light}; there are: {there}. Check stains, or the folder.")
-    images = {name: _images(folders[name]) for name in (light, *named)}
+    images = {name: images_in(folders[name]) for name in (light, *named)}
     _check_complete(plate, light, images)
     kinds = phenotypes(plate)
     made = []
@@ -96,7 +96,7 @@ def _views(plate: Path, transmitted: str | None, stains: Sequence[str]) -> list[
     return made
 
 
-def _transmitted(plate: Path, folders: Mapping[str, Path], wanted: str | None) -> str:
+def transmitted_of(plate: Path, folders: Mapping[str, Path], wanted: str | None) -> str:
     """Return the name of the folder of transmitted light."""
     there = ", ".join(folders) or "none with images"
     if wanted is not None:
@@ -112,7 +112,7 @@ def _transmitted(plate: Path, folders: Mapping[str, Path], wanted: str | None) -
     return known[0]
 
 
-def _images(folder: Path) -> dict[str, Path]:
+def images_in(folder: Path) -> dict[str, Path]:
     """Return the images of a folder by name, without those that begin with a dot."""
     return {
         path.stem: path

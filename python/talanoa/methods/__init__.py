@@ -14,6 +14,7 @@ from talanoa.methods import (
     image_to_image,
     labelling,
     n2v,
+    segmentation,
     star_convex,
     stardist,
     stardist3d,
@@ -43,6 +44,8 @@ class Method:
         2 for methods that take planes, 3 for those that take volumes.
     kind : "objects", "image" or "stains"
         What comes out: labelled objects, the image itself as it should be, or stains that it does not show.
+    decode : "stars" or "mask"
+        How objects come out of the network's answer: star-convex ones, or the connected parts of a mask.
     begin : function (net, config, settings) -> None, or None
         Gives a fresh network the weights from which a training starts; None: those it has.
     opponent : function (config) -> torch.nn.Module or None, or None
@@ -61,6 +64,7 @@ class Method:
     thresholds: Callable[[], dict[str, float]]
     ndim: int = 2
     kind: Literal["objects", "image", "stains"] = "objects"
+    decode: Literal["stars", "mask"] = "stars"
     begin: Callable[[Any, Any, Any], None] | None = None
     opponent: Callable[[Any], Any] | None = None
     backbone: Callable[[Any, Any], Any] | None = None
@@ -83,7 +87,13 @@ def _stains(kind: Any) -> Method:
     """Return a method whose network answers with stains."""
     rest = (image_to_image.maps, image_to_image.no_thresholds)
     hooks = (kind.begin, kind.opponent, kind.backbone, kind.acquaint)
-    return Method(kind.config_from, kind.build, None, kind.loss, *rest, 2, "stains", *hooks)
+    return Method(kind.config_from, kind.build, None, kind.loss, *rest, 2, "stains", "stars", *hooks)
+
+
+def _mask(kind: Any) -> Method:
+    """Return a method whose network answers with the probability of objects."""
+    rest = (kind.loss, image_to_image.maps, kind.default_thresholds)
+    return Method(kind.config_from, kind.build, kind.targets, *rest, 2, "objects", "mask")
 
 
 METHODS = {
@@ -97,6 +107,7 @@ METHODS = {
     "n2v": _image(n2v, 2),
     "n2v3d": _image(n2v, 3),
     "labelling": _stains(labelling),
+    "segmentation": _mask(segmentation),
 }
 # which method does in volumes what another does in planes
 VOLUMES = {"stardist": "stardist3d", "care": "care3d", "n2v": "n2v3d"}

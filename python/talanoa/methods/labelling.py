@@ -59,6 +59,7 @@ class LabellingConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ndim: ClassVar[int] = 2
+    projects: ClassVar[bool] = False  # focal planes come as channels, not as slices of a stack that is cut in z
     batch_norm: ClassVar[bool] = True  # in each of the networks
 
     n_channel_in: int = Field(1, ge=1)

@@ -34,6 +34,19 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.probabilities)
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes that points, probabilities and distances take."""
+        return self.points.nbytes + self.probabilities.nbytes + self.distances.nbytes
+
+    def above(self, threshold: float) -> Candidates:
+        """Return those whose probability exceeds a threshold."""
+        return self.take((self.probabilities > threshold).nonzero()[0])
+
+    def nothing(self) -> Candidates:
+        """Return none of them."""
+        return self.take(np.zeros(0, np.intp))
+
     def take(self, index: NDArray) -> Candidates:
         """Return the chosen ones, in the order of `index`."""
         return replace(

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from talanoa import geometry
 from talanoa.methods.star_convex import checked_grid, class_targets, default_thresholds
 from talanoa.methods.validation import validated
-from talanoa.nets.reach import receptive_radius
+from talanoa.nets.reach import receptive_radius, unet_radii
 
 if TYPE_CHECKING:
-    from talanoa.nets.stardist import StarDistNet
+    import torch
 
 __all__ = ["StarDistConfig", "build", "config_from", "default_thresholds", "targets"]
 
@@ -24,6 +24,9 @@ class StarDistConfig(BaseModel):
 
     Parameters
     ----------
+    backbone : "unet" or "labelling"
+        Which network: the original's, or that of in silico labelling, which can start from a labelling model. Its
+        poolings and filters are ``unet_n_depth`` and ``unet_n_filter_base``, its other properties are fixed.
     n_rays : int
         Rays of each polygon.
     grid : (int, int)
@@ -52,6 +55,7 @@ class StarDistConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    backbone: Literal["unet", "labelling"] = "unet"
     n_rays: int = Field(32, ge=3)
     grid: tuple[int, int] = (1, 1)
     n_channel_in: int = Field(1, ge=1)
@@ -73,14 +77,29 @@ class StarDistConfig(BaseModel):
         checked_grid(grid)
         return grid
 
+    @model_validator(mode="after")
+    def _backbone_reaches_the_grid(self) -> Self:
+        if self.backbone == "labelling" and (self.grid[0] != self.grid[1] or self.grid[0] > 2**self.unet_n_depth):
+            raise ValueError(f"grid is {self.grid}; backbone=labelling needs the same along both axes, 1 or 2")
+        return self
+
+    @property
+    def batch_norm(self) -> bool:
+        """Whether the network normalises over the batch."""
+        return self.unet_batch_norm or self.backbone == "labelling"
+
     @property
     def multiple(self) -> tuple[int, int]:
         """Input sides must be multiples of this, (y, x)."""
+        if self.backbone == "labelling":
+            return (2**self.unet_n_depth,) * 2
         return (self.grid[0] * 2**self.unet_n_depth, self.grid[1] * 2**self.unet_n_depth)
 
     @property
     def halo(self) -> int:
         """Pixels around a place that can influence its output."""
+        if self.backbone == "labelling":
+            return max(unet_radii(self.unet_n_depth, 3, 2)) + self.grid[0]  # and the convolution before the outputs
         return receptive_radius(self.grid, self.unet_n_depth, self.unet_kernel_size)
 
     @property
@@ -88,8 +107,20 @@ class StarDistConfig(BaseModel):
         """Rays of polygons follow from their number."""
 
 
-def build(config: StarDistConfig) -> StarDistNet:
+def build(config: StarDistConfig) -> torch.nn.Module:
     """Return the network with fresh weights (drawn from torch's global generator)."""
+    if config.backbone == "labelling":
+        from talanoa.nets.stardist_labelling import StarDistLabellingNet
+
+        return StarDistLabellingNet(
+            config.n_channel_in,
+            config.n_rays,
+            config.grid[0],
+            config.unet_n_filter_base,
+            config.unet_n_depth,
+            config.net_conv_after_unet,
+            config.n_classes or 0,
+        )
     from talanoa.nets.stardist import StarDistNet
 
     return StarDistNet(

@@ -6,7 +6,7 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 _WIDTH = 1.96  # standard deviations on each side that hold 95 % of a normal distribution
 
@@ -17,6 +17,14 @@ class BlandAltman(NamedTuple):
     bias: float
     low: float
     high: float
+
+
+class BlandAltmanDraws(NamedTuple):
+    """The same of each resample, for confidence intervals: ndarrays of float64 (resamples,)."""
+
+    bias: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
 
 
 def bland_altman(true: ArrayLike, predicted: ArrayLike) -> BlandAltman:
@@ -43,3 +51,21 @@ def bland_altman(true: ArrayLike, predicted: ArrayLike) -> BlandAltman:
     bias = float(difference.mean())
     spread = _WIDTH * float(difference.std(ddof=1)) if len(difference) > 1 else math.nan
     return BlandAltman(bias, bias - spread, bias + spread)
+
+
+def bland_altman_of_draws(true: ArrayLike, predicted: ArrayLike, times: NDArray) -> BlandAltmanDraws:
+    """Return bias and limits of each resample in which the points are drawn `times` each, (resamples,).
+
+    Parameters
+    ----------
+    true, predicted : array_like of float, (n,)
+    times : ndarray of int or float, (resamples, n)
+        From `talanoa.metrics.bootstrap.draws`.
+    """
+    difference = np.asarray(predicted, float) - np.asarray(true, float)
+    weights = np.asarray(times, np.float64)
+    total = weights.sum(axis=1)
+    bias = np.divide(weights @ difference, total, out=np.full(len(weights), math.nan), where=total > 0)
+    squares = (weights * (difference - bias[:, None]) ** 2).sum(axis=1)
+    spread = _WIDTH * np.sqrt(np.divide(squares, total - 1, out=np.full(len(weights), math.nan), where=total > 1))
+    return BlandAltmanDraws(bias, bias - spread, bias + spread)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 
 def pearson(true: ArrayLike, predicted: ArrayLike) -> float:
@@ -34,6 +34,58 @@ def spearman(true: ArrayLike, predicted: ArrayLike) -> float:
 
     x, y = _series(true, predicted)
     return math.nan if _undefined(x, y) else float(spearmanr(x, y).statistic)
+
+
+def pearson_of_draws(true: ArrayLike, predicted: ArrayLike, times: NDArray) -> NDArray[np.float64]:
+    """Return `pearson` of each resample in which the points are drawn `times` each.
+
+    Parameters
+    ----------
+    true, predicted : array_like of float, (n,)
+    times : ndarray of int or float, (resamples, n)
+        From `talanoa.metrics.bootstrap.draws`.
+
+    Returns
+    -------
+    ndarray of float, (resamples,)
+        NaN where a resample has fewer than 3 points or one series is constant in it.
+    """
+    x, y = _series(true, predicted)
+    if _undefined(x, y):
+        return np.full(len(times), math.nan)
+    shape = times.shape
+    return _weighted(np.broadcast_to(x, shape), np.broadcast_to(y, shape), np.asarray(times, np.float64))
+
+
+def spearman_of_draws(true: ArrayLike, predicted: ArrayLike, times: NDArray) -> NDArray[np.float64]:
+    """Return `spearman` of each resample, as `pearson_of_draws`: points drawn several times share their mean rank."""
+    x, y = _series(true, predicted)
+    if _undefined(x, y):
+        return np.full(len(times), math.nan)
+    weights = np.asarray(times, np.float64)
+    return _weighted(_ranks(x, weights), _ranks(y, weights), weights)
+
+
+def _ranks(values: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean rank of each point in each resample, (resamples, n)."""
+    _, place = np.unique(values, return_inverse=True)
+    counts = np.zeros((len(times), int(place.max()) + 1))
+    for k, at in enumerate(place):
+        counts[:, at] += times[:, k]
+    middles = np.cumsum(counts, axis=1) - (counts - 1) / 2
+    return middles[:, place]
+
+
+def _weighted(x: NDArray[np.float64], y: NDArray[np.float64], times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return Pearson's r of each row, its points weighted by `times`."""
+    total = np.maximum(times.sum(axis=1, keepdims=True), 1)
+    x = x - (times * x).sum(axis=1, keepdims=True) / total
+    y = y - (times * y).sum(axis=1, keepdims=True) / total
+    both, one, other = (times * x * y).sum(axis=1), (times * x * x).sum(axis=1), (times * y * y).sum(axis=1)
+    spread = np.sqrt(one * other)
+    scale = np.abs(x).max(axis=1) * np.abs(y).max(axis=1)
+    defined = (times.sum(axis=1) >= 3) & (spread > 1e-12 * scale) & (one > 0) & (other > 0)
+    return np.clip(np.divide(both, spread, out=np.full(len(times), math.nan), where=defined), -1, 1)
 
 
 def _series(true: ArrayLike, predicted: ArrayLike) -> tuple[np.ndarray, np.ndarray]:

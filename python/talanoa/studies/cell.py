@@ -49,13 +49,14 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     request : mapping
-        ``train`` (keys of the training), ``test`` (keys ``images``, ``targets``, ``rois``).
+        ``train`` (keys of the training), ``test`` (keys ``images``, ``targets``, ``rois``), ``values`` (what was
+        varied, to be remembered); ``across``, where a model is tested on several parts of plates.
 
     Returns
     -------
     dict
-        ``seconds`` and ``peak_memory`` (bytes) of the training, ``epochs``, ``best_epoch``, ``validation`` and
-        ``scores`` on the test images; or ``error``.
+        ``seconds`` and ``peak_memory`` (bytes) of the training, ``epochs``, ``best_epoch``, ``training_images`` (how
+        many) and ``scores`` on the test images, among others; or ``error``.
     """
     from talanoa import devices, model_folder
     from talanoa.requests import TrainRequest, parse
@@ -71,12 +72,23 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     seconds = time.perf_counter() - started
     model = model_folder.load(made.name)
     test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, **request["test"], **_of_method(asked)}
-    scores = recipe_for(asked.method).score(model, parse(TrainRequest, test).request, asked.device, host)
+    if request.get("across"):
+        from talanoa.studies import across
+
+        place = str(model.folder or model.name)
+        scores = across.scores(
+            place, **request["across"], transmitted=asked.transmitted, device=asked.device, host=host
+        )
+    else:
+        scores = recipe_for(asked.method).score(model, parse(TrainRequest, test).request, asked.device, host)
     return {
         "seconds": round(seconds, 1),
         "peak_memory": peak.bytes,
         "epochs": int(model.training["epochs_run"]),
         "best_epoch": made.best_epoch,
+        "cost": model.training["cost"],
+        "training_images": len(model.training["training_images"]),
+        "values": request.get("values", {}),
         "settings": model.training["settings"],
         "thresholds": made.thresholds,
         "warnings": made.warnings,
@@ -89,6 +101,8 @@ def _of_method(asked: TrainRequest) -> dict[str, Any]:
     """Return the keys by which the test images are read: of restoration against clean ones, of stains as trained."""
     if asked.method == "stardist":
         return {"classes": False}
+    if asked.method == "segmentation":
+        return {"method": "segmentation"}
     if asked.method == "labelling":
         return {key: getattr(asked, key) for key in ("method", "transmitted", "stains", "target_channels", "controls")}
     return {"method": "care"}
@@ -103,7 +117,7 @@ def main(arguments: Sequence[str]) -> int:
     try:
         result = run(request)
     except TalanoaError as error:
-        result = {"error": str(error)}
+        result = {"error": str(error), "values": request.get("values", {})}
     with write_aside(target, overwrite=True) as aside:
         aside.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0

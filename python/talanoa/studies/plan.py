@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from talanoa.errors import BadInput
 from talanoa.files import explain_write_error, write_aside
 from talanoa.requests import TrainRequest, parse
 from talanoa.requests_study import StudyRequest
+from talanoa.studies import across
 
 FILE = "study.json"
 CELLS = "cells"
@@ -55,18 +57,50 @@ def cells_of(request: StudyRequest) -> list[Cell]:
         A value that the training refuses; all cells are checked before the first one is trained.
     """
     axes = request.grid_axes()
-    own = StudyRequest.model_fields.keys() - TrainRequest.model_fields.keys()
-    base = request.model_dump(exclude=set(own), exclude_unset=True)
-    found = []
     combinations = list(itertools.product(*(values for _, values in axes)))
-    for number, (values, repeat) in enumerate(itertools.product(combinations, range(request.repeats)), start=1):
-        name = f"cell-{number:0{max(3, len(str(len(combinations) * request.repeats)))}d}"
-        varied = dict(zip((key for key, _ in axes), values, strict=True))
-        seed = request.seed + repeat
-        parsed = parse(TrainRequest, {**base, **varied, "name": name, "seed": seed}).request
+    keys = [key for key, _ in axes]
+    parts = across.names(request) if request.across != "none" else [None]
+    rows = [(part, dict(zip(keys, values, strict=True))) for part in parts for values in combinations]
+    return [
+        cell for number, (part, row) in enumerate(rows) for cell in repeats_of(request, row, number, len(rows), part)
+    ]
+
+
+def repeats_of(
+    request: StudyRequest, varied: Mapping[str, Any], number: int, count: int, part: str | None = None
+) -> list[Cell]:
+    """Return the trainings of one combination, one for each seed.
+
+    Parameters
+    ----------
+    request : StudyRequest
+    varied : mapping
+        Keys and values, as text or read. "none" means that the key is not given, and "all" images the same.
+    number, count : int
+        Of the combination, from 0, and of all combinations.
+    part : str, optional
+        Of the plates, on which is trained.
+    """
+    own = StudyRequest.model_fields.keys() - TrainRequest.model_fields.keys()
+    keys = {**request.model_dump(exclude=set(own), exclude_unset=True), **varied}
+    keys = {key: None if _is_left_out(key, value) else value for key, value in keys.items()}
+    if keys.get("init") is None and "transfer" not in varied:
+        keys.pop("transfer", None)  # from scratch nothing is taken
+    digits = max(3, len(str(count * request.repeats)))
+    found = []
+    for repeat in range(request.repeats):
+        name, seed = f"cell-{number * request.repeats + repeat + 1:0{digits}d}", request.seed + repeat
+        parsed = parse(TrainRequest, {**keys, "name": name, "seed": seed}).request
         read = {key: getattr(parsed, key) for key in varied}
+        read = read if part is None else {across.KEY: part, **read}
         found.append(Cell(name, read, seed, parsed.model_dump(mode="json", exclude_unset=True)))
     return found
+
+
+def _is_left_out(key: str, value: Any) -> bool:
+    """Tell whether a value says that its key is not given."""
+    word = value.lower() if isinstance(value, str) else None
+    return (key, word) == ("n_images", "all") or (word == "none" and TrainRequest.model_fields[key].default is None)
 
 
 def begin(request: StudyRequest) -> Path:

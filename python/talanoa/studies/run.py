@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from queue import Empty, Queue
 from typing import IO, Any
@@ -17,10 +17,13 @@ from talanoa import lock
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import Host, Share
 from talanoa.requests_study import StudyRequest
-from talanoa.studies import plan, table
+from talanoa.studies import across, plan, table
 from talanoa.studies.plan import CELLS, Cell
 
+Parts = dict[str, dict[str, str]]  # folders of train and test by the names of parts
 HOME = "home"  # models of the study: a Talanoa home of its own
+# the cells of a combination, and who is to know what they gave
+Rounds = Iterable[tuple[list[Cell], Callable[[Sequence[dict[str, Any]]], None]]]
 LAST_WORDS = 2000  # characters of a process that ended badly
 
 
@@ -41,34 +44,67 @@ def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[
     Cancelled
         Stopped by the user; what is finished is kept, the same request goes on.
     """
-    cells = plan.cells_of(request)
+    if request.search == "optuna":
+        from talanoa.studies import search
+
+        search.check(request)
+        rounds: Rounds = search.rounds(request)
+        total = request.trials * request.repeats
+    else:
+        cells = plan.cells_of(request)
+        rounds, total = (([cell], _nothing) for cell in cells), len(cells)
     out = plan.begin(request)
+    done: list[tuple[Cell, dict[str, Any]]] = []
     with lock.hold(out, "study"):
-        for number, cell in enumerate(cells):
-            if cell.result(out) is None:
-                _do(cell, request, out, Share(host, number, len(cells)), f"Cell {number + 1} of {len(cells)}")
-                table.write(out, _finished(cells, out))
-            host.progress(number + 1, len(cells), "Study")
-        done = _finished(cells, out)
-        table.write(out, done)
+        parts = across.make(request, out, host) if request.across != "none" else None
+        for cells, tell in rounds:
+            for cell in cells:
+                if cell.result(out) is None:
+                    title = f"Cell {len(done) + 1} of {total}"
+                    _do(cell, request, parts, out, Share(host, len(done), total), title)
+                done.append((cell, _checked(cell, cell.result(out) or {}, out)))
+                _write(request, out, done)
+                host.progress(len(done), total, "Study")
+            tell([result for _, result in done[-len(cells) :]])
     return out, done
 
 
-def _finished(cells: Sequence[Cell], out: Path) -> list[tuple[Cell, dict[str, Any]]]:
-    """Return the cells that are done, with their results."""
-    found = ((cell, cell.result(out)) for cell in cells)
-    return [(cell, result) for cell, result in found if result is not None]
+def _write(request: StudyRequest, out: Path, done: table.Done) -> None:
+    """Write the table and the plot of what is done, and the matrix of a study across parts."""
+    table.write(out, done, request.search)
+    if request.across != "none":
+        across.write(out, done, across.names(request))
 
 
-def _do(cell: Cell, request: StudyRequest, out: Path, host: Host, title: str) -> None:
+def _checked(cell: Cell, result: dict[str, Any], out: Path) -> dict[str, Any]:
+    """Return the result of a cell; a search that would choose otherwise now cannot go on."""
+    if result.get("values", cell.values) != cell.values:
+        raise BadInput(
+            f"{cell.name} in {out} was trained with {result['values']}; the search would choose {cell.values} now, "
+            "maybe since another version of optuna is installed. Choose another folder."
+        )
+    return result
+
+
+def _nothing(results: Sequence[dict[str, Any]]) -> None:
+    """Learn nothing of results: a grid is fixed."""
+
+
+def _do(cell: Cell, request: StudyRequest, parts: Parts | None, out: Path, host: Host, title: str) -> None:
     """Train and judge one cell in a process of its own."""
     home = out / HOME
     for leftover in (cell.name, f"{cell.name}.training"):  # of an interruption: it is timed as a whole
         shutil.rmtree(home / "models" / leftover, ignore_errors=True)
     asked = out / CELLS / f".{cell.name}.request"
     test = {"images": request.test, "targets": request.test_targets, "rois": request.test_rois}
-    train = {**cell.request, "init": _found(request.init), "device": request.device}
-    asked.write_text(json.dumps({"train": train, "test": test}), encoding="utf-8")
+    models = {key: _found(cell.request[key]) for key in ("init", "label_model") if cell.request.get(key)}
+    train = {**cell.request, **models, "device": request.device}
+    whole: dict[str, Any] = {"train": train, "test": test, "values": cell.values}
+    if parts is not None:
+        train["images"] = parts["train"][cell.values[across.KEY]]
+        factors = dict(zip(parts["test"], request.factors, strict=True)) if request.across == "scale" else {}
+        whole["across"] = {"tests": parts["test"], "factors": factors, "segment": request.segment}
+    asked.write_text(json.dumps(whole), encoding="utf-8")
     command = [sys.executable, "-m", "talanoa.studies.cell", str(asked), str(out / CELLS / f"{cell.name}.json")]
     environment = {**os.environ, "TALANOA_HOME": str(home), "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(
@@ -89,11 +125,11 @@ def _do(cell: Cell, request: StudyRequest, out: Path, host: Host, title: str) ->
         )
 
 
-def _found(init: str | None) -> str | None:
-    """Return the folder of the model to start from: the cells have a home of their own."""
+def _found(model: str) -> str:
+    """Return the folder of a model that a training needs: the cells have a home of their own."""
     from talanoa import model_folder
 
-    return str(model_folder.find(init).absolute()) if init else None
+    return str(model_folder.find(model).absolute())
 
 
 def _watch(process: subprocess.Popen[str], host: Host, title: str) -> str:

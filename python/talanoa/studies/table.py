@@ -12,6 +12,7 @@ from talanoa.studies.plan import Cell
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 TABLE, PLOT = "study.csv", "study"
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00")  # apart for every kind of colour vision
@@ -26,7 +27,7 @@ def frame(done: Done) -> pd.DataFrame:
 
     rows = []
     for cell, result in done:
-        row: dict[str, Any] = {"cell": cell.name, **cell.values, "seed_of_cell": cell.seed}
+        row: dict[str, Any] = {"cell": cell.name, **shown(cell, result), "seed_of_cell": cell.seed}
         row |= result.get("scores", {})
         if "error" not in result:
             row |= {"seconds": result["seconds"], "peak_memory_mb": round(result["peak_memory"] / 1e6, 1)}
@@ -35,15 +36,34 @@ def frame(done: Done) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write(out: Path, done: Done) -> None:
-    """Write ``study.csv``, ``study.png`` and ``study.svg``; the ones before are replaced."""
+def shown(cell: Cell, result: dict[str, Any]) -> dict[str, Any]:
+    """Return what was varied, with words for what was not given: how many "all" images are, "none" else."""
+    values = dict(cell.values)
+    if values.get("n_images", 0) is None:
+        values["n_images"] = result.get("training_images")
+    if values.get("init"):
+        values["init"] = Path(values["init"]).name
+    return {key: "none" if value is None and key != "n_images" else value for key, value in values.items()}
+
+
+def write(out: Path, done: Done, search: str = "grid") -> None:
+    """Write ``study.csv``, ``study.png`` and ``study.svg``; the ones before are replaced.
+
+    `search` other than "grid" draws what a search found, see `talanoa.studies.search_plot`.
+    """
     if not done:
         return
     found = frame(done)
     with write_aside(out / TABLE, overwrite=True) as aside:
         found.to_csv(aside, index=False)
     if any("error" not in result for _, result in done):
-        _draw(out, found, list(done[0][0].values), quality_of(done))
+        keys, quality = list(done[0][0].values), quality_of(done)
+        if search == "grid":
+            _save(out, _figure(found, keys, quality))
+        else:
+            from talanoa.studies import search_plot
+
+            _save(out, search_plot.figure_of(found, keys, quality))
 
 
 def quality_of(done: Done) -> str:
@@ -51,7 +71,14 @@ def quality_of(done: Done) -> str:
     return next(next(iter(result["scores"])) for _, result in done if result.get("scores"))
 
 
-def _draw(out: Path, found: pd.DataFrame, keys: Sequence[str], quality: str) -> None:
+def _save(out: Path, figure: Figure) -> None:
+    """Write a figure as ``study.png`` and ``study.svg``."""
+    for suffix in ("png", "svg"):
+        with write_aside(out / f"{PLOT}.{suffix}", overwrite=True) as aside:
+            figure.savefig(aside, dpi=130, format=suffix)
+
+
+def _figure(found: pd.DataFrame, keys: Sequence[str], quality: str) -> Figure:
     """Draw quality, time and memory over the first key; the other keys are lines of their own."""
     from matplotlib.figure import Figure
 
@@ -65,13 +92,11 @@ def _draw(out: Path, found: pd.DataFrame, keys: Sequence[str], quality: str) -> 
         panels[0].set_ylim(-0.02, 1.02)
     if len(keys) > 1:
         panels[0].legend(title=", ".join(keys[1:]), fontsize="small")
-    for suffix in ("png", "svg"):
-        with write_aside(out / f"{PLOT}.{suffix}", overwrite=True) as aside:
-            figure.savefig(aside, dpi=130, format=suffix)
+    return figure
 
 
 def _panel(axes: Axes, good: pd.DataFrame, keys: Sequence[str], column: str) -> None:
-    """Draw one quantity: a point for each cell, a line through the means of the repeats."""
+    """Draw one quantity: a point for each cell, a line through the means of the repeats, their deviation as a band."""
     import pandas as pd
 
     first, others = keys[0], list(keys[1:])
@@ -81,9 +106,11 @@ def _panel(axes: Axes, good: pd.DataFrame, keys: Sequence[str], column: str) -> 
     for number, (label, part) in enumerate(groups):
         text = ", ".join(str(one) for one in label) if isinstance(label, tuple) else str(label)
         colour, mark = COLOURS[number % len(COLOURS)], MARKS[number % len(MARKS)]
-        mean = part.groupby(first, sort=False)[column].mean()
-        mean = mean.sort_index() if numeric else mean
-        axes.plot([places[value] for value in mean.index], mean.to_numpy(), color=colour, marker=mark, label=text)
+        repeats = part.groupby(first, sort=False)[column].agg(["mean", "std"]).fillna({"std": 0.0})
+        repeats = repeats.sort_index() if numeric else repeats
+        where, mean, spread = [places[value] for value in repeats.index], repeats["mean"], repeats["std"]
+        axes.plot(where, mean.to_numpy(), color=colour, marker=mark, label=text)
+        axes.fill_between(where, (mean - spread).to_numpy(), (mean + spread).to_numpy(), color=colour, alpha=0.15, lw=0)
         axes.scatter([places[value] for value in part[first]], part[column], color=colour, s=12, alpha=0.6)
     if numeric:
         low, high = good[first].min(), good[first].max()

@@ -15,10 +15,12 @@ from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import Host
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
+from talanoa.requests_predict import PredictRequest
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
-from talanoa.tasks import annotate, doctor, evaluate, models, rerun, restore, rois, sample, segment, study, train
+from talanoa.tasks import annotate, doctor, evaluate, models, predict, rerun, restore, rois, sample, segment, study
+from talanoa.tasks import train as training
 from talanoa.tasks.common import Collecting, Given
 
 if TYPE_CHECKING:
@@ -43,7 +45,8 @@ class Task(NamedTuple):
 TASKS: dict[str, Task] = {
     "segment": Task(requests.SegmentRequest, segment.run),
     "restore": Task(RestoreRequest, restore.run),
-    "train": Task(requests.TrainRequest, train.run),
+    "predict": Task(PredictRequest, predict.run),
+    "train": Task(requests.TrainRequest, training.run),
     "rois": Task(requests.RoisRequest, rois.run),
     "models": Task(requests.ModelsRequest, models.run),
     "annotate": Task(AnnotateRequest, annotate.run),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterable
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import cost, devices
 from talanoa.errors import BadInput, Cancelled
 from talanoa.tasks.choose import choose
 from talanoa.tasks.common import Collecting, check_new
@@ -65,8 +66,8 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
     """
     from talanoa import blocks_store
 
-    started = time.perf_counter()
-    out = _check(request)
+    meter = cost.Meter(devices.resolve(request.device))
+    out = _check(request, model)
     host = Collecting(host)
     for note in image.form.attrs.get("notes", ()):
         host.warn(str(note))
@@ -75,15 +76,22 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
     folder = blocks_store.folder_for(out)
     try:
         with blocks_store.opened(out, prepared.plan()) as store:
-            reply = _segment(prepared, store, out, host, started)
+            reply = _segment(prepared, store, out, host, meter)
     except Cancelled as stopped:
         raise Cancelled(_what_is_kept(folder)) from stopped
     blocks_store.remove(folder)
     return reply
 
 
-def _check(request: SegmentRequest) -> Path:
+def _check(request: SegmentRequest, model: Model) -> Path:
     """Return the result folder; refuse what cannot be done in blocks."""
+    from talanoa import methods, predict_settings
+
+    if methods.get(model.method).decode == "mask" or predict_settings.own_normalization(model) is not None:
+        raise BadInput(
+            f"The image is worked through in blocks, and the model {model.name} ({model.method}) needs the whole image "
+            "at once; expected a StarDist model with percentiles, or a smaller image. Crop it, or leave block out."
+        )
     if not request.out:
         raise BadInput(
             "The image is worked through in blocks, and the labels go to the disk; found no out. Set out=<new folder>."
@@ -148,7 +156,7 @@ class _Prepared:
         """Return what defines the work: unfinished work goes on only where all of it is the same."""
         form = self.image.form
         return {
-            "request": self.request.model_dump(exclude={"out", "image", "model"}),
+            "request": self.request.model_dump(exclude={"out", "image", "model", "price", "currency"}),
             "model": {"name": self.model.name, "sha256": self.model.sha256},
             "image": {
                 "source": str(Path(form.attrs["source"]).absolute()) if form.attrs.get("source") else None,
@@ -192,7 +200,7 @@ class _Prepared:
         }
 
 
-def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, started: float) -> dict[str, Any]:
+def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, meter: cost.Meter) -> dict[str, Any]:
     """Do the work, gather the result and move it to its place."""
     from talanoa import blocks, blocks_labels, blocks_store, result
 
@@ -210,8 +218,8 @@ def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, sta
     for text in [*found.warnings, *_warnings(found)]:
         host.warn(text)
     units = _gather(prepared, store, folder, found, host)
-    seconds = time.perf_counter() - started
-    record = _record(prepared, found, seconds, units) | {"warnings": host.warnings}
+    seconds = meter.seconds
+    record = _record(prepared, found, meter, units) | {"warnings": host.warnings}
     result.write_record(folder, record)
     blocks_store.finish(store, out)
     count = sum(found.counts)
@@ -284,14 +292,21 @@ def _table(path: Path, units: dict[str, str]) -> Any:
     return table
 
 
-def _record(prepared: _Prepared, found: blocks.Found, seconds: float, units: dict[str, str]) -> dict[str, Any]:
+def _record(prepared: _Prepared, found: blocks.Found, meter: cost.Meter, units: dict[str, str]) -> dict[str, Any]:
     """Return everything that is needed to do the same again, as `outcome.make_record` does."""
     form, model = prepared.image.form, prepared.model
     plan = prepared.plan()
     return {
         "task": "segment",
         "request": prepared.request.model_dump(),
-        "times": {"total": round(seconds, 3)},
+        "times": {"total": round(meter.seconds, 3)},
+        "cost": cost.of_images(
+            meter,
+            len(prepared.frames),
+            len(prepared.frames) * prod(prepared.places.shape),
+            prepared.request.price,
+            prepared.request.currency,
+        ),
         "used": prepared.used(found),
         "image": {
             "source": plan["image"]["source"],

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import PassingOn, QuietHost, stop_if_cancelled
@@ -16,11 +16,8 @@ if TYPE_CHECKING:
 
     from talanoa.host import Host
     from talanoa.model_folder import Model
-    from talanoa.requests import SegmentRequest
-    from talanoa.requests_restore import RestoreRequest
+    from talanoa.request_base import Request
     from talanoa.tasks.folder_state import Row
-
-    FolderRequest = SegmentRequest | RestoreRequest
 
 log = logging.getLogger(__name__)
 
@@ -75,8 +72,51 @@ def result_names(files: list[Path]) -> list[str]:
     return [stem if lower.count(stem.lower()) == 1 else path.name for stem, path in zip(stems, files, strict=True)]
 
 
-def run(request: FolderRequest, model: Model, host: Host) -> dict[str, Any]:
-    """Segment or restore each image of a folder into `request.out`, in this process or on a Dask cluster.
+class Doing(NamedTuple):
+    """What is done with each image of a folder.
+
+    Parameters
+    ----------
+    request : type of Request
+        Of the task.
+    load : function (text) -> model
+        Reads what a request names.
+    one : function (request, model, path, host) -> reply
+        Does one image.
+    done : str
+        What is done to the images, for messages: "restored".
+    """
+
+    request: type[Request]
+    load: Callable[[str], Any]
+    one: Callable[[Any, Any, Path, Host], dict[str, Any]]
+    done: str
+
+
+def tasks_of_images() -> dict[str, Doing]:
+    """Return the tasks that can be done with each image of a folder."""
+    from talanoa import model_folder
+    from talanoa.requests import SegmentRequest
+    from talanoa.requests_predict import PredictRequest
+    from talanoa.requests_restore import RestoreRequest
+    from talanoa.tasks.predict import PREDICT
+    from talanoa.tasks.restore import RESTORE
+    from talanoa.tasks.segment import segment_file
+
+    return {
+        "segment": Doing(SegmentRequest, model_folder.load, segment_file, "segmented"),
+        "restore": Doing(RestoreRequest, RESTORE.load, RESTORE.on_file, "restored"),
+        "predict": Doing(PredictRequest, PREDICT.load, PREDICT.on_file, "predicted"),
+    }
+
+
+def _task_of(request: Any) -> str:
+    """Return the name of the task that a request is for."""
+    return next(name for name, doing in tasks_of_images().items() if isinstance(request, doing.request))
+
+
+def run(request: Any, model: Model, host: Host) -> dict[str, Any]:
+    """Do a task with each image of a folder into `request.out`, in this process or on a Dask cluster.
 
     Where an earlier run of the same request was interrupted, its results are kept and the other images are done.
 
@@ -108,18 +148,11 @@ def run(request: FolderRequest, model: Model, host: Host) -> dict[str, Any]:
         raise Cancelled(what_is_kept(rows, len(files), out)) from stopped
     host.progress(len(files), len(files), "done")
     end(out)
-    return _reply(pd.DataFrame([rows[name] for name in names]), out)
-
-
-def _is_restoration(request: FolderRequest) -> bool:
-    """Tell what is to be done with each image."""
-    from talanoa.requests_restore import RestoreRequest
-
-    return isinstance(request, RestoreRequest)
+    return _reply(pd.DataFrame([rows[name] for name in names]), out, tasks_of_images()[_task_of(request)].done)
 
 
 def _rows(
-    request: FolderRequest, model: Model, todo: list[tuple[Path, str]], out: Path, host: Host, done: int
+    request: Any, model: Model, todo: list[tuple[Path, str]], out: Path, host: Host, done: int
 ) -> Iterator[tuple[str, Row]]:
     """Yield (name of the result, row) of each image as it gets done."""
     total = done + len(todo)
@@ -132,7 +165,7 @@ def _rows(
     from talanoa import plates
     from talanoa.tasks.folder_state import failed
 
-    plain = request.model_dump() | {"task": "restore" if _is_restoration(request) else "segment"}
+    plain = request.model_dump() | {"task": _task_of(request)}
     given = [(plain, str(model.folder), str(path.absolute()), str((out / name).absolute())) for path, name in todo]
     host.progress(done, total, f"Image {done} of {total}")
     try:
@@ -150,25 +183,19 @@ def _rows(
 
 def elsewhere(request: dict[str, Any], model: str, path: str, out: str) -> tuple[Row, list[str]]:
     """Do one image in a process of a cluster; returns its row and its warnings."""
-    from talanoa import model_folder
-    from talanoa.requests import SegmentRequest
-    from talanoa.requests_restore import RestoreRequest
-
     host = _Named(QuietHost(), Path(path).name)
     keys = dict(request)
-    kind: Any = RestoreRequest if keys.pop("task") == "restore" else SegmentRequest
-    row = one(kind(**keys), model_folder.load(model), Path(path), Path(out), host)
+    doing = tasks_of_images()[keys.pop("task")]
+    row = one(doing.request(**keys), doing.load(model), Path(path), Path(out), host)
     return row, host.said
 
 
-def one(request: FolderRequest, model: Model, path: Path, out: Path, host: Host) -> Row:
-    """Segment or restore one image of the folder; an error becomes a row."""
+def one(request: Any, model: Model, path: Path, out: Path, host: Host) -> Row:
+    """Do one image of the folder; an error becomes a row."""
     from talanoa.tasks.folder_state import failed, row_of
-    from talanoa.tasks.restore import restore_file
-    from talanoa.tasks.segment import segment_file
 
     named = host if isinstance(host, _Named) else _Named(host, path.name)
-    work: Any = restore_file if _is_restoration(request) else segment_file
+    work = tasks_of_images()[_task_of(request)].one
     try:
         single = request.model_copy(update={"image": str(path), "out": str(out), "workers": None, "scheduler": None})
         reply = work(single, model, path, named)
@@ -207,16 +234,15 @@ def _write_summary(rows: list[Row], out: Path) -> None:
     tables.write_csv(out / SUMMARY, pd.DataFrame(rows), overwrite=True)
 
 
-def _reply(rows: pd.DataFrame, out: Path) -> dict[str, Any]:
+def _reply(rows: pd.DataFrame, out: Path, verb: str) -> dict[str, Any]:
     """Sum up."""
     failed = rows[rows["Status"] != "ok"]
     done = f"{len(rows) - len(failed)} of {len(rows)} images"
-    found = f"{int(rows['Objects'].sum())} objects in {done}" if "Objects" in rows else f"{done} restored"
+    found = f"{int(rows['Objects'].sum())} objects in {done}" if "Objects" in rows else f"{done} {verb}"
     message = f"{found}; results in {out}."
     if len(failed):
         message += f" Failed: {', '.join(failed['Image'])} (see {SUMMARY})."
     if len(failed) == len(rows):
-        verb = "segmented" if "Objects" in rows else "restored"
         raise BadInput(
             f"None of the {len(rows)} images could be {verb}. {failed['Image'].iloc[0]}: {failed['Message'].iloc[0]}"
         )

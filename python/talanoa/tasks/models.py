@@ -11,6 +11,7 @@ from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
     from talanoa.host import Host
+    from talanoa.model_folder import Model
     from talanoa.requests import ModelsRequest
 
 
@@ -66,8 +67,23 @@ def _show(request: ModelsRequest) -> dict[str, Any]:
         "pixel_size": model.pixel_size,
         "unit": model.unit,
         "sha256": model.sha256,
+        **_labelling(model),
     }
     return {"message": f"Model {model.name} in {model.folder}", "models": [shown]}
+
+
+def _labelling(model: Model) -> dict[str, Any]:
+    """Return what a labelling model takes and predicts, in words; nothing for other models."""
+    if model.labelling is None:
+        return {}
+    from talanoa.labelling.inputs import described
+    from talanoa.labelling.record import record_of
+
+    record = record_of(model.labelling)
+    return {
+        "lights": [described(light) for light in record.lights],
+        "stains": [f"{stain.name} (mask)" if stain.mask else stain.name for stain in record.stains],
+    }
 
 
 def _where(request: ModelsRequest) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The task `rerun`: do a recorded segmentation or restoration again, everything pinned, and compare bit for bit."""
+"""The task `rerun`: do a recorded segmentation, restoration or prediction again, pinned, and compare bit for bit."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from talanoa.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests import RerunRequest, SegmentRequest
-    from talanoa.requests_restore import RestoreRequest
+    from talanoa.tasks.image_task import ImageTask
 
 Record = Mapping[str, Any]
 
@@ -33,20 +33,21 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
     from talanoa import result
 
     record = result.read_record(request.result)
-    if record.get("task") not in ("segment", "restore"):
+    if record.get("task") not in ("segment", "restore", "predict"):
         raise BadInput(
-            f"{request.result} records the task {record.get('task')!r}; expected a record of segment or restore."
+            f"{request.result} records the task {record.get('task')!r}; expected a record of segment, restore or "
+            "predict."
         )
     if request.out:
         check_new(Path(request.out))
-    if record["task"] == "restore":
-        return _restored(request, record, given, host)
+    if record["task"] != "segment":
+        return _image_again(request, record, given, host)
     if "blocks" in record["used"]:
         return _in_blocks(request, record, host)
     differences: list[str] = []
     image = given.image if given.image is not None else _image(request, record, host)
     _compare_image(image, record, differences)
-    model = _model(Path(request.result), record, differences)
+    model = _model(Path(request.result), record["model"], differences)
     pinned = pin(record, str(model.folder), request.out, differences)
     selection = decode_mask(record["selection"]) if record.get("selection") else None
     reply = segment_image(pinned, model, image, selection, host)
@@ -68,7 +69,7 @@ def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, A
             "Set out=<new folder>."
         )
     differences: list[str] = []
-    model = _model(Path(request.result), record, differences)
+    model = _model(Path(request.result), record["model"], differences)
     asked = {key: record["request"].get(key) for key in ("block", "tiles")}  # the rule that follows from them is fixed
     pinned = pin(record, str(model.folder), request.out, differences).model_copy(update=asked)
     with image_lazy.open_image(_source(request, record)) as image:
@@ -82,44 +83,64 @@ def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, A
     return _compared(reply, identical, differences)
 
 
-def _restored(request: RerunRequest, record: Record, given: Given, host: Host) -> dict[str, Any]:
-    """Restore again, and compare the hashes of what was restored and of what came out."""
-    from talanoa.tasks.restore import restore_file, restore_image
+def _image_again(request: RerunRequest, record: Record, given: Given, host: Host) -> dict[str, Any]:
+    """Restore or predict again, and compare the hashes of what went in and of what came out."""
+    from talanoa.tasks.predict import PREDICT
+    from talanoa.tasks.restore import RESTORE
 
+    task = {each.name: each for each in (RESTORE, PREDICT)}[record["task"]]
     differences: list[str] = []
-    model = _model(Path(request.result), record, differences)
-    pinned = pin_restoration(record, str(model.folder), request.out, differences)
+    model = _models(task, Path(request.result), record, differences)
+    pinned = pin_image(record, str(model.folder), request.out, differences)
     if given.image is not None:
-        reply = restore_image(pinned, model, given.image, host)
+        reply = task.on_image(pinned, model, given.image, host)
     else:
-        reply = restore_file(pinned, model, _source(request, record), host)
+        reply = task.on_file(pinned, model, _source(request, record), host)
     if reply["record"]["image"]["sha256"] != record["image"]["sha256"]:
         differences.append("image: the pixels are not those of the record")
     differences += _versions(record)
     identical = reply["record"]["image_sha256"] == record["image_sha256"]
+    what = {"restore": "restored image", "predict": "predicted image"}[task.name]
     if not identical:
         then, now = (each["used"] for each in (record, reply["record"]))
         differences.insert(
             0,
-            f"restored image: recorded {then['lowest']:.6g} to {then['highest']:.6g}, now {now['lowest']:.6g} to "
+            f"{what}: recorded {then['lowest']:.6g} to {then['highest']:.6g}, now {now['lowest']:.6g} to "
             f"{now['highest']:.6g}",
         )
-    return _compared({"table": None, **reply}, identical, differences, "restored image")
+    return _compared({"table": None, **reply}, identical, differences, what)
 
 
-def pin_restoration(record: Record, model: str, out: str | None, differences: list[str]) -> RestoreRequest:
+def _models(task: ImageTask, result: Path, record: Record, differences: list[str]) -> Any:
+    """Load the recorded model, or all of those that were used together."""
+    several = record["model"].get("models")
+    if several is None:
+        return _model(result, record["model"], differences)
+    found = [_model(result, one, differences, copy) for one, copy in zip(several, _copies(len(several)), strict=True)]
+    return task.load("; ".join(str(model.folder) for model in found))
+
+
+def _copies(count: int) -> list[str]:
+    """Return the names of copies of so many models in a result folder."""
+    return ["model"] if count == 1 else [f"model-{number}" for number in range(1, count + 1)]
+
+
+def pin_image(record: Record, model: str, out: str | None, differences: list[str]) -> Any:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
     from talanoa import backends
     from talanoa.requests import parse
-    from talanoa.requests_restore import RestoreRequest
+    from talanoa.tasks.folder_input import tasks_of_images
 
     used = record["used"]
-    keys = dict(record["request"]) | {"model": model, "out": out, "tiles": used["tiles"], "tta": used["tta"]}
-    if used["normalization"]["kind"] == "percentile":
+    keys = dict(record["request"]) | {"model": model, "out": out, "tta": used["tta"]}
+    if used.get("tiles") is not None:
+        keys["tiles"] = used["tiles"]
+    if record["task"] == "restore" and used["normalization"]["kind"] == "percentile":
         keys |= {f"norm_{end}": used["normalization"][end] for end in ("low", "high")}
     keys["device"] = _device(str(used["device"]), differences)
     keys["backend"] = backends.name_of(str(used["backend"]))
-    return parse(RestoreRequest, keys | {"workers": None, "scheduler": None}).request
+    kind = tasks_of_images()[record["task"]].request
+    return parse(kind, keys | {"workers": None, "scheduler": None}).request
 
 
 def _compared(reply: dict[str, Any], identical: bool, differences: list[str], what: str = "labels") -> dict[str, Any]:
@@ -197,15 +218,14 @@ def _text(sizes: Mapping[Any, int]) -> str:
     return " ".join(f"{dim}{size}" for dim, size in sizes.items())
 
 
-def _model(result_path: Path, record: Record, differences: list[str]) -> Model:
-    """Load the recorded model: from its folder, a copy in the result folder, or by name; note another one."""
+def _model(result_path: Path, recorded: Record, differences: list[str], copy: str = "model") -> Model:
+    """Load a recorded model: from its folder, a copy in the result folder, or by name; note another one."""
     from talanoa import model_folder
 
-    recorded = record["model"]
     folder = result_path if result_path.is_dir() else result_path.parent
     loaded: list[Model] = []
     problems: list[str] = []
-    for place in (recorded["folder"], str(folder / "model"), recorded["name"]):
+    for place in (recorded["folder"], str(folder / copy), recorded["name"]):
         try:
             loaded.append(model_folder.load(place))
         except TalanoaError as error:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from talanoa import cost, devices
 from talanoa.errors import BadInput
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
@@ -68,9 +68,11 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
     Returns
     -------
     dict
-        The reply with ``handle`` (None where the answers are too large to be kept) and ``thresholds``: those used, and
-        ``lowest``, the probability down to which the answers reach. A preview has outlines alone.
+        The reply with ``handle`` (None where the answers are too large to be kept) and ``thresholds``: those used
+        (None: the model has no such threshold), and ``lowest``, the probability down to which the answers reach. A
+        preview has outlines alone.
     """
+    from talanoa import methods
     from talanoa.handles import HANDLES
     from talanoa.network_memory import LOWEST, NetworkMemory, settings_of
 
@@ -85,7 +87,8 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
     reply = segment_image(request, model, memory.image, memory.selection, host, memory, given.preview)
     handle = given.handle or HANDLES.put(memory, memory.nbytes)
     used = {} if given.preview else reply["record"]["used"]
-    thresholds = {"lowest": LOWEST, **{key: used.get(key) for key in ("prob_thresh", "nms_thresh")}}
+    lowest = LOWEST if methods.get(model.method).decode == "stars" else 0.0
+    thresholds = {"lowest": lowest, **{key: used.get(key) for key in ("prob_thresh", "nms_thresh")}}
     return {**reply, "handle": handle, "thresholds": thresholds}
 
 
@@ -120,7 +123,7 @@ def segment_image(
     from talanoa import image as images
     from talanoa import predict
 
-    started = time.perf_counter()
+    meter = cost.Meter(devices.resolve(request.device))
     host = Collecting(host)
     image = images.check(image)
     chosen = choose(image, model.channels, request, model.ndim)
@@ -141,8 +144,11 @@ def segment_image(
         "table": measure(found, chosen),
         "record": make_record(request, model, image, chosen, found, selection),
     }
-    seconds = time.perf_counter() - started
+    seconds = meter.seconds
     reply["record"]["times"]["total"] = round(seconds, 3)
+    sizes = chosen.image.sizes
+    pixels = sizes["t"] * sizes["z"] * sizes["y"] * sizes["x"]
+    reply["record"]["cost"] = cost.of_images(meter, sizes["t"], pixels, request.price, request.currency)
     reply["record"]["warnings"] = host.warnings
     reply["message"] = _message(len(found.objects), seconds, model, found.record)
     stop_if_cancelled(host)
@@ -160,9 +166,10 @@ def _warn(image: xr.DataArray, model: Model, request: SegmentRequest, host: Host
 
 def _message(count: int, seconds: float, model: Model, record: dict[str, Any]) -> str:
     """Say in one line what was found and how."""
+    overlap = f", overlap {record['nms_thresh']:.2f}" if "nms_thresh" in record else ""
     return (
         f"{count} object{'s' * (count != 1)} in {seconds:.1f} s on {record['device']} (model {model.name}, "
-        f"probability {record['prob_thresh']:.2f}, overlap {record['nms_thresh']:.2f})"
+        f"probability {record['prob_thresh']:.2f}{overlap})"
     )
 
 

@@ -24,7 +24,9 @@ def run(request: StudyRequest, given: Given, host: Host) -> dict[str, Any]:
     for name, text in failed:
         host.warn(f"{name}: {text}")
     message = f"{len(done)} trainings"
-    if len(failed) < len(done):
+    if request.across != "none":
+        message += f", each tested on every {request.across}: matrix.csv, matrix.png"
+    elif len(failed) < len(done):
         quality = table.quality_of(done)
         best = found.iloc[int(np.nanargmax(found[quality].to_numpy()))]
         values = ", ".join(f"{key}={best[key]}" for key in done[0][0].values)

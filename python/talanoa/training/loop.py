@@ -18,7 +18,7 @@ from talanoa.allocation import large_blocks_kept
 from talanoa.errors import BadInput
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.methods import Method
-from talanoa.training import distributed, optimizers
+from talanoa.training import distributed, optimizers, transfer
 from talanoa.training.adversarial import Adversary
 from talanoa.training.clock import Clock
 from talanoa.training.feed import Feed
@@ -79,7 +79,7 @@ def cosine_lr(step: int, settings: Settings) -> float:
 
 
 def start(method: Method, config: Any, settings: Settings, device: torch.device, weights: Any = None) -> Trainer:
-    """Return a fresh trainer; `weights` (a state dict) are the ones to fine-tune."""
+    """Return a fresh trainer; `weights` (of some tensors or all) are those to start from."""
     torch.manual_seed(settings.seed)
     net = method.build(config)
     if weights is not None:
@@ -88,7 +88,7 @@ def start(method: Method, config: Any, settings: Settings, device: torch.device,
                 f"encoder_weights={settings.encoder_weights} has no use for a training that starts from a model; "
                 "expected one of both. Leave it out."
             )
-        net.load_state_dict(weights)
+        net.load_state_dict({**net.state_dict(), **weights})
     elif method.begin is not None:
         method.begin(net, config, settings)
     opponent = method.opponent(config) if method.opponent else None
@@ -232,10 +232,11 @@ def train_step(
     """Do one step of gradient descent; returns the loss, and with an adversary both of that game."""
     if settings.schedule == "cosine":
         for group in trainer.optimizer.param_groups:
-            group["lr"] = cosine_lr(step, settings)
+            group["lr"] = cosine_lr(step, settings) * group[transfer.PACE]
     torch.manual_seed(settings.seed + step)  # what a network drops follows from the step, so that trainings resume
     images, answers = batch
     trainer.net.train()
+    transfer.hold(trainer.net, settings)
     half = _in_half_precision(settings, device)
     images = images.to(device, memory_format=devices.layout(images.dim() - 2))
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=half):

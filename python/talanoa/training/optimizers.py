@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from talanoa.training import transfer
 from talanoa.training.settings import Settings
 
 ADVERSARIAL = (0.5, 0.999)  # Adam's averages between opponents (Radford et al. 2016, arXiv:1511.06434)
@@ -36,14 +37,17 @@ def of(net: torch.nn.Module, settings: Settings, adversarial: bool = False) -> t
         "sgd": torch.optim.SGD,
     }
     name = settings.optimizer
-    return kinds[name](_groups(net, settings.weight_decay), lr=settings.lr, weight_decay=0.0, **keys[name])
+    return kinds[name](_groups(net, settings), lr=settings.lr, weight_decay=0.0, **keys[name])
 
 
-def _groups(net: torch.nn.Module, decay: float) -> list[dict[str, Any]]:
-    """Return the parameters in one group, or in two of which the first decays."""
-    parameters = list(net.parameters())
-    if not decay:
-        return [{"params": parameters}]
-    kernels = [each for each in parameters if each.dim() > 1]
-    rest = [each for each in parameters if each.dim() <= 1]
-    return [{"params": kernels, "weight_decay": decay}, {"params": rest}]
+def _groups(net: torch.nn.Module, settings: Settings) -> list[dict[str, Any]]:
+    """Return the parameters in groups of one pace, each of them in two where some decay: the first of the two."""
+    groups = transfer.parameter_groups(net, settings)
+    if not settings.weight_decay:
+        return groups
+    split = []
+    for group in groups:
+        kernels = [each for each in group["params"] if each.dim() > 1]
+        rest = [each for each in group["params"] if each.dim() <= 1]
+        split += [{**group, "params": kernels, "weight_decay": settings.weight_decay}, {**group, "params": rest}]
+    return split

@@ -14,7 +14,7 @@ from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
-from talanoa.training import distributed, loop
+from talanoa.training import distributed, loop, transfer
 from talanoa.training.folder import read_plan, working_folder
 from talanoa.training.recipe import Parts, Recipe, recipe_for
 from talanoa.training.settings import Settings
@@ -143,8 +143,8 @@ def with_request(ready: Ready, request: TrainRequest) -> Ready:
 
 
 def start(ready: Ready, device: torch.device) -> loop.Trainer:
-    """Return a fresh trainer, with the weights of the model to fine-tune if there is one."""
-    weights = ready.init.network().state_dict() if ready.init else None
+    """Return a fresh trainer, with what it takes from the model to start from, if there is one."""
+    weights = transfer.weights_for(ready.method, ready.config, ready.init) if ready.init else None
     return loop.start(methods.get(ready.method), ready.config, ready.settings, device, weights)
 
 

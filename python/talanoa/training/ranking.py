@@ -56,6 +56,8 @@ def rank(
     """
     host = host or QuietHost()
     found = model_folder.load(model)
+    if methods.get(found.method).decode != "stars":
+        raise BadInput(f"{model} is a model of {found.method}; expected one of stardist, whose answers can be ranked.")
     config = methods.get(found.method).config(**found.config)
     runner = backends.for_model(found, device).runner
     result = {}

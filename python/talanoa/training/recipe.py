@@ -107,7 +107,7 @@ class Recipe:
 
 def recipe_for(method: str) -> Recipe:
     """Return the recipe of a method as `TrainRequest.method` names it."""
-    from talanoa.training import label_recipe, restore_recipe, star_recipe
+    from talanoa.training import label_recipe, mask_recipe, restore_recipe, star_recipe
 
-    known = {"stardist": star_recipe.RECIPE, "labelling": label_recipe.RECIPE, **restore_recipe.RECIPES}
-    return known[method]
+    objects = {"stardist": star_recipe.RECIPE, "segmentation": mask_recipe.RECIPE}
+    return {**objects, "labelling": label_recipe.RECIPE, **restore_recipe.RECIPES}[method]

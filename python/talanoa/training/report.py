@@ -6,11 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from talanoa.cost import lines_of
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training.advice import advise
 from talanoa.training.settings import Early
 
+NAMES = {"prob": "probability", "nms": "overlap"}
 REPORT = "report.md"
 CURVE = "loss.png"
 ON_VALIDATION = "Thresholds were chosen on these same images: expect a bit less on new ones."
@@ -79,6 +81,24 @@ def _classes(found: Mapping[str, Any] | None) -> list[str]:
     return lines + [f"| {name} | {' | '.join(str(count) for count in counts)} |" for name, counts in rows]
 
 
+def _pixels(found: Mapping[str, float] | None) -> list[str]:
+    """Return the lines on pixel scores, of a model that answers with a mask."""
+    if not found:
+        return []
+    return [
+        f"Pixels: Jaccard index {found['jaccard']:.3f}, Dice {found['dice']:.3f} (means of the images; of two empty",
+        "masks 1).",
+        "",
+    ]
+
+
+def _transfer(taken: Mapping[str, Any] | None) -> list[str]:
+    """Return the lines on what was taken from another model."""
+    from talanoa.training.transfer import told
+
+    return ["", told(taken)] if taken else []
+
+
 def heading(model: Model) -> list[str]:
     """Return the lines that say what was trained, on what, and how long."""
     record = model.training
@@ -91,6 +111,7 @@ def heading(model: Model) -> list[str]:
         f"({record['finished']}, {record['device']}, {record['epochs_run']} epochs,",
         f"{record['seconds'] / 60:.0f} minutes).",
         *_early(record.get("stopped_early")),
+        *(lines_of(record["cost"]) if "cost" in record else []),
         f"Licence of the training data: {model.licence or 'not stated'}.",
     ]
 
@@ -151,7 +172,9 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
     lines += [
         *_classes(record.get("validation_classes")),
         "",
-        f"Thresholds: probability {model.thresholds['prob']:.3f}, overlap {model.thresholds['nms']:.2f}.",
+        *_pixels(record.get("validation_pixels")),
+        f"Thresholds: {', '.join(f'{NAMES[key]} {value:.3f}' for key, value in model.thresholds.items())}.",
+        *_transfer(record.get("transfer")),
         "",
         *curve_lines(losses),
         *(f"- {text}" for text in advise(losses)),

@@ -6,18 +6,19 @@ While it runs, the training lives in ``<name>.training`` beside the models; the 
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 
-from talanoa import methods, model_folder
+from talanoa import cost, devices, methods, model_folder
 from talanoa.errors import Cancelled
-from talanoa.host import Host
+from talanoa.host import Host, PassingOn
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
-from talanoa.training import distributed, loop
+from talanoa.training import distributed, loop, transfer
 from talanoa.training.advice import advise
 from talanoa.training.finish import write_model
 from talanoa.training.folder import training_folder, working_folder
@@ -89,6 +90,7 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
         Stopped by the user; ``resume=True`` goes on after the last complete epoch, and the message says so.
     """
     host = distributed.host_of(host)
+    meter = cost.Meter(devices.resolve(request.device))
     ready = prepare(request, host, given)
     for text in ready.warnings:
         host.warn(text)
@@ -100,8 +102,9 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
         with distributed.together(device, settings.batch, _batch_norm(config)) as device:
             with training_folder(work, plan, request.resume):
                 trainer = _trainer(ready, device, work)
-                early = loop.fit(trainer, parts, recipe.feed, methods.get(method), config, settings, work, host)
-                model = _finished(recipe, request, plan, parts, work, device, host, early)
+                watched = _Laps(host, meter)
+                early = loop.fit(trainer, parts, recipe.feed, methods.get(method), config, settings, work, watched)
+                model = _finished(recipe, request, plan, parts, work, device, host, early, meter)
             distributed.wait()
     except Cancelled as stopped:
         raise Cancelled(_what_is_kept(work, settings.epochs)) from stopped
@@ -112,8 +115,31 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
     losses = folder / loop.LOSSES
     advice = advise(loop.read_losses(losses), recipe.judged_by)
     told = recipe.summary(model, trainer.best_epoch)
+    if "transfer" in model.training:
+        told += " " + transfer.told(model.training["transfer"])
     best = trainer.best_epoch
     return TrainReply(folder, model.name, model.thresholds, best, losses, report, ready.warnings, early, advice, told)
+
+
+class _Laps(PassingOn):
+    """A host that lets the counters of energy be read after each epoch: they go round.
+
+    Parameters
+    ----------
+    host : Host
+        Of the training.
+    meter : Meter
+        That counts.
+    """
+
+    def __init__(self, host: Host, meter: cost.Meter) -> None:
+        super().__init__(host)
+        self._meter = meter
+
+    def event(self, kind: str, payload: Mapping[str, Any]) -> None:
+        """Read the counters, and pass on."""
+        self._meter.lap()
+        super().event(kind, payload)
 
 
 def _batch_norm(config: Any) -> bool:
@@ -131,11 +157,15 @@ def _finished(
     device: torch.device,
     host: Host,
     early: Early | None,
+    meter: cost.Meter,
 ) -> Model | None:
     """Make and write the model; of several processes the first does."""
     if not distributed.is_first():
         return None
+    before = meter.seconds
     model, net = recipe.finish(request, plan, parts, work, device, host, early)
+    end = meter.seconds - before
+    model.training["cost"] = cost.of_training(meter, loop.read_losses(work / loop.LOSSES), end, request)
     write_model(model_folder.check_name(request.name), model, net, work, recipe.report)
     return model
 
@@ -167,6 +197,8 @@ def plan_of(ready: Ready) -> dict[str, Any]:
     }
     if ready.normalization is not None:
         plan["normalization"] = ready.normalization
+    if (taken := transfer.record_of(ready)) is not None:
+        plan["transfer"] = taken
     return {**plan, "classes": list(ready.classes)} if ready.classes else plan
 
 

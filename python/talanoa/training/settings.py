@@ -52,6 +52,8 @@ class Settings(BaseModel):
     mixed_precision : bool or None
         bfloat16 convolutions, but for the last ones, where the device has instructions for them; None: on a GPU only.
         A step is faster (`benchmarks/bench_train.py`), but may learn less.
+    transfer : "trained", "slow" or "frozen"
+        How the encoder of a model to start from learns on: like the rest, at a lower rate, not at all.
     encoder_weights : str or None
         File with the weights from which an encoder starts (labelling); None: fresh ones.
     backbone_weights : str or None
@@ -86,6 +88,7 @@ class Settings(BaseModel):
     augment: bool = True
     background: float = Field(1.0, ge=0, le=1)
     mixed_precision: bool | None = None
+    transfer: Literal["trained", "slow", "frozen"] = "trained"
     encoder_weights: str | None = None
     backbone_weights: str | None = None
     balance: Literal["none", "plate", "phenotype"] = "none"

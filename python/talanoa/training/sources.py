@@ -15,6 +15,8 @@ from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
+from talanoa.training import transfer
+from talanoa.training.proposed import labels_by_model
 from talanoa.training.recipe import Loaded
 
 
@@ -38,12 +40,17 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
     files, names = find(request)
     host = host or QuietHost()
     items: list[Annotated] = []
+    normalization = transfer.normalization_of(request)
+    propose = labels_by_model(request, host)
     for number, each in enumerate(files):
         stop_if_cancelled(host)
-        items.append(dataset.read_one(each, request.channel, request.ndim, request.mask))
+        proposed = propose(each.annotation)
+        items.append(
+            dataset.read_one(each, request.channel, request.ndim, request.mask, normalization, proposed=proposed)
+        )
         host.progress(number + 1, len(files), "Reading images")
     items = dataset.alike(items, files, request.ndim)
-    return Loaded(items, _class_names(request, items, names))
+    return Loaded(items, _class_names(request, items, names), normalization)
 
 
 def find(request: TrainRequest) -> tuple[list[Files], tuple[str, ...]]:
@@ -52,6 +59,13 @@ def find(request: TrainRequest) -> tuple[list[Files], tuple[str, ...]]:
         raise BadInput(f"images is missing; expected {TrainRequest.model_fields['images'].description}.")
     images = folders(request.images)
     given = request.targets or request.rois
+    if given is None and request.label_model is not None:
+        if request.target_channel is None:
+            raise BadInput(
+                f"label_model={request.label_model}, but neither targets nor target_channel; expected targets=<folder "
+                "of images in which it finds the objects>, or target_channel=<channel of the same images>."
+            )
+        given = request.images
     if given is None:
         return _of_datasets(request, [_opened(folder) for folder in images])
     others = folders(given)
@@ -61,7 +75,7 @@ def find(request: TrainRequest) -> tuple[list[Files], tuple[str, ...]]:
             f"images has {len(images)} folder(s), {key} {len(others)}; expected as many, in the same order. "
             "Separate the folders by a semicolon."
         )
-    suffixes = dataset.IMAGE_SUFFIXES if request.targets else dataset.ROI_SUFFIXES
+    suffixes = dataset.ROI_SUFFIXES if request.rois else dataset.IMAGE_SUFFIXES
     found = []
     for folder, other in zip(images, others, strict=True):
         for image, annotation in dataset.pair_files(folder, other, suffixes):

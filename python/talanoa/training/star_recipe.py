@@ -16,10 +16,11 @@ from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_images
+from talanoa.metrics.pixel import count_pixels
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
-from talanoa.training import settings, sources, star_feed, thresholds, volumes
+from talanoa.training import settings, sources, star_feed, thresholds, transfer, volumes
 from talanoa.training.finish import SCORED_IOU, make_model
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.report import write_report
@@ -61,6 +62,13 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     channels, ndim = len(items[0].image), items[0].ndim
     name = methods.variant(request.method, ndim)
     given = volumes.asked(request) if ndim == 3 else _asked(request)
+    if init is not None and transfer.is_transfer(init, name) and ndim == 2:
+        shape = transfer.shape_of(init, channels, {"filters": request.filters, "depth": request.depth})
+        if request.backbone == "unet":
+            raise BadInput(f"backbone=unet: {init.name} is a labelling model; expected backbone=labelling.")
+        trunk = {"backbone": "labelling", "unet_n_filter_base": shape["filters"], "unet_n_depth": shape["depth"]}
+        keys = {"grid": (2, 2), **given, **trunk, **_class_keys(loaded)}
+        return name, methods.get(name).config(**keys, n_channel_in=channels)
     if init is None:
         keys = volumes.config_keys(request, items) if ndim == 3 else {"grid": (2, 2), **given}
         return name, methods.get(name).config(**{**keys, **_class_keys(loaded), "n_channel_in": channels})
@@ -99,17 +107,20 @@ def _with_classes(config: Any, loaded: Loaded, init: Model) -> Any:
 
 def _asked(request: TrainRequest) -> dict[str, Any]:
     """Return the keys of a configuration for planes that a request sets."""
-    only_3d = [key for key in ("patch_z", "backbone", "anisotropy") if getattr(request, key) not in (None, "unet")]
+    only_3d = [key for key in ("patch_z", "anisotropy") if getattr(request, key) is not None]
+    only_3d += ["backbone=resnet"] if request.backbone == "resnet" else []
     if only_3d:
         raise BadInput(f"{', '.join(only_3d)}: only for 3D models, and the images are planes. Leave it out.")
+    shape = {"unet_n_filter_base": 16, "unet_n_depth": 4} if request.backbone == "labelling" else {}
     asked = {
+        "backbone": request.backbone,
         "n_rays": request.n_rays,
         "grid": (request.grid, request.grid) if request.grid else None,
         "unet_n_depth": request.depth,
         "unet_n_filter_base": request.filters,
         "net_conv_after_unet": request.head,
     }
-    return {key: value for key, value in asked.items() if value is not None}
+    return {**shape, **{key: value for key, value in asked.items() if value is not None}}
 
 
 def warnings_of(items: Sequence[Annotated], parts: Parts, settings: Settings) -> list[str]:
@@ -234,6 +245,7 @@ def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[
         "AP at IoU 0.5": round(counts[0.5].accuracy, 4),
         "mean AP, IoU 0.5 to 0.9": round(float(np.mean([each.accuracy for each in counts.values()])), 4),
         "panoptic quality": round(counts[0.5].panoptic_quality, 4),
+        "Jaccard": round(float(np.mean([count_pixels(*pair).iou for pair in pairs])), 4),
     }
 
 

@@ -26,6 +26,8 @@ FEWEST_SLICES = 2.0  # that the median object covers
 def asked(request: TrainRequest) -> dict[str, Any]:
     """Return the keys of the configuration that a request sets, all but grid and anisotropy."""
     backbone = request.backbone or "unet"
+    if backbone == "labelling":
+        raise BadInput("backbone=labelling: only for planes, the images are stacks. Take unet or resnet, or ndim=2.")
     given = {
         "n_rays": request.n_rays,
         "backbone": request.backbone,

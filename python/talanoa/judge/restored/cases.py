@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa import noise_checks
 from talanoa.errors import BadInput
-from talanoa.judge import folders, reading
+from talanoa.judge import reading
 from talanoa.judge.candidates import Candidate
 from talanoa.judge.objects import plane_names
 from talanoa.metrics.fit import fitted
@@ -100,18 +100,6 @@ def _calibration(image: xr.DataArray | None) -> tuple[float, str]:
         return 1.0, "pixels"
     _, y, x = image.attrs["pixel_size"]
     return (float(x), str(image.attrs["unit"])) if abs(y - x) < 0.01 * x else (1.0, "pixels")
-
-
-def find_images(place: Path, what: str) -> dict[str, Path]:
-    """Return images by name: of a folder, of a folder of result folders, one result folder, or one file."""
-    place = place.expanduser()
-    if place.is_dir() and not folders.is_single(place):
-        if (place / folders.RESULT_IMAGE).is_file():
-            return {folders.result_name(place): place / folders.RESULT_IMAGE}
-        results = [each for each in sorted(place.iterdir()) if (each / folders.RESULT_IMAGE).is_file()]
-        if results:
-            return {folders.result_name(each): each / folders.RESULT_IMAGE for each in results}
-    return folders.image_files(place, what)
 
 
 def read_case(

@@ -14,11 +14,11 @@ from talanoa.errors import BadInput
 from talanoa.host import Share, stop_if_cancelled
 from talanoa.judge import candidates, folders, leaks
 from talanoa.judge.candidates import Candidate
-from talanoa.judge.folders import Annotations
+from talanoa.judge.folders import Annotations, find_images
 from talanoa.judge.kinds import Outcome
 from talanoa.judge.page import number
 from talanoa.judge.restored import summary
-from talanoa.judge.restored.cases import Item, disagreement_of, find_images, read_case
+from talanoa.judge.restored.cases import Item, disagreement_of, read_case
 from talanoa.judge.restored.metrics import METRICS
 from talanoa.judge.restored.pictures import Shown, show
 from talanoa.judge.restored.scores import Measured, measure, other_units, spread_of

@@ -1,4 +1,4 @@
-"""Restore an image that is larger than memory into a file, frame by frame; interrupted, it goes on where it was."""
+"""Make an image that is larger than memory into a file, frame by frame; interrupted, it goes on where it was."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 from talanoa.blocks_store import RESULT, Store
 from talanoa.errors import BadInput
 from talanoa.image_tiff_frames import FrameFile
-from talanoa.restoration import Restoration
+from talanoa.image_work import ImageWork
 
-IMAGE, UNCERTAINTY = "restored.tif", "uncertainty.tif"
+UNCERTAINTY = "uncertainty.tif"
 DONE = "frames"
-README = """This folder holds an unfinished restoration of a large image.
+README = """This folder holds the unfinished work on a large image.
 
 To go on with it, give the same command again (same image, model, settings and result folder): frames that are done are
 not done again. When the result is complete it is moved to its place and this folder disappears.
@@ -22,12 +22,12 @@ To forget it, delete this folder.
 """
 
 
-def write(work: Restoration, store: Store) -> Path:
-    """Restore all frames into the result folder of a store; frames that are there already are not done again.
+def write(work: ImageWork, store: Store) -> Path:
+    """Make all frames into the result folder of a store; frames that are there already are not done again.
 
     Parameters
     ----------
-    work : Restoration
+    work : ImageWork
         What to do; its record is complete afterwards.
     store : Store
         The folder of the unfinished work.
@@ -35,7 +35,7 @@ def write(work: Restoration, store: Store) -> Path:
     Returns
     -------
     Path
-        The folder with ``restored.tif`` and, where it is asked for, ``uncertainty.tif``.
+        The folder with the image (``restored.tif``, ``predicted.tif``) and, where it is asked for, ``uncertainty.tif``.
 
     Raises
     ------
@@ -49,10 +49,10 @@ def write(work: Restoration, store: Store) -> Path:
     done = store.marked(DONE)
     if done is None:
         _check_room(work, folder)
-    image = FrameFile(folder / IMAGE, work.shape, work.kind, work.attrs("restored"))
+    image = FrameFile(folder / f"{work.made}.tif", work.shape, work.kind, work.attrs(work.made))
     spread = None
     if work.request.uncertainty:
-        spread = FrameFile(folder / UNCERTAINTY, work.shape, np.dtype(np.float32), work.attrs("uncertainty"))
+        spread = FrameFile(folder / UNCERTAINTY, work.spread_shape, np.dtype(np.float32), work.attrs("uncertainty"))
     first = int(done["done"]) if done else 0
     if done:
         work.skip(map(image.get, range(first)), done["numbers"])
@@ -65,14 +65,14 @@ def write(work: Restoration, store: Store) -> Path:
 
 
 def done_in(store: Store) -> int:
-    """Return how many frames are restored."""
+    """Return how many frames are done."""
     return int((store.marked(DONE) or {"done": 0})["done"])
 
 
-def _check_room(work: Restoration, folder: Path) -> None:
+def _check_room(work: ImageWork, folder: Path) -> None:
     """Raise `BadInput` when the disk cannot hold the result."""
-    size = float(np.prod(work.shape, dtype=float))
-    needed = size * (work.kind.itemsize + (4 if work.request.uncertainty else 0))
+    needed = np.prod(work.shape, dtype=float) * work.kind.itemsize
+    needed += np.prod(work.spread_shape, dtype=float) * (4 if work.request.uncertainty else 0)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise BadInput(

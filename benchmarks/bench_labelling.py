@@ -1,0 +1,79 @@
+"""Predicting stains from transmitted light: seconds for whole images with networks of fresh weights, by backend.
+
+Usage: python benchmarks/bench_labelling.py [PART OF A CASE ...]
+Prints one JSON line per figure, each from a process of its own: the best seconds of `n` runs, their processor time
+(`cpu`, all threads) and the largest memory of the process (`peak_mb`). 2136² is the size of the images of the source
+(Pankova 2022), "default" its U-Net of 16 to 256 channels, "wide" the one of 64 to 1024. A prediction goes from
+intensities to intensities, minimum and maximum of the image included. OMP_NUM_THREADS limits the threads. A backend
+that this machine does not have (a graphics card) is left out.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+SIDE = 2136
+CASES: dict[str, dict[str, Any]] = {
+    f"predict {SIDE}², default": {},
+    f"predict {SIDE}², default, windows": {"window": 256, "border": 30},
+    f"predict {SIDE}², default, blended": {"window": 256, "border": 30, "blend": True},
+    f"predict {SIDE}², wide": {"filters": 64},
+}
+IMPLEMENTATIONS = {"onnx": "", "torch": "", "torch cuda": ""}
+
+
+def prediction(backend: str, device: str, filters: int = 16, **keys: Any) -> Callable[[], Any]:
+    """Return a function that predicts one stain of an image of 2136² with an untrained network."""
+    import torch
+
+    from talanoa import methods, model_folder
+    from talanoa.host import QuietHost
+    from talanoa.image import from_array
+    from talanoa.labelling import models
+    from talanoa.labelling.prediction import predict_stains
+    from talanoa.labelling.record import LabellingRecord, Light, Stain
+    from talanoa.model_folder import Model
+    from talanoa.requests_predict import PredictRequest
+
+    chosen = methods.get("labelling")
+    config = chosen.config(filters=filters)
+    torch.manual_seed(0)
+    record = LabellingRecord(lights=(Light(name="phase"),), stains=(Stain(name="nucleus"),))
+    made = Model("untrained", "labelling", config.model_dump(mode="json"), {}, {"kind": "minmax"})
+    folder = Path(tempfile.mkdtemp()) / "untrained"
+    model_folder.save(
+        folder,
+        Model(**{**made.__dict__, "labelling": record.model_dump(mode="json")}),
+        chosen.build(config).state_dict(),
+    )
+    loaded = models.load(str(folder))
+    request = PredictRequest(model=str(folder), device=device, backend=backend, **keys)
+    image = from_array(np.random.default_rng(0).integers(1000, 9000, (SIDE, SIDE)).astype(np.uint16))
+    return lambda: predict_stains(image, loaded, request, QuietHost())
+
+
+def main(*arguments: str) -> int:
+    """Measure all cases, or those asked for; with --one: a backend and a case, here."""
+    import alone
+
+    if arguments[:1] != ("--one",):
+        return alone.run_all(__file__, CASES, IMPLEMENTATIONS, arguments)
+    impl, name = arguments[1:]
+    backend, _, device = impl.partition(" ")
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            return 0
+    alone.report("labelling", impl, name, prediction(backend, device or "cpu", **CASES[name]), 3)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,1 @@
+"""Judging predicted stains by what a biologist measures on them, beside the true stains."""

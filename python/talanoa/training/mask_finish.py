@@ -1,0 +1,78 @@
+"""The end of a training of a segmentation: the cut, scores on the validation images, the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from talanoa import dataset
+from talanoa.host import Host, stop_if_cancelled
+from talanoa.methods import mask_objects
+from talanoa.metrics.matching import match_images
+from talanoa.metrics.pixel import count_pixels
+from talanoa.model_folder import Model
+from talanoa.requests import TrainRequest
+from talanoa.training import image_predict, loop
+from talanoa.training.finish import SCORED_IOU, Parts, best_network, model_of, scores_of, training_record
+
+CUTS = tuple(round(0.05 * k, 2) for k in range(2, 19))  # 0.1 to 0.9
+Found = Sequence[tuple[dataset.Annotated, NDArray[np.float32]]]
+
+
+def make_model(
+    request: TrainRequest,
+    plan: dict[str, Any],
+    parts: Parts,
+    work: Path,
+    device: torch.device,
+    host: Host,
+    early: loop.Early | None = None,
+) -> tuple[Model, torch.nn.Module]:
+    """Choose the cut for the best weights and score them on the validation images; see `finish.make_model`."""
+    net, config = best_network(plan, work)
+    found = probabilities_of(net.to(device), parts[1], config, host)
+    chosen = {"prob": best_cut(found)}
+    record = training_record(request, plan, parts, loop.read_losses(work / loop.LOSSES), device)
+    pairs = [(item.labels, objects_at(prob, chosen["prob"], config)) for item, prob in found]
+    counted = match_images(pairs, SCORED_IOU)
+    record["validation_scores"] = {f"{iou:g}": scores_of(counts) for iou, counts in counted.items()}
+    record["validation_pixels"] = pixel_scores(pairs)
+    return model_of(request, plan, parts[0], chosen, record, early), net
+
+
+def probabilities_of(
+    net: torch.nn.Module, items: Sequence[dataset.Annotated], config: Any, host: Host
+) -> list[tuple[dataset.Annotated, NDArray[np.float32]]]:
+    """Return each image with the network's answer to it, (y, x)."""
+    found = []
+    for number, item in enumerate(items):
+        stop_if_cancelled(host)
+        found.append((item, image_predict.predict(net, item.image, config, host)[0][0]))
+        host.progress(number + 1, len(items), "Choosing the cut")
+    return found
+
+
+def best_cut(found: Found) -> float:
+    """Return the cut with the best mean Jaccard index of the images, of equal ones the one nearest to 0.5."""
+    scores = {cut: float(np.mean([count_pixels(item.labels, prob > cut).iou for item, prob in found])) for cut in CUTS}
+    best = max(scores.values())
+    return min((cut for cut in CUTS if scores[cut] >= best - 1e-9), key=lambda cut: abs(cut - 0.5))
+
+
+def objects_at(probability: NDArray[np.float32], cut: float, config: Any) -> NDArray[np.int32]:
+    """Return the label image at a cut."""
+    return mask_objects.objects_of(probability, cut, config.smallest, config.fill_holes).labels
+
+
+def pixel_scores(pairs: Sequence[tuple[NDArray, NDArray]]) -> dict[str, float]:
+    """Return the mean pixel scores of images (true labels, labels); two empty masks agree: 1."""
+    counts = [count_pixels(true, found) for true, found in pairs]
+    return {
+        "jaccard": round(float(np.mean([each.iou for each in counts])), 4),
+        "dice": round(float(np.mean([each.dice for each in counts])), 4),
+    }
