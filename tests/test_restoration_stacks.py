@@ -15,10 +15,11 @@ from talanoa import anisotropy, methods, model_folder, tasks
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.image import from_array, read, write
+from talanoa.image_work import Made
 from talanoa.model_folder import Model
 from talanoa.nets.projection import Surface
 from talanoa.requests_restore import RestoreRequest
-from talanoa.restoration import Restored, restore
+from talanoa.restoration import restore
 
 PLANE, STACK = "care_projection", "care_isotropic"
 
@@ -33,7 +34,7 @@ def stack(*shape: int, seed: int = 0) -> xr.DataArray:
     return from_array(values, "tczyx"[-len(shape) :], pixel_size=(2.0, 0.5, 0.5), unit="µm", name="cells.tif")
 
 
-def run(image: xr.DataArray, model: Model, **keys: Any) -> Restored:
+def run(image: xr.DataArray, model: Model, **keys: Any) -> Made:
     return restore(image, model, RestoreRequest(**{"model": model.name, "device": "cpu", **keys}), QuietHost())
 
 
