@@ -123,10 +123,10 @@ def test_evaluate_judges_it_and_two_empty_masks_agree(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "images" / "empty.tif", dark)
     tifffile.imwrite(tmp_path / "masks" / "empty.tif", np.zeros((128, 128), np.uint16))
     keys = {"model": segmenters.small_model().name, "truth": str(tmp_path), "out": str(tmp_path / "report")}
-    reply = tasks.run({"task": "evaluate", "device": "cpu", "bootstrap": 0, "prob_thresh": 0.995, **keys}, QuietHost())
+    reply = tasks.run({"task": "evaluate", "device": "cpu", "bootstrap": 0, "min_size": 5000, **keys}, QuietHost())
     assert reply["status"] == "ok", reply["message"]
     table = reply["table"].set_index("Image")
-    assert table.loc["empty", "Pixel IoU"] == 1
+    assert table.loc["empty", "Pixel IoU"] == 1 and table.loc["field_00", "Pixel IoU"] == 0  # all is below min_size
 
 
 def test_the_cut_is_the_best_of_the_validation_images_and_else_in_the_middle() -> None:

@@ -216,11 +216,9 @@ def test_weights_to_fine_tune_leave_no_room_for_those_of_a_file() -> None:
 def test_another_optimiser_brings_its_usual_learning_rate() -> None:
     from talanoa.requests import TrainRequest
 
-    class Request(TrainRequest):
-        optimizer: str | None = None
-
     def settings(**keys: Any) -> Settings:
-        return settings_from(Request(images="x", name="y", **keys), {"optimizer": "adadelta", "lr": 0.7})
+        request = TrainRequest(method="labelling", images="x", name="y", **keys)
+        return settings_from(request, {"optimizer": "adadelta", "lr": 0.7})
 
     assert settings().lr == 0.7 and settings(optimizer="adadelta").lr == 0.7
     assert settings(optimizer="sgd").lr == RATES["sgd"] and settings(optimizer="sgd", lr=0.3).lr == 0.3

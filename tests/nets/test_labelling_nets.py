@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from talanoa import tiles
+from talanoa.errors import BadInput
 from talanoa.inference import planned_parts
 from talanoa.methods import labelling
 from talanoa.nets.labelling_unet import LabellingUNet, he_normal
@@ -80,7 +81,7 @@ def test_a_judgement_sees_70_pixels() -> None:
     [
         {"depth": 2},
         {"network": "projection", "depth": 2, "n_channel_in": 6, "planes": 3},
-        {"network": "pix2pix", "depth": 1},
+        {"network": "pix2pix", "depth": 2},
         {"network": "pix2pix", "depth": 3},
         {"network": "pix2pix", "depth": 4},
     ],
@@ -143,3 +144,27 @@ def test_a_projecting_unet_has_as_many_parameters_as_can_be_counted() -> None:
     down = level(1, 16, 27) + level(16, 32, 27) + level(32, 64, 27) + (17 + 33 + 65)
     up = sum(4 * 2 * w * w + w + level(2 * w, w, 9) for w in (32, 16))
     assert parameters(ProjectionUNet(13, 1, 13, 16, 2)) == down + up + 17
+
+
+@pytest.mark.parametrize(
+    "keys, message",
+    [
+        ({"network": "pix2pix", "depth": 1}, "2 halvings"),
+        ({"network": "encoder", "depth": 2}, "3 to 5 halvings"),
+        ({"network": "projection", "n_channel_in": 5, "planes": 2}, "does not divide the 5"),
+        ({"n_channel_in": 2, "planes": 2}, "network=projection"),
+        ({"network": "unett"}, "network"),
+    ],
+)
+def test_what_does_not_fit_together_is_refused(keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        labelling.config_from(**keys)
+
+
+def test_what_is_left_out_follows_from_the_network() -> None:
+    pix2pix = labelling.config_from(network="pix2pix")
+    assert (pix2pix.depth, pix2pix.loss) == (6, {"mae": 100.0})
+    assert labelling.config_from(network="encoder").depth == 5
+    assert labelling.config_from(network="projection", n_channel_in=13).planes == 13
+    assert labelling.config_from(**pix2pix.model_dump()) == pix2pix
+    assert labelling.config_from(network="pix2pix", depth=4, loss={"mse": 1}).loss == {"mse": 1.0}

@@ -96,6 +96,8 @@ class LabellingConfig(BaseModel):
             raise ValueError(f"planes={self.planes} does not divide the {self.n_channel_in} input channels")
         if self.network == "encoder" and not 3 <= self.depth <= 5:
             raise ValueError(f"depth={self.depth}, but an encoder has 3 to 5 halvings")
+        if self.network == "pix2pix" and self.depth < 2:
+            raise ValueError(f"depth={self.depth}, but pix2pix has 2 halvings or more")
         return self
 
     @property

@@ -47,6 +47,7 @@ class SegmentationConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     ndim: ClassVar[int] = 2
     batch_norm: ClassVar[bool] = True
+    projects: ClassVar[bool] = False
 
     n_channel_in: int = Field(1, ge=1)
     filters: int = Field(16, ge=1)
