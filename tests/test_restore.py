@@ -136,24 +136,10 @@ def test_a_long_movie_is_never_in_memory(tmp_path: Path, monkeypatch: pytest.Mon
         assert tif.series[0].shape == (frames, *shape)
 
 
-class StopsAfter(tiny.RecordingHost):
-    """A host that asks to stop when it has been told so often of a step."""
-
-    def __init__(self, times: int, step: str = "Restoring") -> None:
-        super().__init__()
-        self.left, self.step = times, step
-
-    def progress(self, done: float, total: float, text: str) -> None:
-        """Count."""
-        super().progress(done, total, text)
-        self.left -= self.step in text
-        self.stop = self.left <= 0
-
-
 def test_an_interrupted_movie_goes_on(movie: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stream(monkeypatch)
     out, keys = movie.parent / "out", {"image": str(movie), "model": model, "uncertainty": "true", "dtype": "uint16"}
-    stopped = ask(StopsAfter(2), out=str(out), **keys)
+    stopped = ask(tiny.StopsAfter(2, "Restoring"), out=str(out), **keys)
     assert stopped["status"] == "cancelled" and "2 frames are restored, and what is done is kept" in stopped["message"]
     other = ask(out=str(out), **{**keys, "dtype": "float32"})
     assert other["status"] == "error" and "request.dtype was uint16, is float32" in other["message"]
@@ -213,7 +199,7 @@ def test_a_folder_of_images_has_a_folder_for_each_and_goes_on(movie: Path, model
     for name in ("a", "b"):
         (source / f"{name}.tif").write_bytes(movie.read_bytes())
     (source / "broken.tif").write_bytes(b"no image")
-    stopped = ask(StopsAfter(2, "of 3"), image=str(source), model=model, out=str(out))
+    stopped = ask(tiny.StopsAfter(2, "of 3"), image=str(source), model=model, out=str(out))
     assert stopped["status"] == "cancelled" and "1 of 3 images" in stopped["message"]
     kept = (out / "a" / "restored.tif").stat().st_mtime_ns
     reply = ask(image=str(source), model=model, out=str(out))

@@ -80,3 +80,17 @@ class RecordingHost:
     def event(self, kind: str, payload: Mapping[str, Any]) -> None:
         """Keep the event."""
         self.events.append((kind, dict(payload)))
+
+
+class StopsAfter(RecordingHost):
+    """A host that asks to stop when it has been told so often of a step."""
+
+    def __init__(self, times: int, step: str) -> None:
+        super().__init__()
+        self.left, self.step = times, step
+
+    def progress(self, done: float, total: float, text: str) -> None:
+        """Count."""
+        super().progress(done, total, text)
+        self.left -= self.step in text
+        self.stop = self.left <= 0

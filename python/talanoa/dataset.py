@@ -173,27 +173,7 @@ def load(
     annotations, suffixes = (masks, IMAGE_SUFFIXES) if masks is not None else (rois, ROI_SUFFIXES)
     assert annotations is not None
     files = [Files(image, annotation) for image, annotation in pair_files(images, annotations, suffixes)]
-    return read_files(files, channel, ndim)
-
-
-def read_files(
-    files: Sequence[Files],
-    channel: int | None,
-    ndim: int | None = None,
-    mask: str = "refuse",
-) -> list[Annotated]:
-    """Read annotated images, from one folder or several; errors as in `load`.
-
-    Parameters
-    ----------
-    files : sequence of Files
-        What belongs together.
-    channel, ndim
-        See `load`.
-    mask : {"refuse", "split", "keep"}
-        What to do with a black-and-white mask, see `talanoa.labels.as_labels`.
-    """
-    return alike([read_one(each, channel, ndim, mask) for each in files], files, ndim)
+    return alike([read_one(each, channel, ndim) for each in files], files, ndim)
 
 
 def alike(items: list[Annotated], files: Sequence[Files], ndim: int | None) -> list[Annotated]:
@@ -231,10 +211,11 @@ def read_one(
     normalization: Mapping[str, Any] | None = None,
     proposed: NDArray | None = None,
 ) -> Annotated:
-    """Read one annotated image; see `read_files`.
+    """Read one annotated image; see `load`.
 
-    `normalization` is another one than by the percentiles 1 and 99.8, see `talanoa.normalize.fit`; `proposed` are
-    labels (z, y, x) to take instead of those of the annotation's file, which is then what they were made from.
+    `mask` says what to do with a black-and-white mask, see `talanoa.labels.as_labels`; `normalization` is another one
+    than by the percentiles 1 and 99.8, see `talanoa.normalize.fit`; `proposed` are labels (z, y, x) to take instead of
+    those of the annotation's file, which is then what they were made from.
     """
     from talanoa import image as images
 

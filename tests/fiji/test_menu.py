@@ -13,6 +13,7 @@ import pytest
 import tifffile
 
 import tiny
+from fiji.active import active
 from fiji.scripts import commands, declared
 from talanoa import resources, tasks
 from talanoa.fiji import convert, menu, packing
@@ -49,12 +50,6 @@ def _form(pixels: np.ndarray) -> Any:
     from talanoa.image import from_array
 
     return from_array(pixels, name="discs.tif")
-
-
-def _active() -> Any:
-    import jpype
-
-    return jpype.JClass("ij.WindowManager").getCurrentImage()
 
 
 def _values(imp: Any) -> np.ndarray:
@@ -110,8 +105,8 @@ def test_a_command_gives_labels_rois_and_table(image: Any, ij: Any) -> None:
 
     expected = _expected(prob_thresh=0.5)
     ij.run(SEGMENT, f"model=[{tiny.MODEL}] prob_thresh=0.5")
-    assert str(_active().getTitle()).startswith("discs.tif labels")
-    assert np.array_equal(_values(_active()), expected["labels"].values)
+    assert str(active().getTitle()).startswith("discs.tif labels")
+    assert np.array_equal(_values(active()), expected["labels"].values)
     assert image.getOverlay().size() == len(expected["rois"])
     table = jpype.JClass("ij.measure.ResultsTable").getResultsTable()
     assert table.size() == len(expected["table"])
@@ -124,7 +119,7 @@ def test_a_second_run_appends_rows_and_rois(image: Any, ij: Any) -> None:
     for _ in range(2):
         jpype.JClass("ij.WindowManager").setTempCurrentImage(image)
         ij.run(SEGMENT, f"model=[{tiny.MODEL}]")
-    objects = int(_values(_active()).max())
+    objects = int(_values(active()).max())
     assert image.getOverlay().size() == 2 * objects
     table = jpype.JClass("ij.measure.ResultsTable").getResultsTable()
     area = list(table.getColumn("Area"))
@@ -135,14 +130,14 @@ def test_a_second_run_appends_rows_and_rois(image: Any, ij: Any) -> None:
 def test_keys_of_the_stardist_plugin_are_understood(image: Any, ij: Any) -> None:
     ij.run(SEGMENT, f"modelChoice=[{tiny.MODEL}] probThresh=0.6 percentileBottom=3 outputType=[Label Image] nTiles=1")
     expected = _expected(prob_thresh=0.6, norm_low=3)
-    assert np.array_equal(_values(_active()), expected["labels"].values)
+    assert np.array_equal(_values(active()), expected["labels"].values)
     assert image.getOverlay() is None
 
 
 def test_a_decimal_comma_is_a_decimal_point(image: Any, ij: Any) -> None:
     ij.run(SEGMENT, f"model=[{tiny.MODEL}] prob_thresh=0,6 norm_low=2,5")
     expected = _expected(prob_thresh=0.6, norm_low=2.5)
-    assert np.array_equal(_values(_active()), expected["labels"].values)
+    assert np.array_equal(_values(active()), expected["labels"].values)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +155,7 @@ def test_a_script_that_calls_a_command_gets_its_error(image: Any, ij: Any, optio
 
     with pytest.raises(jpype.JException, match=said):
         ij.run(SEGMENT, options)
-    assert _active() is not None and str(_active().getTitle()) == "discs.tif"
+    assert active() is not None and str(active().getTitle()) == "discs.tif"
     assert not ij.macroRunning()
 
 
@@ -191,7 +186,7 @@ def test_channels_and_slices_are_asked_for(names: list[str], ij: Any) -> None:
         with pytest.raises(jpype.JException, match=f"Set {key}"):
             ij.run(SEGMENT, f"model=[{tiny.MODEL}]")
         ij.run(SEGMENT, f"model=[{tiny.MODEL}] {key}")
-        assert _values(_active()).max() > 0
+        assert _values(active()).max() > 0
     jpype.JClass("ij.WindowManager").setTempCurrentImage(None)
 
 
@@ -200,7 +195,7 @@ def test_a_selection_limits_the_search_and_says_so(image: Any, ij: Any) -> None:
 
     image.setRoi(0, 0, 48, 96)
     ij.run(SEGMENT, f"model=[{tiny.MODEL}]")
-    columns = np.flatnonzero(_values(_active())[0, 0, 0].any(axis=0))
+    columns = np.flatnonzero(_values(active())[0, 0, 0].any(axis=0))
     everywhere = np.flatnonzero(_expected()["labels"].values[0, 0, 0].any(axis=0))
     assert columns.max() < everywhere.max()
     image.setRoi(jpype.JClass("ij.gui.Line")(0, 0, 9, 9))
@@ -226,14 +221,14 @@ def test_save_rois_and_back_to_labels(image: Any, ij: Any, tmp_path: Path) -> No
     import jpype
 
     ij.run(SEGMENT, f"model=[{tiny.MODEL}]")
-    labels = _values(_active())
+    labels = _values(active())
     jpype.JClass("ij.WindowManager").setTempCurrentImage(image)
     zipped = (tmp_path / "cells of mine.zip").as_posix()
     ij.run("Save ROIs", f"out=[{zipped}]")
     for options in (" ", f"rois=[{zipped}]"):
         jpype.JClass("ij.WindowManager").setTempCurrentImage(image)
         ij.run("ROIs to Label Image", options)
-        assert np.array_equal(_values(_active()), labels)
+        assert np.array_equal(_values(active()), labels)
     with pytest.raises(jpype.JException, match="exists already"):
         ij.run("Save ROIs", f"out=[{zipped}]")
 
@@ -338,7 +333,7 @@ def test_macro_for_a_time_lapse(names: list[str], ij: Any, tmp_path: Path) -> No
         str(resources.macros() / "Measure_Time_Lapse.ijm"), f"{(tmp_path / 'f.csv').as_posix()}\n{tiny.MODEL}"
     )
     rows = (tmp_path / "f.csv").read_text(encoding="utf-8").splitlines()
-    labels = _values(_active())
+    labels = _values(active())
     assert [int(row.split(",")[1]) for row in rows[1:]] == [len(np.unique(frame)) - 1 for frame in labels]
     positions = {(roi.getZPosition(), roi.getTPosition(), roi.getPosition()) for roi in imp.getOverlay().toArray()}
     assert len(positions) == 3

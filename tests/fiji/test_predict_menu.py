@@ -12,6 +12,7 @@ import pytest
 
 import labellers
 import talanoa
+from fiji.active import active, opened
 from fiji.scripts import commands as scripts
 from fiji.scripts import declared
 from labellers import ER, NUCLEUS
@@ -39,22 +40,6 @@ def commands(imagej: Runtime) -> Iterator[list[str]]:
 def movie(tmp_path: Path) -> Path:
     """A calibrated movie of two frames."""
     return labellers.write_phase(tmp_path / "field.tif", 2, 64, 80, dims="tyx", frame_interval=5.0)
-
-
-def opened(ij: Any, path: Path) -> Any:
-    """Open an image as the active one."""
-    import jpype
-
-    imp = ij.openImage(str(path))
-    jpype.JClass("ij.WindowManager").setTempCurrentImage(imp)
-    return imp
-
-
-def active() -> Any:
-    """Return the active image."""
-    import jpype
-
-    return jpype.JClass("ij.WindowManager").getCurrentImage()
 
 
 def test_inputs_are_keys_of_the_request_with_the_same_defaults() -> None:

@@ -15,6 +15,7 @@ import tifffile
 import drawn_plates
 import restorers
 import talanoa
+from fiji.active import active, opened
 from fiji.scripts import commands as scripts
 from fiji.scripts import declared
 from talanoa import image as images
@@ -46,22 +47,6 @@ def cells(tmp_path: Path) -> Path:
     frames = np.stack([noisy.draw((64, 80), 1, number).low for number in range(2)])
     images.write(path, images.from_array(frames, "tyx", pixel_size=(1, 0.2, 0.2), unit="µm", frame_interval=5.0))
     return path
-
-
-def opened(ij: Any, path: Path) -> Any:
-    """Open an image as the active one."""
-    import jpype
-
-    imp = ij.openImage(str(path))
-    jpype.JClass("ij.WindowManager").setTempCurrentImage(imp)
-    return imp
-
-
-def active() -> Any:
-    """Return the active image."""
-    import jpype
-
-    return jpype.JClass("ij.WindowManager").getCurrentImage()
 
 
 def test_inputs_are_keys_of_the_request_with_the_same_defaults() -> None:

@@ -109,24 +109,10 @@ def test_a_movie_from_disk_to_disk_is_the_same_bit_for_bit(
     assert sorted(p.name for p in movie.parent.iterdir()) == ["again", "disk", "memory", "movie.tif"]
 
 
-class StopsAfter(tiny.RecordingHost):
-    """A host that asks to stop when it has been told so often of a step."""
-
-    def __init__(self, times: int, step: str = "Predicting") -> None:
-        super().__init__()
-        self.left, self.step = times, step
-
-    def progress(self, done: float, total: float, text: str) -> None:
-        """Count."""
-        super().progress(done, total, text)
-        self.left -= self.step in text
-        self.stop = self.left <= 0
-
-
 def test_an_interrupted_movie_goes_on(movie: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     stream(monkeypatch)
     out, keys = movie.parent / "out", {"image": str(movie), "model": model, "dtype": "uint16"}
-    stopped = ask(StopsAfter(2), out=str(out), **keys)
+    stopped = ask(tiny.StopsAfter(2, "Predicting"), out=str(out), **keys)
     assert stopped["status"] == "cancelled" and "2 frames are predicted, and what is done is kept" in stopped["message"]
     other = ask(out=str(out), **{**keys, "stains": "ER"})
     assert other["status"] == "error" and "request.stains was None, is ER" in other["message"]
@@ -162,7 +148,7 @@ def test_a_plate_has_a_folder_for_each_image_and_goes_on(movie: Path, model: str
         (source / f"{name}.tif").write_bytes(movie.read_bytes())
     (source / "broken.tif").write_bytes(b"no image")
     images.write(source / "blank.tif", images.from_array(np.zeros((20, 30), np.uint16)))
-    stopped = ask(StopsAfter(2, "of 4"), image=str(source), model=model, out=str(out))
+    stopped = ask(tiny.StopsAfter(2, "of 4"), image=str(source), model=model, out=str(out))
     assert stopped["status"] == "cancelled" and "1 of 4 images" in stopped["message"]
     reply = ask(image=str(source), model=model, out=str(out))
     assert reply["status"] == "ok" and reply["failures"] == ["blank.tif", "broken.tif"]

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from talanoa.errors import BadInput
-from talanoa.methods.validation import validated
+from talanoa.methods.validation import Losses, validated
 from talanoa.nets.reach import pix2pix_radius, unet_radii
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class LabellingConfig(BaseModel):
     planes: int = Field(1, ge=1)
     encoder: str = "densenet121"
     dropout: float = Field(0.0, ge=0, lt=1)
-    loss: dict[str, float] = Field(default_factory=lambda: {"mse": 1.0})
+    loss: Losses = Field(default_factory=lambda: {"mse": 1.0})
     backbone: str = OWN
     discriminator_filters: int = Field(64, ge=1)
     pad_mode: Literal["symmetric", "reflect"] = "reflect"
@@ -87,16 +87,6 @@ class LabellingConfig(BaseModel):
         if network == "projection":
             own["planes"] = keys.get("n_channel_in", 1)
         return {**own, **keys}
-
-    @field_validator("loss")
-    @classmethod
-    def _losses_are_known(cls, weights: dict[str, float]) -> dict[str, float]:
-        from talanoa.image_losses import names
-
-        try:
-            return names.checked(weights)
-        except BadInput as problem:
-            raise ValueError(str(problem)) from problem
 
     @model_validator(mode="after")
     def _sizes_agree(self) -> Self:

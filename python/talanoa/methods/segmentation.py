@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field
 
-from talanoa.methods.validation import validated
+from talanoa.methods.validation import Losses, validated
 from talanoa.nets.reach import unet_radii
 
 if TYPE_CHECKING:
@@ -53,22 +53,11 @@ class SegmentationConfig(BaseModel):
     filters: int = Field(16, ge=1)
     depth: int = Field(4, ge=1, le=9)
     dropout: float = Field(0.0, ge=0, lt=1)
-    loss: dict[str, float] = Field(default_factory=lambda: {"jaccard": 1.0})
+    loss: Losses = Field(default_factory=lambda: {"jaccard": 1.0})
     train_foreground_only: float = Field(0.5, ge=0, le=1)
     smallest: float = Field(0.0, ge=0)
     fill_holes: bool = True
     pad_mode: Literal["symmetric", "reflect"] = "reflect"
-
-    @field_validator("loss")
-    @classmethod
-    def _losses_are_known(cls, weights: dict[str, float]) -> dict[str, float]:
-        from talanoa.errors import BadInput
-        from talanoa.image_losses import names
-
-        try:
-            return names.checked(weights)
-        except BadInput as problem:
-            raise ValueError(str(problem)) from problem
 
     @property
     def grid(self) -> tuple[int, ...]:

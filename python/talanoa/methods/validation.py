@@ -1,14 +1,26 @@
-"""Errors of a method's configuration, in words."""
+"""What the configurations of several methods check, and their errors in words."""
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from talanoa.errors import BadInput
 
 Config = TypeVar("Config", bound=BaseModel)
+
+
+def _known_losses(weights: dict[str, float]) -> dict[str, float]:
+    from talanoa.image_losses import names
+
+    try:
+        return names.checked(weights)
+    except BadInput as problem:
+        raise ValueError(str(problem)) from problem
+
+
+Losses = Annotated[dict[str, float], AfterValidator(_known_losses)]  # weights of `talanoa.image_losses` by their names
 
 
 def validated(kind: type[Config], keys: dict[str, Any], title: str) -> Config:

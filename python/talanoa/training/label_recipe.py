@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any
@@ -20,7 +19,7 @@ from talanoa.labelling.record import record_of
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import label_feed, label_finish, label_load, label_presets, label_report, label_scores, settings
-from talanoa.training.image_predict import predict
+from talanoa.training.image_predict import seconds
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
 
@@ -134,12 +133,8 @@ def _empty(items: Sequence[LabelField]) -> NDArray[np.bool_]:
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
     """Return the seconds that the network's pass over the validation images will take, measured on a part of them."""
     part = label_feed.brightest_part(parts[1][0], TIMED)
-    seconds = []
-    for _ in range(2):  # the first one gets the network ready
-        started = time.perf_counter()
-        predict(net, part.image, config)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds) * sum(label_feed.size(each) for each in parts[1]) / label_feed.size(part)
+    whole = sum(label_feed.size(each) for each in parts[1])
+    return seconds(net, part.image, config) * whole / label_feed.size(part)
 
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:

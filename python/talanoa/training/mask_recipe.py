@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -91,12 +90,8 @@ def checked_settings(request: TrainRequest, items: Sequence[Annotated], config: 
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
     """Return the seconds that the network's pass over the validation images will take, measured on one of them."""
     item = min(parts[1], key=lambda each: each.labels.size)
-    seconds = []
-    for _ in range(2):  # the first one gets the network ready
-        started = time.perf_counter()
-        image_predict.predict(net, item.image, config)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds) * sum(each.labels.size for each in parts[1]) / item.labels.size
+    whole = sum(each.labels.size for each in parts[1])
+    return image_predict.seconds(net, item.image, config) * whole / item.labels.size
 
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,7 +15,7 @@ from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import image_feed, pairs, pairs_read, restore_finish, restore_load, restore_presets, settings
-from talanoa.training.image_predict import predict
+from talanoa.training.image_predict import seconds
 from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
@@ -99,12 +98,8 @@ def facts_of(items: Sequence[Pair], chosen: Settings) -> dict[str, Any]:
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
     """Return the seconds that the network's pass over the validation images will take, measured on a part of them."""
     part = image_feed.brightest_part(parts[1][0], image_feed.WIDE[parts[1][0].ndim])
-    seconds = []
-    for _ in range(2):  # the first one gets the network ready
-        started = time.perf_counter()
-        predict(net, part.image, config)
-        seconds.append(time.perf_counter() - started)
-    return min(seconds) * sum(image_feed.size(each) for each in parts[1]) / image_feed.size(part)
+    whole = sum(image_feed.size(each) for each in parts[1])
+    return seconds(net, part.image, config) * whole / image_feed.size(part)
 
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
