@@ -21,7 +21,7 @@ from gui.screenshots import ROOT, form_closed
 from gui.training import STOP, TRAIN, texts
 
 NAME, FIELD = "stains from phase", "A01_*_f01.tif"
-EPOCHS, SHOWN = 30, 16
+EPOCHS, SHOWN = 30, 12
 FIELDS = {
     "Epochs (empty: as the length says)": str(EPOCHS),
     "Steps of an epoch": "20",
@@ -66,9 +66,19 @@ def begin(hand: d.Hand, plate: Path, folder: Path) -> Any:
     d.shot(folder / "train-labelling.png", second)
     hand.click_on(d.button(second, "OK"))
     before = d.dialog("Before the training")
+    show_targets(before)
     d.shot(folder / "before-labelling.png", before)
     hand.click_on(d.button(before, "Start the training"))
     return d.wait_until(lambda: d.titled(f"Training of {NAME}"), "the training's window is open")
+
+
+def show_targets(before: Any) -> None:
+    """Scroll to what is made of each stain."""
+    (caption,) = (one for one in d.parts(before, "javax.swing.JLabel") if str(one.getText()).startswith("What is made"))
+    pane = d.parts(before, "javax.swing.JScrollPane")[-1]
+    bar = pane.getVerticalScrollBar()
+    bar.setValue(caption.getParent().getY())
+    d.wait_until(lambda: bar.getValue() > 0, "the targets are shown")
 
 
 def predicted(hand: d.Hand, image: Path, model: str, folder: Path) -> None:

@@ -20,6 +20,7 @@ from talanoa.metrics.pixel import count_pixels
 from talanoa.metrics.ssim import ssim
 from talanoa.training.image_predict import predict
 
+BLUR = 2.0  # pixels: leaves little of the noise, which is no stain
 COVERED = 0.001  # share of a field's pixels that are above the background: less is an empty field
 CUT = 0.5  # of a mask
 LEVEL = CropLimits().level
@@ -46,7 +47,9 @@ def predictions(net: torch.nn.Module, items: Sequence[LabelField], config: Any, 
 
 def is_empty(truth: NDArray[np.float32]) -> bool:
     """Tell whether a field has nothing of a stain (y, x): scores such as PCC mean nothing there."""
-    return float((truth > LEVEL).mean()) < COVERED
+    from scipy import ndimage
+
+    return float((ndimage.gaussian_filter(truth, BLUR) > LEVEL).mean()) < COVERED
 
 
 def cut_of(truths: Sequence[NDArray[np.float32]], mask: bool) -> float:
