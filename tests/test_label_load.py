@@ -178,8 +178,10 @@ def test_a_stain_is_prepared_as_it_is_asked_for(plate: Path) -> None:
     assert set(np.unique(mask.items[0].target)) == {0, 1} and record_of(mask.extra["labelling"]).stains[0].mask
     with pytest.raises(BadInput, match="prepare: found the stain 'golgi'; expected one of er, dapi"):
         load(plate, stains="er,dapi", prepare="golgi: clip=90")
-    with pytest.raises(BadInput, match="Preparation of a stain: blur"):
+    with pytest.raises(BadInput, match="Preparation of a stain: blur is no step. Steps are project, rolling_ball"):
         load(plate, prepare="blur=3")
+    with pytest.raises(BadInput, match="Preparation of a stain: clip=120: .*less than 100"):
+        load(plate, prepare="er: clip=120")
 
 
 @pytest.mark.parametrize("correct", [False, True])

@@ -19,6 +19,7 @@ TINY: dict[str, dict[str, Any]] = {
     "stardist_2d": {"n_images": 2, "size": 64, "training": {**SMALL, "patch": 32, "batch": 2}},
     **{key: {"n_images": 2, "size": 64, "training": PLANES} for key in ("care_2d", "n2v_2d")},
     **{key: {"n_images": 2, "size": 64, "training": STACKS} for key in ("care_3d", "n2v_3d")},
+    "labelling": {"wells": 3, "size": 64, "training": PLANES},
     "stardist_3d": {"n_images": 2, "size": 64, "training": {**SMALL, "patch": 32, "patch_z": 16, "batch": 1}},
 }
 

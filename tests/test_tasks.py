@@ -277,6 +277,10 @@ def test_folders_that_cannot_be_done(tmp_path: Path) -> None:
     out = str(tmp_path / "out")
     assert "holds no image" in refusal(run("segment", input=str(tmp_path / "empty"), out=out))
     assert not (tmp_path / "out").exists()
+    (tmp_path / "plate" / "phase").mkdir(parents=True)
+    (tmp_path / "plate" / "phase" / "a.tif").touch()
+    told = refusal(run("segment", input=str(tmp_path / "plate"), out=out))
+    assert f"give one of them, such as {tmp_path / 'plate' / 'phase'}." in told
     (tmp_path / "empty" / "a.tif").write_bytes(b"II*\0")
     assert "out is missing" in refusal(run("segment", input=str(tmp_path / "empty")))
     assert "None of the 1 images" in refusal(run("segment", input=str(tmp_path / "empty"), out=out))

@@ -196,6 +196,7 @@ def test_a_study_judges_models_on_images_of_another_plate(tmp_path: Path) -> Non
     [
         ({"patch": 96}, "64 x 64 pixels, smaller than a patch of 96. Take patch=64 or less"),
         ({"patch": 33}, "patch=33 is no multiple of 2"),
+        ({"patch": 16, "depth": 4, "batch": 1}, "patch=16 and batch=1 leave one value.*Take patch=32 or batch=2"),
         ({"loss": "mse=1 blur=2"}, "Unknown loss blur"),
         ({"encoder": "densenet121"}, "is for network=encoder"),
         ({"ndim": 3}, "labelling predicts planes"),

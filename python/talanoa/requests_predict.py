@@ -39,7 +39,13 @@ def read_numbers(key: str, expected: str, groups: bool = False) -> BeforeValidat
 
 def read_scale(value: Any) -> Any:
     """Read a factor, or "auto"."""
-    return "auto" if isinstance(value, str) and read_word(value) == "auto" else read_decimal(value)
+    if isinstance(value, str) and read_word(value) == "auto":
+        return "auto"
+    factor = read_decimal(value)
+    try:
+        return None if factor is None else float(factor)
+    except (TypeError, ValueError):
+        raise BadInput(f"scale: found {value!r}; expected a factor such as 0.5, or auto.") from None
 
 
 class PredictRequest(ImageRequest):

@@ -1,4 +1,4 @@
-"""What a person does to train labelling: both dialogs, the targets, the window; see `gui.scenarios`."""
+"""What a person does for stains from transmitted light: train, predict, judge; see `gui.scenarios`."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import jpype
+
 from gui import driver as d
+from gui.predicting import LIGHT, fill
 from gui.restoring import NETWORK, TINY
-from gui.scenarios import MORE, dismiss
+from gui.scenarios import MORE, dismiss, open_image
 from gui.training import STOP, TRAIN, texts
 from talanoa.requests_sample import SampleRequest
 from talanoa.samples import plate
 
+EVALUATE = "Evaluate Model"
+PLATE = "Folder of the images, or plate (none for a dataset)"
+REPORT = "Folder for the report (new; empty: table only)"
 OF_LABELLING = {
     **NETWORK,
     "Stains (folders, or names of channels; empty: all)": "nucleus,er",
@@ -20,11 +26,19 @@ OF_LABELLING = {
 }
 
 
-def train_on_a_plate(work: Path) -> dict[str, Any]:
-    """Train on a drawn plate: the targets are shown step by step before, light and stains in the window."""
+def train_predict_and_judge(work: Path) -> dict[str, Any]:
+    """Train on a drawn plate, predict a field of another one with the new model, and judge the model on that plate."""
     hand = d.Hand()
-    plate.write(SampleRequest(kind="plate", out=str(work / "plate"), wells=4, images=1, size=96))
+    for name, seed in (("plate", 0), ("other", 1)):
+        plate.write(SampleRequest(kind="plate", out=str(work / name), wells=4, images=1, size=96, seed=seed))
     recorder = d.java("ij.plugin.frame.Recorder")()
+    seen = train(hand, work)
+    seen["recorded"] = [line for line in str(recorder.getText()).splitlines() if TRAIN in line]
+    return {**seen, **predict(hand, work), **judge(hand, work)}
+
+
+def train(hand: d.Hand, work: Path) -> dict[str, Any]:
+    """Fill both dialogs; the targets are shown step by step before, light and stains in the window."""
     hand.choose(TRAIN)
     form = d.dialog(TRAIN)
     d.field(form, "Method").select("labelling")
@@ -50,8 +64,39 @@ def train_on_a_plate(work: Path) -> dict[str, Any]:
     hand.click_on(d.button(window, STOP))
     seen["said"] = dismiss(hand)
     hand.click_on(d.button(window, "Close"))
-    seen["recorded"] = [line for line in str(recorder.getText()).splitlines() if TRAIN in line]
     return seen
 
 
-SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {"train_on_a_plate": train_on_a_plate}
+def predict(hand: d.Hand, work: Path) -> dict[str, Any]:
+    """Predict the stains of a field; tell what the composite looks like."""
+    field = next((work / "other" / "phase").glob("A01_*.tif"))
+    open_image(field)
+    offered = fill(hand, "stains", {}, **{LIGHT: True})
+    made = d.wait_until(lambda: d.image(f"{field.stem}-predicted"), "the composite is open")
+    brightest = [lut.getRGB(jpype.JInt(255)) & 0xFFFFFF for lut in made.getLuts()]
+    d.shot(work / "composite.png", made.getWindow())
+    return {
+        "offered": offered,
+        "composite": bool(made.isComposite()),
+        "names": [str(made.getStack().getSliceLabel(k + 1)) for k in range(made.getStackSize())],
+        "colours": [f"{colour:06x}" for colour in brightest],
+    }
+
+
+def judge(hand: d.Hand, work: Path) -> dict[str, Any]:
+    """Judge the model on the other plate; tell what the table and the message say."""
+    hand.choose(EVALUATE)
+    form = d.dialog(EVALUATE)
+    d.field(form, "Model").select("stains")
+    d.field(form, "Device").select("cpu")
+    for label, place in ((PLATE, work / "other"), (REPORT, work / "report")):
+        d.field(form, label).setText(place.as_posix())
+    d.shot(work / "evaluate.png", form)
+    hand.click_on(d.button(form, "OK"))
+    judged = dismiss(hand)
+    table = d.results()
+    stains = [str(table.getStringValue("Stain", row)) for row in range(table.size())]
+    return {"judged": judged, "rows": stains, "headings": str(table.getColumnHeadings()).split("\t")}
+
+
+SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {"train_predict_and_judge": train_predict_and_judge}

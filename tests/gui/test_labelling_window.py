@@ -1,9 +1,11 @@
-"""Training stains from transmitted light in a real ImageJ window."""
+"""Stains from transmitted light in a real ImageJ window, from the training to the report."""
 
 from __future__ import annotations
 
 import json
+import os
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,25 @@ from talanoa import requests
 pytestmark = pytest.mark.gui
 
 
-def test_train_on_a_plate_and_see_the_targets_before(play: Any) -> None:
-    seen = play("train_on_a_plate")
+def test_train_on_a_plate_predict_another_and_judge_the_model(play: Any, tmp_path: Path) -> None:
+    browser, opened = tmp_path / "bin" / "xdg-open", tmp_path / "opened.txt"
+    browser.parent.mkdir()
+    browser.write_text(f"#!/bin/sh\necho $1 >> {opened}\n", encoding="utf-8")
+    browser.chmod(0o755)
+    seen = play("train_predict_and_judge", PATH=f"{browser.parent}{os.pathsep}{os.environ['PATH']}")
+    trained(seen)
+    assert "stains" in seen["offered"] and not {"nuclei", "tiny"} & set(seen["offered"])
+    assert seen["composite"] and seen["names"] == ["phase", "nucleus", "er"]
+    assert seen["colours"] == ["ffffff", "0000ff", "ff0000"]  # grey, blue, red
+    assert sorted(set(seen["rows"])) == ["er", "nucleus"] and len(seen["rows"]) == 8  # 4 images of 2 stains
+    assert seen["judged"].startswith("stains: ")
+    page = (seen["work"] / "report" / "report.html").read_text(encoding="utf-8")
+    assert "nucleus" in page and "Pearson" in page
+    assert opened.read_text(encoding="utf-8").strip().endswith("report/report.html")
+
+
+def trained(seen: dict[str, Any]) -> None:
+    """Check what the training showed, said, recorded and left."""
     assert any(text.startswith("What is made of each stain, step by step") for text in seen["before"])
     assert any(text.endswith(": transmitted light") for text in seen["texts"])
     assert any(text.startswith("Wanted: the stains") for text in seen["texts"])

@@ -326,6 +326,8 @@ def test_other_pixel_sizes_are_warned_of_and_rescaled_when_asked(tmp_path: Path)
         run(phase(30, 30), folder, scale="auto")
     with pytest.raises(BadInput, match="scale: found 50; expected 0.1 to 10, or auto"):
         run(fine, folder, scale=50)
+    with pytest.raises(BadInput, match="^scale: found 'big'; expected a factor such as 0.5, or auto.$"):
+        run(fine, folder, scale="big")
 
 
 def test_images_that_tell_nothing_or_something_else(tmp_path: Path) -> None:

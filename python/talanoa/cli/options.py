@@ -113,11 +113,12 @@ def _pairs(unknown: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _metavar(annotation: Any) -> str:
-    """Return what stands for a value in the help."""
+    """Return what stands for a value in the help: its choices, or what it is ("NUMBER"), or both ("NUMBER|auto")."""
     choices = _choices(annotation)
-    if choices:
-        return "{" + ",".join(choices) + "}"
-    return NAMES.get(next(kind for kind in _kinds(annotation) if kind in NAMES), "TEXT")
+    kind = next((NAMES[each] for each in _kinds(annotation) if each in NAMES), "")
+    if choices and kind:
+        return "|".join((kind, *choices))
+    return "{" + ",".join(choices) + "}" if choices else kind or "TEXT"
 
 
 NAMES = {bool: "true|false", str: "TEXT", int: "N", float: "NUMBER"}

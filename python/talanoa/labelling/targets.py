@@ -65,8 +65,11 @@ def config_from(text: str = "") -> TargetConfig:
     except ValidationError as error:
         first = error.errors()[0]
         key = str(first["loc"][0])
-        valid = ", ".join(TargetConfig.model_fields)
-        raise BadInput(f"Preparation of a stain: {key}: {first['msg']}. Steps are {valid}.") from error
+        steps = ", ".join(TargetConfig.model_fields)
+        wrong = f"{key}={keys.get(key)}: {first['msg']}" if key in TargetConfig.model_fields else f"{key} is no step"
+        raise BadInput(
+            f'Preparation of a stain: {wrong}. Steps are {steps}, such as "rolling_ball=50 clip=90".'
+        ) from error
 
 
 def prepare(stack: NDArray, config: TargetConfig, denoiser: Denoiser | None = None) -> Steps:

@@ -33,6 +33,14 @@ def is_folder_of_images(path: Path) -> bool:
     return path.is_dir() and path.suffix.lower() != ".zarr" and not any((path / name).exists() for name in ZARR_MARKS)
 
 
+def _is_image(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
+def _holds_images(folder: Path) -> bool:
+    return any(map(_is_image, folder.iterdir()))
+
+
 def images_in(folder: Path) -> list[Path]:
     """Return the image files of a folder (not of its subfolders), sorted by name.
 
@@ -41,12 +49,12 @@ def images_in(folder: Path) -> list[Path]:
     BadInput
         The folder holds none.
     """
-    found = sorted(
-        path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
+    found = sorted(filter(_is_image, folder.iterdir()))
     if not found:
         held = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
-        raise BadInput(f"{folder} holds no image (found {held}); expected files such as {', '.join(SUFFIXES)}.")
+        inside = next((path for path in sorted(folder.iterdir()) if path.is_dir() and _holds_images(path)), None)
+        remedy = f" Its folders do: give one of them, such as {inside}." if inside else ""
+        raise BadInput(f"{folder} holds no image (found {held}); expected files such as {', '.join(SUFFIXES)}.{remedy}")
     return found
 
 

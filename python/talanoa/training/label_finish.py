@@ -43,7 +43,9 @@ def make_model(
     labelling = given.model_copy(update={"stains": tuple(stains)}).model_dump(mode="json")
     record = common_record(request, plan, loop.read_losses(work / loop.LOSSES), device)
     del record["labelling"]
-    record["validation_scores"] = label_scores.scores_of(found, stains)
+    record["validation_scores"] = label_scores.scores_of(
+        found, stains, label_scores.usual_contrasts([*parts[0], *parts[1]])
+    )
     record["validation"] = plan["split"]
     record["crops"] = label_feed.faults_of(parts[1], Settings(**plan["settings"]))
     write_examples(work / EXAMPLES, net, parts[1], config)

@@ -69,7 +69,7 @@ def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loade
         _field(each, role, light, target, made, several)
         for (each, role), light, target, made in zip(seen, lights, targets, steps, strict=True)
     ]
-    items[0] = replace(items[0], notes=(*items[0].notes, *notes))
+    items[0] = replace(items[0], notes=(*items[0].notes, *notes, *_encoder_notes(request)))
     first = seen[0][0]
     light = Light(name=_light_name(request, first), planes=_planes(request, first), stack=first.stack)
     record = LabellingRecord(lights=(light,), stains=tuple(stains))
@@ -138,6 +138,17 @@ def _alike(seen: Roles) -> None:
                 f"{each.name} has the stains {', '.join(each.stains)}, {first.name} {', '.join(first.stains)}; "
                 "expected the same in each. Name them by stains, in the order of target_channels."
             )
+
+
+def _encoder_notes(request: TrainRequest) -> list[str]:
+    """Return a warning about an encoder of photographs that has not seen any."""
+    if request.network != "encoder" or request.encoder_weights or request.init or request.resume:
+        return []
+    from talanoa.methods.labelling import LabellingConfig
+    from talanoa.nets import pretrained
+
+    where = pretrained.where_from(request.encoder or LabellingConfig.model_fields["encoder"].default)
+    return [f"network=encoder without encoder_weights: its encoder has learned nothing from photographs. {where}"]
 
 
 def _aligned(request: TrainRequest, seen: Roles) -> tuple[list[tuple[Seen, str]], dict[str, Any], list[str]]:

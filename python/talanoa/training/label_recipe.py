@@ -8,10 +8,12 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from talanoa import methods
 from talanoa.errors import BadInput
 from talanoa.host import Host
+from talanoa.labelling import emptiness
 from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField
 from talanoa.labelling.record import record_of
 from talanoa.model_folder import Model
@@ -117,9 +119,15 @@ def facts_of(items: Sequence[LabelField], chosen: Settings) -> dict[str, Any]:
         "plates": len({item.plate for item in items}),
         "phenotypes": dict(Counter(item.phenotype for item in items if item.phenotype)),
         "crops": label_feed.faults_of(items, chosen),
-        "empty_images": sum(all(map(label_scores.is_empty, item.target)) for item in items),
+        "empty_images": int(np.sum(_empty(items).all(axis=1))),
         "passes_by_epoch": round(chosen.steps * chosen.batch * chosen.patch**2 / pixels, 2),
     }
+
+
+def _empty(items: Sequence[LabelField]) -> NDArray[np.bool_]:
+    """Tell which fields have nothing of a stain, (fields, stains)."""
+    found = label_scores.contrasts(items)
+    return np.stack([emptiness.is_empty(each, emptiness.usual(each)) for each in found.T], axis=1)
 
 
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
@@ -137,7 +145,8 @@ def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[
     config = methods.get(METHOD).config(**model.config)
     net = model.network().to(devices.choose(device))
     stains = record_of(model.labelling or {}).stains
-    rows = label_scores.scores_of(label_scores.predictions(net, found, config, host), stains).values()
+    made, usual = label_scores.predictions(net, found, config, host), label_scores.usual_contrasts(found)
+    rows = label_scores.scores_of(made, stains, usual).values()
     means = {}
     for name, key in {"PCC": "pcc", "SSIM": "ssim", "MSE": "mse", "Jaccard": "jaccard"}.items():
         values = [row[key] for row in rows if row[key] is not None]

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from talanoa.host import Host, stop_if_cancelled
-from talanoa.labelling.exposure import CropLimits
+from talanoa.labelling import emptiness
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import Stain
 from talanoa.metrics.correlation import pearson
@@ -20,9 +20,7 @@ from talanoa.metrics.pixel import count_pixels
 from talanoa.metrics.ssim import ssim
 from talanoa.training.image_predict import predict
 
-COVERED = 0.001  # share of a field's pixels that are above the background: less is an empty field
 CUT = 0.5  # of a mask
-LEVEL = CropLimits().level
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,9 +42,14 @@ def predictions(net: torch.nn.Module, items: Sequence[LabelField], config: Any, 
     return made
 
 
-def is_empty(truth: NDArray[np.float32]) -> bool:
-    """Tell whether a field has nothing of a stain (y, x): scores such as PCC mean nothing there."""
-    return float((truth > LEVEL).mean()) < COVERED
+def usual_contrasts(items: Sequence[LabelField]) -> list[float]:
+    """Return the contrast that each stain has in a set of fields, by which empty ones are known."""
+    return [emptiness.usual(each) for each in np.transpose(contrasts(items))]
+
+
+def contrasts(items: Sequence[LabelField]) -> NDArray[np.float64]:
+    """Return the contrast of each stain of each field, (fields, stains)."""
+    return np.array([[emptiness.contrast(plane) for plane in item.target] for item in items])
 
 
 def cut_of(truths: Sequence[NDArray[np.float32]], mask: bool) -> float:
@@ -60,7 +63,9 @@ def cut_of(truths: Sequence[NDArray[np.float32]], mask: bool) -> float:
     return float(threshold_otsu(values)) if values.max() > values.min() else CUT
 
 
-def scores_of(found: Sequence[Predicted], stains: Sequence[Stain]) -> dict[str, dict[str, Any]]:
+def scores_of(
+    found: Sequence[Predicted], stains: Sequence[Stain], usual: Sequence[float]
+) -> dict[str, dict[str, Any]]:
     """Return the scores of each stain.
 
     Parameters
@@ -68,6 +73,8 @@ def scores_of(found: Sequence[Predicted], stains: Sequence[Stain]) -> dict[str, 
     found : sequence of Predicted
     stains : sequence of Stain
         In the order of the predictions.
+    usual : sequence of float
+        Contrast that each stain has in the set that the fields belong to, see `usual_contrasts`.
 
     Returns
     -------
@@ -77,13 +84,14 @@ def scores_of(found: Sequence[Predicted], stains: Sequence[Stain]) -> dict[str, 
         by Otsu of the truth); ``empty``, the images without, of which only ``empty_mse`` and ``empty_stained`` (share
         of pixels that are predicted to be stained) mean something. None where there are no images.
     """
-    return {stain.name: _scores(found, number, stain) for number, stain in enumerate(stains)}
+    return {stain.name: _scores(found, number, stain, usual[number]) for number, stain in enumerate(stains)}
 
 
-def _scores(found: Sequence[Predicted], number: int, stain: Stain) -> dict[str, Any]:
+def _scores(found: Sequence[Predicted], number: int, stain: Stain, usual: float) -> dict[str, Any]:
     """Return the scores of one stain."""
-    full = [each for each in found if not is_empty(each.truth[number])]
-    empty = [each for each in found if is_empty(each.truth[number])]
+    nothing = emptiness.is_empty([emptiness.contrast(each.truth[number]) for each in found], usual)
+    full = [each for each, blank in zip(found, nothing, strict=True) if not blank]
+    empty = [each for each, blank in zip(found, nothing, strict=True) if blank]
     cut = cut_of([each.truth[number] for each in full], stain.mask) if full else CUT
     rows: dict[str, list[float]] = {"pcc": [], "ssim": [], "mse": []}
     counts = None

@@ -157,3 +157,9 @@ def check_patch(settings: Settings, config: Any) -> None:
             lower, upper = side // step * step, -(-side // step) * step
             good = f"{upper}" if lower == 0 else f"{lower} or {upper}"
             raise BadInput(f"{key}={side} is no multiple of {step}, which this network needs. Take {good}.")
+    step = max(config.multiple[-2:])
+    if settings.batch == 1 and settings.patch == step and getattr(config, "batch_norm", False):
+        raise BadInput(
+            f"patch={step} and batch=1 leave one value in the network's last level, too few for its batch "
+            f"normalisation. Take patch={2 * step} or batch=2."
+        )

@@ -154,12 +154,20 @@ def _one(text: str, load: Callable[[str], Model]) -> Segmentation | None:
     if recipe.lower() == NONE:
         return None
     if recipe.lower() not in classical.RECIPES:
-        return Segmentation(f"the model {text}", model=load(text))
+        return Segmentation(f"the model {text}", model=_model(text, load))
     recipe, parameters = recipe.lower(), read_parameters(rest)
     depth = parameters.pop(WATERSHED, None)
     words = f"{recipe} {rest}".strip()
     shared = {"normalise": NONE, **parameters}  # images are on one scale already
     return Segmentation(words, recipe, config_from(recipe, shared), None if depth is None else _depth(depth))
+
+
+def _model(text: str, load: Callable[[str], Model]) -> Model:
+    try:
+        return load(text)
+    except BadInput as problem:
+        recipes = ", ".join((*classical.RECIPES, NONE))
+        raise BadInput(f"segment: {text} is none of the recipes {recipes}, and as a model: {problem}") from problem
 
 
 def _depth(text: str) -> float:

@@ -10,11 +10,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.labelling import emptiness
+
 SAMPLE = 20_000  # pixels of each image that the scale of a stain is taken from
 LOW, HIGH = 1.0, 99.8  # percentiles of a stain, over all images, that become 0 and 1
-BLUR, DARK, BRIGHT = 2.0, 5.0, 99.5  # pixels; percentiles between which an image has its contrast
-EMPTY = 0.15  # of the contrast of the set, below which an image shows nothing
-USUAL = 90.0  # percentile of the images' contrasts that is the contrast of the set
 
 Plane = NDArray[np.float32]
 
@@ -46,7 +45,7 @@ class Channel:
     samples : list of ndarray
         Pixels of each plane.
     contrasts : list of float
-        See `contrast`.
+        See `talanoa.labelling.emptiness`.
     sums : list of Sums
         Of each plane, for predictions.
     """
@@ -59,7 +58,7 @@ class Channel:
         """Look at one plane, and at the true one beside it."""
         flat = plane.ravel()
         self.samples.append(flat[:: max(1, flat.size // SAMPLE) | 1].copy())
-        self.contrasts.append(contrast(plane))
+        self.contrasts.append(emptiness.contrast(plane))
         if truth is not None:
             x, y = plane.astype(np.float64).ravel(), truth.astype(np.float64).ravel()
             self.sums.append(Sums(x.size, x.sum(), y.sum(), float(np.vdot(x, x)), float(np.vdot(x, y))))
@@ -70,9 +69,8 @@ class Channel:
         return float(low), float(high)
 
     def empty(self) -> NDArray[np.bool_]:
-        """Tell which planes show nothing: their contrast is a small part of that of the set."""
-        found = np.asarray(self.contrasts)
-        return found <= EMPTY * np.percentile(found, USUAL)
+        """Tell which planes show nothing."""
+        return emptiness.is_empty(self.contrasts, emptiness.usual(self.contrasts))
 
     def line_without(self, left_out: NDArray[np.bool_]) -> tuple[float, float]:
         """Return gain and offset of the least-squares line to the truth over the pixels of all planes but some."""
@@ -83,14 +81,6 @@ class Channel:
             return 1.0, 0.0
         gain = max((xy - x * y / n) / variance, 0.0)
         return float(gain), float((y - gain * x) / n)
-
-
-def contrast(plane: Plane) -> float:
-    """Return the range between percentiles 5 and 99.5 after a blur that leaves little of the noise."""
-    from scipy.ndimage import gaussian_filter
-
-    dark, bright = np.percentile(gaussian_filter(plane.astype(np.float32), BLUR), (DARK, BRIGHT))
-    return float(bright - dark)
 
 
 class Store:

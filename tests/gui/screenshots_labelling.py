@@ -1,0 +1,147 @@
+"""Takes the pictures of docs/labelling-guide.md: python -m gui.screenshots_labelling PLATE OTHER MODEL [FOLDER]
+
+As `gui.screenshots`, from a real ImageJ: run it in tests/, on a display. PLATE and OTHER are two drawn plates
+(`talanoa sample plate`, another seed), MODEL the name of a model of the user (`TALANOA_HOME`) that was trained on the
+first one. A new model is trained for some minutes there.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from gui import driver as d
+from gui.labelling import EVALUATE, PLATE, REPORT
+from gui.predicting import LIGHT, PREDICT, fill
+from gui.scenarios import MORE, dismiss, open_image
+from gui.screenshots import ROOT, form_closed
+from gui.training import STOP, TRAIN, texts
+
+NAME, FIELD = "stains from phase", "A01_*_f01.tif"
+EPOCHS, SHOWN = 30, 12
+FIELDS = {
+    "Epochs (empty: as the length says)": str(EPOCHS),
+    "Steps of an epoch": "20",
+    "Patch side (pixels)": "128",
+    "Patches in a step": "4",
+    "Learning rate": "0.002",
+}
+OF_LABELLING = {
+    "Stains (folders, or names of channels; empty: all)": "nucleus,er,golgi",
+    "Prepare (er: clip=90; nucleus: binarise)": "golgi: rolling_ball=20 clip=90",
+}
+
+
+def take(plate: Path, other: Path, model: str, folder: Path) -> None:
+    """Take all pictures."""
+    hand = d.Hand()
+    window = begin(hand, plate, folder)
+    d.wait_until(lambda: any(text.startswith(f"{SHOWN} of {EPOCHS}") for text in texts(window)), "half of it is done")
+    window.setLocation(20, 160)
+    d.wait_until(lambda: window.getLocationOnScreen().y >= 160, "nothing covers the window")
+    d.shot(folder / "training-labelling.png", window)
+    hand.click_on(d.button(window, STOP))
+    dismiss(hand)
+    hand.click_on(d.button(window, "Close"))
+    predicted(hand, next((other / "phase").glob(FIELD)), model, folder)
+    judged(hand, other, model, folder)
+
+
+def begin(hand: d.Hand, plate: Path, folder: Path) -> Any:
+    """Fill the dialogs of Train Model, take them, and start; return the training's window."""
+    hand.choose(TRAIN)
+    form = d.dialog(TRAIN)
+    d.field(form, "Method").select("labelling")
+    for label, text in {**FIELDS, "Dataset, or folder of images": plate.as_posix()}.items():
+        d.field(form, label).setText(text)
+    hand.type_into(d.field(form, "Name of the new model"), NAME)
+    d.field(form, MORE).setState(True)
+    hand.click_on(d.button(form, "OK"))
+    second = d.dialog("Train Model: labelling")
+    for label, text in OF_LABELLING.items():
+        d.field(second, label).setText(text)
+    d.shot(folder / "train-labelling.png", second)
+    hand.click_on(d.button(second, "OK"))
+    before = d.dialog("Before the training")
+    show_targets(before)
+    d.shot(folder / "before-labelling.png", before)
+    hand.click_on(d.button(before, "Start the training"))
+    return d.wait_until(lambda: d.titled(f"Training of {NAME}"), "the training's window is open")
+
+
+def show_targets(before: Any) -> None:
+    """Scroll to what is made of each stain."""
+    (caption,) = (one for one in d.parts(before, "javax.swing.JLabel") if str(one.getText()).startswith("What is made"))
+    pane = d.parts(before, "javax.swing.JScrollPane")[-1]
+    bar = pane.getVerticalScrollBar()
+    bar.setValue(caption.getParent().getY())
+    d.wait_until(lambda: bar.getValue() > 0, "the targets are shown")
+
+
+def predicted(hand: d.Hand, image: Path, model: str, folder: Path) -> None:
+    """The dialog, the image beside its composite, and the composite with the transmitted light and its channels."""
+    imp = open_image(image)
+    imp.getWindow().setLocation(20, 130)
+    hand.choose(PREDICT)
+    form = d.dialog(PREDICT)
+    d.shot(folder / "predict-dialog.png", form)
+    hand.click_on(d.button(form, "Cancel"))
+    d.wait_until(form_closed(form), "the dialog is closed")
+    fill(hand, model, {}, **{LIGHT: False})
+    made = beside(imp, f"{image.stem}-predicted")
+    d.shot(folder / "predict-fluorescence.png", imp.getWindow(), (870, 510))
+    made.close()
+    d.java("ij.IJ").selectWindow(imp.getID())
+    fill(hand, model, {}, **{LIGHT: True})
+    made = beside(imp, f"{image.stem}-predicted")
+    d.java("ij.IJ").run("Channels Tool...")
+    tool = d.dialog("Channels")
+    tool.setLocation(885, 130)
+    d.wait_until(lambda: tool.getLocationOnScreen().x >= 885, "the channels are beside the image")
+    d.shot(folder / "predicted-composite.png", made.getWindow(), (640, 510))
+    tool.close()
+
+
+def beside(imp: Any, title: str) -> Any:
+    """Wait for a predicted image, and put it beside the image that it is from."""
+    made = d.wait_until(lambda: d.image(title), "the composite is open")
+    made.getWindow().setLocation(455, 130)
+    d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 455, "the windows are beside each other")
+    for each in (imp, made):
+        each.getWindow().repaint()
+    return made
+
+
+def judged(hand: d.Hand, other: Path, model: str, folder: Path) -> None:
+    """The dialog of Evaluate Model, filled for a plate."""
+    hand.choose(EVALUATE)
+    form = d.dialog(EVALUATE)
+    d.field(form, "Model").select(model)
+    d.field(form, "What is judged").select("stains")
+    for label, text in ((PLATE, other.as_posix()), (REPORT, f"{other.parent.as_posix()}/report")):
+        d.field(form, label).setText(text)
+    d.shot(folder / "evaluate-stains.png", form)
+    hand.click_on(d.button(form, "Cancel"))
+    d.wait_until(form_closed(form), "the dialog is closed")
+
+
+def main(plate: str, other: str, model: str, folder: str = str(ROOT / "docs" / "images")) -> None:
+    """Take the pictures and end ImageJ."""
+    code = 1
+    try:
+        d.start(Path(tempfile.mkdtemp()))
+        take(Path(plate), Path(other), model, Path(folder))
+        code = 0
+    finally:
+        if code:
+            sys.excepthook(*sys.exc_info())
+            d.shot(Path(folder) / "failed.png")
+        sys.stderr.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
