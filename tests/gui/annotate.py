@@ -338,7 +338,9 @@ def train_and_judge(work: Path) -> dict[str, Any]:
     activate(panel, hand)
     hand.click_on(d.button(panel, "Judge ..."))
     form = d.dialog("Evaluate Model")
-    seen["judged_on"] = str(d.field(form, "Ground truth (dataset, label images, ROI zips, clean images)").getText())
+    seen["judged_on"] = str(
+        d.field(form, "Ground truth (dataset, label images, ROI zips, clean images, stains)").getText()
+    )
     d.field(form, "Model").select("mine")
     d.field(form, "Folder for the report (new; empty: table only)").setText((work / "report").as_posix())
     hand.click_on(d.button(form, "OK"))

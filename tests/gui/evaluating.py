@@ -27,8 +27,8 @@ def evaluate_from_the_menu(work: Path) -> dict[str, Any]:
     seen["offered"] = [str(choice.getItem(k)) for k in range(choice.getItemCount())]
     choice.select("tiny")
     fields = {
-        "Ground truth (dataset, label images, ROI zips, clean images)": "truth",
-        "Folder of the images (none for a dataset)": "set/images",
+        "Ground truth (dataset, label images, ROI zips, clean images, stains)": "truth",
+        "Folder of the images, or plate (none for a dataset)": "set/images",
         "Folder for the report (new; empty: table only)": "report",
     }
     for label, place in fields.items():

@@ -90,7 +90,7 @@ def train_on_pairs(work: Path) -> dict[str, Any]:
     low, high = (data / name for name in ("low", "high"))
     folders = {
         "Dataset, or folder of images": low.as_posix(),
-        "Folder of label images (stardist), or of clean images": high.as_posix(),
+        "Folder of label images, or of clean images": high.as_posix(),
     }
     seen: dict[str, Any] = {"before": begin(hand, "care", folders, "pairs")}
     window = d.wait_until(lambda: d.titled("Training of pairs"), "the training's window is open")

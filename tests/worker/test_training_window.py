@@ -26,7 +26,7 @@ SETTINGS = {
 }
 OF_STARDIST = {"Rays": "16", "Grid (1, 2, 4)": "2"}
 SECOND = f"{TRAIN}: stardist"
-MASKS = "Folder of label images (stardist), or of clean images"
+MASKS = "Folder of label images, or of clean images"
 SHOWS_EPOCHS = f"titled({WINDOW!r}) is not None and 'epochs done' in text_of(titled({WINDOW!r}))"
 
 
