@@ -63,9 +63,7 @@ def cut_of(truths: Sequence[NDArray[np.float32]], mask: bool) -> float:
     return float(threshold_otsu(values)) if values.max() > values.min() else CUT
 
 
-def scores_of(
-    found: Sequence[Predicted], stains: Sequence[Stain], usual: Sequence[float]
-) -> dict[str, dict[str, Any]]:
+def scores_of(found: Sequence[Predicted], stains: Sequence[Stain], usual: Sequence[float]) -> dict[str, dict[str, Any]]:
     """Return the scores of each stain.
 
     Parameters
