@@ -137,7 +137,7 @@ def training(folder: Path, hand: d.Hand) -> None:
     dismiss(hand)
 
 
-MASKS = "Folder of label images (stardist), or of clean images"
+MASKS = "Folder of label images, or of clean images"
 TRAINING = {
     "Name of the new model": "my cells",
     "Epochs (empty: as the length says)": "40",
