@@ -47,7 +47,7 @@ def take(plate: Path, other: Path, model: str, folder: Path) -> None:
     dismiss(hand)
     hand.click_on(d.button(window, "Close"))
     predicted(hand, next((other / "phase").glob(FIELD)), model, folder)
-    judged(hand, other, model, folder)
+    judged(hand, model, folder)
 
 
 def begin(hand: d.Hand, plate: Path, folder: Path) -> Any:
@@ -85,6 +85,7 @@ def predicted(hand: d.Hand, image: Path, model: str, folder: Path) -> None:
     """The dialog, the image beside its composite, and the composite with the transmitted light and its channels."""
     imp = open_image(image)
     imp.getWindow().setLocation(20, 130)
+    imp.getWindow().getCanvas().zoomIn(0, 0)
     hand.choose(PREDICT)
     form = d.dialog(PREDICT)
     d.shot(folder / "predict-dialog.png", form)
@@ -92,36 +93,38 @@ def predicted(hand: d.Hand, image: Path, model: str, folder: Path) -> None:
     d.wait_until(form_closed(form), "the dialog is closed")
     fill(hand, model, {}, **{LIGHT: False})
     made = beside(imp, f"{image.stem}-predicted")
-    d.shot(folder / "predict-fluorescence.png", imp.getWindow(), (870, 510))
+    d.shot(folder / "predict-fluorescence.png", imp.getWindow(), (802, 455))
     made.close()
     d.java("ij.IJ").selectWindow(imp.getID())
     fill(hand, model, {}, **{LIGHT: True})
     made = beside(imp, f"{image.stem}-predicted")
     d.java("ij.IJ").run("Channels Tool...")
     tool = d.dialog("Channels")
-    tool.setLocation(885, 130)
-    d.wait_until(lambda: tool.getLocationOnScreen().x >= 885, "the channels are beside the image")
-    d.shot(folder / "predicted-composite.png", made.getWindow(), (640, 510))
+    tool.setLocation(832, 130)
+    d.wait_until(lambda: tool.getLocationOnScreen().x >= 832, "the channels are beside the image")
+    d.shot(folder / "predicted-composite.png", made.getWindow(), (604, 455))
     tool.close()
 
 
 def beside(imp: Any, title: str) -> Any:
     """Wait for a predicted image, and put it beside the image that it is from."""
     made = d.wait_until(lambda: d.image(title), "the composite is open")
-    made.getWindow().setLocation(455, 130)
-    d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 455, "the windows are beside each other")
+    d.wait_until(lambda: made.getWindow() and made.getWindow().isShowing(), "it is shown")
+    made.getWindow().setLocation(425, 130)
+    made.getWindow().getCanvas().zoomIn(0, 0)
+    d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 425, "the windows are beside each other")
     for each in (imp, made):
         each.getWindow().repaint()
     return made
 
 
-def judged(hand: d.Hand, other: Path, model: str, folder: Path) -> None:
+def judged(hand: d.Hand, model: str, folder: Path) -> None:
     """The dialog of Evaluate Model, filled for a plate."""
     hand.choose(EVALUATE)
     form = d.dialog(EVALUATE)
     d.field(form, "Model").select(model)
     d.field(form, "What is judged").select("stains")
-    for label, text in ((PLATE, other.as_posix()), (REPORT, f"{other.parent.as_posix()}/report")):
+    for label, text in ((PLATE, "/data/plate 2"), (REPORT, "/data/report")):
         d.field(form, label).setText(text)
     d.shot(folder / "evaluate-stains.png", form)
     hand.click_on(d.button(form, "Cancel"))

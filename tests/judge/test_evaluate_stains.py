@@ -250,6 +250,7 @@ def test_what_does_not_fit_is_refused(plate: Path, tmp_path: Path) -> None:
     keys = {"prediction": str(made), "images": str(plate)}
     assert "one of nucleus" in refusal(evaluate(**keys, segment="nuclei: nuclei"))
     assert "watershed" in refusal(evaluate(**keys, segment="nucleus: nuclei watershed=deep"))
+    assert "none of the recipes nuclei, er" in refusal(evaluate(**keys, segment="nucleus: nukei"))
     assert "no folder er" in refusal(evaluate(**keys, stains="er"))
     assert "one stain of DNA" in refusal(evaluate(**keys, cycle="er"))
     assert "expected a model" in refusal(evaluate(**keys, scales="0.7,1.3"))
