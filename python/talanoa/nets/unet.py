@@ -45,8 +45,9 @@ def start_small(net: nn.Module) -> None:
     """Make the fresh weights of all convolutions as small as torch draws them, and batch statistics follow as in torch.
 
     Before batch normalisation the scale of weights changes nothing but how far a step of Adam turns them: weights that
-    are the square root of 3 smaller than Glorot's learn faster (`benchmarks/bench_restoration_quality.py`). What they
-    give varies far less than the 1 that statistics begin with, so these have to follow within tens of steps.
+    are the square root of 3 smaller than Glorot's turn faster (how well it restores so: `bench_restoration_quality.py`
+    in benchmarks). What they give varies far less than the 1 that statistics begin with, so these have to follow within
+    tens of steps.
     """
     with torch.no_grad():
         for each in net.modules():
