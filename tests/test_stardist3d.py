@@ -277,7 +277,7 @@ def test_planes_and_stacks_do_not_mix(tmp_path: Path) -> None:
 
 
 def test_keys_of_3d_are_refused_for_planes(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="backbone: only for 3D models"):
+    with pytest.raises(BadInput, match="backbone=resnet: only for 3D models"):
         tiny(*write_planes(tmp_path), "planes", patch_z=None, backbone="resnet")
 
 
