@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-SEGMENT = "nucleus: nuclei min_area=40; er: er offset=0.05"
+SEGMENT = {"nucleus": "nuclei min_area=40", "er": "er offset=0.05"}
 COMMON: dict[str, Any] = {"patch": 128, "batch": 8, "lr": 2e-3, "mixed_precision": True, "device": "cpu", "seed": 1}
 LOSSES = {
     "MSE": {"loss": "mse=1"},
@@ -73,11 +73,12 @@ def train(name: str, **keys: Any) -> float:
     return sum(row["seconds"] for row in rows)
 
 
-def judge(what: str, model: str, images: Path, **more: Any) -> None:
+def judge(what: str, model: str, images: Path, stains: tuple[str, ...] = ("nucleus", "er"), **more: Any) -> None:
     """Print the scores of a model on a plate, a line for each stain."""
     import talanoa
 
-    found = talanoa.evaluate(model=model, images=str(images), segment=SEGMENT, pictures=0, leaks=False, device="cpu")
+    segment = "; ".join(f"{stain}: {SEGMENT[stain]}" for stain in stains)
+    found = talanoa.evaluate(model=model, images=str(images), segment=segment, pictures=0, leaks=False, device="cpu")
     rows = found.overall
     for stain in dict.fromkeys(rows["Stain"]):
         own = rows[(rows["Stain"] == stain) & (rows["Group"] == "all") & (rows["Per"] == "image")]
@@ -102,7 +103,7 @@ def losses(work: Path) -> None:
     for words, own in LOSSES.items():
         name = "loss " + "".join(letter if letter.isalnum() else " " for letter in words).strip()
         seconds = train(name, **keys, split_by="well", epochs=8, steps=50, **own)
-        judge("losses", name, plate(work, 11), loss=words, seconds=seconds)
+        judge("losses", name, plate(work, 11), ("nucleus",), loss=words, seconds=seconds)
 
 
 def transfer(work: Path) -> None:

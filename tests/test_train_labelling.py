@@ -127,15 +127,15 @@ def curve(made: TrainReply) -> list[list[float]]:
 
 
 def test_an_interrupted_training_resumes_on_the_same_curve() -> None:
-    whole = train(request("whole", epochs=2), QuietHost())
+    whole = train(request("whole stains", epochs=2), QuietHost())
     with pytest.raises(Cancelled, match="1 of 2 epochs are done"):
-        train(request("parts", epochs=2), Stopping())
-    assert curve(train(request("parts", epochs=2, resume=True), QuietHost())) == curve(whole)
+        train(request("parts stains", epochs=2), Stopping())
+    assert curve(train(request("parts stains", epochs=2, resume=True), QuietHost())) == curve(whole)
 
 
 def test_a_training_that_is_ended_early_shows_light_and_stains() -> None:
     host = Stopping(finish=True)
-    made = train(request("early", epochs=5), host)
+    made = train(request("early stains", epochs=5), host)
     assert made.early is not None and made.early.epochs < 5
     seen = next(payload for kind, payload in host.events if kind == "preview")
     assert seen["kind"] == "stains"
@@ -146,8 +146,8 @@ def test_a_training_that_is_ended_early_shows_light_and_stains() -> None:
 
 def test_fine_tuning_starts_from_what_a_model_knows() -> None:
     of_discs()
-    tuned = train(request("tuned", epochs=1, steps=2, init="discs", lr=1e-4), QuietHost())
-    fresh = train(request("fresh", epochs=1, steps=2, lr=1e-4), QuietHost())
+    tuned = train(request("tuned discs", epochs=1, steps=2, init="discs", lr=1e-4), QuietHost())
+    fresh = train(request("fresh discs", epochs=1, steps=2, lr=1e-4), QuietHost())
     assert loop.read_losses(tuned.losses)[0]["val_loss"] < 0.5 * loop.read_losses(fresh.losses)[0]["val_loss"]
     with pytest.raises(BadInput, match=r"discs makes 2 stain\(s\) of 1 plane\(s\); here are 1 stain\(s\)"):
         train(request("other", init="discs", stains="er"), QuietHost())

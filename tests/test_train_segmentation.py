@@ -169,7 +169,7 @@ def test_fine_tuning_an_interruption_and_the_window_work_as_for_other_methods() 
     base = segmenters.small_model()
     host = RecordingHost(wanted=("preview",))
     tuned = train(
-        segmenters.request("tuned", init=base.name, epochs=2, steps=2, lr=1e-6, filters=None, depth=None), host
+        segmenters.request("tuned masks", init=base.name, epochs=2, steps=2, lr=1e-6, filters=None, depth=None), host
     )
     kinds = [kind for kind, _ in host.events]
     assert kinds.count("epoch") == 2 and "preview" in kinds

@@ -53,7 +53,7 @@ def test_everything_but_the_outputs_is_taken_and_the_record_says_so(method: str)
 
 
 def test_the_images_are_seen_as_the_labelling_network_saw_them() -> None:
-    ready = prepare(request("segmentation", "seen"), QuietHost())
+    ready = prepare(request("segmentation", "seen transfer"), QuietHost())
     assert ready.normalization == {"kind": "minmax"}
     for item in ready.items:
         assert (item.image.min(), item.image.max()) == (0, 1)
@@ -111,10 +111,10 @@ class Stopping(RecordingHost):
 
 def test_an_interrupted_transfer_resumes_on_the_same_curve() -> None:
     keys = {"transfer": "slow", "epochs": 2, "steps": 2}
-    whole = train(request("segmentation", "whole", **keys), QuietHost())
+    whole = train(request("segmentation", "whole transfer", **keys), QuietHost())
     with pytest.raises(Cancelled):
-        train(request("segmentation", "parts", **keys), Stopping())
-    resumed = train(request("segmentation", "parts", **keys, resume=True), QuietHost())
+        train(request("segmentation", "parts transfer", **keys), Stopping())
+    resumed = train(request("segmentation", "parts transfer", **keys, resume=True), QuietHost())
     one, other = (model_folder.load(reply.name).network().state_dict() for reply in (whole, resumed))
     assert all(torch.equal(one[key], other[key]) for key in one)
 
