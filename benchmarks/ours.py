@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -45,25 +48,42 @@ def train_step(
 
 
 def restore(method: str, keys: dict[str, Any], image: np.ndarray, backend: str = "auto") -> Callable[[], Any]:
-    """Return a function that restores a plane (y, x) or a stack (z, y, x) with an untrained network."""
-    import torch
+    """Return a function that restores a plane (y, x) or a stack (z, y, x) with an untrained network.
 
-    from talanoa import methods, model_folder
+    The network was made, and exported for ONNX Runtime, by a process that is gone: as for all images but the first.
+    """
+    from talanoa import model_folder
     from talanoa.host import QuietHost
     from talanoa.image import from_array
-    from talanoa.model_folder import Model
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore as restored
 
-    chosen = methods.get(method)
-    config = chosen.config(**keys)
-    torch.manual_seed(0)
-    zscore = {"kind": "zscore", "mean": [0.0], "std": [1.0]}
-    normalization = zscore if method.startswith("n2v") else {"kind": "percentile", "low": 2.0, "high": 99.8}
     folder = Path(tempfile.mkdtemp()) / "untrained"
-    made = Model("untrained", method, config.model_dump(mode="json"), {}, normalization)
-    model_folder.save(folder, made, chosen.build(config).state_dict())
+    subprocess.run([sys.executable, __file__, method, json.dumps(keys), str(folder), backend], check=True)
     model = model_folder.load(str(folder))
     request = RestoreRequest(model=str(folder), device="cpu", backend=backend)
     data = from_array(image, "zyx"[-image.ndim :])
     return lambda: restored(data, model, request, QuietHost())
+
+
+def prepare(method: str, keys: str, folder: str, backend: str) -> None:
+    """Save an untrained network as a model folder, and let it be exported."""
+    import torch
+
+    from talanoa import methods, model_folder
+    from talanoa import restore as restored
+    from talanoa.model_folder import Model
+
+    chosen = methods.get(method)
+    config = chosen.config(**json.loads(keys))
+    torch.manual_seed(0)
+    zscore = {"kind": "zscore", "mean": [0.0], "std": [1.0]}
+    normalization = zscore if method.startswith("n2v") else {"kind": "percentile", "low": 2.0, "high": 99.8}
+    made = Model("untrained", method, config.model_dump(mode="json"), {}, normalization)
+    model_folder.save(Path(folder), made, chosen.build(config).state_dict())
+    image = np.random.default_rng(0).random((16, 64, 64)[-config.ndim :], np.float32)
+    restored(image, model=folder, device="cpu", backend=backend)
+
+
+if __name__ == "__main__":
+    prepare(*sys.argv[1:])
