@@ -89,7 +89,7 @@ class N2V3DConfig(N2VConfig):
 def build(config: N2VConfig) -> CareNet | SeparateNets:
     """Return the network with fresh weights (drawn from torch's global generator)."""
     from talanoa.nets.care_unet import CareNet, SeparateNets
-    from talanoa.nets.unet import start_small
+    from talanoa.nets.unet import start_as_torch
 
     def net(n_in: int, n_out: int) -> CareNet:
         """Return a network of so many channels."""
@@ -105,7 +105,7 @@ def build(config: N2VConfig) -> CareNet | SeparateNets:
             narrow_decoder=config.narrow_decoder,
         )
         if config.batch_norm:
-            start_small(made)
+            start_as_torch(made)
         return made
 
     if config.separate_channels and config.n_channel_in > 1:

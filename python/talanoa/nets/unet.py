@@ -41,20 +41,19 @@ def init_glorot(conv: nn.Module) -> None:
         nn.init.zeros_(conv.bias)  # type: ignore[arg-type]
 
 
-def start_small(net: nn.Module) -> None:
-    """Make the fresh weights of all convolutions as small as torch draws them, and batch statistics follow as in torch.
+def start_as_torch(net: nn.Module) -> None:
+    """Draw fresh weights of all convolutions as torch does, and let batch normalisation count and follow as it does.
 
-    Before batch normalisation the scale of weights changes nothing but how far a step of Adam turns them: weights that
-    are the square root of 3 smaller than Glorot's turn faster (how well it restores so: `bench_restoration_quality.py`
-    in benchmarks). What they give varies far less than the 1 that statistics begin with, so these have to follow within
-    tens of steps.
+    Before batch normalisation the scale of weights changes nothing but how far a step of Adam turns them: torch's, the
+    square root of 3 smaller than Glorot's, turn faster, and so do their biases away from zero. What they give varies so
+    little that an epsilon of 0.001, as in Keras, would be part of the result, and statistics that begin with a variance
+    of 1 have to follow within tens of steps. What it does to Noise2Void: `bench_restoration_quality.py` in benchmarks.
     """
-    with torch.no_grad():
-        for each in net.modules():
-            if isinstance(each, nn.Conv2d | nn.Conv3d):
-                each.weight.mul_(3**-0.5)
-            elif isinstance(each, nn.BatchNorm2d | nn.BatchNorm3d):
-                each.momentum = 0.1
+    for each in net.modules():
+        if isinstance(each, nn.Conv2d | nn.Conv3d):
+            each.reset_parameters()
+        elif isinstance(each, nn.BatchNorm2d | nn.BatchNorm3d):
+            each.momentum, each.eps = 0.1, 1e-5
 
 
 def pointwise(conv: nn.Module, features: torch.Tensor) -> torch.Tensor:
