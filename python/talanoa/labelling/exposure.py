@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.labelling import emptiness
+
 EMPTY, BACKGROUND, DARK, BRIGHT, FLAT = "empty", "background", "under-exposed", "over-exposed", "blank"
+_DARK = 4.0  # deviations of the noise by which the background lies above the darkest values, which became 0
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class CropLimits:
     background : float
         Largest share of the target's pixels that may be background.
     level : float
-        Target intensity, normalised, up to which a pixel is background.
+        Target intensity, normalised, up to which a pixel is background; what noise adds to it is left out.
     dark, bright : float
         Lowest and highest mean of the input, normalised.
     flat : float
@@ -40,8 +43,8 @@ def fault_of(image: NDArray, target: NDArray, limits: CropLimits | None = None) 
     Parameters
     ----------
     image, target : ndarray, (channels, y, x)
-        Normalised to 0..1. "empty": no stain has any pixel above the background; PCC means nothing there
-        (Philbert 2020: 0.136 on empty crops against 0.926), so that metrics count such crops apart.
+        Normalised to 0..1. "empty": no stain has any place above the background, by more than its noise; PCC means
+        nothing there (Philbert 2020: 0.136 on empty crops against 0.926), so that metrics count such crops apart.
     limits : CropLimits, optional
     """
     limits = limits or CropLimits()
@@ -52,10 +55,15 @@ def fault_of(image: NDArray, target: NDArray, limits: CropLimits | None = None) 
         return DARK
     if mean > limits.bright:
         return BRIGHT
-    covered = float((target > limits.level).any(axis=0).mean())
+    covered = float(np.any([_stained(plane, limits.level) for plane in target], axis=0).mean())
     if covered == 0:
         return EMPTY
     return BACKGROUND if 1 - covered > limits.background else ""
+
+
+def _stained(plane: NDArray, level: float) -> NDArray[np.bool_]:
+    """Tell which pixels of a stain (y, x), normalised, are above the background, and not by their noise alone."""
+    return (plane > level) & (emptiness.blurred(plane, 0.0) > level + _DARK * emptiness.noise(plane))
 
 
 def flat_field(images: Sequence[NDArray], smooth: float = 0.1) -> NDArray[np.float32]:
