@@ -9,10 +9,10 @@ import pytest
 from scipy import ndimage
 
 import drawn_plates
+from talanoa.host import QuietHost
 from talanoa.labelling import emptiness
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import Stain
-from talanoa.host import QuietHost
 from talanoa.requests import TrainRequest, parse
 from talanoa.samples import plate
 from talanoa.training import label_load, label_recipe, label_scores

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -84,7 +83,7 @@ def _steps(plane: NDArray) -> NDArray[np.float32]:
 
 
 def _without_hot_pixels(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return the median of 3 x 3 pixels: of each column sorted, then of the columns (far faster than a sort of nine)."""
+    """Return the median of 3 x 3 pixels: of each column sorted, then of the columns (faster than a sort of nine)."""
     above, here, below = _windows(np.pad(plane, 1, mode="edge"))
     low, high = np.minimum(above, here), np.maximum(above, here)
     middle, high = np.minimum(high, below), np.maximum(high, below)

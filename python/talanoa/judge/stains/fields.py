@@ -179,10 +179,8 @@ def _without_truth(place: Path, lit: Mapping[str, Path], known: Mapping[str, obj
     lonely = [name for name in lit if name not in known]
     if not lonely:
         return []
-    return [
-        f"{place.name}: {len(lonely)} of {len(lit)} fields have none of the true stains, and are left out: "
-        f"{folders.some(lonely, 5)}."
-    ]
+    what = f"{len(lonely)} of {len(lit)} fields have none of the true stains"
+    return [f"{place.name}: {what}, and are left out: {folders.some(lonely, 5)}."]
 
 
 def _lights(place: Path, transmitted: str | None, names: Mapping[str, object], needed: bool) -> dict[str, Path]:
