@@ -109,3 +109,15 @@ def test_the_sheet_of_a_dry_run_has_a_column_for_each_step() -> None:
     steps = {"er": {"projected": one, "rolling ball": one, "clipped": one}, "dapi": {"projected": one}}
     sheet = label_feed.steps_sheet([LabelField("a", one[None], one[None], steps=steps), item(0)])
     assert sheet.size[0] > 3 * 192 and 2 * 192 < sheet.size[1] < 3 * 192
+
+
+def test_camera_noise_alone_is_empty_however_a_crop_is_turned_and_enlarged() -> None:
+    rng = np.random.default_rng(6)
+    light, _ = drawn_plates.field(1, (160, 160))
+    noise = np.clip(rng.normal(0.14, 0.06, (1, 160, 160)), 0, 1).astype(np.float32)  # percentile 1 became 0
+    field = LabelField("noise", (light / light.max())[None].astype(np.float32), noise)
+    assert label_feed.faults_of([field], settings(patch=32)) == {"crops": 25, "empty": 25}
+    for _ in range(20):
+        place = label_feed.drawn_place(field.shape, 64, CropAugmentation(), rng)
+        crops = (label_feed.cut(values, place, 64) for values in (field.image, field.target))
+        assert label_feed.fault_of(*crops, None, field.noise) == "empty"

@@ -299,3 +299,31 @@ def test_a_model_is_judged_with_its_calibration_and_at_other_scales(plate: Path,
         assert score(folder, "pixel", metric)["Value"] == pytest.approx(
             score(reply, "pixel", metric)["Value"], abs=1e-5
         )
+
+
+def test_fields_without_any_true_stain_are_named(tmp_path: Path) -> None:
+    plate = make_plate(tmp_path / "plate", fields=1)
+    same = predict_plate(plate, tmp_path / "same", lambda plane: plane)
+    told = " ".join(judged(plate, same)["warnings"])
+    assert "none of the true stains" not in told
+    lonely = [f"B{number:02d}_f1" for number in range(1, 8)]
+    for name in lonely:
+        write(plate / "phase", name, stained(0, 0))
+    model = labellers.save(tmp_path / "model", [Stain(name="nucleus", low=100, high=500)], inverting=True, depth=1)
+    for keys in ({"prediction": str(same)}, {"model": str(model)}):
+        reply = evaluate(**keys, images=str(plate), segment="nucleus: none", pictures=0)
+        assert reply["status"] == "ok" and len(reply["table"]) == len(CELLS), reply["message"]
+        (note,) = [text for text in reply["warnings"] if "none of the true stains" in text]
+        assert note.startswith("plate: 7 of 17 fields have none of the true stains, and are left out: B01_f1, B02_f1, ")
+        assert note.endswith("B05_f1 and 2 more.")
+
+
+def test_a_stain_that_shows_nothing_in_any_image_is_told(tmp_path: Path) -> None:
+    for number in range(5):
+        write(tmp_path / "plate" / "nucleus", f"A0{number + 1}_f1", stained(4, number, noise=5))
+        write(tmp_path / "made" / "nucleus", f"A0{number + 1}_f1", stained(9, number, noise=3))
+    reply = judged(tmp_path / "plate", tmp_path / "made", leaks=False)
+    (note,) = [text for text in reply["warnings"] if "are empty" in text]
+    assert note.startswith("nucleus: 5 of 5 images are empty; there is nothing to judge a prediction by. Check that")
+    assert "nucleus: empty in all images" in reply["message"]
+    assert reply["table"]["Empty"].all() and (reply["table"]["True objects"] == 0).all()

@@ -48,9 +48,17 @@ def crop(value: float, spread: float = 0.05) -> np.ndarray:
     return np.clip(value + np.random.default_rng(0).normal(0, spread, (1, 32, 32)), 0, 1)
 
 
-def stained(share: float) -> np.ndarray:
-    target = np.zeros((1, 32, 32))
-    target.flat[: round(share * 1024)] = 0.8
+def stained(share: float, noise: float = 0.0, background: float = 0.0) -> np.ndarray:
+    """Return a stain (1, 64, 64), a square of 0.8, with the noise of a camera on its background."""
+    target = np.full((1, 64, 64), background)
+    side = round(64 * share**0.5)
+    target[:, 20 : 20 + side, 20 : 20 + side] = 0.8
+    return np.clip(target + np.random.default_rng(1).normal(0, noise, target.shape), 0, 1)
+
+
+def specks() -> np.ndarray:
+    target = stained(0, 0.02)
+    target[0, 10, 10] = target[0, 40, 50] = 1
     return target
 
 
@@ -63,6 +71,14 @@ def stained(share: float) -> np.ndarray:
         (crop(0.01, 0.02), stained(0.2), exposure.DARK),
         (crop(0.99, 0.02), stained(0.2), exposure.BRIGHT),
         (crop(0.5, 0.001), stained(0.2), exposure.FLAT),
+        (crop(0.5), stained(0, 0.05), exposure.EMPTY),  # noise reaches 0.2, far above the level of 0.1
+        (crop(0.5), stained(0, 0.05, 0.12), exposure.EMPTY),  # percentile 1 of such noise became 0
+        (crop(0.5), specks(), exposure.EMPTY),
+        (crop(0.5), stained(0.005, 0.05, 0.12), exposure.BACKGROUND),
+        (crop(0.5), stained(0.1, 0.05, 0.12), ""),
+        (crop(0.5), np.concatenate([stained(0, 0.05), stained(0.1, 0.05)]), ""),
+        (crop(0.5), (stained(0.1) > 0).astype(float), ""),  # a mask
+        (crop(0.5), np.repeat(np.arange(64) % 16 < 3, 64).reshape(1, 64, 64), ""),  # one of thin lines
     ],
 )
 def test_crops_that_tell_little(image: np.ndarray, target: np.ndarray, fault: str) -> None:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.labelling import emptiness
+
 EMPTY, BACKGROUND, DARK, BRIGHT, FLAT = "empty", "background", "under-exposed", "over-exposed", "blank"
+_DARK = 4.0  # deviations of the noise up to which a blurred background lies above the darkest values, which became 0
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ class CropLimits:
     background : float
         Largest share of the target's pixels that may be background.
     level : float
-        Target intensity, normalised, up to which a pixel is background.
+        Target intensity, normalised, up to which a pixel is background; more where noise lifts the background.
     dark, bright : float
         Lowest and highest mean of the input, normalised.
     flat : float
@@ -34,17 +37,24 @@ class CropLimits:
     flat: float = 0.005
 
 
-def fault_of(image: NDArray, target: NDArray, limits: CropLimits | None = None) -> str:
+def fault_of(
+    image: NDArray, target: NDArray, limits: CropLimits | None = None, noise: Sequence[float] | None = None
+) -> str:
     """Return why a crop tells little: "blank", "under-exposed", "over-exposed", "empty", "background"; else "".
 
     Parameters
     ----------
     image, target : ndarray, (channels, y, x)
-        Normalised to 0..1. "empty": no stain has any pixel above the background; PCC means nothing there
-        (Philbert 2020: 0.136 on empty crops against 0.926), so that metrics count such crops apart.
+        Normalised to 0..1. "empty": no stain has any place above the background and its noise; PCC means nothing
+        there (Philbert 2020: 0.136 on empty crops against 0.926), so that metrics count such crops apart.
     limits : CropLimits, optional
+    noise : sequence of float, optional
+        Standard deviation of the noise of each stain, in its field: a crop that was turned or enlarged has less between
+        neighbours. Omitted: measured in the crop.
     """
     limits = limits or CropLimits()
+    if noise is None:
+        noise = [emptiness.noise(plane) for plane in target]
     if float(image.std(axis=(1, 2)).max()) <= limits.flat:
         return FLAT
     mean = float(image.mean())
@@ -52,10 +62,15 @@ def fault_of(image: NDArray, target: NDArray, limits: CropLimits | None = None) 
         return DARK
     if mean > limits.bright:
         return BRIGHT
-    covered = float((target > limits.level).any(axis=0).mean())
+    covered = float(np.any([_stained(*each, limits.level) for each in zip(target, noise, strict=True)], axis=0).mean())
     if covered == 0:
         return EMPTY
     return BACKGROUND if 1 - covered > limits.background else ""
+
+
+def _stained(plane: NDArray, noise: float, level: float) -> NDArray[np.bool_]:
+    """Tell which pixels of a stain (y, x), normalised, are above the background, and not by their noise alone."""
+    return (plane > level) & (emptiness.blurred(plane, 0.0) > max(level, _DARK * noise))
 
 
 def flat_field(images: Sequence[NDArray], smooth: float = 0.1) -> NDArray[np.float32]:

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.labelling import emptiness
 from talanoa.labelling.targets import Steps
 
 TRAINING, VALIDATION = "training", "validation"
@@ -71,6 +72,11 @@ class LabelField:
     def ends(self) -> tuple[float, float]:
         """What is black and what is white in the image: 0 and 1, or beyond them its darkest and brightest values."""
         return min(0.0, float(self.image.min())), max(1.0, float(self.image.max()))
+
+    @cached_property
+    def noise(self) -> tuple[float, ...]:
+        """Standard deviation of the noise of each stain."""
+        return tuple(emptiness.noise(plane) for plane in self.target)
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -82,7 +82,7 @@ def crop_of(
     for _ in range(TRIES if settings.filter_crops else 1):
         place = drawn_place(item.shape, settings.patch, augmentation, rng)
         image, target = cut(item.image, place, settings.patch), cut(item.target, place, settings.patch)
-        if not settings.filter_crops or not fault_of(*_shown(item, image, target), limits):
+        if not settings.filter_crops or not fault_of(*_shown(item, image, target), limits, item.noise):
             break
     return _disturbed(item, image, augmentation, rng), target
 
@@ -119,7 +119,7 @@ def faults_of(items: Sequence[LabelField], settings: Settings) -> dict[str, int]
         for y in range(0, item.shape[0] - side + 1, side):
             for x in range(0, item.shape[1] - side + 1, side):
                 where = (slice(None), slice(y, y + side), slice(x, x + side))
-                fault = fault_of(*_shown(item, item.image[where], item.target[where]), limits_of(settings))
+                fault = fault_of(*_shown(item, item.image[where], item.target[where]), limits_of(settings), item.noise)
                 found["crops"] += 1
                 if fault:
                     found[fault] = found.get(fault, 0) + 1

@@ -69,7 +69,8 @@ def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loade
         _field(each, role, light, target, made, several)
         for (each, role), light, target, made in zip(seen, lights, targets, steps, strict=True)
     ]
-    items[0] = replace(items[0], notes=(*items[0].notes, *notes, *_encoder_notes(request)))
+    notes += [*label_targets.empty_notes(items, stains), *_encoder_notes(request)]
+    items[0] = replace(items[0], notes=(*items[0].notes, *notes))
     first = seen[0][0]
     light = Light(name=_light_name(request, first), planes=_planes(request, first), stack=first.stack)
     record = LabellingRecord(lights=(light,), stains=tuple(stains))

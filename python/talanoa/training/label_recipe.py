@@ -126,8 +126,8 @@ def facts_of(items: Sequence[LabelField], chosen: Settings) -> dict[str, Any]:
 
 def _empty(items: Sequence[LabelField]) -> NDArray[np.bool_]:
     """Tell which fields have nothing of a stain, (fields, stains)."""
-    found = label_scores.contrasts(items)
-    return np.stack([emptiness.is_empty(each, emptiness.usual(each)) for each in found.T], axis=1)
+    found = label_scores.contrasts(items).swapaxes(0, 1)
+    return np.stack([emptiness.is_empty(each, emptiness.usual(each)) for each in found], axis=1)
 
 
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:

@@ -40,6 +40,7 @@ def report_text(model: Model, losses: Sequence[dict[str, float]]) -> str:
         "",
         *_inputs(known, model.normalization),
         *(f"- {_of_stain(stain)}" for stain in known.stains),
+        *(f"- {key}: a file with the SHA-256 {digest}." for key, digest in record.get("weights", {}).items()),
         "",
         "## Validation",
         "",

@@ -15,6 +15,7 @@ import torch
 
 from talanoa import cost, devices, methods, model_folder
 from talanoa.errors import Cancelled
+from talanoa.files import file_sha256
 from talanoa.host import Host, PassingOn
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
@@ -24,7 +25,7 @@ from talanoa.training.finish import write_model
 from talanoa.training.folder import training_folder, working_folder
 from talanoa.training.prepare import Ready, prepare, start
 from talanoa.training.recipe import Parts, Recipe
-from talanoa.training.settings import Early
+from talanoa.training.settings import Early, Settings
 
 if TYPE_CHECKING:
     from talanoa.tasks.common import Given
@@ -197,9 +198,21 @@ def plan_of(ready: Ready) -> dict[str, Any]:
     }
     if ready.normalization is not None:
         plan["normalization"] = ready.normalization
+    if given := weights_of(ready.settings):
+        plan["weights"] = given
     if (taken := transfer.record_of(ready)) is not None:
         plan["transfer"] = taken
     return {**plan, "classes": list(ready.classes)} if ready.classes else plan
+
+
+def weights_of(settings: Settings) -> dict[str, str]:
+    """Return the SHA-256 of the files of weights that a training starts from or looks through, by their keys.
+
+    A file that is not there is left out: the network that wants it says so.
+    """
+    keys = ("encoder_weights", "backbone_weights")
+    given = {key: Path(file) for key in keys if (file := getattr(settings, key)) is not None}
+    return {key: file_sha256(file) for key, file in given.items() if file.is_file()}
 
 
 def _trainer(ready: Ready, device: torch.device, work: Path) -> loop.Trainer:

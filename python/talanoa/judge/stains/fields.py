@@ -128,7 +128,12 @@ def _of_file(path: Path, stains: Sequence[str], what: str) -> dict[str, Source]:
 
 
 def find_truth(
-    truth: Sequence[Path], lights: Sequence[Path], transmitted: str | None, stains: Sequence[str], light: bool
+    truth: Sequence[Path],
+    lights: Sequence[Path],
+    transmitted: str | None,
+    stains: Sequence[str],
+    light: bool,
+    notes: list[str],
 ) -> list[View]:
     """Return the fields with their true stains, and their transmitted light where it is needed.
 
@@ -143,6 +148,8 @@ def find_truth(
         Which ones; none: all.
     light : bool
         Whether transmitted light is needed.
+    notes : list of str
+        What is left out is added here.
     """
     if truth and lights and len(truth) != len(lights):
         raise BadInput(f"Found {len(truth)} folders in truth and {len(lights)} in images; expected as many in both.")
@@ -151,6 +158,7 @@ def find_truth(
     for number, place in enumerate(places):
         known = find_stains(place, stains, "truth" if truth else "images")
         lit = _lights(lights[number] if lights else place, transmitted, known, light)
+        notes += _without_truth(place, lit, known)
         kinds = plates.phenotypes(place) if place.is_dir() else {}
         for name, sources in known.items():
             well = plates.well_of(name)
@@ -164,6 +172,15 @@ def find_truth(
             "same ones. Name those to judge by stains."
         )
     return found
+
+
+def _without_truth(place: Path, lit: Mapping[str, Path], known: Mapping[str, object]) -> list[str]:
+    """Return a note on the fields that have transmitted light, but none of the true stains."""
+    lonely = [name for name in lit if name not in known]
+    if not lonely:
+        return []
+    what = f"{len(lonely)} of {len(lit)} fields have none of the true stains"
+    return [f"{place.name}: {what}, and are left out: {folders.some(lonely, 5)}."]
 
 
 def _lights(place: Path, transmitted: str | None, names: Mapping[str, object], needed: bool) -> dict[str, Path]:

@@ -36,6 +36,11 @@ if TYPE_CHECKING:
     from talanoa.model_folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 
+_NOTHING = (
+    "there is nothing to judge a prediction by. Check that the true images are those of this stain, and that they are "
+    "exposed long enough"
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Judgement:
@@ -202,7 +207,7 @@ def _setting(request: EvaluateRequest, notes: list[str]) -> Setting:
     needs_light = any(record is not None for record in records.values())
     first = next((record for record in records.values() if record is not None), None)
     transmitted = request.transmitted or (first.lights[0].name if first is not None else None)
-    views = find_truth(truth, images, transmitted, stains, needs_light)
+    views = find_truth(truth, images, transmitted, stains, needs_light, notes)
     views = _with_predictions(views, judged, stains, request, notes)
     prepare = {stain.name: stain.prepare for stain in first.stains} if first is not None else {}
     masks = [stain.name for stain in first.stains if stain.mask] if first is not None else []
@@ -313,7 +318,7 @@ def _remarks(judged: Judgement, setting: Setting, request: EvaluateRequest) -> l
     for stain in setting.stains:
         empty = sum(each.empty for each in judged.measured[stain])
         if empty:
-            told = "reported apart, and in no other score" if empty < len(any_stain) else "nothing can be correlated"
+            told = "reported apart, and in no other score" if empty < len(any_stain) else _NOTHING
             notes.append(f"{stain}: {empty} of {len(any_stain)} images are empty; {told}.")
         if setting.segmentations[stain] is None:
             notes.append(

@@ -44,14 +44,14 @@ class Channel:
     ----------
     samples : list of ndarray
         Pixels of each plane.
-    contrasts : list of float
+    contrasts : list of Contrast
         See `talanoa.labelling.emptiness`.
     sums : list of Sums
         Of each plane, for predictions.
     """
 
     samples: list[NDArray[np.float32]] = field(default_factory=list)
-    contrasts: list[float] = field(default_factory=list)
+    contrasts: list[emptiness.Contrast] = field(default_factory=list)
     sums: list[Sums] = field(default_factory=list)
 
     def add(self, plane: Plane, truth: Plane | None) -> None:
