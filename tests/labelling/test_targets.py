@@ -44,6 +44,13 @@ def test_a_configuration_survives_a_model_folder() -> None:
     assert config_from("project=2").project == 2
 
 
+def test_the_name_of_a_denoiser_may_have_blanks() -> None:
+    asked = config_from("clip=90 denoise=my n2v model binarise")
+    assert (asked.clip, asked.denoise, asked.binarise) == (90, "my n2v model", True)
+    with pytest.raises(BadInput, match="model is no step"):
+        config_from("clip=90 model")
+
+
 def crop(value: float, spread: float = 0.05) -> np.ndarray:
     return np.clip(value + np.random.default_rng(0).normal(0, spread, (1, 32, 32)), 0, 1)
 

@@ -48,6 +48,8 @@ def config_from(text: str = "") -> TargetConfig:
 
     >>> config_from("rolling_ball=50 clip=90").clip
     90.0
+    >>> config_from("denoise=my n2v model clip=90").denoise
+    'my n2v model'
 
     Raises
     ------
@@ -55,9 +57,13 @@ def config_from(text: str = "") -> TargetConfig:
         An unknown step or a value out of its range.
     """
     keys: dict[str, str | int] = {}
+    last = ""
     for word in text.replace(",", " ").split():
-        key, _, value = word.partition("=")
-        keys[key] = value or True
+        key, equals, value = word.partition("=")
+        if last == "denoise" and not equals and key not in TargetConfig.model_fields:  # a name with a blank
+            keys[last] = f"{keys[last]} {word}"
+            continue
+        keys[key], last = value or True, key
     if str(keys.get("project", "")).isdigit():
         keys["project"] = int(str(keys["project"]))
     try:
