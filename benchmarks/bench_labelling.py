@@ -1,11 +1,12 @@
-"""Predicting stains from transmitted light: seconds for whole images with networks of fresh weights, by backend.
+"""Stains from transmitted light: seconds for whole images with networks of fresh weights, by backend; training steps.
 
 Usage: python benchmarks/bench_labelling.py [PART OF A CASE ...]
 Prints one JSON line per figure, each from a process of its own: the best seconds of `n` runs, their processor time
 (`cpu`, all threads) and the largest memory of the process (`peak_mb`). 2136² is the size of the images of the source
 (Pankova 2022), "default" its U-Net of 16 to 256 channels, "wide" the one of 64 to 1024. A prediction goes from
-intensities to intensities, minimum and maximum of the image included. OMP_NUM_THREADS limits the threads. A backend
-that this machine does not have (a graphics card) is left out.
+intensities to intensities, minimum and maximum of the image included. A step of a training is forward, loss, backward
+and update on 8 crops of 256²; 2,304 of them are an epoch of the source (57 s on a V100). OMP_NUM_THREADS limits the
+threads. A backend that this machine does not have (a graphics card) is left out.
 """
 
 from __future__ import annotations
@@ -24,8 +25,9 @@ CASES: dict[str, dict[str, Any]] = {
     f"predict {SIDE}², default, windows": {"window": 256, "border": 30},
     f"predict {SIDE}², default, blended": {"window": 256, "border": 30, "blend": True},
     f"predict {SIDE}², wide": {"filters": 64},
+    "train 8 x 256², default": {},
 }
-IMPLEMENTATIONS = {"onnx": "", "torch": "", "torch cuda": ""}
+IMPLEMENTATIONS = {"onnx": "", "torch": "", "torch bfloat16": "", "torch cuda": ""}
 
 
 def prediction(backend: str, device: str, filters: int = 16, **keys: Any) -> Callable[[], Any]:
@@ -58,6 +60,15 @@ def prediction(backend: str, device: str, filters: int = 16, **keys: Any) -> Cal
     return lambda: predict_stains(image, loaded, request, QuietHost())
 
 
+def training(half: bool) -> Callable[[], Any]:
+    """Return a function that does a step of a training."""
+    import ours
+
+    rng = np.random.default_rng(0)
+    light, stain = (rng.random((8, 1, 256, 256), np.float32) for _ in range(2))
+    return ours.train_step("labelling", {}, light, (stain,), half)[0]
+
+
 def main(*arguments: str) -> int:
     """Measure all cases, or those asked for; with --one: a backend and a case, here."""
     import alone
@@ -66,6 +77,12 @@ def main(*arguments: str) -> int:
         return alone.run_all(__file__, CASES, IMPLEMENTATIONS, arguments)
     impl, name = arguments[1:]
     backend, _, device = impl.partition(" ")
+    if name.startswith("train"):
+        if impl in ("torch", "torch bfloat16"):
+            alone.report("labelling", impl, name, training(device == "bfloat16"), 3)
+        return 0
+    if device == "bfloat16":
+        return 0
     if device == "cuda":
         import torch
 
