@@ -23,6 +23,7 @@ from talanoa.training import label_feed, label_finish, label_load, label_presets
 from talanoa.training.image_predict import seconds
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
+from talanoa.training.transfer import check_same
 
 METHOD = "labelling"
 TIMED = 512  # pixels of the part by which the end of a training is timed
@@ -59,10 +60,7 @@ def _of_init(
         )
     config = labelling.LabellingConfig(**init.config)
     given = label_presets.config_keys(request)
-    training_only = {"loss", "backbone", "dropout"}
-    changed = [key for key, value in given.items() if key not in training_only and getattr(config, key) != value]
-    if changed:
-        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    check_same(init, config, given, {"loss", "backbone", "dropout"})
     if (config.n_channel_in, config.n_channel_out) != channels:
         raise BadInput(
             f"{init.name} makes {config.n_channel_out} stain(s) of {config.n_channel_in} plane(s); here are "
