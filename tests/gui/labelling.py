@@ -29,8 +29,8 @@ OF_LABELLING = {
     "Weights of that network": "{work}/weights.pth",
     "Stains (folders, or names of channels; empty: all)": "nucleus,er",
     "Prepare (er: clip=90; nucleus: binarise)": "er: rolling_ball=20 clip=50; nucleus: rolling_ball=50 clip=10",
-    "Dropout (empty: 0)": "0,1",
-    "Weight decay (empty: 0)": "0.001",
+    "Dropout (0 to 1)": "0,1",
+    "Weight decay": "0.001",
 }
 
 

@@ -70,11 +70,11 @@
 #@ String (label="Background of a patch at most", required=false, value="", row="same", only="labelling", persist=false) most_background
 #@ String (label="Network (unet, encoder, projection, pix2pix)", required=false, value="", only="labelling", persist=false) network
 #@ String (label="Encoder", required=false, value="", row="same", only="labelling", persist=false) encoder
-#@ String (label="Dropout (empty: 0)", required=false, value="", row="same", only="labelling", persist=false) dropout
+#@ String (label="Dropout (0 to 1)", required=false, value="", row="same", only="labelling", persist=false) dropout
 #@ File (label="Weights of the encoder", style="file", required=false, only="labelling", persist=false) encoder_weights
 #@ String (label="Optimiser (adam, adamw, adadelta, sgd)", required=false, value="", only="labelling", persist=false) optimizer
 #@ String (label="Regularisation", choices={"none", "strong"}, value="none", row="same", only="labelling", persist=false) regularisation
-#@ String (label="Weight decay (empty: 0)", required=false, value="", row="same", only="labelling", persist=false) weight_decay
+#@ String (label="Weight decay", required=false, value="", row="same", only="labelling", persist=false) weight_decay
 #@ Boolean (label="Make transmitted light even (flat field)", value=false, only="labelling", persist=false) flat_field
 #@ Boolean (label="Leave out patches that tell nothing", value=true, row="same", only="labelling", persist=false) filter_crops
 #@ Boolean (label="Wrong exposure and stray light, too", value=false, only="labelling", persist=false) corruptions
