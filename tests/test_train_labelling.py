@@ -155,6 +155,8 @@ def test_fine_tuning_starts_from_what_a_model_knows() -> None:
         train(request("other", init="discs", stains="er,dapi"), QuietHost())
     with pytest.raises(BadInput, match="filters cannot differ from the model to start from"):
         train(request("other", init="discs", filters=8), QuietHost())
+    with pytest.raises(BadInput, match="is for the loss perceptual"):
+        train(request("other", init="discs", loss_backbone="vgg16"), QuietHost())
 
 
 def test_each_stain_gets_a_model_of_its_own() -> None:
@@ -199,6 +201,8 @@ def test_a_study_judges_models_on_images_of_another_plate(tmp_path: Path) -> Non
         ({"patch": 16, "depth": 4, "batch": 1}, "patch=16 and batch=1 leave one value.*Take patch=32 or batch=2"),
         ({"loss": "mse=1 blur=2"}, "Unknown loss blur"),
         ({"encoder": "densenet121"}, "is for network=encoder"),
+        ({"loss": "mse=1", "loss_backbone": "vgg16"}, "loss_backbone=vgg16 is for the loss perceptual"),
+        ({"backbone_weights": "vgg16.pth"}, "backbone_weights=vgg16.pth is for the loss perceptual"),
         ({"ndim": 3}, "labelling predicts planes"),
         ({"kernel": 5}, "kernel: found 5 with method=labelling"),
         ({"stain_low": 99.9}, "expected stain_low below stain_high"),

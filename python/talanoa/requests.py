@@ -11,12 +11,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.errors import BadInput
 from talanoa.request_aliases import STARDIST
 from talanoa.request_base import (
-    CURRENCY,
-    FRAMES,
-    PRICE,
     Alias,
     Count,
     Device,
@@ -25,16 +21,15 @@ from talanoa.request_base import (
     Number,
     Parsed,
     PathText,
-    Price,
     Request,
     Whole,
     check_ordered,
     closest,
     parse,
-    read_frames,
     read_whole,
     read_word,
 )
+from talanoa.requests_image import ImageRequest
 from talanoa.requests_train import TrainRequest
 
 __all__ = [
@@ -51,14 +46,11 @@ __all__ = [
 ]
 
 
-class SegmentRequest(Request):
+class SegmentRequest(ImageRequest):
     """Find objects in an image with a trained model."""
 
     aliases: ClassVar[Mapping[str, Alias]] = STARDIST
 
-    image: PathText | None = Field(
-        None, description="Image file, or folder of images; omitted: the image given or open"
-    )
     model: PathText = Field("nuclei", description="Name of a model, or path of a model folder")
     channel: Count = Field(None, description="Channel to segment, counted from 1")
     prob_thresh: Fraction = Field(None, description="Lowest object probability, 0 to 1; omitted: the model's own")
@@ -67,7 +59,6 @@ class SegmentRequest(Request):
     norm_high: Number = Field(99.8, ge=0, le=100, description="Percentile of the image that becomes 1")
     scale: Number = Field(1.0, gt=0, le=64, description="Enlarge the image by this factor before the network sees it")
     scale_z: Number = Field(1.0, gt=0, le=64, description="The same along z, for 3D models (scale is for y and x)")
-    tiles: Count = Field(None, description="Number of tiles; omitted or auto: a fixed plan from the image's shape")
     block: Annotated[Annotated[int, Field(ge=32)] | None, BeforeValidator(read_whole)] = Field(
         None,
         description="Work through the image in blocks of this side; omitted or auto: only images too large for memory",
@@ -78,11 +69,6 @@ class SegmentRequest(Request):
     max_intensity: MaybeNumber = Field(None, description="Highest mean intensity of an object")
     exclude_border: bool = Field(False, description="Remove objects that touch the image border")
     plane: Count = Field(None, description="Slice of a z-stack to segment, counted from 1")
-    frames: Annotated[str | None, BeforeValidator(read_frames)] = Field(
-        None,
-        pattern=f"^{FRAMES}$",
-        description='Frames to segment, counted from 1, such as "1-10" or "1,5,9"; omitted: all',
-    )
     rois: Annotated[Literal["append", "replace", "overlay", "none"], BeforeValidator(read_word)] = Field(
         "append",
         description="Where the ROIs go: appended to the ROI Manager, replacing its content, overlay only, nowhere",
@@ -94,18 +80,6 @@ class SegmentRequest(Request):
         "none", description="Background step before normalisation"
     )
     background_radius: Number = Field(50.0, gt=0, description="Radius of the background step, in pixels")
-    device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network runs")
-    backend: Annotated[Literal["auto", "onnx", "torch"], BeforeValidator(read_word)] = Field(
-        "auto", description="What runs the network: onnx (CPU), torch; auto: onnx for planes on the CPU, else torch"
-    )
-    workers: Count = Field(None, description="Folder of images: processes of a Dask cluster on this machine")
-    scheduler: PathText | None = Field(
-        None, description="Folder of images: address of a Dask scheduler, such as tcp://node7:8786"
-    )
-    out: PathText | None = Field(None, description="New folder for the results")
-    price: Price = Field(None, description=PRICE)
-    currency: str = Field("EUR", min_length=1, description=CURRENCY)
-    copy_model: bool = Field(False, description="Put a copy of the model into the result folder")
     maps: bool = Field(
         False, description="The network's probability as an image, and with the distances in the result folder"
     )
@@ -115,8 +89,6 @@ class SegmentRequest(Request):
         check_ordered("norm_low", self.norm_low, "norm_high", self.norm_high, strict=True)
         check_ordered("min_size", self.min_size, "max_size", self.max_size)
         check_ordered("min_intensity", self.min_intensity, "max_intensity", self.max_intensity)
-        if self.workers is not None and self.scheduler is not None:
-            raise BadInput("workers and scheduler: found both; expected one. A scheduler has workers of its own.")
         return self
 
 

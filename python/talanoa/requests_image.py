@@ -1,4 +1,4 @@
-"""What the requests of tasks share that make an image from an image."""
+"""What the requests of tasks share in which a network looks at an image."""
 
 from __future__ import annotations
 
@@ -20,9 +20,17 @@ from talanoa.request_base import (
     read_word,
 )
 
+Sample = Annotated[
+    Count,
+    Field(
+        description="Percentiles come from so many frames of a movie, spread evenly; omitted: 64, or all where each "
+        "value counts (minimum and maximum, mean and deviation)"
+    ),
+]
+
 
 class ImageRequest(Request):
-    """An image, or a folder of images, that a model makes another image of."""
+    """An image, or a folder of images, that a network looks at."""
 
     image: PathText | None = Field(
         None, description="Image file, or folder of images; omitted: the image given or open"
@@ -31,11 +39,6 @@ class ImageRequest(Request):
         None,
         pattern=f"^{FRAMES}$",
         description='Frames, counted from 1, such as "1-10" or "1,5,9"; omitted: all',
-    )
-    sample: Count = Field(
-        None,
-        description="Percentiles come from so many frames of a movie, spread evenly; omitted: 64, or all where "
-        "each value counts (minimum and maximum, mean and deviation)",
     )
     tiles: Count = Field(None, description="Number of tiles; omitted or auto: a fixed plan from the image's shape")
     device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Where the network runs")

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
 from talanoa.request_base import Count, Folders, read_decimal, read_whole, read_word
-from talanoa.requests_image import ImageRequest
+from talanoa.requests_image import ImageRequest, Sample
 
 _GROUP = r"\d+(-\d+)?(,\d+(-\d+)?)*"
 
@@ -81,6 +81,7 @@ class PredictRequest(ImageRequest):
         None, description="Pixels that are discarded at each side of a window (30)"
     )
     blend: bool = Field(False, description="Windows are faded into each other instead of discarding their borders")
+    sample: Sample = None
     tta: bool = Field(
         False,
         description="Predict from the image turned and mirrored in eight ways, and average: eight times slower",

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
 from talanoa.request_base import Count, PathText, check_ordered, read_decimal, read_whole, read_word
-from talanoa.requests_image import ImageRequest
+from talanoa.requests_image import ImageRequest, Sample
 
 Percentile = Annotated[Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]
 
@@ -31,6 +31,7 @@ class RestoreRequest(ImageRequest):
         None, description="Channel to restore, counted from 1; all: each by itself, with a model of one channel"
     )
     plane: Count = Field(None, description="Slice of a z-stack to restore, counted from 1; omitted: all")
+    sample: Sample = None
     tta: bool = Field(
         False,
         description="Restore the image turned and mirrored in eight ways, and average: better, eight times slower",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jpype
+import torch
 
 from gui import driver as d
 from gui.predicting import LIGHT, fill
@@ -19,22 +20,44 @@ from talanoa.samples import plate
 EVALUATE = "Evaluate Model"
 PLATE = "Folder of the images, or plate (none for a dataset)"
 REPORT = "Folder for the report (new; empty: table only)"
+LOSS = "Loss (mae, mse; segmentation: jaccard, focal; labelling: mse=1 sobel=0.1)"
+THROUGH = "squeezenet1_1"
 OF_LABELLING = {
     **NETWORK,
+    LOSS: "mse=1 perceptual=0.1",
+    "The loss perceptual looks through (vgg16; empty: a network of its own)": THROUGH,
+    "Weights of that network": "{work}/weights.pth",
     "Stains (folders, or names of channels; empty: all)": "nucleus,er",
-    "Prepare (er: clip=90; nucleus: binarise)": "er: rolling_ball=20 clip=50",
+    "Prepare (er: clip=90; nucleus: binarise)": "er: rolling_ball=20 clip=50; nucleus: rolling_ball=50 clip=10",
+    "Dropout (0 to 1)": "0,1",
+    "Weight decay": "0.001",
 }
 
 
 def train_predict_and_judge(work: Path) -> dict[str, Any]:
     """Train on a drawn plate, predict a field of another one with the new model, and judge the model on that plate."""
     hand = d.Hand()
+    weights(work / "weights.pth")
     for name, seed in (("plate", 0), ("other", 1)):
         plate.write(SampleRequest(kind="plate", out=str(work / name), wells=4, images=1, size=96, seed=seed))
     recorder = d.java("ij.plugin.frame.Recorder")()
     seen = train(hand, work)
     seen["recorded"] = [line for line in str(recorder.getText()).splitlines() if TRAIN in line]
     return {**seen, **predict(hand, work), **judge(hand, work)}
+
+
+def weights(file: Path) -> None:
+    """Write weights for the network that the loss looks through, drawn at random."""
+    from torchvision import models
+
+    torch.manual_seed(0)
+    torch.save(models.get_model(THROUGH, weights=None).state_dict(), file)
+
+
+def shows_all(field: Any) -> bool:
+    """Tell whether a text field is as wide as its text."""
+    wide = field.getFontMetrics(field.getFont()).stringWidth(field.getText())
+    return bool(wide < field.getWidth())
 
 
 def train(hand: d.Hand, work: Path) -> dict[str, Any]:
@@ -50,9 +73,13 @@ def train(hand: d.Hand, work: Path) -> dict[str, Any]:
     hand.click_on(d.button(form, "OK"))
     second = d.dialog("Train Model: labelling")
     for label, text in OF_LABELLING.items():
-        d.field(second, label).setText(text)
+        d.field(second, label).setText(text.format(work=work.as_posix()))
     d.shot(work / "second.png", second)
     seen: dict[str, Any] = {"wide": [int(each.getWidth()) for each in (form, second)]}
+    seen["high"] = int(second.getHeight())
+    seen["shown"] = {
+        label: shows_all(d.field(second, label)) for label in OF_LABELLING if "{" not in OF_LABELLING[label]
+    }
     hand.click_on(d.button(second, "OK"))
     before = d.dialog("Before the training")
     seen["before"] = texts(before)

@@ -21,7 +21,7 @@ from gui.scenarios import dismiss, labels_of, message
 from gui.training import texts
 from talanoa import samples
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+IMAGES = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 SEGMENT = "Segment Objects"
 DIALOGS = (SEGMENT, "Train Model", "Evaluate Model", "ROIs to Label Image", "Label Image to ROIs", "Save ROIs")
 
@@ -31,7 +31,7 @@ def file_name(title: str) -> str:
     return title.lower().replace(" ", "-") + ".png"
 
 
-def take(folder: Path, model: str) -> None:
+def take(folder: Path, model: str = "nuclei") -> None:
     """Take all pictures."""
     hand = d.Hand()
     hand.choose(SEGMENT)
@@ -47,10 +47,7 @@ def take(folder: Path, model: str) -> None:
     hand.press("VK_ESCAPE", "VK_ESCAPE")
     for title in DIALOGS:
         hand.choose(title)
-        form = d.dialog(title)
-        d.shot(folder / file_name(title), form)
-        hand.click_on(d.button(form, "Cancel"))
-        d.wait_until(form_closed(form), "the dialog is closed")
+        only_shown(hand, d.dialog(title), folder / file_name(title))
     segmented(folder, imp, model)
     hand.choose("Doctor")
     window = d.dialog("Talanoa Doctor")
@@ -59,6 +56,31 @@ def take(folder: Path, model: str) -> None:
     adjusting(folder, hand, imp, model)
     progress(folder, hand, model)
     training(folder, hand)
+
+
+def only_shown(hand: d.Hand, form: Any, path: Path) -> None:
+    """Take a dialog or window, and cancel it."""
+    d.shot(path, form)
+    hand.click_on(d.button(form, "Cancel"))
+    d.wait_until(form_closed(form), "it is closed")
+
+
+def moved(window: Any, x: int, y: int) -> Any:
+    """Put a window at a place of the screen; return it once it is there."""
+    window.setLocation(x, y)
+    d.wait_until(lambda: window.getLocationOnScreen().x >= x and window.getLocationOnScreen().y >= y, "it is moved")
+    return window
+
+
+def beside(imp: Any, title: str) -> Any:
+    """Wait for an image, and put it beside the one at (20, 130) that it was made of; return it."""
+    made = d.wait_until(lambda: d.image(title), "the image is open")
+    d.wait_until(lambda: made.getWindow() and made.getWindow().isShowing(), "it is shown")
+    made.getWindow().getCanvas().zoomIn(0, 0)
+    moved(made.getWindow(), 425, 130)
+    for each in (imp, made):
+        each.getWindow().repaint()
+    return made
 
 
 def form_closed(form: Any) -> Callable[[], bool]:
@@ -93,8 +115,7 @@ def adjusting(folder: Path, hand: d.Hand, imp: Any, model: str) -> None:
     hand.click_on(d.button(form, "OK"))
     window = d.wait_until(lambda: d.titled(thresholds.WINDOW), "the window is open")
     d.wait_until(lambda: thresholds.found(window), "outlines are shown")
-    window.setLocation(560, 200)
-    d.wait_until(lambda: window.getLocationOnScreen().x >= 560, "the window is beside the image")
+    moved(window, 560, 200)
     imp.getWindow().repaint()
     d.shot(folder / "thresholds.png", imp.getWindow(), (1080, 620))
     hand.click_on(d.button(window, "Cancel"))
@@ -111,9 +132,7 @@ def progress(folder: Path, hand: d.Hand, model: str) -> None:
     d.field(form, "Model").select(model)
     hand.click_on(d.button(form, "OK"))
     window = d.wait_until(progress_window, "the progress window is open")
-    d.shot(folder / "progress.png", window)
-    hand.click_on(d.button(window, "Cancel"))
-    d.wait_until(form_closed(window), "the job has stopped")
+    only_shown(hand, window, folder / "progress.png")
 
 
 def training(folder: Path, hand: d.Hand) -> None:
@@ -130,9 +149,7 @@ def training(folder: Path, hand: d.Hand) -> None:
     window = d.wait_until(lambda: d.titled("Training of my cells"), "the training's window is open")
     for epoch in range(1, 16):
         d.wait_until(lambda k=epoch: any(text.startswith(f"{k} of 40") for text in texts(window)), "an epoch is done")
-    window.setLocation(20, 200)
-    d.wait_until(lambda: window.getLocationOnScreen().y >= 200, "nothing covers the window")
-    d.shot(folder / "training.png", window)
+    d.shot(folder / "training.png", moved(window, 20, 200))
     hand.click_on(d.button(window, "Cancel"))
     dismiss(hand)
 
@@ -171,20 +188,21 @@ def progress_window() -> Any | None:
     return window if bars and bars[0].getValue() > 0 else None
 
 
-def main(folder: str = str(ROOT / "docs" / "images"), model: str = "nuclei") -> None:
-    """Take all pictures and end ImageJ."""
-    code = 1
+def session(take: Callable[..., None], folder: str = str(IMAGES), *given: Any) -> None:
+    """Open ImageJ, let `take(folder, *given)` take its pictures, and end ImageJ; what failed is on failed.png."""
+    code, place = 1, Path(folder)
     try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
+        place.mkdir(parents=True, exist_ok=True)
         d.start(Path(tempfile.mkdtemp()))
-        take(Path(folder), model)
+        take(place, *given)
         code = 0
     finally:
         if code:
             sys.excepthook(*sys.exc_info())
+            d.shot(place / "failed.png")
         sys.stderr.flush()
         os._exit(code)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    session(take, *sys.argv[1:])

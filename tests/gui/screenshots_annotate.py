@@ -5,15 +5,13 @@ As `gui.screenshots`: run it in tests/, on a display. The images are the drawn n
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 from gui import annotate as a
 from gui import driver as d
-from gui.screenshots import ROOT
+from gui.screenshots import only_shown, session
 from talanoa.samples import synthetic
 
 HOME = Path.home()
@@ -44,9 +42,7 @@ def take(folder: Path) -> None:
     a.says(panel, "1 of 8 done")
     for command, name, label in (("Train ...", "train", "Train Model"), ("Judge ...", "judge", "Evaluate Model")):
         hand.click_on(d.button(panel, command))
-        form = d.dialog(label)
-        d.shot(folder / f"annotate-{name}.png", form)
-        hand.click_on(d.button(form, "Cancel"))
+        only_shown(hand, d.dialog(label), folder / f"annotate-{name}.png")
 
 
 def started(folder: Path, hand: d.Hand) -> Any:
@@ -111,21 +107,5 @@ def shot(path: Path) -> None:
     d.java("javax.imageio.ImageIO").write(taken, "png", d.java("java.io.File")(str(path)))
 
 
-def main(folder: str = str(ROOT / "docs" / "images")) -> None:
-    """Take all pictures and end ImageJ."""
-    code = 1
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        d.start(Path(tempfile.mkdtemp()))
-        take(Path(folder))
-        code = 0
-    finally:
-        if code:
-            sys.excepthook(*sys.exc_info())
-            d.shot(Path(folder) / "annotate-failed.png")
-        sys.stderr.flush()
-        os._exit(code)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    session(take, *sys.argv[1:])

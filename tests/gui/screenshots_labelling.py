@@ -7,9 +7,7 @@ first one. A new model is trained for some minutes there.
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,7 @@ from gui import driver as d
 from gui.labelling import EVALUATE, PLATE, REPORT
 from gui.predicting import LIGHT, PREDICT, fill
 from gui.scenarios import MORE, dismiss, open_image
-from gui.screenshots import ROOT, form_closed
+from gui.screenshots import IMAGES, beside, moved, only_shown, session
 from gui.training import STOP, TRAIN, texts
 
 NAME, FIELD = "stains from phase", "A01_*_f01.tif"
@@ -35,18 +33,16 @@ OF_LABELLING = {
 }
 
 
-def take(plate: Path, other: Path, model: str, folder: Path) -> None:
+def take(folder: Path, plate: str, other: str, model: str) -> None:
     """Take all pictures."""
     hand = d.Hand()
-    window = begin(hand, plate, folder)
+    window = begin(hand, Path(plate), folder)
     d.wait_until(lambda: any(text.startswith(f"{SHOWN} of {EPOCHS}") for text in texts(window)), "half of it is done")
-    window.setLocation(20, 160)
-    d.wait_until(lambda: window.getLocationOnScreen().y >= 160, "nothing covers the window")
-    d.shot(folder / "training-labelling.png", window)
+    d.shot(folder / "training-labelling.png", moved(window, 20, 160))
     hand.click_on(d.button(window, STOP))
     dismiss(hand)
     hand.click_on(d.button(window, "Close"))
-    predicted(hand, next((other / "phase").glob(FIELD)), model, folder)
+    predicted(hand, next((Path(other) / "phase").glob(FIELD)), model, folder)
     judged(hand, model, folder)
 
 
@@ -87,10 +83,7 @@ def predicted(hand: d.Hand, image: Path, model: str, folder: Path) -> None:
     imp.getWindow().setLocation(20, 130)
     imp.getWindow().getCanvas().zoomIn(0, 0)
     hand.choose(PREDICT)
-    form = d.dialog(PREDICT)
-    d.shot(folder / "predict-dialog.png", form)
-    hand.click_on(d.button(form, "Cancel"))
-    d.wait_until(form_closed(form), "the dialog is closed")
+    only_shown(hand, d.dialog(PREDICT), folder / "predict-dialog.png")
     fill(hand, model, {}, **{LIGHT: False})
     made = beside(imp, f"{image.stem}-predicted")
     d.shot(folder / "predict-fluorescence.png", imp.getWindow(), (802, 455))
@@ -99,23 +92,9 @@ def predicted(hand: d.Hand, image: Path, model: str, folder: Path) -> None:
     fill(hand, model, {}, **{LIGHT: True})
     made = beside(imp, f"{image.stem}-predicted")
     d.java("ij.IJ").run("Channels Tool...")
-    tool = d.dialog("Channels")
-    tool.setLocation(832, 130)
-    d.wait_until(lambda: tool.getLocationOnScreen().x >= 832, "the channels are beside the image")
+    tool = moved(d.dialog("Channels"), 832, 130)
     d.shot(folder / "predicted-composite.png", made.getWindow(), (604, 455))
     tool.close()
-
-
-def beside(imp: Any, title: str) -> Any:
-    """Wait for a predicted image, and put it beside the image that it is from."""
-    made = d.wait_until(lambda: d.image(title), "the composite is open")
-    d.wait_until(lambda: made.getWindow() and made.getWindow().isShowing(), "it is shown")
-    made.getWindow().setLocation(425, 130)
-    made.getWindow().getCanvas().zoomIn(0, 0)
-    d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 425, "the windows are beside each other")
-    for each in (imp, made):
-        each.getWindow().repaint()
-    return made
 
 
 def judged(hand: d.Hand, model: str, folder: Path) -> None:
@@ -126,25 +105,9 @@ def judged(hand: d.Hand, model: str, folder: Path) -> None:
     d.field(form, "What is judged").select("stains")
     for label, text in ((PLATE, "/data/plate 2"), (REPORT, "/data/report")):
         d.field(form, label).setText(text)
-    d.shot(folder / "evaluate-stains.png", form)
-    hand.click_on(d.button(form, "Cancel"))
-    d.wait_until(form_closed(form), "the dialog is closed")
-
-
-def main(plate: str, other: str, model: str, folder: str = str(ROOT / "docs" / "images")) -> None:
-    """Take the pictures and end ImageJ."""
-    code = 1
-    try:
-        d.start(Path(tempfile.mkdtemp()))
-        take(Path(plate), Path(other), model, Path(folder))
-        code = 0
-    finally:
-        if code:
-            sys.excepthook(*sys.exc_info())
-            d.shot(Path(folder) / "failed.png")
-        sys.stderr.flush()
-        os._exit(code)
+    only_shown(hand, form, folder / "evaluate-stains.png")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    plate, other, model, *folder = sys.argv[1:]
+    session(take, *(folder or [str(IMAGES)]), plate, other, model)

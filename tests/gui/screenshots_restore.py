@@ -6,7 +6,6 @@ trained on it for some minutes.
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from gui import driver as d
 from gui.restoring import APPLY, RESTORE, TRAIN
 from gui.scenarios import MORE, dismiss, open_image
-from gui.screenshots import ROOT, form_closed
+from gui.screenshots import beside, moved, only_shown, session
 from gui.training import opened, texts
 from talanoa import image as images
 from talanoa.samples import noisy
@@ -40,17 +39,13 @@ def take(folder: Path) -> None:
     imp.getWindow().getCanvas().zoomIn(0, 0)
     window = begin(folder, hand)
     d.wait_until(lambda: any(text.startswith(f"{SHOWN} of {EPOCHS}") for text in texts(window)), "half of it is done")
-    window.setLocation(600, 60)
-    d.wait_until(lambda: window.getLocationOnScreen().x >= 600, "nothing covers the window")
-    d.shot(folder / "training-n2v.png", window)
+    d.shot(folder / "training-n2v.png", moved(window, 600, 60))
     dismiss(hand)
     hand.click_on(d.button(window, "Close"))
-    restored(folder, imp)
+    beside(imp, "cells-restored")
+    d.shot(folder / "restored.png", imp.getWindow(), (800, 432))
     hand.choose(RESTORE)
-    form = d.dialog(RESTORE)
-    d.shot(folder / "restore-image.png", form)
-    hand.click_on(d.button(form, "Cancel"))
-    d.wait_until(form_closed(form), "the dialog is closed")
+    only_shown(hand, d.dialog(RESTORE), folder / "restore-image.png")
 
 
 def begin(folder: Path, hand: d.Hand) -> Any:
@@ -74,33 +69,5 @@ def begin(folder: Path, hand: d.Hand) -> Any:
     return opened()
 
 
-def restored(folder: Path, imp: Any) -> None:
-    """The image beside the restored one."""
-    made = d.wait_until(lambda: d.image("cells-restored"), "the restored image is open")
-    made.getWindow().setLocation(425, 130)
-    made.getWindow().getCanvas().zoomIn(0, 0)
-    d.java("ij.IJ").selectWindow(imp.getID())
-    d.java("ij.IJ").selectWindow(made.getID())
-    d.wait_until(lambda: made.getWindow().getLocationOnScreen().x >= 425, "the windows are beside each other")
-    imp.getWindow().repaint()
-    d.shot(folder / "restored.png", imp.getWindow(), (800, 432))
-
-
-def main(folder: str = str(ROOT / "docs" / "images")) -> None:
-    """Take all pictures and end ImageJ."""
-    code = 1
-    try:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        d.start(Path(tempfile.mkdtemp()))
-        take(Path(folder))
-        code = 0
-    finally:
-        if code:
-            sys.excepthook(*sys.exc_info())
-            d.shot(Path(folder) / "failed.png")
-        sys.stderr.flush()
-        os._exit(code)
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    session(take, *sys.argv[1:])

@@ -37,13 +37,19 @@ def trained(seen: dict[str, Any]) -> None:
     assert any(text.startswith("What is made of each stain, step by step") for text in seen["before"])
     assert any(text.endswith(": transmitted light") for text in seen["texts"])
     assert any(text.startswith("Wanted: the stains") for text in seen["texts"])
-    assert max(seen["wide"]) <= 1300  # pixels: both dialogs fit on a small screen
+    assert max(seen["wide"]) <= 1300 and seen["high"] <= 700  # pixels: the dialogs fit on a small screen
+    assert set(seen["shown"].values()) == {True}, seen["shown"]  # fields are as wide as what is typed into them
     assert "is trained" in seen["said"] and "nucleus: " in seen["said"] and "er: " in seen["said"]
     (line,) = seen["recorded"]
     options = line.split('"')[3]
     keys = dict(re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", options))
     found = {key: value.strip("[]") for key, value in keys.items() if key != "more"}
     asked = requests.parse(requests.TrainRequest, found).request
-    assert (asked.method, asked.stains, asked.prepare) == ("labelling", "nucleus,er", "er: rolling_ball=20 clip=50")
+    assert (asked.method, asked.stains) == ("labelling", "nucleus,er")
+    assert asked.prepare == "er: rolling_ball=20 clip=50; nucleus: rolling_ball=50 clip=10"
+    assert (asked.loss_backbone, asked.dropout, asked.weight_decay) == ("squeezenet1_1", 0.1, 0.001)
+    assert asked.backbone_weights == str(seen["work"] / "weights.pth")
     model = json.loads((seen["work"] / "home" / "models" / "stains" / "model.json").read_text(encoding="utf-8"))
     assert [stain["name"] for stain in model["labelling"]["stains"]] == ["nucleus", "er"]
+    assert (model["config"]["backbone"], model["config"]["dropout"]) == ("squeezenet1_1", 0.1)
+    assert model["training"]["settings"]["weight_decay"] == 0.001

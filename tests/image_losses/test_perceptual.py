@@ -52,7 +52,7 @@ def test_the_network_is_needed_and_named() -> None:
     config = labelling.config_from(loss={"perceptual": 1.0})
     assert labelling.backbone(labelling.config_from(), Settings()) is None
     assert isinstance(labelling.backbone(config, Settings()), backbones.Own)
-    with pytest.raises(BadInput, match="backbone=vgg16"):
+    with pytest.raises(BadInput, match="loss_backbone=vgg16"):
         labelling.backbone(config, Settings(backbone_weights="x.pth"))
 
 

@@ -31,7 +31,9 @@
 #@ String (label="Encoder of the model to start from", choices={"trained", "slow", "frozen"}, value="trained", only="stardist segmentation", persist=false) transfer
 #@ String (label="Labels by model (in the folder of label images)", required=false, value="", width=20, only="stardist segmentation", persist=false) label_model
 #@ String (label="Side of the convolutions (odd)", required=false, value="", only="care n2v n2n", persist=false) kernel
-#@ String (label="Loss (mae, mse; segmentation: jaccard, focal; labelling: mse=1 sobel=0.1)", required=false, value="", row="same", only="segmentation care n2v n2n labelling", persist=false) loss
+#@ String (label="Loss (mae, mse; segmentation: jaccard, focal; labelling: mse=1 sobel=0.1)", required=false, value="", width=32, row="same", only="segmentation care n2v n2n labelling", persist=false) loss
+#@ String (label="The loss perceptual looks through (vgg16; empty: a network of its own)", required=false, value="", width=20, only="labelling", persist=false) loss_backbone
+#@ File (label="Weights of that network", style="file", required=false, only="labelling", persist=false) backbone_weights
 #@ String (label="Channel of the clean images (or for the model of labels)", required=false, value="", only="stardist segmentation care n2n", persist=false) target_channel
 #@ String (label="Pairs that are shifted", choices={"report", "correct"}, value="report", row="same", only="care n2n labelling", persist=false) registration
 #@ Double (label="Percentile low", value=3.0, only="care n2n labelling", persist=false) norm_low
@@ -55,12 +57,12 @@
 #@ String (label="Channels of the stains", required=false, value="", only="labelling", persist=false) target_channels
 #@ String (label="Focal planes (all, 3, 2,3,4)", value="all", row="same", only="labelling", persist=false) planes
 #@ String (label="Of a stain's stack (max, mean, a plane)", value="max", row="same", only="labelling", persist=false) project
-#@ String (label="Prepare (er: clip=90; nucleus: binarise)", required=false, value="", width=20, only="labelling", persist=false) prepare
+#@ String (label="Prepare (er: clip=90; nucleus: binarise)", required=false, value="", width=60, only="labelling", persist=false) prepare
 #@ String (label="Normalise", choices={"minmax", "zscore", "percentile"}, value="minmax", only="labelling", persist=false) normalization
 #@ String (label="together", choices={"image", "plate"}, value="image", row="same", only="labelling", persist=false) normalize_by
 #@ String (label="by control wells", required=false, value="", row="same", only="labelling", persist=false) controls
 #@ String (label="Levels of stains by", choices={"training", "image"}, value="training", only="labelling", persist=false) stain_levels
-#@ Double (label="Stain percentile low", value=1.0, only="labelling", persist=false) stain_low
+#@ Double (label="Stain percentile low", value=1.0, row="same", only="labelling", persist=false) stain_low
 #@ Double (label="Stain percentile high", value=99.9, row="same", only="labelling", persist=false) stain_high
 #@ String (label="Put aside by", choices={"image", "well", "plate"}, value="image", only="labelling", persist=false) split_by
 #@ String (label="Part for a test (empty: 0.2 from 10 images on)", required=false, value="", row="same", only="labelling", persist=false) test_share
@@ -68,9 +70,11 @@
 #@ String (label="Background of a patch at most", required=false, value="", row="same", only="labelling", persist=false) most_background
 #@ String (label="Network (unet, encoder, projection, pix2pix)", required=false, value="", only="labelling", persist=false) network
 #@ String (label="Encoder", required=false, value="", row="same", only="labelling", persist=false) encoder
+#@ String (label="Dropout (0 to 1)", required=false, value="", row="same", only="labelling", persist=false) dropout
 #@ File (label="Weights of the encoder", style="file", required=false, only="labelling", persist=false) encoder_weights
 #@ String (label="Optimiser (adam, adamw, adadelta, sgd)", required=false, value="", only="labelling", persist=false) optimizer
 #@ String (label="Regularisation", choices={"none", "strong"}, value="none", row="same", only="labelling", persist=false) regularisation
+#@ String (label="Weight decay", required=false, value="", row="same", only="labelling", persist=false) weight_decay
 #@ Boolean (label="Make transmitted light even (flat field)", value=false, only="labelling", persist=false) flat_field
 #@ Boolean (label="Leave out patches that tell nothing", value=true, row="same", only="labelling", persist=false) filter_crops
 #@ Boolean (label="Wrong exposure and stray light, too", value=false, only="labelling", persist=false) corruptions
@@ -112,6 +116,8 @@ keys = {
     "label_model": label_model,
     "kernel": kernel,
     "loss": loss,
+    "loss_backbone": loss_backbone,
+    "backbone_weights": backbone_weights,
     "target_channel": target_channel,
     "registration": registration,
     "norm_low": norm_low,
@@ -148,9 +154,11 @@ keys = {
     "most_background": most_background,
     "network": network,
     "encoder": encoder,
+    "dropout": dropout,
     "encoder_weights": encoder_weights,
     "optimizer": optimizer,
     "regularisation": regularisation,
+    "weight_decay": weight_decay,
     "flat_field": flat_field,
     "filter_crops": filter_crops,
     "corruptions": corruptions,

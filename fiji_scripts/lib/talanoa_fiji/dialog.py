@@ -1,4 +1,5 @@
 """A dialog from the inputs of a script, for ImageJs in which SciJava has none to offer."""
+from java.awt import GridBagConstraints
 from java.io import File
 from java.lang import Boolean, Double, Integer, Number
 
@@ -19,8 +20,9 @@ def ask(title, inputs, last, offers):
     inputs : list of org.scijava.module.ModuleItem
         Shown in their order. `style` directory, file or save adds Browse; the attribute `offer` names a list in `offers`,
         `of` which of them, `empty` a choice for none of it; `row="same"` puts a field beside the one before; `width` is
-        that of a text field; `joins` names an input to which the value is added after ";". Fields with `only` follow in a second dialog, if the input `more` asks for it and the
-        input `method` is one of the methods that `only` names.
+        that of a text field, the last one of its row; `joins` names an input to which the value is added after ";". Fields
+        with `only` follow in a second dialog, if the input `more` asks for it and the input `method` is one of the methods
+        that `only` names.
     last : dict
         Values of the last time, shown instead of the defaults.
     offers : function (kind, of) -> list of str
@@ -116,7 +118,16 @@ class _Fields(object):
         else:
             self.dialog.addStringField(label, text, int(item.get(u"width") or NARROW))
         field = self.dialog.getStringFields().lastElement()
+        if item.get(u"width"):
+            self._to_the_end(field)
         return lambda: field.getText().strip()
+
+    def _to_the_end(self, field):
+        """Let a wide field reach over the columns of what stands above and below it, which else became as wide."""
+        layout = self.dialog.getLayout()
+        place = layout.getConstraints(field)
+        place.gridwidth = GridBagConstraints.REMAINDER
+        layout.setConstraints(field, place)
 
     def _choices(self, item):
         """Return what can be chosen, or an empty list where anything may be typed."""

@@ -91,14 +91,14 @@ def of_torchvision(name: str, file: str | None) -> Torchvision:
     try:
         from torchvision import models
     except ImportError as problem:
-        raise pretrained.missing_package(f"backbone={name}", "torchvision") from problem
+        raise pretrained.missing_package(f"loss_backbone={name}", "torchvision") from problem
     known = models.list_models(module=models)
     if name not in known:
-        raise BadInput(f"backbone={name!r} is unknown; expected own, or one of torchvision: {', '.join(known)}.")
+        raise BadInput(f"loss_backbone={name!r} is unknown; expected own, or one of torchvision: {', '.join(known)}.")
     if file is None:
         raise BadInput(
-            f"backbone={name} needs its weights (backbone_weights). {pretrained.where_from(name)} Or set "
-            "backbone=own, which needs none."
+            f"loss_backbone={name} needs its weights (backbone_weights). {pretrained.where_from(name)} Or set "
+            "loss_backbone=own, which needs none."
         )
     found = pretrained.read(file, "backbone_weights", name)
     model = models.get_model(name, weights=None)
@@ -125,7 +125,8 @@ def _stages(model: nn.Module, name: str) -> list[list[nn.Module]]:
                 stages[-1].append(layer)
     except (RuntimeError, TypeError, ValueError, IndexError, AttributeError, AssertionError) as problem:
         raise BadInput(
-            f"backbone={name}: its layers do not follow one another ({problem}). Take vgg16, resnet50 or densenet121."
+            f"loss_backbone={name}: its layers do not follow one another ({problem}). Take vgg16, resnet50 or "
+            "densenet121."
         ) from problem
     return stages
 

@@ -192,8 +192,8 @@ def backbone(config: LabellingConfig, settings: Settings) -> torch.nn.Module | N
         return backbones.of_torchvision(config.backbone, file)
     if file is not None:
         raise BadInput(
-            f"backbone_weights={file}, but backbone={OWN}, which is trained here. Name the network of the file, such "
-            "as backbone=vgg16, or leave the file out."
+            f"backbone_weights={file}, but loss_backbone={OWN}, which is trained here. Name the network of the file, "
+            "such as loss_backbone=vgg16, or leave the file out."
         )
     return backbones.Own()
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import dataset, inference, methods, model_folder
+from talanoa import inference, methods, model_folder
 from talanoa.files import write_aside
 from talanoa.host import Host
 from talanoa.methods import star_convex
@@ -23,92 +23,47 @@ from talanoa.model_folder import Model
 from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
 from talanoa.training import loop, thresholds
+from talanoa.training.recipe import Ended
 
 SCORED_IOU = (0.5, 0.6, 0.7, 0.8, 0.9)
-Parts = tuple[Sequence[dataset.Annotated], Sequence[dataset.Annotated]]
 
 
-def make_model(
-    request: TrainRequest,
-    plan: dict[str, Any],
-    parts: Parts,
-    work: Path,
-    device: torch.device,
-    host: Host,
-    early: loop.Early | None = None,
-) -> tuple[Model, torch.nn.Module]:
-    """Choose thresholds for the best weights and score them on the validation images.
-
-    Parameters
-    ----------
-    request : TrainRequest
-        Name, licence and description of the model.
-    plan : dict
-        What defined the training; kept in the model's record.
-    parts : (sequence of Annotated, sequence of Annotated)
-        Training and validation images.
-    work : Path
-        Folder of the training, with its best weights and losses.
-    device : torch.device
-        Where the network runs.
-    host : Host
-        Progress and cancelling.
-    early : Early, optional
-        Where the user ended the training.
-
-    Returns
-    -------
-    model : Model
-        Complete but for its folder.
-    net : Module
-        Its network.
-    """
-    net, config = best_network(plan, work)
-    found = thresholds.candidates_of(inference.prepared(net, device), parts[1], config, host)
+def make_model(ended: Ended, host: Host) -> tuple[Model, torch.nn.Module]:
+    """Choose thresholds for the best weights and score them on the validation images."""
+    net, config = best_network(ended)
+    found = thresholds.candidates_of(inference.prepared(net, ended.device), ended.parts[1], config, host)
     chosen = thresholds.optimize(found, host)
-    record = training_record(request, plan, parts, loop.read_losses(work / loop.LOSSES), device)
+    record = training_record(ended)
     record["validation_scores"] = validation_scores(found, chosen)
     if config.n_classes:
-        record["validation_classes"] = class_scores(found, chosen, plan["classes"])
-    return model_of(request, plan, parts[0], chosen, record, early), net
+        record["validation_classes"] = class_scores(found, chosen, ended.plan["classes"])
+    return model_of(ended, chosen, record), net
 
 
-def best_network(plan: dict[str, Any], work: Path) -> tuple[torch.nn.Module, Any]:
+def best_network(ended: Ended) -> tuple[torch.nn.Module, Any]:
     """Return the network with the weights of the best epoch, and its configuration."""
-    method = methods.get(plan["method"])
-    config = method.config(**plan["config"])
+    method = methods.get(ended.plan["method"])
+    config = method.config(**ended.plan["config"])
     net = method.build(config)
-    net.load_state_dict(torch.load(work / loop.BEST, map_location="cpu", weights_only=True))
+    net.load_state_dict(torch.load(ended.work / loop.BEST, map_location="cpu", weights_only=True))
     return net, config
 
 
-def model_of(
-    request: TrainRequest,
-    plan: dict[str, Any],
-    trained: Sequence[Any],
-    chosen: dict[str, float],
-    record: dict[str, Any],
-    early: loop.Early | None,
-) -> Model:
+def model_of(ended: Ended, chosen: dict[str, float], record: dict[str, Any]) -> Model:
     """Return the model of any method.
 
     Parameters
     ----------
-    request : TrainRequest
-        Name, licence and description of the model.
-    plan : dict
-        Its method, configuration and, where it is not `Model`'s own, normalisation.
-    trained : sequence
-        Training images, whose calibration becomes the model's.
+    ended : Ended
+        The training images' calibration becomes the model's.
     chosen : dict
         Decision thresholds, if there are any.
     record : dict
         How it came about.
-    early : Early or None
-        Where the user ended the training.
     """
-    if early is not None:
-        record["stopped_early"] = asdict(early)
+    request, plan, trained = ended.request, ended.plan, ended.parts[0]
+    if ended.early is not None:
+        record["stopped_early"] = asdict(ended.early)
     sizes = [item.pixel_size for item in trained if item.pixel_size is not None]
     depths = [item.pixel_depth for item in trained if item.pixel_depth is not None]
     own = {"normalization": plan["normalization"]} if "normalization" in plan else {}
@@ -134,31 +89,28 @@ def _where(request: TrainRequest) -> str:
     return " and ".join(folder.as_posix() for folder in folders(request.images))
 
 
-def common_record(
-    request: TrainRequest, plan: dict[str, Any], losses: list[dict[str, float]], device: torch.device
-) -> dict[str, Any]:
+def common_record(ended: Ended) -> dict[str, Any]:
     """Return how a model of any method came about, as plain data."""
     from talanoa.result import versions
 
+    losses = loop.read_losses(ended.work / loop.LOSSES)
     return {
-        **plan,
-        "request": request.model_dump(mode="json"),
+        **ended.plan,
+        "request": ended.request.model_dump(mode="json"),
         "seconds": round(sum(row["seconds"] for row in losses), 1),
         "epochs_run": len(losses),
-        "device": str(device),
+        "device": str(ended.device),
         "finished": time.strftime("%Y-%m-%dT%H:%M:%S"),
         "versions": versions(),
     }
 
 
-def training_record(
-    request: TrainRequest, plan: dict[str, Any], parts: Parts, losses: list[dict[str, float]], device: torch.device
-) -> dict[str, Any]:
+def training_record(ended: Ended) -> dict[str, Any]:
     """Return how a model of objects came about, as plain data."""
     return {
-        **common_record(request, plan, losses, device),
+        **common_record(ended),
         # where the median lies between black and white: low for fluorescence, so that bright-field images are noticed
-        "background_level": round(statistics.median(float(np.median(item.image)) for item in parts[0]), 3),
+        "background_level": round(statistics.median(float(np.median(item.image)) for item in ended.parts[0]), 3),
     }
 
 

@@ -13,43 +13,34 @@ from talanoa.host import Host
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import record_of
 from talanoa.model_folder import Model
-from talanoa.requests import TrainRequest
-from talanoa.training import label_feed, label_scores, loop
+from talanoa.training import label_feed, label_scores
 from talanoa.training.finish import best_network, common_record, model_of
 from talanoa.training.image_predict import predict
 from talanoa.training.label_report import EXAMPLES
-from talanoa.training.recipe import Parts
-from talanoa.training.settings import Early, Settings
+from talanoa.training.recipe import Ended
+from talanoa.training.settings import Settings
 from talanoa.training.sheets import fitted, sheet
 
 SHOWN = 3  # validation images in the picture
 
 
-def make_model(
-    request: TrainRequest,
-    plan: dict[str, Any],
-    parts: Parts,
-    work: Path,
-    device: torch.device,
-    host: Host,
-    early: Early | None = None,
-) -> tuple[Model, torch.nn.Module]:
-    """Return the model of the best weights, calibrated and scored on the validation images; see `finish.make_model`."""
-    net, config = best_network(plan, work)
-    net = net.to(device)
-    given = record_of(plan["labelling"])
-    found = label_scores.predictions(net, parts[1], config, host)
+def make_model(ended: Ended, host: Host) -> tuple[Model, torch.nn.Module]:
+    """Return the model of the best weights, calibrated and scored on the validation images."""
+    net, config = best_network(ended)
+    net = net.to(ended.device)
+    shown, judged = ended.parts
+    given = record_of(ended.plan["labelling"])
+    found = label_scores.predictions(net, judged, config, host)
     stains = label_scores.calibrated(found, given.stains)
     labelling = given.model_copy(update={"stains": tuple(stains)}).model_dump(mode="json")
-    record = common_record(request, plan, loop.read_losses(work / loop.LOSSES), device)
+    record = common_record(ended)
     del record["labelling"]
-    record["validation_scores"] = label_scores.scores_of(
-        found, stains, label_scores.usual_contrasts([*parts[0], *parts[1]])
-    )
-    record["validation"] = plan["split"]
-    record["crops"] = label_feed.faults_of(parts[1], Settings(**plan["settings"]))
-    write_examples(work / EXAMPLES, net, parts[1], config)
-    model = model_of(request, plan, parts[0], {}, record, early)
+    contrasts = label_scores.usual_contrasts([*shown, *judged])
+    record["validation_scores"] = label_scores.scores_of(found, stains, contrasts)
+    record["validation"] = ended.plan["split"]
+    record["crops"] = label_feed.faults_of(judged, Settings(**ended.plan["settings"]))
+    write_examples(ended.work / EXAMPLES, net, judged, config)
+    model = model_of(ended, {}, record)
     return replace(model, labelling=labelling), net.cpu()
 
 

@@ -52,6 +52,13 @@ def config_of(request: TrainRequest, channels: int, stains: int) -> labelling.La
     return labelling.config_from(**keys, n_channel_in=channels, n_channel_out=stains)
 
 
+def check_perceptual(request: TrainRequest, config: labelling.LabellingConfig) -> None:
+    """Raise `BadInput` for a network to look through where the loss looks through none."""
+    for key in ("loss_backbone", "backbone_weights"):
+        if getattr(request, key) is not None and "perceptual" not in config.loss:
+            raise BadInput(f"{key}={getattr(request, key)} is for the loss perceptual. Give both, or leave it out.")
+
+
 def preset_of(request: TrainRequest, items: Sequence[LabelField], config: Any) -> dict[str, Any]:
     """Return the preset's settings, its crops made smaller where an image is smaller.
 

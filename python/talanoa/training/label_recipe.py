@@ -16,12 +16,14 @@ from talanoa.host import Host
 from talanoa.labelling import emptiness
 from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField
 from talanoa.labelling.record import record_of
+from talanoa.methods import labelling
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import label_feed, label_finish, label_load, label_presets, label_report, label_scores, settings
 from talanoa.training.image_predict import seconds
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
+from talanoa.training.transfer import check_same
 
 METHOD = "labelling"
 TIMED = 512  # pixels of the part by which the end of a training is timed
@@ -42,26 +44,30 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     """
     item: LabelField = loaded.items[0]
     channels = len(item.image), len(item.target)
-    if init is None:
-        return METHOD, label_presets.config_of(request, *channels)
+    config = _of_init(request, loaded, init, channels) if init else label_presets.config_of(request, *channels)
+    label_presets.check_perceptual(request, config)
+    return METHOD, config
+
+
+def _of_init(
+    request: TrainRequest, loaded: Loaded, init: Model, channels: tuple[int, int]
+) -> labelling.LabellingConfig:
+    """Return the configuration of a model to fine-tune, with what the request changes of the training."""
     if init.method != METHOD:
         raise BadInput(
             f"{init.name} is a model of {init.method}, these images need one of {METHOD}. Start from another model, or "
             "from scratch."
         )
-    config = methods.get(METHOD).config(**init.config)
+    config = labelling.LabellingConfig(**init.config)
     given = label_presets.config_keys(request)
-    training_only = {"loss", "backbone", "dropout"}
-    changed = [key for key, value in given.items() if key not in training_only and getattr(config, key) != value]
-    if changed:
-        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    check_same(init, config, given, {"loss", "backbone", "dropout"})
     if (config.n_channel_in, config.n_channel_out) != channels:
         raise BadInput(
             f"{init.name} makes {config.n_channel_out} stain(s) of {config.n_channel_in} plane(s); here are "
             f"{channels[1]} stain(s) and {channels[0]} plane(s). Set planes and stains."
         )
     _check_stains(init, loaded)
-    return METHOD, methods.get(METHOD).config(**{**init.config, **given})
+    return labelling.LabellingConfig(**{**init.config, **given})
 
 
 def _check_stains(init: Model, loaded: Loaded) -> None:

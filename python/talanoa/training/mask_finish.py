@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,33 +15,25 @@ from talanoa.methods import mask_objects
 from talanoa.metrics.matching import match_images
 from talanoa.metrics.pixel import count_pixels
 from talanoa.model_folder import Model
-from talanoa.requests import TrainRequest
-from talanoa.training import image_predict, loop
-from talanoa.training.finish import SCORED_IOU, Parts, best_network, model_of, scores_of, training_record
+from talanoa.training import image_predict
+from talanoa.training.finish import SCORED_IOU, best_network, model_of, scores_of, training_record
+from talanoa.training.recipe import Ended
 
 CUTS = tuple(round(0.05 * k, 2) for k in range(2, 19))  # 0.1 to 0.9
 Found = Sequence[tuple[dataset.Annotated, NDArray[np.float32]]]
 
 
-def make_model(
-    request: TrainRequest,
-    plan: dict[str, Any],
-    parts: Parts,
-    work: Path,
-    device: torch.device,
-    host: Host,
-    early: loop.Early | None = None,
-) -> tuple[Model, torch.nn.Module]:
-    """Choose the cut for the best weights and score them on the validation images; see `finish.make_model`."""
-    net, config = best_network(plan, work)
-    found = probabilities_of(net.to(device), parts[1], config, host)
+def make_model(ended: Ended, host: Host) -> tuple[Model, torch.nn.Module]:
+    """Choose the cut for the best weights and score them on the validation images."""
+    net, config = best_network(ended)
+    found = probabilities_of(net.to(ended.device), ended.parts[1], config, host)
     chosen = {"prob": best_cut(found)}
-    record = training_record(request, plan, parts, loop.read_losses(work / loop.LOSSES), device)
+    record = training_record(ended)
     pairs = [(item.labels, objects_at(prob, chosen["prob"], config)) for item, prob in found]
     counted = match_images(pairs, SCORED_IOU)
     record["validation_scores"] = {f"{iou:g}": scores_of(counts) for iou, counts in counted.items()}
     record["validation_pixels"] = pixel_scores(pairs)
-    return model_of(request, plan, parts[0], chosen, record, early), net
+    return model_of(ended, chosen, record), net
 
 
 def probabilities_of(

@@ -53,8 +53,8 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     keys: dict[str, Any] = dict(PUBLISHED) if request.preset == "published" else {}
     asked: dict[str, Any] = {"filters": request.filters, "depth": request.depth}
     asked |= {"loss": names.parse(request.loss) if request.loss else None}
-    keys |= {key: value for key, value in asked.items() if value is not None}
-    keys |= {"smallest": smallest_of(items), "n_channel_in": channels}
+    given = {key: value for key, value in asked.items() if value is not None}
+    keys |= {**given, "smallest": smallest_of(items), "n_channel_in": channels}
     if init is None:
         return "segmentation", methods.get("segmentation").config(**keys)
     if transfer.is_transfer(init, "segmentation"):
@@ -67,9 +67,7 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
         )
     if init.channels != channels:
         raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Set channel.")
-    changed = [key for key in ("filters", "depth") if asked[key] not in (None, init.config[key])]
-    if changed:
-        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    transfer.check_same(init, methods.get("segmentation").config(**init.config), given, FREE)
     free = {key: value for key, value in keys.items() if key in FREE}
     return "segmentation", methods.get("segmentation").config(**{**init.config, **free})
 

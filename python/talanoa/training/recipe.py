@@ -52,6 +52,35 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class Ended:
+    """A training that has ended, of which a model is to be made.
+
+    Parameters
+    ----------
+    request : TrainRequest
+        Name, licence and description of the model.
+    plan : dict
+        What defined the training: method, configuration, where it is not `Model`'s own the normalisation; kept in the
+        model's record.
+    parts : (sequence, sequence)
+        Training and validation images.
+    work : Path
+        Folder of the training, with its best weights and losses.
+    device : torch.device
+        Where the network runs.
+    early : Early or None
+        Where the user ended the training.
+    """
+
+    request: TrainRequest
+    plan: dict[str, Any]
+    parts: Parts
+    work: Path
+    device: torch.device
+    early: Early | None
+
+
+@dataclass(frozen=True)
 class Recipe:
     """How a method comes from a request to a model.
 
@@ -73,8 +102,9 @@ class Recipe:
         How long `finish` will take, measured on a part of it.
     score : function (model, request, device, host) -> dict of str to float
         How good a model is on other annotated images, which the request names; the most telling score first.
-    finish : function (request, plan, parts, folder, device, host, early) -> (Model, net)
-        The model of the best weights: thresholds, scores, record. Pictures for the report go into `folder`.
+    finish : function (ended, host) -> (Model, net)
+        The model of the best weights, complete but for its folder: thresholds, scores, record. Pictures for the report
+        go into `ended.work`.
     report : function (folder, model, losses, work) -> None
         Writes what a person reads into the model's folder; `work` is the folder of the training.
     summary : function (model, best_epoch) -> str
@@ -95,9 +125,7 @@ class Recipe:
     facts: Callable[[Items, Settings], dict[str, Any]]
     end_seconds: Callable[[torch.nn.Module, Parts, Any, torch.device], float]
     score: Callable[[Model, TrainRequest, str, Host], dict[str, float]]
-    finish: Callable[
-        [TrainRequest, dict[str, Any], Parts, Path, torch.device, Host, Early | None], tuple[Model, torch.nn.Module]
-    ]
+    finish: Callable[[Ended, Host], tuple[Model, torch.nn.Module]]
     report: Callable[[Path, Model, Sequence[dict[str, float]], Path], None]
     summary: Callable[[Model, int], str]
     feed: Feed

@@ -18,15 +18,13 @@ from talanoa.metrics.fit import fitted
 from talanoa.metrics.psnr import psnr
 from talanoa.metrics.ssim import ssim
 from talanoa.model_folder import Model
-from talanoa.requests import TrainRequest
-from talanoa.training import image_feed, image_pictures, loop
+from talanoa.training import image_feed, image_pictures
 from talanoa.training.advice import advise
 from talanoa.training.finish import best_network, common_record, model_of
 from talanoa.training.image_predict import predict
 from talanoa.training.pairs import Pair
-from talanoa.training.recipe import Parts
+from talanoa.training.recipe import Ended, Parts
 from talanoa.training.report import CURVE, REPORT, command, curve_lines, draw_curve, heading
-from talanoa.training.settings import Early
 from talanoa.training.sheets import sheet
 
 EXAMPLES = "examples.png"
@@ -34,24 +32,16 @@ SHOWN = 4  # validation images in the picture
 CALIBRATED = 6  # images of each part by which restored images are brought to the input's intensities
 
 
-def make_model(
-    request: TrainRequest,
-    plan: dict[str, Any],
-    parts: Parts,
-    work: Path,
-    device: torch.device,
-    host: Host,
-    early: Early | None = None,
-) -> tuple[Model, torch.nn.Module]:
-    """Return the model of the best weights, scored on the validation images; see `finish.make_model`."""
-    net, config = best_network(plan, work)
-    net = net.to(device)
-    record = common_record(request, plan, loop.read_losses(work / loop.LOSSES), device)
-    record["validation_scores"] = scores_of(net, parts[1], config, host)
-    record["validation"] = _how_split(parts)
-    write_examples(work / EXAMPLES, net, parts[1], config)
-    model = model_of(request, plan, parts[0], {}, record, early)
-    return replace(model, normalization={**model.normalization, **calibrated(net, parts, config)}), net.cpu()
+def make_model(ended: Ended, host: Host) -> tuple[Model, torch.nn.Module]:
+    """Return the model of the best weights, scored on the validation images."""
+    net, config = best_network(ended)
+    net = net.to(ended.device)
+    record = common_record(ended)
+    record["validation_scores"] = scores_of(net, ended.parts[1], config, host)
+    record["validation"] = _how_split(ended.parts)
+    write_examples(ended.work / EXAMPLES, net, ended.parts[1], config)
+    model = model_of(ended, {}, record)
+    return replace(model, normalization={**model.normalization, **calibrated(net, ended.parts, config)}), net.cpu()
 
 
 def calibrated(net: torch.nn.Module, parts: Parts, config: Any) -> dict[str, list[float]]:

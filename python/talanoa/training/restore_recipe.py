@@ -19,6 +19,7 @@ from talanoa.training.image_predict import seconds
 from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
+from talanoa.training.transfer import check_same
 
 
 def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tuple[str, Any]:
@@ -42,9 +43,7 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
         )
     config = methods.get(name).config(**init.config)
     training_only = {"loss", "masked_percent", "radius", "manipulator", "struct_axis", "struct_radius"}
-    changed = [key for key, value in given.items() if key not in training_only and getattr(config, key) != value]
-    if changed:
-        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    check_same(init, config, given, training_only)
     if (config.n_channel_in, config.n_channel_out) != channels:
         raise BadInput(
             f"{init.name} makes {config.n_channel_out} channel(s) of {config.n_channel_in}, the images have "

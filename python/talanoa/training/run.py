@@ -24,7 +24,7 @@ from talanoa.training.advice import advise
 from talanoa.training.finish import write_model
 from talanoa.training.folder import training_folder, working_folder
 from talanoa.training.prepare import Ready, prepare, start
-from talanoa.training.recipe import Parts, Recipe
+from talanoa.training.recipe import Ended, Recipe
 from talanoa.training.settings import Early, Settings
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
                 trainer = _trainer(ready, device, work)
                 watched = _Laps(host, meter)
                 early = loop.fit(trainer, parts, recipe.feed, methods.get(method), config, settings, work, watched)
-                model = _finished(recipe, request, plan, parts, work, device, host, early, meter)
+                model = _finished(recipe, Ended(request, plan, parts, work, device, early), host, meter)
             distributed.wait()
     except Cancelled as stopped:
         raise Cancelled(_what_is_kept(work, settings.epochs)) from stopped
@@ -149,25 +149,15 @@ def _batch_norm(config: Any) -> bool:
     return any(getattr(config, key, False) is True for key in ("batch_norm", *keys))
 
 
-def _finished(
-    recipe: Recipe,
-    request: TrainRequest,
-    plan: dict[str, Any],
-    parts: Parts,
-    work: Path,
-    device: torch.device,
-    host: Host,
-    early: Early | None,
-    meter: cost.Meter,
-) -> Model | None:
+def _finished(recipe: Recipe, ended: Ended, host: Host, meter: cost.Meter) -> Model | None:
     """Make and write the model; of several processes the first does."""
     if not distributed.is_first():
         return None
     before = meter.seconds
-    model, net = recipe.finish(request, plan, parts, work, device, host, early)
+    model, net = recipe.finish(ended, host)
     end = meter.seconds - before
-    model.training["cost"] = cost.of_training(meter, loop.read_losses(work / loop.LOSSES), end, request)
-    write_model(model_folder.check_name(request.name), model, net, work, recipe.report)
+    model.training["cost"] = cost.of_training(meter, loop.read_losses(ended.work / loop.LOSSES), end, ended.request)
+    write_model(model_folder.check_name(ended.request.name), model, net, ended.work, recipe.report)
     return model
 
 

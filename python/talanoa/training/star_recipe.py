@@ -78,9 +78,7 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
             f"{'stacks' if ndim == 3 else 'planes'}, or from scratch."
         )
     config = methods.get(name).config(**init.config)
-    changed = [key for key, value in given.items() if getattr(config, key) != value]
-    if changed:
-        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
+    transfer.check_same(init, config, given)
     if init.channels != channels:
         raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Set channel.")
     return name, _with_classes(config, loaded, init)

@@ -6,7 +6,7 @@ anybody having outlined anything (pretext task: M. Philbert 2020). Everything bu
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -68,6 +68,13 @@ def shape_of(init: Model, channels: int, asked: Mapping[str, Any]) -> dict[str, 
             f"depth={shape['depth']}). Leave them out."
         )
     return shape
+
+
+def check_same(init: Model, config: Any, given: Mapping[str, Any], free: Collection[str] = ()) -> None:
+    """Raise `BadInput` for keys of a configuration that differ from the model to start from, but for those `free`."""
+    changed = [key for key, value in given.items() if key not in free and getattr(config, key) != value]
+    if changed:
+        raise BadInput(f"{', '.join(changed)} cannot differ from the model to start from, {init.name}. Leave them out.")
 
 
 def normalization_of(request: TrainRequest) -> dict[str, Any] | None:

@@ -58,6 +58,20 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """An image as one contender predicts it; planes are (stain, y, x), labels by stain."""
+
+    contender: int
+    number: int
+    item: Item
+    truth: Planes
+    predicted: Planes
+    made: Planes  # predicted, with calibrated intensities
+    true_labels: Mapping[str, Labels]
+    labels: Mapping[str, Labels]
+
+
 @dataclass(eq=False)
 class Measuring:
     """The second look: measures of every image, with what the first one found."""
@@ -133,13 +147,13 @@ class Measuring:
         planes = self.store.read(item)
         true_labels = self._labels(0, number, planes[0])
         for k in range(len(self.setting.contenders)):
-            labels = self._labels(k + 1, number, planes[k + 1])
-            made = self._calibrated(k, number, planes[k + 1])
-            worst = self._measure(k, number, item, planes, made, true_labels, labels)
-            self._shared(k, number, item, true_labels, labels)
-            self._cycle(k, planes[0], made, true_labels, labels)
+            labels, made = self._labels(k + 1, number, planes[k + 1]), self._calibrated(k, number, planes[k + 1])
+            seen = Seen(k, number, item, planes[0], planes[k + 1], made, true_labels, labels)
+            worst = self._measure(seen)
+            self._shared(seen)
+            self._cycle(seen)
             if k == 0:
-                self._keep(worst, number, item, planes[0], made, true_labels, labels)
+                self._keep(worst, seen)
 
     def _labels(self, source: int, number: int, planes: Planes) -> dict[str, Labels]:
         """Segment the stains of one source; nothing is looked for where the source shows nothing."""
@@ -151,8 +165,7 @@ class Measuring:
             if self.empty[source][s][number]:
                 found[stain] = np.zeros(planes.shape[1:], np.int32)
                 continue
-            low, high = self.levels[source][s]
-            scaled = np.clip((planes[s] - low) / max(high - low, 1e-12), 0, 1).astype(np.float32)
+            scaled = np.clip(_scaled(planes[s], self.levels[source][s]), 0, 1).astype(np.float32)
             found[stain] = how.objects(scaled, planes[s], self.request, self.host)
         return found
 
@@ -162,95 +175,71 @@ class Measuring:
             np.float32
         )
 
-    def _measure(
-        self,
-        k: int,
-        number: int,
-        item: Item,
-        planes: Planes,
-        made: Planes,
-        true_labels: Mapping[str, Labels],
-        labels: Mapping[str, Labels],
-    ) -> float:
+    def _measure(self, seen: Seen) -> float:
         """Measure all stains of an image; return its lowest PCC."""
-        view, area = self.setting.views[item.field], self.sizes.area(item.field)
+        k, number = seen.contender, seen.number
+        view, area = self.setting.views[seen.item.field], self.sizes.area(seen.item.field)
         worst = np.inf
         for s, stain in enumerate(self.setting.stains):
             how = self.setting.segmentations[stain]
-            pixel = measures.pixel_scores(planes[0, s], planes[k + 1, s], made[s], self.levels[0][s])
+            pixel = measures.pixel_scores(seen.truth[s], seen.predicted[s], seen.made[s], self.levels[0][s])
             sides: Sides = (None, None, None)
             if how is not None:
-                pixel["jaccard"] = measures.jaccard(true_labels[stain], labels[stain])
-                given = (None, None) if how.mask else (planes[0, s], planes[k + 1, s])
+                pixel["jaccard"] = measures.jaccard(seen.true_labels[stain], seen.labels[stain])
+                given = (None, None) if how.mask else (seen.truth[s], seen.predicted[s])
                 true, predicted = (
                     measures.objects_of(found[stain], values, area)
-                    for found, values in zip((true_labels, labels), given, strict=True)
+                    for found, values in zip((seen.true_labels, seen.labels), given, strict=True)
                 )
                 sides = (true, predicted, predicted.calibrated(self.lines[k][stain][number]))
             empty, clean = (bool(self.empty[source][s][number]) for source in (0, k + 1))
-            where = (item.name, view.plate, view.well, view.phenotype, self.groups[number])
+            where = (seen.item.name, view.plate, view.well, view.phenotype, self.groups[number])
             self.found.measured[k][stain].append(Measured(*where, empty, clean, *sides, pixel))
             if not empty and np.isfinite(pixel["pcc"]):
                 worst = min(worst, pixel["pcc"])
         return float(worst)
 
-    def _shared(
-        self, k: int, number: int, item: Item, true: Mapping[str, Labels], predicted: Mapping[str, Labels]
-    ) -> None:
-        if not all(found.any() for found in true.values()):
+    def _shared(self, seen: Seen) -> None:
+        if not all(found.any() for found in seen.true_labels.values()):
             return
-        area = self.sizes.area(item.field)
-        self.found.shared[k] += shared_areas(item.name, self.groups[number], true, predicted, area)
+        where = (seen.item.name, self.groups[seen.number])
+        area = self.sizes.area(seen.item.field)
+        self.found.shared[seen.contender] += shared_areas(*where, seen.true_labels, seen.labels, area)
 
-    def _cycle(
-        self,
-        k: int,
-        planes: Planes,
-        made: Planes,
-        true: Mapping[str, Labels],
-        predicted: Mapping[str, Labels],
-    ) -> None:
+    def _cycle(self, seen: Seen) -> None:
         """Add the objects of an image to the cell cycle; all intensities are on the scale of the true ones."""
         reporters = self.setting.reporters
         if reporters is None:
             return
         names = [reporters.g1, reporters.s_g2] if reporters.g1 else [reporters.objects]
         places = [self.setting.stains.index(name) for name in names]
-        scaled = [
-            [
-                (source[s] - self.levels[0][s][0]) / max(self.levels[0][s][1] - self.levels[0][s][0], 1e-12)
-                for s in places
-            ]
-            for source in (planes, made)
-        ]
-        self.found.cells[k].add(true[reporters.objects], predicted[reporters.objects], *scaled)
+        scaled = [[_scaled(source[s], self.levels[0][s]) for s in places] for source in (seen.truth, seen.made)]
+        objects = (seen.true_labels[reporters.objects], seen.labels[reporters.objects])
+        self.found.cells[seen.contender].add(*objects, *scaled)
 
-    def _keep(
-        self,
-        worst: float,
-        number: int,
-        item: Item,
-        truth: Planes,
-        made: Planes,
-        true: Mapping[str, Labels],
-        predicted: Mapping[str, Labels],
-    ) -> None:
+    def _keep(self, worst: float, seen: Seen) -> None:
         """Draw and keep the picture of an image while it is among the worst."""
-        most = self.request.pictures
-        if most == 0 or (len(self._kept) == most and (worst, item.name) >= self._kept[-1][:2]):
+        most, name = self.request.pictures, seen.item.name
+        if most == 0 or (len(self._kept) == most and (worst, name) >= self._kept[-1][:2]):
             return
         rows = [
             pictures.Row(
                 stain,
-                truth[s],
-                made[s],
+                seen.truth[s],
+                seen.made[s],
                 self.levels[0][s],
-                true.get(stain),
-                predicted.get(stain),
+                seen.true_labels.get(stain),
+                seen.labels.get(stain),
                 self.found.measured[0][stain][-1],
             )
             for s, stain in enumerate(self.setting.stains)
         ]
-        picture = pictures.draw(item.name, rows, self.request.iou)
-        bisect.insort(self._kept, (worst, item.name, picture), key=lambda kept: kept[:2])
+        picture = pictures.draw(name, rows, self.request.iou)
+        bisect.insort(self._kept, (worst, name, picture), key=lambda kept: kept[:2])
         del self._kept[most:]
+
+
+def _scaled(plane: NDArray[np.float32], levels: tuple[float, float]) -> NDArray[np.float32]:
+    """Return a plane with its lower level as 0 and its upper one as 1."""
+    low, high = levels
+    return (plane - low) / max(high - low, 1e-12)
