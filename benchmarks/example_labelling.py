@@ -157,7 +157,8 @@ def field(work: Path, data: Path) -> None:
             train(**{**keys, "epochs": 10, "steps": 40, "seed": seed, "validation": 0.2})
             right = np.ascontiguousarray(phase[..., middle + GAP :])
             made = talanoa.predict_fluorescence(_stack(right), model=name, device="cpu").image.values[0, 0, 0]
-            found.append(pearson(dapi[:, middle + GAP :].astype(float), made.astype(float)))
+            truth = dapi[:, middle + GAP :]
+            found.append(pearson(truth.astype(float).ravel(), made.astype(float).ravel()))
         say("real field", planes=planes, PCC=float(np.mean(found)), each=[round(float(one), 4) for one in found])
 
 
