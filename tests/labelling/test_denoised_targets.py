@@ -20,8 +20,8 @@ from talanoa.training.run import train
 SIDE, NOISE = 96, 120.0
 NAMES = [f"A0{number}_f1" for number in range(1, 6)]
 N2V: dict[str, Any] = {
-    "method": "n2v", "device": "cpu", "filters": 8, "depth": 1, "kernel": 3, "patch": 32, "batch": 8, "lr": 2e-3,
-    "schedule": "cosine", "masked_percent": 3, "validation": 0.25, "epochs": 10, "steps": 24,
+    "method": "n2v", "device": "cpu", "filters": 16, "depth": 1, "kernel": 3, "patch": 32, "batch": 8, "lr": 2e-3,
+    "schedule": "cosine", "masked_percent": 3, "validation": 0.25, "epochs": 10, "steps": 40,
 }  # fmt: skip
 
 
