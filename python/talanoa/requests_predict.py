@@ -25,6 +25,7 @@ def read_numbers(key: str, expected: str, groups: bool = False) -> BeforeValidat
     pattern = rf"{_GROUP}(;{_GROUP})*" if groups else _GROUP
 
     def read(value: Any) -> Any:
+        """Return the numbers as text, without blanks; None stays."""
         if value is None:
             return None
         listed = value if isinstance(value, list | tuple | range) else None

@@ -171,6 +171,7 @@ def open_window(fiji: str | None, image: str | None) -> None:
     from talanoa.fiji import menu, runtime
 
     def ready(started: runtime.Runtime) -> None:
+        """Put the menu into ImageJ, and open the image."""
         import jpype
 
         commands = menu.install(started)

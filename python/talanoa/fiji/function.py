@@ -89,6 +89,7 @@ def _host(request: Any) -> FijiHost:
     events, cancelled, finish = (request.get(key) for key in ("events", "cancelled", "finish"))
 
     def publish(event: Mapping[str, Any]) -> None:
+        """Hand an event to whoever asked for events."""
         if events is None:
             return
         try:

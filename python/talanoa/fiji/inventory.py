@@ -125,6 +125,7 @@ def _undone_on_failure() -> Iterator[Callable[[Path, Path], None]]:
     made: list[Path] = []
 
     def move(old: Path, new: Path) -> None:
+        """Move a file, and note what there is to be undone."""
         missing = [folder for folder in (new.parent, *new.parent.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir()

@@ -78,6 +78,7 @@ def open_window(fiji: str | None = None, image: str | None = None) -> None:
     from talanoa.fiji import runtime
 
     def ready(started: Runtime) -> None:
+        """Put the menu into ImageJ, and open the image."""
         import jpype
 
         install(started)

@@ -153,6 +153,7 @@ def _run_gui_on_macos(ready: Callable[[Runtime], None], fiji: str | None, prefs:
     plan = _plan(fiji, "gui", prefs, ())
 
     def opened(gateway: Any = None) -> None:
+        """Go on with an ImageJ that has opened its window."""
         try:
             context = embedded.make_context() if gateway is None else gateway.context()
             _live(_register(plan, context, gateway), ready)

@@ -41,6 +41,7 @@ def labels_by_model(request: TrainRequest, host: Host) -> Callable[[Path], NDArr
     settings = parse(SegmentRequest, keys).request
 
     def find(path: Path) -> NDArray[np.int32]:
+        """Return the objects of an image as labels."""
         stop_if_cancelled(host)
         picture = images.read(path)
         try:
