@@ -11,11 +11,11 @@ from scipy import ndimage
 import drawn_plates
 from talanoa.host import QuietHost
 from talanoa.labelling import emptiness
-from talanoa.labelling.fields import LabelField
+from talanoa.labelling.fields import LabelField, empty_stains
 from talanoa.labelling.record import Stain
 from talanoa.requests import TrainRequest, parse
 from talanoa.samples import plate
-from talanoa.training import label_load, label_recipe, label_scores
+from talanoa.training import label_load, label_scores
 
 
 def camera(number: int, side: int = 1024, hot: int = 0) -> np.ndarray:
@@ -116,4 +116,4 @@ def test_a_training_says_that_a_stain_shows_nothing(tmp_path: Path) -> None:
     loaded = label_load.load(parse(TrainRequest, keys).request, QuietHost())
     (told,) = [note for note in loaded.items[0].notes if "nothing but noise" in note]
     assert told.startswith("er: found nothing but noise in any of the 5 images") and "prepare" in told
-    assert label_recipe._empty(loaded.items).tolist() == [[False, True]] * 5
+    assert empty_stains(loaded.items).tolist() == [[False, True]] * 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -78,7 +78,18 @@ class LabelField:
         """Standard deviation of the noise of each stain."""
         return tuple(emptiness.noise(plane) for plane in self.target)
 
+    @cached_property
+    def contrasts(self) -> tuple[emptiness.Contrast, ...]:
+        """How far each stain rises above the dark."""
+        return tuple(emptiness.contrast(plane) for plane in self.target)
+
     @property
     def shape(self) -> tuple[int, ...]:
         """Size (y, x)."""
         return self.image.shape[1:]
+
+
+def empty_stains(fields: Sequence[LabelField]) -> NDArray[np.bool_]:
+    """Tell which fields have nothing of a stain, (fields, stains), by what is usual in this set of them."""
+    found = np.array([each.contrasts for each in fields]).swapaxes(0, 1)
+    return np.stack([emptiness.is_empty(each, emptiness.usual(each)) for each in found], axis=1)

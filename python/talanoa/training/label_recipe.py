@@ -8,13 +8,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from talanoa import methods
 from talanoa.errors import BadInput
 from talanoa.host import Host
-from talanoa.labelling import emptiness
-from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField
+from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, empty_stains
 from talanoa.labelling.record import record_of
 from talanoa.methods import labelling
 from talanoa.model_folder import Model
@@ -125,15 +123,9 @@ def facts_of(items: Sequence[LabelField], chosen: Settings) -> dict[str, Any]:
         "plates": len({item.plate for item in items}),
         "phenotypes": dict(Counter(item.phenotype for item in items if item.phenotype)),
         "crops": label_feed.faults_of(items, chosen),
-        "empty_images": int(np.sum(_empty(items).all(axis=1))),
+        "empty_images": int(np.sum(empty_stains(items).all(axis=1))),
         "passes_by_epoch": round(chosen.steps * chosen.batch * chosen.patch**2 / pixels, 2),
     }
-
-
-def _empty(items: Sequence[LabelField]) -> NDArray[np.bool_]:
-    """Tell which fields have nothing of a stain, (fields, stains)."""
-    found = label_scores.contrasts(items).swapaxes(0, 1)
-    return np.stack([emptiness.is_empty(each, emptiness.usual(each)) for each in found], axis=1)
 
 
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:

@@ -44,12 +44,7 @@ def predictions(net: torch.nn.Module, items: Sequence[LabelField], config: Any, 
 
 def usual_contrasts(items: Sequence[LabelField]) -> list[float]:
     """Return the contrast that each stain has in a set of fields, by which empty ones are known."""
-    return [emptiness.usual(each) for each in contrasts(items).swapaxes(0, 1)]
-
-
-def contrasts(items: Sequence[LabelField]) -> NDArray[np.float64]:
-    """Return the contrasts of each stain of each field, (fields, stains, 2), see `emptiness.Contrast`."""
-    return np.array([[emptiness.contrast(plane) for plane in item.target] for item in items])
+    return [emptiness.usual(each) for each in zip(*(item.contrasts for item in items), strict=True)]
 
 
 def cut_of(truths: Sequence[NDArray[np.float32]], mask: bool) -> float:

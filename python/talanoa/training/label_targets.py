@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from talanoa.errors import BadInput
 from talanoa.host import Host, QuietHost, stop_if_cancelled
-from talanoa.labelling import emptiness, levels, targets
-from talanoa.labelling.fields import TRAINING, LabelField
+from talanoa.labelling import levels, targets
+from talanoa.labelling.fields import TRAINING, LabelField, empty_stains
 from talanoa.labelling.record import Stain
 from talanoa.labelling.targets import Denoiser, Steps, TargetConfig
 from talanoa.training.label_read import Seen
@@ -149,16 +149,13 @@ def empty_notes(items: Sequence[LabelField], stains: Sequence[Stain]) -> list[st
     """Return a warning for each stain that no image shows anything of."""
     count = len({item.file for item in items})
     where = "the image" if count == 1 else f"any of the {count} images"
-    notes = []
-    for number, stain in enumerate(stains):
-        found = [emptiness.contrast(item.target[number]) for item in items]
-        if emptiness.is_empty(found, emptiness.usual(found)).all():
-            notes.append(
-                f"{stain.name}: found nothing but noise in {where}; there is nothing to learn. Check that stains or "
-                "target_channels name its images, that they are exposed long enough, and that prepare does not take "
-                "everything away."
-            )
-    return notes
+    return [
+        f"{stain.name}: found nothing but noise in {where}; there is nothing to learn. Check that stains or "
+        "target_channels name its images, that they are exposed long enough, and that prepare does not take "
+        "everything away."
+        for stain, empty in zip(stains, empty_stains(items).T, strict=True)
+        if empty.all()
+    ]
 
 
 def as_trained(each: Seen, stains: Sequence[Stain]) -> NDArray[np.float32]:
