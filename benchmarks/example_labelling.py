@@ -127,7 +127,7 @@ def transfer(work: Path) -> None:
                 if not (target / file.name).exists():
                     (target / file.name).write_bytes(file.read_bytes())
     keys = {"method": "segmentation", "images": str(work / "nuclei-7"), "test": str(work / "nuclei-11"), "repeats": 3}
-    keys |= {"vary": "n_images=1,2,5,all; init=none,plate-model", "epochs": 6, "steps": 25, "patch": 128, "batch": 8}
+    keys |= {"vary": "n_images=1,2,5,all; init=none,plate-model", "epochs": 8, "steps": 50, "patch": 128, "batch": 8}
     keys |= {"filters": 16, "depth": 4, "lr": 1e-3, "mixed_precision": True, "device": "cpu"}
     reply = tasks.perform({"task": "study", "out": str(work / "transfer"), **keys}, QuietHost())
     say("transfer", message=reply["message"])

@@ -103,6 +103,14 @@ def test_two_empty_masks_agree() -> None:
     assert LOSSES["jaccard"](empty, empty).item() == 0
 
 
+def test_a_few_faint_pixels_in_an_empty_image_weigh_little_in_the_jaccard_of_a_batch() -> None:
+    target, predicted = torch.zeros(2, 1, 10, 10), torch.zeros(2, 1, 10, 10)
+    target[0] = predicted[0] = 1.0
+    target[0, 0, 0, 0] = predicted[0, 0, 0, 0] = 0.0  # 99 pixels that agree ...
+    predicted[1, 0, 0, :] = 0.1  # ... and 1 too much, together, where nothing is
+    assert LOSSES["jaccard"](predicted, target).item() == pytest.approx(1 - 100 / 101)
+
+
 def test_adversarial_losses() -> None:
     undecided = torch.zeros(3, 1, 2, 2)
     assert adversarial.of_generator(undecided).item() == pytest.approx(np.log(2))
