@@ -43,6 +43,22 @@ def write(folder: Path, kind: str, name: str, values: NDArray) -> None:
     tifffile.imwrite(folder / kind / f"{name}.tif", values, **stack)
 
 
+def two_lights(folder: Path, names: list[str], side: int = 64) -> Path:
+    """Write a plate of discs that are all dark in phase/, half of them in DIC/, too, and stained (dapi/) only there."""
+    rows, columns = np.mgrid[:side, :side]
+    for number, name in enumerate(names):
+        rng = np.random.default_rng(number)
+        kinds = np.zeros((2, side, side), bool)
+        for disc in range(8):
+            y, x = rng.uniform(8, side - 8, 2)
+            kinds[disc % 2] |= (rows - y) ** 2 + (columns - x) ** 2 < 6**2
+        noise = rng.normal(0, 15, (3, side, side))
+        write(folder, "phase", name, (1000 - 600.0 * kinds.any(axis=0) + noise[0]).astype(np.uint16))
+        write(folder, "DIC", name, (2000 - 900.0 * kinds[0] + noise[1]).astype(np.uint16))
+        write(folder, "dapi", name, (100 + 800.0 * kinds[0] + noise[2]).astype(np.uint16))
+    return folder
+
+
 def discs(folder: Path, names: list[str], shape: tuple[int, ...] = (96, 96), stain: str = "dapi") -> Path:
     """Write a plate of discs, phase/ and a stain, and return its folder."""
     for number, name in enumerate(names):

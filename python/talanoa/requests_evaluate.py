@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -20,8 +20,14 @@ from talanoa.request_base import (
     check_ordered,
     read_word,
 )
-from talanoa.requests_predict import read_names
+from talanoa.requests_predict import read_channels, read_names
 from talanoa.requests_restore import read_channel
+
+
+def read_channel_or_several(value: Any) -> Any:
+    """Read a channel, counted from 1, "all", or several, such as "1,3"."""
+    several = isinstance(value, list | tuple) or (isinstance(value, str) and "," in value)
+    return read_channels(value) if several else read_channel(value)
 
 
 def read_factors(key: str, text: str) -> tuple[float, ...]:
@@ -92,7 +98,9 @@ class EvaluateRequest(Request):
         None, description="Stains to judge, separated by commas; omitted: all that the model or the folders have"
     )
     transmitted: str | None = Field(
-        None, description="Stains: folder of transmitted light in a plate; omitted: the one with a usual name"
+        None,
+        description="Stains: folder of transmitted light in a plate, several separated by commas; omitted: as the "
+        "model's, or the one with a usual name",
     )
     segment: str = Field(
         "",
@@ -107,10 +115,10 @@ class EvaluateRequest(Request):
     scales: str = Field(
         "", description="Stains: judge the model also on images enlarged by these factors, such as 0.7,1.3"
     )
-    channel: Annotated[int | str | None, BeforeValidator(read_channel)] = Field(
+    channel: Annotated[int | str | None, BeforeValidator(read_channel_or_several)] = Field(
         None,
-        description="Channel of the images to segment or restore, counted from 1; all: each is restored by itself, "
-        "with a model of one channel",
+        description="Channel of the images to segment, restore or predict from, counted from 1; all: each is restored "
+        "by itself, with a model of one channel; stains from several kinds of light: 1,3",
     )
     prob_thresh: Fraction = Field(None, description="Lowest object probability, 0 to 1; omitted: each model's own")
     nms_thresh: Fraction = Field(None, description="Largest overlap of two objects, 0 to 1; omitted: each model's own")

@@ -20,22 +20,30 @@ def read_names(value: Any) -> Any:
     return value if parts is None else ", ".join(str(part).strip() for part in parts if str(part).strip())
 
 
-def read_numbers(key: str, expected: str, groups: bool = False) -> BeforeValidator:
-    """Return a reader of numbers given as one, a list or text such as "1,3,5-7", with several `groups` between ";"."""
+def read_numbers(key: str, value: Any, expected: str, groups: bool = False) -> str | None:
+    """Return numbers, given as one, a list or text such as "1,3,5-7", as text without blanks; None stays.
+
+    With `groups` there can be several between ";".
+    """
+    if value is None:
+        return None
+    listed = value if isinstance(value, list | tuple | range) else None
+    text = re.sub(r"\s", "", ",".join(map(str, listed)) if listed is not None else str(value))
+    text = re.sub(r"^(\d+)\.0*$", r"\1", text)  # number fields of dialogs write whole numbers with decimals
     pattern = rf"{_GROUP}(;{_GROUP})*" if groups else _GROUP
+    if not re.fullmatch(pattern, text) or re.search(r"(?<!\d)0+(?!\d)", text):
+        raise BadInput(f"{key}: found {value!r}; expected {expected}.")
+    return text
 
-    def read(value: Any) -> Any:
-        """Return the numbers as text, without blanks; None stays."""
-        if value is None:
-            return None
-        listed = value if isinstance(value, list | tuple | range) else None
-        text = re.sub(r"\s", "", ",".join(map(str, listed)) if listed is not None else str(value))
-        text = re.sub(r"^(\d+)\.0*$", r"\1", text)  # number fields of dialogs write whole numbers with decimals
-        if not re.fullmatch(pattern, text) or re.search(r"(?<!\d)0+(?!\d)", text):
-            raise BadInput(f"{key}: found {value!r}; expected {expected}.")
-        return text
 
-    return BeforeValidator(read)
+def read_channels(value: Any) -> str | None:
+    """Read the channels of several kinds of light, or of one."""
+    return read_numbers("channel", value, "channels from 1, such as 2 or 1,3")
+
+
+def read_planes(value: Any) -> str | None:
+    """Read planes, of several kinds of light in groups."""
+    return read_numbers("planes", value, "planes from 1, such as 3,5,7 or 1-13; of several lights 3,5;1", groups=True)
 
 
 def read_scale(value: Any) -> Any:
@@ -61,14 +69,11 @@ class PredictRequest(ImageRequest):
     stains: Annotated[str | None, BeforeValidator(read_names)] = Field(
         None, description="Stains to predict, separated by commas; omitted: all that the models know"
     )
-    channel: Annotated[str | None, read_numbers("channel", "channels from 1, such as 2 or 1,3")] = Field(
+    channel: Annotated[str | None, BeforeValidator(read_channels)] = Field(
         None,
         description="Channel of the transmitted light, counted from 1; of a model of several lights one for each: 1,3",
     )
-    planes: Annotated[
-        str | None,
-        read_numbers("planes", "planes from 1, such as 3,5,7 or 1-13; of several lights 3,5;1", groups=True),
-    ] = Field(
+    planes: Annotated[str | None, BeforeValidator(read_planes)] = Field(
         None,
         description="Planes of the stack that are the input, in the order of the training: 3,5,7 or 1-13 (for several "
         "lights 3,5;1); omitted: those of the training, where the stack has as many planes",

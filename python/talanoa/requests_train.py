@@ -83,7 +83,20 @@ def read_project(value: Any) -> Any:
     return read_word(str(value)) if isinstance(value, str | int) else value
 
 
-PLANES, PROJECT = r"^(all|[1-9]\d*(,[1-9]\d*)*)$", r"^(max|mean|[1-9]\d*)$"
+def read_planes(value: Any) -> Any:
+    """Read "2, 3; all" as "2,3;all"."""
+    return "".join(value.split()).lower() if isinstance(value, str) else read_listed(value)
+
+
+def read_channels(value: Any) -> Any:
+    """Read a channel, counted from 1, as a number, and several, such as "1,2", as text."""
+    text = read_listed(value)
+    return text if isinstance(text, str) and "," in text else read_whole(value)
+
+
+_GROUP = r"(all|[1-9]\d*(,[1-9]\d*)*)"
+PLANES, PROJECT = rf"^{_GROUP}(;{_GROUP})*$", r"^(max|mean|[1-9]\d*)$"
+Channel = Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^[1-9]\d*(,[1-9]\d*)+$")]
 Listed = Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_listed)]
 Share = Annotated[Annotated[float, Field(ge=0, lt=1)] | None, BeforeValidator(read_decimal)]
 
@@ -164,7 +177,9 @@ class TrainRequest(Request):
         description="How many pixels wide the distance of two slices is (3D, isotropic); omitted: measured from the "
         "objects; isotropic: from the calibration",
     )
-    channel: Count = Field(None, description="Channel to train on, counted from 1")
+    channel: Annotated[Channel | None, BeforeValidator(read_channels)] = Field(
+        None, description="Channel to train on, counted from 1; labelling with several kinds of light: 1,2"
+    )
     target_channel: Count = Field(None, description="Channel of the targets; without targets: of the same images")
     mask: Annotated[Literal["refuse", "split", "keep"], BeforeValidator(read_word)] = Field(
         "refuse",
@@ -238,10 +253,11 @@ class TrainRequest(Request):
     )
     apply: bool = Field(False, description="Restore the image trained on as well (n2v), or the open image")
 
-    transmitted: Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_text)] = Field(
+    transmitted: Listed = Field(
         None,
-        description="Folder of transmitted light in each plate; omitted: the one with a usual name (phase, DIC, …). Of "
-        "files with all channels: what their transmitted light is called",
+        description="Folder of transmitted light in each plate, or several separated by commas, that are looked at "
+        "together; omitted: the one with a usual name (phase, DIC, …). Of files with all channels: what their "
+        "transmitted light is called",
     )
     stains: Listed = Field(
         None,
@@ -251,8 +267,10 @@ class TrainRequest(Request):
     target_channels: Listed = Field(
         None, description="Channels of the stains, counted from 1, in files with all channels; omitted: all but channel"
     )
-    planes: Annotated[Annotated[str, Field(pattern=PLANES)], BeforeValidator(read_listed)] = Field(
-        "all", description='Focal planes of transmitted light that are looked at, counted from 1: "all", "3", "2,3,4"'
+    planes: Annotated[Annotated[str, Field(pattern=PLANES)], BeforeValidator(read_planes)] = Field(
+        "all",
+        description='Focal planes of transmitted light that are looked at, counted from 1: "all", "3", "2,3,4"; of '
+        'several kinds of light "2,3;all"',
     )
     project: Annotated[Annotated[str, Field(pattern=PROJECT)], BeforeValidator(read_project)] = Field(
         "max", description="What is learned of a stain's stack: its brightest values (max), mean, or a plane, such as 3"
@@ -325,6 +343,12 @@ class TrainRequest(Request):
                 raise BadInput("label_model and rois: found both; expected one. The model's objects are the labels.")
         return self
 
+    @property
+    def one_channel(self) -> int | None:
+        """The channel of methods that look at one."""
+        assert not isinstance(self.channel, str)
+        return self.channel
+
     def starts_from_a_model(self) -> bool:
         """Tell whether there is a model to start from."""
         return self.init is not None
@@ -365,6 +389,10 @@ class TrainRequest(Request):
 
     def _check_keys_of_the_method(self) -> None:
         """Refuse a key that the method has no use for, and that says something else than its default."""
+        if isinstance(self.channel, str) and self.method not in _LABEL:
+            raise BadInput(
+                f"channel={self.channel}: found several channels; method={self.method} looks at one. Give its number."
+            )
         for key, methods in KEYS_OF.items():
             if self.method not in methods and getattr(self, key) != TrainRequest.model_fields[key].default:
                 raise BadInput(

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from talanoa.labelling import levels
+from talanoa.labelling.record import Light
 
 
 def test_levels_of_a_stain_are_percentiles_of_all_images_together() -> None:
@@ -36,5 +37,9 @@ def test_an_illumination_comes_back_from_the_places_at_which_it_is_kept() -> Non
     images = [1000 * even * rng.uniform(0.95, 1.05, even.shape) for _ in range(12)]
     grid = levels.illumination(images)
     assert len(grid) == len(grid[0]) == levels.GRID
-    np.testing.assert_allclose(levels.illumination_of(grid, (90, 120)), even, rtol=0.05)
-    np.testing.assert_allclose(levels.illumination_of(grid, (180, 240))[::2, ::2], even, rtol=0.05)
+    phase, dic = Light(name="phase"), Light(name="DIC", planes=(1, 3), stack=3)
+    np.testing.assert_allclose(levels.illumination_of(grid, (90, 120), [phase])[0], even, rtol=0.05)
+    np.testing.assert_allclose(levels.illumination_of(grid, (180, 240), [phase])[0, ::2, ::2], even, rtol=0.05)
+    turned = levels.illumination([image[::-1] for image in images])
+    both = levels.illumination_of([grid, turned], (90, 120), [phase, dic])
+    np.testing.assert_allclose(both, [even, even[::-1], even[::-1]], rtol=0.05)

@@ -36,10 +36,10 @@ def test_transmitted_light_and_stains_are_told_by_their_folders(plate: Path) -> 
     views = plates.find([plate])
     assert [view.name for view in views] == NAMES
     assert list(views[0].stains) == ["dapi", "er"] and views[2].stains["er"] == plate / "er" / "B02_f1.tif"
-    assert views[0].transmitted == plate / "Phase" / "A01_f1.tif"
+    assert views[0].lights == (plate / "Phase" / "A01_f1.tif",)
     assert [(view.well, view.phenotype) for view in views] == [("A01", "wild type")] * 2 + [("B02", "mutant")]
     assert list(plates.find([plate], stains=["er"])[0].stains) == ["er"]
-    assert list(plates.find([plate], "dapi", ["er"])[0].stains) == ["er"]
+    assert list(plates.find([plate], ["dapi"], ["er"])[0].stains) == ["er"]
 
 
 def test_missing_files_are_listed(plate: Path) -> None:
@@ -52,7 +52,7 @@ def test_missing_files_are_listed(plate: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "match"),
     [
-        ({"transmitted": "DIC"}, "no folder DIC"),
+        ({"transmitted": ["DIC"]}, "no folder DIC"),
         ({"stains": ["golgi"]}, "no folder golgi .* there are: dapi, er, masks"),
     ],
 )
@@ -91,7 +91,7 @@ def views(wells: int, fields: int, kinds: int = 1) -> list[View]:
     made = []
     for k in range(wells):
         well = f"{chr(65 + k // 12)}{k % 12 + 1:02d}"
-        made += [View(f"{well}_f{f}", Path("p"), Path("t"), {}, well, str(k % kinds)) for f in range(fields)]
+        made += [View(f"{well}_f{f}", Path("p"), (Path("t"),), {}, well, str(k % kinds)) for f in range(fields)]
     return made
 
 
@@ -118,6 +118,6 @@ def test_few_wells_still_give_each_part_one() -> None:
     assert {part: len(found) for part, found in split(views(3, 1), "well").items()} == dict.fromkeys(SHARES, 1)
     with pytest.raises(BadInput, match="There are 2 wells; expected at least 3"):
         split(views(2, 5), "well")
-    nameless = [View("a", Path("p"), Path("t"), {}), View("b", Path("p"), Path("t"), {})]
+    nameless = [View("a", Path("p"), (Path("t"),), {}), View("b", Path("p"), (Path("t"),), {})]
     with pytest.raises(BadInput, match="2 of 2 file names hold no well"):
         split(nameless, "well")

@@ -52,7 +52,7 @@
 #@ Boolean (label="Isotropic stacks, learned from stacks alone", value=false, only="care", persist=false) isotropic
 #@ String (label="Blur along z (pixels; empty: half the slice distance)", required=false, value="", only="care", persist=false) axial_sigma
 #@ Boolean (label="A network for each channel", value=false, only="n2v", persist=false) separate_channels
-#@ String (label="Transmitted light (folder; empty: by its name)", required=false, value="", only="labelling", persist=false) transmitted
+#@ String (label="Transmitted light (folders; empty: by its name)", required=false, value="", only="labelling", persist=false) transmitted
 #@ String (label="Stains (folders, or names of channels; empty: all)", required=false, value="", width=20, only="labelling", persist=false) stains
 #@ String (label="Channels of the stains", required=false, value="", only="labelling", persist=false) target_channels
 #@ String (label="Focal planes (all, 3, 2,3,4)", value="all", row="same", only="labelling", persist=false) planes

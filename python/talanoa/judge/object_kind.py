@@ -28,8 +28,11 @@ def judge(request: EvaluateRequest, host: Host) -> Outcome:
     BadInput
         As `talanoa.judge.evaluation.evaluate`, and where there is no ground truth.
     """
-    if request.channel == "all":
-        raise BadInput("channel=all is for models that restore images; objects are in one channel. Give its number.")
+    if isinstance(request.channel, str):
+        raise BadInput(
+            f"channel={request.channel} is for models that restore images or predict stains; objects are in one "
+            "channel. Give its number."
+        )
     if not request.truth:
         raise BadInput(
             "truth is missing; expected the ground truth: objects cannot be judged without. Give its folder."

@@ -95,5 +95,5 @@ def flat_field(images: Sequence[NDArray], smooth: float = 0.1) -> NDArray[np.flo
 
 
 def flattened(image: NDArray, illumination: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an image (..., y, x) divided by the illumination (y, x)."""
+    """Return an image (planes, y, x) divided by the illumination (y, x), or that of each plane."""
     return np.asarray(image / np.maximum(illumination, 1e-6), np.float32)

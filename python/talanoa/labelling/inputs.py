@@ -74,12 +74,19 @@ def _channels(form: xr.DataArray, name: str, lights: Sequence[Light], asked: str
             )
         return [number - 1 for number in numbers], []
     names = [str(each) for each in form.attrs.get("channel_names", ())]
-    by_name = [[k for k, each in enumerate(names) if _same(each, light.name)] for light in lights]
+    by_name = [[k for k, each in enumerate(names) if same(each, light.name)] for light in lights]
     if all(len(found) == 1 for found in by_name):
         return [found[0] for found in by_name], []
     if count == len(lights):
         return list(range(count)), []
     listed = ", ".join(each for each in names if each)
+    if count < len(lights):
+        raise BadInput(
+            f"The image has {_count(count, 'channel')}{f' ({listed})' * bool(listed)}; model {name} looks at "
+            f"{_count(len(lights), 'kind')} of light ({wanted}). Merge their images into one with "
+            f"{_count(len(lights), 'channel')} (in Fiji Image > Color > Merge Channels), or give the file in a folder "
+            f"named {lights[0].name}, with the others in folders beside it."
+        )
     raise BadInput(
         f"The image has {_count(count, 'channel')}{f' ({listed})' * bool(listed)}; model {name} takes "
         f"{_count(len(lights), 'channel')} ({wanted}). Set channel={','.join(map(str, range(1, len(lights) + 1)))} or "
@@ -151,7 +158,7 @@ def numbers_of(key: str, text: str, count: int, what: str) -> list[int]:
     return numbers
 
 
-def _same(one: str, other: str) -> bool:
+def same(one: str, other: str) -> bool:
     """Tell whether two names mean the same light."""
     plain = [re.sub(r"[\W_]", "", name.casefold()) for name in (one, other)]
     return bool(plain[0]) and (plain[0] == plain[1] or kind_of(one) == kind_of(other) is not None)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from talanoa import normalize
 from talanoa.labelling.exposure import flat_field
+from talanoa.labelling.record import Light
 from talanoa.normalize import Levels
 
 SAMPLED = 2_000_000  # values of all images together by which percentiles are found
@@ -43,10 +44,20 @@ def illumination(images: Sequence[NDArray]) -> list[list[float]]:
     return [[round(float(value), 5) for value in row] for row in found]
 
 
-def illumination_of(grid: Sequence[Sequence[float]], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Return the illumination (y, x) of an image of a size, from the places at which it was kept."""
+def illumination_of(grids: Sequence[Any], shape: tuple[int, int], lights: Sequence[Light]) -> NDArray[np.float32]:
+    """Return the illumination (planes, y, x) of an image of a size, from the places at which it was kept.
+
+    Parameters
+    ----------
+    grids : nested sequence of float
+        See `illumination`; of several kinds of light one for each.
+    shape : (y, x)
+    lights : sequence of Light
+        The kinds of light, whose planes share an illumination.
+    """
     from talanoa.geometry.sample2d import sample
 
-    kept = np.asarray(grid, np.float32)
-    steps = [(places - 1) / max(1, side - 1) for places, side in zip(kept.shape, shape, strict=True)]
-    return sample(kept[None], (0.0, 0.0), (steps[0], 0.0), (0.0, steps[1]), shape)[0]
+    kept = np.asarray(grids, np.float32).reshape(-1, GRID, GRID)
+    steps = [(GRID - 1) / max(1, side - 1) for side in shape]
+    made = sample(kept, (0.0, 0.0), (steps[0], 0.0), (0.0, steps[1]), shape)
+    return np.repeat(made, [len(light.planes) for light in lights], axis=0)

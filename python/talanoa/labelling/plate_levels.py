@@ -10,15 +10,16 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa.labelling.levels import illumination_of
+from talanoa.labelling.models import knows
 from talanoa.model_folder import Model
 from talanoa.normalize import Levels
 from talanoa.restoration_source import Measured
 
 
 def recorded_illumination(model: Model, shape: tuple[int, int]) -> NDArray[np.float32] | None:
-    """Return the illumination (y, x) of the training images in the size of an image; None: they were not evened."""
-    grid = model.normalization.get("illumination")
-    return None if grid is None else illumination_of(grid, shape)
+    """Return the illumination (planes, y, x) of the training images in the size of an image; None: not evened."""
+    grids = model.normalization.get("illumination")
+    return None if grids is None else illumination_of(grids, shape, knows(model).lights)
 
 
 def of_its_plate(measured: Measured, model: Model, form: xr.DataArray) -> tuple[Measured, list[str]]:

@@ -1,4 +1,4 @@
-"""Plates of images: a folder of transmitted light beside one folder for each stain, the same names in all of them."""
+"""Plates of images: folders of transmitted light beside one folder for each stain, the same names in all of them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class View:
         File name without suffix, which transmitted light and stains share.
     plate : Path
         Folder of the plate.
-    transmitted : Path
-        The image in transmitted light.
+    lights : tuple of Path
+        The image in transmitted light, or one for each kind of it; of files with all channels the file.
     stains : mapping of str to Path
         The image of each stain; empty where there are only images to predict from.
     well : str
@@ -40,23 +40,23 @@ class View:
 
     name: str
     plate: Path
-    transmitted: Path
+    lights: tuple[Path, ...]
     stains: Mapping[str, Path]
     well: str = ""
     phenotype: str = ""
 
 
-def find(plates: Sequence[Path], transmitted: str | None = None, stains: Sequence[str] = ()) -> list[View]:
+def find(plates: Sequence[Path], transmitted: Sequence[str] = (), stains: Sequence[str] = ()) -> list[View]:
     """Return the fields of plates.
 
     Parameters
     ----------
     plates : sequence of Path
-        Folders that hold one folder of transmitted light and one for each stain.
-    transmitted : str, optional
-        Name of the folder of transmitted light; None: the one whose name says so (phase, DIC, brightfield, …).
+        Folders that hold a folder of transmitted light (or several) and one for each stain.
+    transmitted : sequence of str
+        Names of the folders of transmitted light; none: the one whose name says so (phase, DIC, brightfield, …).
     stains : sequence of str
-        Names of the folders of stains; none: all others that hold images.
+        Names of the folders of stains; none: all others that hold images and are not named like transmitted light.
 
     Raises
     ------
@@ -73,43 +73,60 @@ def find(plates: Sequence[Path], transmitted: str | None = None, stains: Sequenc
     return [view for views in found for view in views]
 
 
-def _views(plate: Path, transmitted: str | None, stains: Sequence[str]) -> list[View]:
+def _views(plate: Path, transmitted: Sequence[str], stains: Sequence[str]) -> list[View]:
     """Return the fields of one plate."""
     if not plate.is_dir():
         raise BadInput(f"{plate} is no folder; expected a plate: a folder of transmitted light and one for each stain.")
     folders = {path.name: path for path in sorted(plate.iterdir()) if path.is_dir() and images_in(path)}
-    light = transmitted_of(plate, folders, transmitted)
-    named = list(stains) or [name for name in folders if name != light and name.lower() not in NOT_STAINS]
+    lights = transmitted_of(plate, folders, transmitted)
+    others = [name for name in folders if name not in lights]
+    named = list(stains) or [name for name in others if not is_transmitted(name) and name.lower() not in NOT_STAINS]
     absent = [name for name in named if name not in folders]
     if absent or not named:
-        there = ", ".join(name for name in folders if name != light) or "none"
+        there = ", ".join(others) or "none"
         what = f"no folder {', '.join(absent)} with images" if absent else "no stain"
-        raise BadInput(f"{plate} has {what} beside {light}; there are: {there}. Check stains, or the folder.")
-    images = {name: images_in(folders[name]) for name in (light, *named)}
-    _check_complete(plate, light, images)
+        raise BadInput(
+            f"{plate} has {what} beside {', '.join(lights)}; there are: {there}. Check stains, or the folder."
+        )
+    if both := set(lights) & set(named):
+        raise BadInput(f"{', '.join(sorted(both))}: found as transmitted and as stains; expected each folder once.")
+    images = {name: images_in(folders[name]) for name in (*lights, *named)}
+    _check_complete(plate, lights[0], images)
     kinds = phenotypes(plate)
     made = []
-    for name in images[light]:
+    for name in images[lights[0]]:
         well = well_of(name)
         files = {stain: images[stain][name] for stain in named}
-        made.append(View(name, plate, images[light][name], files, well, kinds.get(well, "")))
+        lit = tuple(images[light][name] for light in lights)
+        made.append(View(name, plate, lit, files, well, kinds.get(well, "")))
     return made
 
 
-def transmitted_of(plate: Path, folders: Mapping[str, Path], wanted: str | None) -> str:
-    """Return the name of the folder of transmitted light."""
+def is_transmitted(name: str) -> bool:
+    """Tell whether a folder is named like transmitted light."""
+    return re.sub(r"[\s_-]", "", name.lower()) in TRANSMITTED
+
+
+def transmitted_of(plate: Path, folders: Mapping[str, Path], wanted: Sequence[str]) -> tuple[str, ...]:
+    """Return the names of the folders of transmitted light: those wanted, else the only one named like it."""
     there = ", ".join(folders) or "none with images"
-    if wanted is not None:
-        if wanted not in folders:
-            raise BadInput(f"{plate} has no folder {wanted} with images; there are: {there}. Check transmitted.")
-        return wanted
-    known = [name for name in folders if re.sub(r"[\s_-]", "", name.lower()) in TRANSMITTED]
+    if wanted:
+        absent = [name for name in wanted if name not in folders]
+        if absent:
+            raise BadInput(
+                f"{plate} has no folder {', '.join(absent)} with images; there are: {there}. Check transmitted."
+            )
+        if len(set(wanted)) < len(wanted):
+            raise BadInput(f"transmitted={','.join(wanted)}: a folder is named twice; expected each once.")
+        return tuple(wanted)
+    known = [name for name in folders if is_transmitted(name)]
     if len(known) != 1:
         raise BadInput(
             f"{plate}: {len(known)} folders are named like transmitted light ({', '.join(known) or 'none'}); there "
-            f"are: {there}. Expected one such as phase, DIC or brightfield. Name it by transmitted."
+            f"are: {there}. Expected one such as phase, DIC or brightfield. Name it by transmitted, or several for a "
+            "network that looks at all of them."
         )
-    return known[0]
+    return (known[0],)
 
 
 def images_in(folder: Path) -> dict[str, Path]:

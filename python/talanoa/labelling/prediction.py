@@ -13,7 +13,7 @@ from talanoa import backends, image_lazy, image_work, inference, methods, resamp
 from talanoa.host import Host, Share
 from talanoa.image_lazy import LazyImage
 from talanoa.image_work import Found, ImageWork, Made
-from talanoa.labelling import colours, plate_levels, prediction_checks
+from talanoa.labelling import colours, lights, plate_levels, prediction_checks
 from talanoa.labelling.exposure import flattened
 from talanoa.labelling.inputs import Input, inputs_of
 from talanoa.labelling.models import Models, Output, knows, outputs
@@ -70,7 +70,7 @@ class View:
         For each channel the channel and plane of the image, counted from 0.
     size : (y, x)
         Of what the network sees.
-    illumination : ndarray of float32, (y, x), or None
+    illumination : ndarray of float32, (planes, y, x), or None
         By which the image is divided, where the training was.
     """
 
@@ -168,6 +168,7 @@ class StainPrediction(ImageWork):
 
     def __init__(self, image: LazyImage, models: Models, request: PredictRequest, host: Host) -> None:
         started = time.perf_counter()
+        image = lights.completed(image, lights.needed(map(knows, models.models)))
         self.outputs: tuple[Output, ...] = outputs(models.models, request.names)
         used = sorted({number for output in self.outputs for number, _, _ in output.sources})
         # without other models that predict a stain, the spread over eight ways tells how uncertain it is
@@ -182,6 +183,9 @@ class StainPrediction(ImageWork):
         shape, spread = (t, len(self.kept) + stains, 1, y, x), (t, stains, 1, y, x)
         super().__init__(image, source, np.dtype(request.dtype), shape, request, host, spread)
         self._before = list(dict.fromkeys(text for some in notes for text in some))
+        self.beside = list(image.form.attrs.get("beside", ()))
+        if self.beside and request.image is None:
+            self._before.append(f"Read from beside the open image: {', '.join(self.beside)}.")
         self.members = {
             number: self._member(models.models[number], inputs) for number, inputs in zip(used, given, strict=True)
         }
@@ -293,6 +297,7 @@ class StainPrediction(ImageWork):
             if windows
             else None,
             "tta": self.tta,
+            "beside": self.beside,
             "uncertainty": self._uncertainty(),
             "models": [member.facts(windows) for member in members],
             **self.numbers.record(),

@@ -34,7 +34,7 @@ def find(request: TrainRequest) -> list[View]:
     places = folders(request.images)
     alone = [place for place in places if _holds_files(place)]
     if not alone:
-        return plates.find(places, request.transmitted, names_of(request.stains))
+        return plates.find(places, names_of(request.transmitted), names_of(request.stains))
     if len(alone) < len(places):
         other = next(place for place in places if place not in alone)
         raise BadInput(
@@ -87,7 +87,9 @@ def _files(place: Path) -> list[View]:
     folder = place.parent if place.is_file() else place
     kinds = plates.phenotypes(folder)
     found = _images(place)
-    return [View(path.stem, folder, path, {}, well_of(path.stem), kinds.get(well_of(path.stem), "")) for path in found]
+    return [
+        View(path.stem, folder, (path,), {}, well_of(path.stem), kinds.get(well_of(path.stem), "")) for path in found
+    ]
 
 
 def parts_of(request: TrainRequest, views: Sequence[View]) -> dict[str, list[View]]:

@@ -18,6 +18,7 @@ from talanoa.host import Host, stop_if_cancelled
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View
 from talanoa.request_base import folders
+from talanoa.requests_train import names_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def _parts_of(request: StudyRequest, text: str | None) -> list[str]:
     places = [place.expanduser() for place in folders(text)]
     if request.across == "plate":
         return [place.name for place in places]
-    return sorted({view.phenotype for view in plates.find(places, request.transmitted) if view.phenotype})
+    return sorted({view.phenotype for view in plates.find(places, names_of(request.transmitted)) if view.phenotype})
 
 
 def make(request: StudyRequest, out: Path, host: Host) -> dict[str, dict[str, str]]:
@@ -80,7 +81,7 @@ def make(request: StudyRequest, out: Path, host: Host) -> dict[str, dict[str, st
             if target.is_dir():
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            views = plates.find(places, request.transmitted)
+            views = plates.find(places, names_of(request.transmitted))
             factor = request.factors[number] if request.across == "scale" else 1.0
             chosen = [view for view in views if request.across == "scale" or view.phenotype == name]
             with write_aside(target) as aside:
@@ -94,7 +95,7 @@ def _write(folder: Path, views: Sequence[View], factor: float) -> None:
     lines = ["well,phenotype"]
     for view in views:
         name = f"{view.plate.name}_{view.name}" if several else view.name
-        for kind, path in ((view.transmitted.parent.name, view.transmitted), *view.stains.items()):
+        for kind, path in (*((light.parent.name, light) for light in view.lights), *view.stains.items()):
             target = folder / kind / f"{name}{path.suffix}"
             target.parent.mkdir(parents=True, exist_ok=True)
             _link(path, target) if factor == 1 else _magnified(path, target.with_suffix(".tif"), factor)

@@ -17,7 +17,7 @@ from talanoa.host import Host, stop_if_cancelled
 from talanoa.labelling import align, exposure, levels, sources
 from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField
 from talanoa.labelling.plates import View, well_of
-from talanoa.labelling.record import LabellingRecord, Light, record_of
+from talanoa.labelling.record import LabellingRecord, record_of
 from talanoa.labelling.targets import Steps
 from talanoa.requests_train import names_of
 from talanoa.training import label_read, label_regions, label_targets
@@ -72,8 +72,7 @@ def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loade
     notes += [*label_targets.empty_notes(items, stains), *_encoder_notes(request)]
     items[0] = replace(items[0], notes=(*items[0].notes, *notes))
     first = seen[0][0]
-    light = Light(name=_light_name(request, first), planes=_planes(request, first), stack=first.stack)
-    record = LabellingRecord(lights=(light,), stains=tuple(stains))
+    record = LabellingRecord(lights=first.lights, stains=tuple(stains))
     extra.update(labelling=record.model_dump(mode="json"), offsets=offsets)
     return Loaded(items, (), normalization, extra)
 
@@ -109,7 +108,7 @@ def stains_of(request: TrainRequest, given: Given | None = None) -> dict[str, in
         view = sources.find(request)[0]
         if not sources.all_channels(view):
             return dict.fromkeys(view.stains)
-        picture, label = images.read(view.transmitted), view.transmitted.name
+        picture, label = images.read(view.lights[0]), view.lights[0].name
     _, numbers = label_read.channels_of(request, picture.sizes["c"], label)
     return dict(zip(label_read.stain_names(request, picture, numbers), numbers, strict=True))
 
@@ -122,23 +121,30 @@ def for_stain(request: TrainRequest, stain: str, channel: int | None) -> TrainRe
 
 
 def _files(view: View) -> list[Any]:
-    return [view.transmitted, *view.stains.values()]
+    return [*view.lights, *view.stains.values()]
 
 
 def _alike(seen: Roles) -> None:
     """Raise `BadInput` where fields have other planes or stains than the first one."""
     first = seen[0][0]
     for each, _ in seen:
-        if (len(each.light), each.stack) != (len(first.light), first.stack):
+        own, expected = ([(light.planes, light.stack) for light in one.lights] for one in (each, first))
+        if own != expected:
+            found, wanted = (_planes_of(one) for one in (each, first))
             raise BadInput(
-                f"{each.name} has {each.stack} plane(s) of transmitted light, {first.name} {first.stack}; expected as "
-                "many in each. Leave out what differs, or name planes=."
+                f"{each.name} has {found} plane(s) of transmitted light, {first.name} {wanted}; expected as many in "
+                "each. Leave out what differs, or name planes=."
             )
         if list(each.stains) != list(first.stains):
             raise BadInput(
                 f"{each.name} has the stains {', '.join(each.stains)}, {first.name} {', '.join(first.stains)}; "
                 "expected the same in each. Name them by stains, in the order of target_channels."
             )
+
+
+def _planes_of(seen: Seen) -> str:
+    """Return how many planes the stacks of a field have."""
+    return " + ".join(str(light.stack) for light in seen.lights)
 
 
 def _encoder_notes(request: TrainRequest) -> list[str]:
@@ -162,7 +168,7 @@ def _aligned(request: TrainRequest, seen: Roles) -> tuple[list[tuple[Seen, str]]
         own = [each for each, _ in seen if each.view.plate == plate]
         chosen = [own[k] for k in np.unique(np.linspace(0, len(own) - 1, align.MEASURED).round().astype(int))]
         for stain in own[0].stains:
-            pairs = ((each.light[len(each.light) // 2], each.stains[stain].max(axis=0)) for each in chosen)
+            pairs = ((_middle(each)[0], each.stains[stain].max(axis=0)) for each in chosen)
             found = align.offset(pairs)
             if found is None or found.length < align.SHIFTED:
                 continue
@@ -199,22 +205,33 @@ def _normalization(request: TrainRequest, seen: Roles) -> dict[str, Any]:
     if found["kind"] == "percentile":
         found.update(low=request.norm_low, high=request.norm_high)
     if request.flat_field:
-        lights = [each.light[len(each.light) // 2] for each, role in seen if role == TRAINING]
-        shapes = {light.shape for light in lights}
-        if len(lights) < EVEN or len(shapes) > 1:
+        fields = [_middle(each) for each, role in seen if role == TRAINING]
+        shapes = {lights[0].shape for lights in fields}
+        if len(fields) < EVEN or len(shapes) > 1:
             raise BadInput(
-                f"flat_field: found {len(lights)} training image(s) of {len(shapes)} size(s); expected at least {EVEN} "
+                f"flat_field: found {len(fields)} training image(s) of {len(shapes)} size(s); expected at least {EVEN} "
                 "of one size, to tell the illumination from the cells. Leave it out."
             )
-        found["illumination"] = levels.illumination(lights)
+        grids = [levels.illumination(images) for images in zip(*fields, strict=True)]
+        found["illumination"] = grids if len(grids) > 1 else grids[0]
     return found
 
 
-def even(light: NDArray, normalization: Mapping[str, Any]) -> NDArray:
-    """Return transmitted light (z, y, x) divided by the illumination of the model's record, if it has one."""
+def _middle(seen: Seen) -> list[NDArray]:
+    """Return the middle plane (y, x) of each kind of light."""
+    ends = np.cumsum([len(light.planes) for light in seen.lights])
+    return [
+        seen.light[end - len(light.planes) + len(light.planes) // 2]
+        for end, light in zip(ends, seen.lights, strict=True)
+    ]
+
+
+def even(seen: Seen, normalization: Mapping[str, Any]) -> NDArray:
+    """Return transmitted light (planes, y, x) divided by the illumination of the model's record, if it has one."""
     if "illumination" not in normalization:
-        return light
-    return exposure.flattened(light, levels.illumination_of(normalization["illumination"], light.shape[1:]))
+        return seen.light
+    found = levels.illumination_of(normalization["illumination"], seen.light.shape[1:], seen.lights)
+    return exposure.flattened(seen.light, found)
 
 
 def _normalised(
@@ -222,12 +239,12 @@ def _normalised(
 ) -> list[NDArray[np.float32]]:
     """Return transmitted light in the network's units; levels of plates are added to the record."""
     if request.normalize_by == "image":
-        made = [even(each.light, normalization) for each, _ in seen]
+        made = [even(each, normalization) for each, _ in seen]
         return [normalize.fit(light, normalization).apply(light) for light in made]
     shared = {plate: _levels_of(request, plate, seen, normalization, views) for plate in {v.plate for v in views}}
     known = {plate.name: found.pairs for plate, found in sorted(shared.items()) if found.pairs}
     normalization.update(by="plate", levels=known)
-    return [shared[each.view.plate].apply(even(each.light, normalization)) for each, _ in seen]
+    return [shared[each.view.plate].apply(even(each, normalization)) for each, _ in seen]
 
 
 def _levels_of(
@@ -235,10 +252,10 @@ def _levels_of(
 ) -> normalize.Levels:
     """Return the levels of a plate: of its images that are read, or of those of the control wells."""
     if request.controls is None:
-        lights = [each.light for each, _ in seen if each.view.plate == plate]
-        if not lights:  # a plate of the test
+        own = [each for each, _ in seen if each.view.plate == plate]
+        if not own:  # a plate of the test
             return normalize.Levels(())
-        return levels.of_plate((even(light, normalization) for light in lights), normalization)
+        return levels.of_plate((even(each, normalization) for each in own), normalization)
     wells = [well_of(name) for name in names_of(request.controls)]
     chosen = [view for view in views if view.plate == plate and view.well in wells]
     if not chosen:
@@ -247,7 +264,7 @@ def _levels_of(
             f"controls={request.controls}: {plate} has no image of these wells; its file names hold {there}. Check "
             "controls, or leave it out: then all images count."
         )
-    controls = (even(each.light, normalization) for view in chosen for each in label_read.read(request, view))
+    controls = (even(each, normalization) for view in chosen for each in label_read.read(request, view))
     return levels.of_plate(controls, normalization)
 
 
@@ -280,17 +297,6 @@ def _field(
     )
 
 
-def _light_name(request: TrainRequest, seen: Seen) -> str:
-    """Return what the transmitted light is called: its folder, or what the request calls it."""
-    if sources.all_channels(seen.view):
-        return request.transmitted or label_read.LIGHT
-    return seen.view.transmitted.parent.name
-
-
-def _planes(request: TrainRequest, seen: Seen) -> tuple[int, ...]:
-    return label_read.planes_of(request.planes, seen.stack, seen.name)
-
-
 def to_judge(model: Any, request: TrainRequest, host: Host) -> list[LabelField]:
     """Return the fields of a request in the units of a model, with its planes, preparation and levels: to judge it.
 
@@ -300,9 +306,11 @@ def to_judge(model: Any, request: TrainRequest, host: Host) -> list[LabelField]:
         Images with other stains, or without the planes that the model looks at.
     """
     known = record_of(model.labelling or {})
-    light = known.lights[0]
-    planes = ",".join(map(str, light.planes)) if light.stack > 1 else "all"
-    asked = request.model_copy(update={"planes": planes})
+    planes = [",".join(map(str, light.planes)) if light.stack > 1 else "all" for light in known.lights]
+    changes = {"planes": ";".join(planes)}
+    if len(known.lights) > 1 and request.transmitted is None:
+        changes["transmitted"] = ",".join(light.name for light in known.lights)
+    asked = request.model_copy(update=changes)
     views = sources.find(asked)
     seen = []
     for number, view in enumerate(views, start=1):
@@ -311,9 +319,9 @@ def to_judge(model: Any, request: TrainRequest, host: Host) -> list[LabelField]:
         host.progress(number, len(views), "Reading images")
     _alike(seen)
     first = seen[0][0]
-    if list(first.stains) != [stain.name for stain in known.stains] or len(first.light) != len(light.planes):
+    if list(first.stains) != [stain.name for stain in known.stains] or len(first.light) != known.channels:
         raise BadInput(
-            f"{model.name} predicts {', '.join(stain.name for stain in known.stains)} of {len(light.planes)} plane(s); "
+            f"{model.name} predicts {', '.join(stain.name for stain in known.stains)} of {known.channels} plane(s); "
             f"{first.name} has {', '.join(first.stains)} and {len(first.light)} plane(s). Take images of the same kind."
         )
     normalization = dict(model.normalization)

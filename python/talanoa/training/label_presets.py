@@ -12,6 +12,7 @@ from talanoa.methods import labelling
 from talanoa.training.settings import STRONG
 
 if TYPE_CHECKING:
+    from talanoa.labelling.record import Light
     from talanoa.requests import TrainRequest
 
 _ADAM: dict[str, Any] = {"optimizer": "adam", "schedule": "cosine", "patch": 256, "batch": 16, "augment_scale": 1.0}
@@ -44,12 +45,28 @@ def config_keys(request: TrainRequest) -> dict[str, Any]:
     return {key: value for key, value in asked.items() if value is not None}
 
 
-def config_of(request: TrainRequest, channels: int, stains: int) -> labelling.LabellingConfig:
-    """Return the complete configuration of a network for so many planes and stains."""
+def config_of(
+    request: TrainRequest, channels: int, stains: int, lights: Sequence[Light] = ()
+) -> labelling.LabellingConfig:
+    """Return the complete configuration of a network for so many planes (of `lights`, if known) and stains."""
     keys = config_keys(request)
+    if request.network == "projection" and len(lights) > 1:
+        keys["planes"] = _planes_of_each(lights)
     if request.encoder is not None and request.network != "encoder":
         raise BadInput(f"encoder={request.encoder} is for network=encoder. Give both, or leave it out.")
     return labelling.config_from(**keys, n_channel_in=channels, n_channel_out=stains)
+
+
+def _planes_of_each(lights: Sequence[Light]) -> int:
+    """Return how many planes each kind of light has for a network that convolves along z."""
+    counts = {len(light.planes) for light in lights}
+    if len(counts) > 1:
+        listed = ", ".join(f"{light.name} {len(light.planes)}" for light in lights)
+        raise BadInput(
+            f"network=projection convolves along the planes, as many of each kind of light; found {listed}. Set "
+            "planes, or take network=unet."
+        )
+    return counts.pop()
 
 
 def check_perceptual(request: TrainRequest, config: labelling.LabellingConfig) -> None:

@@ -15,6 +15,7 @@ from talanoa import image as images
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.labelling.plates import View
+from talanoa.labelling.record import Light
 from talanoa.labelling.sources import all_channels
 from talanoa.requests_train import names_of
 from talanoa.training.pairs_check import size_of
@@ -40,10 +41,10 @@ class Seen:
         Where it comes from.
     name : str
         File name without suffix; of a movie with the frame.
-    light : ndarray, (z, y, x)
-        Transmitted light, the planes that are looked at.
-    stack : int
-        Planes of the stack that they were taken from.
+    light : ndarray, (planes, y, x)
+        Transmitted light, the planes that are looked at; of several kinds of light one after the other.
+    lights : tuple of Light
+        Which planes of which stack they are.
     stains : dict of str to ndarray, (z, y, x)
         Of the same size in y and x.
     hashes : tuple of str
@@ -57,7 +58,7 @@ class Seen:
     view: View
     name: str
     light: NDArray
-    stack: int
+    lights: tuple[Light, ...]
     stains: Mapping[str, NDArray]
     hashes: tuple[str, ...]
     pixel_size: float | None
@@ -74,29 +75,39 @@ def read(request: TrainRequest, view: View) -> list[Seen]:
         Sizes that differ, planes or channels that are not there, an image that cannot be learned from.
     """
     if all_channels(view):
-        return of_image(request, images.read(view.transmitted), view, view.transmitted.name)
-    files = {view.transmitted.parent.name: view.transmitted, **view.stains}
+        return of_image(request, images.read(view.lights[0]), view, view.lights[0].name)
+    lights = [path.parent.name for path in view.lights]
+    files = {**dict(zip(lights, view.lights, strict=True)), **view.stains}
     pictures = {name: images.read(path) for name, path in files.items()}
     labels = {name: f"{path.parent.name}/{path.name}" for name, path in files.items()}
-    light, *stains = pictures
-    channels = {light: _one_channel(pictures[light], request.channel, labels[light])}
-    channels |= {name: _one_channel(pictures[name], None, labels[name]) for name in stains}
+    if isinstance(request.channel, str):
+        raise BadInput(
+            f"channel={request.channel}: {view.plate} is a plate, with a folder for each kind of light. Name the "
+            "folders by transmitted, such as phase,DIC."
+        )
+    chosen = {name: request.channel if name in lights else None for name in files}
+    channels = {name: _one_channel(pictures[name], chosen[name], labels[name]) for name in files}
     digests = tuple(file_sha256(path) for path in files.values())
-    return _frames(request, view, channels, labels, digests, pictures[light])
+    return _frames(request, view, lights, channels, labels, digests, pictures[lights[0]])
 
 
 def of_image(request: TrainRequest, picture: xr.DataArray, view: View, label: str) -> list[Seen]:
     """Return the frames of an image (t, c, z, y, x) with transmitted light and stains as channels."""
-    light, numbers = channels_of(request, picture.sizes["c"], label)
-    names = stain_names(request, picture, numbers)
-    channels = {LIGHT: picture.values[:, light - 1]}
-    channels |= {name: picture.values[:, number - 1] for name, number in zip(names, numbers, strict=True)}
-    labels = {name: f"{label}, channel {number}" for name, number in zip(channels, (light, *numbers), strict=True)}
-    if view.transmitted.is_file():
-        digest = file_sha256(view.transmitted)
+    lit, numbers = channels_of(request, picture.sizes["c"], label)
+    lights, names = light_names(request, picture, lit), stain_names(request, picture, numbers)
+    if both := set(lights) & set(names):
+        raise BadInput(
+            f"{label}: transmitted light and stains are both called {', '.join(both)}. Name them by transmitted and "
+            "stains."
+        )
+    places = dict(zip((*lights, *names), (*lit, *numbers), strict=True))
+    channels = {name: picture.values[:, number - 1] for name, number in places.items()}
+    labels = {name: f"{label}, channel {number}" for name, number in places.items()}
+    if view.lights[0].is_file():
+        digest = file_sha256(view.lights[0])
     else:
         digest = hashlib.sha256(np.ascontiguousarray(picture.values).tobytes()).hexdigest()
-    return _frames(request, view, channels, labels, (digest,), picture)
+    return _frames(request, view, lights, channels, labels, (digest,), picture)
 
 
 def open_view(given: Given | None) -> tuple[View, xr.DataArray]:
@@ -113,26 +124,42 @@ def open_view(given: Given | None) -> tuple[View, xr.DataArray]:
         rows, columns = (slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(given.selection))
         picture = picture.isel(y=rows, x=columns)
     name = Path(str(picture.attrs.get("name") or "image")).stem
-    return View(name, Path(name), Path(name), {}), picture
+    return View(name, Path(name), (Path(name),), {}), picture
 
 
-def channels_of(request: TrainRequest, count: int, label: str) -> tuple[int, list[int]]:
-    """Return the channel of transmitted light and those of the stains, counted from 1."""
-    light = request.channel or 1
+def channels_of(request: TrainRequest, count: int, label: str) -> tuple[list[int], list[int]]:
+    """Return the channels of transmitted light and those of the stains, counted from 1."""
+    named = len(names_of(request.transmitted)) or 1
+    lights = names_of(str(request.channel)) if request.channel else [str(k) for k in range(1, named + 1)]
     asked = names_of(request.target_channels)
-    wrong = [each for each in asked if not each.isdigit() or not 1 <= int(each) <= count]
-    if count < 2 or light > count or wrong:
-        found = f"channel {', '.join(wrong) or light} was asked for" if count > 1 else "there are no stains"
+    wrong = [each for each in (*lights, *asked) if not each.isdigit() or not 1 <= int(each) <= count]
+    if count < 2 or wrong:
+        found = f"channel {', '.join(wrong)} was asked for" if count > 1 else "there are no stains"
         raise BadInput(
             f"{label} has {count} channel(s); {found}. Expected transmitted light (channel) and stains "
             "(target_channels) as channels of one file, or a plate with a folder for each."
         )
-    numbers = [int(each) for each in asked] or [number for number in range(1, count + 1) if number != light]
-    if light in numbers or len(set(numbers)) < len(numbers):
+    lit = [int(each) for each in lights]
+    numbers = [int(each) for each in asked] or [number for number in range(1, count + 1) if number not in lit]
+    if not numbers:
+        raise BadInput(f"{label} has {count} channels, all of them transmitted light; expected stains, too.")
+    if len({*lit, *numbers}) < len(lit) + len(numbers):
         raise BadInput(
-            f"channel is {light}, target_channels are {', '.join(map(str, numbers))}; expected each channel once."
+            f"channel is {','.join(lights)}, target_channels are {', '.join(map(str, numbers))}; expected each channel "
+            "once."
         )
-    return light, numbers
+    return lit, numbers
+
+
+def light_names(request: TrainRequest, picture: xr.DataArray, numbers: Sequence[int]) -> list[str]:
+    """Return what the kinds of transmitted light are called: as asked for; of several else as the file calls them."""
+    asked = names_of(request.transmitted)
+    if asked and len(asked) != len(numbers):
+        raise BadInput(
+            f"transmitted names {len(asked)} ({', '.join(asked)}), channel has {len(numbers)} "
+            f"({', '.join(map(str, numbers))}); expected as many. Name each channel, or none."
+        )
+    return asked or ([LIGHT] if len(numbers) == 1 else _channel_names(picture, numbers))
 
 
 def stain_names(request: TrainRequest, picture: xr.DataArray, numbers: Sequence[int]) -> list[str]:
@@ -143,9 +170,15 @@ def stain_names(request: TrainRequest, picture: xr.DataArray, numbers: Sequence[
             f"stains names {len(asked)} ({', '.join(asked)}), target_channels has {len(numbers)} "
             f"({', '.join(map(str, numbers))}); expected as many. Name each channel, or none."
         )
+    names = asked or _channel_names(picture, numbers)
+    return names if len(set(names)) == len(names) else [f"channel {number}" for number in numbers]
+
+
+def _channel_names(picture: xr.DataArray, numbers: Sequence[int]) -> list[str]:
+    """Return the names of channels, counted from 1; "channel 2" where the file has none, or the same for several."""
     known = tuple(picture.attrs.get("channel_names") or ())
     found = [str(known[number - 1]) if len(known) >= number else "" for number in numbers]
-    names = asked or [name or f"channel {number}" for name, number in zip(found, numbers, strict=True)]
+    names = [name or f"channel {number}" for name, number in zip(found, numbers, strict=True)]
     return names if len(set(names)) == len(names) else [f"channel {number}" for number in numbers]
 
 
@@ -167,25 +200,49 @@ def _grey(picture: xr.DataArray) -> bool:
 def _frames(
     request: TrainRequest,
     view: View,
+    lights: Sequence[str],
     channels: Mapping[str, NDArray],
     labels: Mapping[str, str],
     hashes: tuple[str, ...],
     picture: xr.DataArray,
 ) -> list[Seen]:
-    """Return the frames of channels (t, z, y, x): the first is transmitted light, the others are stains."""
-    light, *stains = channels
-    _check(channels, labels)
-    planes, stack = planes_of(request.planes, channels[light].shape[1], labels[light]), channels[light].shape[1]
+    """Return the frames of channels (t, z, y, x): those of `lights` are transmitted light, the others stains."""
+    _check(lights, channels, labels)
+    kinds = _lights_of(request, lights, channels, labels)
     size = None if picture.attrs["unit"] == "pixel" else float(picture.attrs["pixel_size"][2])
-    count = len(channels[light])
+    count = len(channels[lights[0]])
     made = []
     for frame in range(count):
-        shown = channels[light][frame][[plane - 1 for plane in planes]]
-        notes = check_light(shown, labels[light])
+        notes: list[str] = []
+        shown: list[NDArray] = []
+        for light in kinds:
+            planes = channels[light.name][frame][[plane - 1 for plane in light.planes]]
+            notes += check_light(planes, labels[light.name])
+            shown.append(planes)
         name = view.name if count == 1 else f"{view.name} {frame + 1:04d}"
-        found = {stain: channels[stain][frame] for stain in stains}
-        made.append(Seen(view, name, shown, stack, found, hashes, size, picture.attrs["unit"], notes))
+        found = {stain: values[frame] for stain, values in channels.items() if stain not in lights}
+        made.append(
+            Seen(view, name, np.concatenate(shown), kinds, found, hashes, size, picture.attrs["unit"], tuple(notes))
+        )
     return made
+
+
+def _lights_of(
+    request: TrainRequest, lights: Sequence[str], channels: Mapping[str, NDArray], labels: Mapping[str, str]
+) -> tuple[Light, ...]:
+    """Return which planes are looked at of each kind of light."""
+    groups = request.planes.split(";")
+    if len(groups) not in (1, len(lights)):
+        raise BadInput(
+            f"planes={request.planes}: found {len(groups)} groups; expected 1, or one for each of {len(lights)} kinds "
+            f"of light ({', '.join(lights)})."
+        )
+    chosen = groups * len(lights) if len(groups) == 1 else groups
+    made = []
+    for light, text in zip(lights, chosen, strict=True):
+        count = channels[light].shape[1]
+        made.append(Light(name=light, planes=planes_of(text, count, labels[light]), stack=count))
+    return tuple(made)
 
 
 def planes_of(text: str, count: int, label: str) -> tuple[int, ...]:
@@ -225,9 +282,9 @@ def check_light(light: NDArray, label: str) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _check(channels: Mapping[str, NDArray], labels: Mapping[str, str]) -> None:
+def _check(lights: Sequence[str], channels: Mapping[str, NDArray], labels: Mapping[str, str]) -> None:
     """Raise `BadInput` for channels (t, z, y, x) that differ in size or hold values that are no numbers."""
-    light, *stains = channels
+    first = lights[0]
     for name, values in channels.items():
         if not np.isfinite(values).all():
             count = int(values.size - np.isfinite(values).sum())
@@ -235,16 +292,23 @@ def _check(channels: Mapping[str, NDArray], labels: Mapping[str, str]) -> None:
                 f"{labels[name]} contains {count} NaN or infinite values; expected finite intensities. Replace them "
                 "first."
             )
-    frames, _, *size = channels[light].shape
-    for name in stains:
+    frames, planes, *size = channels[first].shape
+    for name in channels:
         other = channels[name].shape
+        if name == first:
+            continue
         if other[0] != frames or list(other[2:]) != size:
             raise BadInput(
-                f"{labels[name]} is {size_of((other[0], *other[2:]))}, {labels[light]} {size_of((frames, *size))}; "
+                f"{labels[name]} is {size_of((other[0], *other[2:]))}, {labels[first]} {size_of((frames, *size))}; "
                 "expected the same size. Crop or export one of them again."
             )
-        if other == channels[light].shape and np.array_equal(channels[name], channels[light]):
+        if name in lights and other[1] != planes:
             raise BadInput(
-                f"{labels[name]} and {labels[light]} hold the same pixels: there is nothing to learn. Check "
+                f"{labels[name]} has {other[1]} plane(s), {labels[first]} {planes}; expected as many of each kind of "
+                "light, which become channels of one image. Put planes into a folder each, and name these."
+            )
+        if other == channels[first].shape and np.array_equal(channels[name], channels[first]):
+            raise BadInput(
+                f"{labels[name]} and {labels[first]} hold the same pixels: there is nothing to learn. Check "
                 "transmitted and stains."
             )

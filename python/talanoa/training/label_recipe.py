@@ -42,7 +42,8 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     """
     item: LabelField = loaded.items[0]
     channels = len(item.image), len(item.target)
-    config = _of_init(request, loaded, init, channels) if init else label_presets.config_of(request, *channels)
+    lights = record_of(loaded.extra["labelling"]).lights
+    config = _of_init(request, loaded, init, channels) if init else label_presets.config_of(request, *channels, lights)
     label_presets.check_perceptual(request, config)
     return METHOD, config
 
@@ -64,19 +65,23 @@ def _of_init(
             f"{init.name} makes {config.n_channel_out} stain(s) of {config.n_channel_in} plane(s); here are "
             f"{channels[1]} stain(s) and {channels[0]} plane(s). Set planes and stains."
         )
-    _check_stains(init, loaded)
+    _check_order(init, loaded)
     return labelling.LabellingConfig(**{**init.config, **given})
 
 
-def _check_stains(init: Model, loaded: Loaded) -> None:
-    """Raise `BadInput` for stains in another order than those of the model to start from."""
-    known = [stain.name for stain in record_of(init.labelling or {}).stains]
-    own = [stain.name for stain in record_of(loaded.extra["labelling"]).stains]
-    if len(known) > 1 and set(known) == set(own) and known != own:
-        raise BadInput(
-            f"{init.name} predicts {', '.join(known)}, in this order; found {', '.join(own)}. Set "
-            f"stains={','.join(known)}."
-        )
+def _check_order(init: Model, loaded: Loaded) -> None:
+    """Raise `BadInput` for stains, or kinds of light, in another order than those of the model to start from."""
+    records = [record_of(init.labelling or {}), record_of(loaded.extra["labelling"])]
+    for key, does, named in (
+        ("stains", "predicts", [[stain.name for stain in record.stains] for record in records]),
+        ("transmitted", "looks at", [[light.name for light in record.lights] for record in records]),
+    ):
+        known, own = named
+        if len(known) > 1 and set(known) == set(own) and known != own:
+            raise BadInput(
+                f"{init.name} {does} {', '.join(known)}, in this order; found {', '.join(own)}. Set "
+                f"{key}={','.join(known)}."
+            )
 
 
 def checked_settings(request: TrainRequest, items: Sequence[LabelField], config: Any) -> Settings:

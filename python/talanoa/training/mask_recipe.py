@@ -107,10 +107,10 @@ def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[
         Cancelling.
     """
     files, _ = sources.find(request)
-    chosen = parse(SegmentRequest, {"device": device, "channel": request.channel}).request
+    chosen = parse(SegmentRequest, {"device": device, "channel": request.one_channel}).request
     pairs = []
     for each in files:
-        item = dataset.read_one(each, request.channel, request.ndim, request.mask)
+        item = dataset.read_one(each, request.one_channel, request.ndim, request.mask)
         picture = choose(images.read(each.image), model.channels, chosen, 2)
         found = segment(picture.image, model, chosen.model_copy(update={"channel": None}), host)
         pairs.append((item.labels, found.labels.values[0, 0, 0]))

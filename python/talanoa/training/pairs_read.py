@@ -151,9 +151,9 @@ def _open_image(request: TrainRequest, given: Given | None) -> Recording:
         where = tuple(slice(int(axis.min()), int(axis.max()) + 1) for axis in np.nonzero(selection))
         values, selection = values[..., where[0], where[1]], selection[where]
         selection = None if selection.all() else selection
-    image, thinned = _thinned(_channels(values, request.channel, OPEN), OPEN)
+    image, thinned = _thinned(_channels(values, request.one_channel, OPEN), OPEN)
     pairs_check.check_values(image, OPEN)
-    notes = thinned + _faults(picture, request.channel, NOISE)
+    notes = thinned + _faults(picture, request.one_channel, NOISE)
     digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
     name = Path(str(picture.attrs.get("name") or "image")).stem
     factor = _anisotropy(picture, request, OPEN)
@@ -167,11 +167,11 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
     picture = images.read(low)
     values = _values(picture, request, low.name)
     factor = _anisotropy(picture, request, low.name)
-    image = _channels(values, request.channel, low.name)
+    image = _channels(values, request.one_channel, low.name)
     pairs_check.check_values(image, low.name)
     target, hashes = None, [file_sha256(low)]
     kinds = NOISE if request.method == "n2v" else PAIRED
-    looked_at = request.channel or (1 if request.target_channel and high is None else None)
+    looked_at = request.one_channel or (1 if request.target_channel and high is None else None)
     notes = tuple(f"{low.name}: {text}" for text in _faults(picture, looked_at, kinds))
     if high is not None:
         of_target = images.read(high)
@@ -180,9 +180,9 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
         target = _channels(other, request.target_channel, f"the target {high.name}")
         hashes.append(file_sha256(high))
     elif request.target_channel is not None:
-        if request.target_channel == (request.channel or 1):
+        if request.target_channel == (request.one_channel or 1):
             raise BadInput(f"channel and target_channel are both {request.target_channel}; expected two channels.")
-        image = _channels(values, request.channel or 1, low.name)
+        image = _channels(values, request.one_channel or 1, low.name)
         target = _channels(values, request.target_channel, low.name)
     if target is None:
         image, thinned = _thinned(image, low.name)

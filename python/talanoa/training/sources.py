@@ -46,7 +46,7 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
         stop_if_cancelled(host)
         proposed = propose(each.annotation)
         items.append(
-            dataset.read_one(each, request.channel, request.ndim, request.mask, normalization, proposed=proposed)
+            dataset.read_one(each, request.one_channel, request.ndim, request.mask, normalization, proposed=proposed)
         )
         host.progress(number + 1, len(files), "Reading images")
     items = dataset.alike(items, files, request.ndim)

@@ -231,10 +231,10 @@ def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[
     settings = parse(SegmentRequest, {"device": device}).request
     pairs = []
     for each in files:
-        item = dataset.read_one(each, request.channel, request.ndim, request.mask)
+        item = dataset.read_one(each, request.one_channel, request.ndim, request.mask)
         picture = images.read(each.image)
-        if request.channel is not None:
-            picture = picture.isel(c=slice(request.channel - 1, request.channel))
+        if request.one_channel is not None:
+            picture = picture.isel(c=slice(request.one_channel - 1, request.one_channel))
         found = segment(picture, model, settings, host).labels.values[0, 0]
         pairs.append((item.labels, found if item.ndim == 3 else found[0]))
     counts = match_images(pairs, SCORED_IOU)

@@ -232,7 +232,11 @@ def disagreement_of(request: EvaluateRequest, n_candidates: int, model: bool) ->
 
 def _number(request: EvaluateRequest) -> int | None:
     """Return the channel that is asked for, counted from 1; None: all, or the only one."""
-    return None if request.channel in (None, "all") else int(request.channel)
+    if isinstance(request.channel, int):
+        return request.channel
+    if request.channel not in (None, "all"):
+        raise BadInput(f"channel={request.channel}: expected one channel of restored images, or all.")
+    return None
 
 
 def _channels(values: NDArray, wanted: int, request: EvaluateRequest, what: str) -> NDArray:

@@ -19,7 +19,7 @@ from talanoa.judge.stains.fields import Source, Stains, View
 from talanoa.judge.stains.predicting import Contender, predict
 from talanoa.judge.stains.segmenting import Segmentation
 from talanoa.judge.stains.store import Store
-from talanoa.labelling import targets
+from talanoa.labelling import lights, targets
 from talanoa.labelling.targets import TargetConfig
 
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ class Setting:
         What was made of the true stains before a model learnt them.
     reporters : Reporters or None
         Of the cell cycle.
+    lights : tuple of str
+        Kinds of transmitted light that lie in folders beside each other.
     """
 
     views: list[View]
@@ -52,6 +54,7 @@ class Setting:
     segmentations: Mapping[str, Segmentation | None]
     prepare: Mapping[str, TargetConfig]
     reporters: Reporters | None = None
+    lights: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -80,7 +83,7 @@ def collect(setting: Setting, store: Store, request: EvaluateRequest, host: Host
         host.progress(number, 2 * len(setting.views), f"Predicting {view.name} ({number + 1} of {len(setting.views)})")
         opened.clear()
         truth, form = _truth(view, setting, opened)
-        light = images.read(view.light) if view.light is not None else None
+        light = lights.read(view.light, setting.lights) if view.light is not None else None
         sides, unit = form.attrs["pixel_size"], str(form.attrs["unit"])
         if unit == "pixel" and light is not None:
             sides, unit = light.attrs["pixel_size"], str(light.attrs["unit"])

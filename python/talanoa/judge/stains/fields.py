@@ -34,7 +34,7 @@ class View:
     truths : mapping of str to Source
         The true stains.
     light : Path or None
-        Transmitted light, which a model needs.
+        Transmitted light, which a model needs; of several kinds of light the first one.
     plate, well, phenotype : str
         Empty where they are not known.
     predictions : sequence of mapping
@@ -130,7 +130,7 @@ def _of_file(path: Path, stains: Sequence[str], what: str) -> dict[str, Source]:
 def find_truth(
     truth: Sequence[Path],
     lights: Sequence[Path],
-    transmitted: str | None,
+    transmitted: Sequence[str],
     stains: Sequence[str],
     light: bool,
     notes: list[str],
@@ -142,8 +142,8 @@ def find_truth(
     truth, lights : sequence of Path
         Folders of the true stains, and of the images of transmitted light (or of plates); one of both may be empty:
         then it is taken from the other, a plate.
-    transmitted : str or None
-        Name of a plate's folder of transmitted light.
+    transmitted : sequence of str
+        Names of a plate's folders of transmitted light; none: the usual one.
     stains : sequence of str
         Which ones; none: all.
     light : bool
@@ -183,7 +183,7 @@ def _without_truth(place: Path, lit: Mapping[str, Path], known: Mapping[str, obj
     return [f"{place.name}: {what}, and are left out: {folders.some(lonely, 5)}."]
 
 
-def _lights(place: Path, transmitted: str | None, names: Mapping[str, object], needed: bool) -> dict[str, Path]:
+def _lights(place: Path, transmitted: Sequence[str], names: Mapping[str, object], needed: bool) -> dict[str, Path]:
     """Return the images of transmitted light by name: those of a plate, or of a folder.
 
     Where they are not `needed`, and only tell whether they were trained on, none are an answer, too.
@@ -196,11 +196,11 @@ def _lights(place: Path, transmitted: str | None, names: Mapping[str, object], n
         return {}
 
 
-def _all_lights(place: Path, transmitted: str | None, names: Mapping[str, object]) -> dict[str, Path]:
+def _all_lights(place: Path, transmitted: Sequence[str], names: Mapping[str, object]) -> dict[str, Path]:
     if place.is_dir() and not folders.is_single(place):
         inside = {path.name: path for path in sorted(place.iterdir()) if path.is_dir() and plates.images_in(path)}
         if inside:
-            found = plates.images_in(inside[plates.transmitted_of(place, inside, transmitted)])
+            found = plates.images_in(inside[plates.transmitted_of(place, inside, transmitted)[0]])
         else:
             found = folders.image_files(place)
     else:

@@ -28,8 +28,10 @@ from talanoa.judge.stains.scores import Score
 from talanoa.judge.stains.segmenting import Segmentation
 from talanoa.judge.stains.store import Store
 from talanoa.judge.stains.work import Line, Measuring
+from talanoa.labelling import lights
 from talanoa.labelling.targets import TargetConfig
 from talanoa.request_base import folders as named_folders
+from talanoa.requests_train import names_of
 
 if TYPE_CHECKING:
     from talanoa.host import Host
@@ -206,7 +208,7 @@ def _setting(request: EvaluateRequest, notes: list[str]) -> Setting:
         raise BadInput("Found neither truth nor images; expected the plates with the true stains (images), or truth.")
     needs_light = any(record is not None for record in records.values())
     first = next((record for record in records.values() if record is not None), None)
-    transmitted = request.transmitted or (first.lights[0].name if first is not None else None)
+    transmitted = names_of(request.transmitted) or lights.needed(filter(None, records.values()))
     views = find_truth(truth, images, transmitted, stains, needs_light, notes)
     views = _with_predictions(views, judged, stains, request, notes)
     prepare = {stain.name: stain.prepare for stain in first.stains} if first is not None else {}
@@ -220,7 +222,7 @@ def _setting(request: EvaluateRequest, notes: list[str]) -> Setting:
         raise BadInput("scales: found predictions made elsewhere; expected a model, which can predict enlarged images.")
     contenders += [Contender(judged[0], factor) for factor in request.factors if factor != 1]
     defaults = {stain: prepare.get(stain, TargetConfig()) for stain in stains}
-    return Setting(views, stains, contenders, segmentations, defaults, reporters)
+    return Setting(views, stains, contenders, segmentations, defaults, reporters, tuple(transmitted))
 
 
 def _candidates(request: EvaluateRequest) -> list[Candidate]:
