@@ -20,10 +20,11 @@ from talanoa import image as images
 from talanoa import model_folder, resources
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
+from talanoa.labelling.record import Light
 from talanoa.requests_predict import PredictRequest
 
 PREDICT = "Predict Fluorescence"
-BOTH, FURTHER = "stains of the menu", "nuclei of the menu"
+BOTH, FURTHER, LIGHTS = "stains of the menu", "nuclei of the menu", "lights of the menu"
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +32,8 @@ def commands(imagej: Runtime) -> Iterator[list[str]]:
     """Our commands in this ImageJ, and models to run them with."""
     folders = [labellers.save(model_folder.user_models() / BOTH, (NUCLEUS, ER))]
     folders.append(labellers.save(model_folder.user_models() / FURTHER, seed=9))
+    lights = (labellers.PHASE, Light(name="DIC"))
+    folders.append(labellers.save(model_folder.user_models() / LIGHTS, lights=lights))
     yield menu.install(imagej)
     for folder in folders:
         shutil.rmtree(folder)
@@ -123,3 +126,14 @@ def test_macro_for_a_plate(ij: Any, commands: list[str], tmp_path: Path) -> None
         found = images.read(tmp_path / "out" / f"A01 {number}.tif")
         np.testing.assert_array_equal(found.values, expected.values)
         assert found.attrs["channel_names"] == ("nucleus", "ER")
+
+
+def test_macro_for_a_plate_in_two_lights(ij: Any, commands: list[str], tmp_path: Path) -> None:
+    for number, light in enumerate(("phase", "DIC")):
+        (tmp_path / light).mkdir()
+        labellers.write_phase(tmp_path / light / "A01.tif", 40, 44, seed=number)
+    lines = "\n".join([(tmp_path / "phase").as_posix(), (tmp_path / "out").as_posix(), LIGHTS, "device=cpu"])
+    ij.runMacroFile(str(resources.macros() / "Predict_Folder.ijm"), lines)
+    both = np.stack([labellers.phase(40, 44, seed=number) for number in (0, 1)])
+    expected = talanoa.predict_fluorescence(images.from_array(both, "cyx"), LIGHTS, device="cpu").image
+    np.testing.assert_array_equal(images.read(tmp_path / "out" / "A01.tif").values, expected.values)
