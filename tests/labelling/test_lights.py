@@ -20,6 +20,7 @@ from talanoa import image_lazy, model_folder, tasks
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.labelling import lights
+from talanoa.labelling.fields import middle_planes
 from talanoa.labelling.record import LabellingRecord, Light, Stain, record_of
 from talanoa.requests import TrainRequest, parse
 from talanoa.tasks import image_task
@@ -74,6 +75,8 @@ def test_folders_and_channels_are_read_as_the_same_fields(plate: Path, tmp_path:
         np.testing.assert_array_equal(one.target, other.target)
     item = of_folders.items[0]
     assert item.image.shape == (2, 64, 64) and len(item.hashes) == 3
+    for channel, shown in zip(item.image, middle_planes(item.image, item.lights), strict=True):
+        np.testing.assert_array_equal(channel, shown)
     for channel, kind in zip(item.image, ("phase", "DIC"), strict=True):
         raw = tifffile.imread(plate / kind / f"{item.name}.tif").astype(float)
         np.testing.assert_allclose(channel, (raw - raw.min()) / np.ptp(raw), atol=1e-5)
@@ -97,6 +100,8 @@ def test_planes_are_chosen_for_each_kind_of_light(tmp_path: Path) -> None:
     first, second = record_of(found.extra["labelling"]).lights
     assert (first.name, first.planes, first.stack) == ("channel 1", (1, 3), 3)
     assert (second.name, second.planes, second.stack) == ("channel 2", (2,), 3)
+    shown = middle_planes(found.items[0].image, found.items[0].lights)
+    np.testing.assert_array_equal(shown, found.items[0].image[1:])  # the second of two, and the only one
     part = found.items[0].image.shape[1]
     for channel, plane in zip(found.items[0].image, (light[0], light[2], light[1]), strict=True):
         raw = plane[:part].astype(float)

@@ -45,6 +45,8 @@ class LabelField:
         Name of the file that this is a part or a frame of; empty for a file of its own.
     steps : mapping of str to steps
         Of a few fields what was made of each stain, step by step, to be shown.
+    lights : tuple of int
+        Channels of each kind of light; empty: all are of one.
     """
 
     name: str
@@ -61,6 +63,7 @@ class LabelField:
     role: str = TRAINING
     source: str = ""
     steps: Mapping[str, Steps] = field(default_factory=dict)
+    lights: tuple[int, ...] = ()
     pixel_depth = None  # planes of a stack are channels
 
     @property
@@ -87,6 +90,12 @@ class LabelField:
     def shape(self) -> tuple[int, ...]:
         """Size (y, x)."""
         return self.image.shape[1:]
+
+
+def middle_planes(image: NDArray, lights: Sequence[int]) -> list[NDArray]:
+    """Return the middle plane (y, x) of each kind of light of an image (channels, y, x), see `LabelField.lights`."""
+    counts = tuple(lights) or (len(image),)
+    return [image[end - count + count // 2] for end, count in zip(np.cumsum(counts), counts, strict=True)]
 
 
 def empty_stains(fields: Sequence[LabelField]) -> NDArray[np.bool_]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from talanoa.labelling.exposure import CropLimits, fault_of
-from talanoa.labelling.fields import LabelField
+from talanoa.labelling.fields import LabelField, middle_planes
 from talanoa.training import distributed
 from talanoa.training.feed import Arrays, Feed
 from talanoa.training.image_pictures import grey
@@ -158,17 +158,19 @@ def preview(net: torch.nn.Module, part: LabelField, config: Any) -> tuple[dict[s
     ``kind`` says that these are stains; several are shown in colours.
     """
     after = predict(net, part.image, config)[0]
-    pictures = (light_picture(part.image), composite(after), composite(part.target))
+    pictures = (light_pictures(part.image, part.lights)[0], composite(after), composite(part.target))
     keys = ("before", "after", "target")
     shown = {key: as_text(each) for key, each in zip(keys, pictures, strict=True)}
     return {"name": part.name, "kind": "stains", **shown}, 0.0
 
 
-def light_picture(image: NDArray[np.float32]) -> Image.Image:
-    """Return the middle plane of transmitted light (planes, y, x) in grey."""
-    plane = image[len(image) // 2]
-    low, high = np.percentile(plane, (0.2, 99.8))
-    return grey(plane, (float(low), float(max(high, low + 1e-6))))
+def light_pictures(image: NDArray[np.float32], lights: Sequence[int]) -> list[Image.Image]:
+    """Return the middle plane of each kind of light (channels, y, x) in grey."""
+    pictures = []
+    for plane in middle_planes(image, lights):
+        low, high = np.percentile(plane, (0.2, 99.8))
+        pictures.append(grey(plane, (float(low), float(max(high, low + 1e-6)))))
+    return pictures
 
 
 def stain_picture(stain: NDArray[np.float32]) -> Image.Image:
@@ -194,15 +196,17 @@ def sheets(ready: Ready) -> dict[str, Image.Image]:
     settings = ready.settings.model_copy(update={"batch": PATCHES})
     images, answers = batch(ready.parts[0], ready.config, settings, True, rng)
     return {
-        "pairs": columns_sheet([(part.image, part.target) for part in parts]),
-        "patches": columns_sheet(list(zip(images, answers[0], strict=True))),
+        "pairs": columns_sheet([(part.image, part.target) for part in parts], parts[0].lights),
+        "patches": columns_sheet(list(zip(images, answers[0], strict=True)), parts[0].lights),
         "targets": steps_sheet(ready.items),
     }
 
 
-def columns_sheet(fields: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]]) -> Image.Image:
+def columns_sheet(
+    fields: Sequence[tuple[NDArray[np.float32], NDArray[np.float32]]], lights: Sequence[int]
+) -> Image.Image:
     """Return transmitted light above each of its stains, a column for each field."""
-    columns = [[light_picture(image), *(stain_picture(each) for each in target)] for image, target in fields]
+    columns = [[*light_pictures(image, lights), *map(stain_picture, target)] for image, target in fields]
     rows = zip(*columns, strict=True)
     return sheet([[fitted(picture.convert("RGB")) for picture in row] for row in rows])
 

@@ -52,7 +52,7 @@ def write_examples(path: Path, net: torch.nn.Module, items: Sequence[LabelField]
         predicted = predict(net, part.image, config)[0]
         for number, truth in enumerate(part.target):
             pictures = (
-                label_feed.light_picture(part.image),
+                *label_feed.light_pictures(part.image, part.lights),
                 label_feed.stain_picture(predicted[number]),
                 label_feed.stain_picture(truth),
             )

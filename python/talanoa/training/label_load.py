@@ -15,7 +15,7 @@ from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.labelling import align, exposure, levels, sources
-from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField
+from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, middle_planes
 from talanoa.labelling.plates import View, well_of
 from talanoa.labelling.record import LabellingRecord, record_of
 from talanoa.labelling.targets import Steps
@@ -219,11 +219,7 @@ def _normalization(request: TrainRequest, seen: Roles) -> dict[str, Any]:
 
 def _middle(seen: Seen) -> list[NDArray]:
     """Return the middle plane (y, x) of each kind of light."""
-    ends = np.cumsum([len(light.planes) for light in seen.lights])
-    return [
-        seen.light[end - len(light.planes) + len(light.planes) // 2]
-        for end, light in zip(ends, seen.lights, strict=True)
-    ]
+    return middle_planes(seen.light, [len(light.planes) for light in seen.lights])
 
 
 def even(seen: Seen, normalization: Mapping[str, Any]) -> NDArray:
@@ -294,6 +290,7 @@ def _field(
         role=role,
         source=prefix + view.name,
         steps=steps,
+        lights=tuple(len(light.planes) for light in each.lights),
     )
 
 
