@@ -175,6 +175,10 @@ def test_files_beside_each_other_become_one_image(plate: Path) -> None:
         np.testing.assert_array_equal(found, merged.values[0, :, :, 3:20, 5:9])
     assert lights.read(file, ("phase",)).sizes["c"] == 1
     assert lights.read(plate / "dapi" / "B01_f1.tif", ("phase", "DIC")).sizes["c"] == 1  # in no folder of a light
+    (plate / "DIC").rename(plate / "Ph")
+    turned = lights.read(plate / "Ph" / "B01_f1.tif", ("phase", "Ph"))  # two of one kind: by their very names
+    np.testing.assert_array_equal(turned.values, merged.values)
+    (plate / "Ph").rename(plate / "DIC")
     (plate / "DIC" / "B01_f1.tif").unlink()
     with pytest.raises(
         BadInput, match=r"one of several kinds of light \(phase, DIC\).* found no image B01_f1 in .*DIC"
@@ -193,6 +197,7 @@ def test_models_need_what_all_of_them_look_at() -> None:
 
     assert lights.needed([record("phase"), record("DIC")]) == ("phase",)
     assert lights.needed([record("phase"), record("Phase contrast", "DIC")]) == ("phase", "DIC")
+    assert lights.needed([record("bf", "Brightfield"), record("BF")]) == ("bf", "Brightfield")  # two of one kind
     assert lights.needed([]) == ()
 
 

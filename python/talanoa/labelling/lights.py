@@ -22,15 +22,14 @@ from talanoa.labelling.record import LabellingRecord
 def needed(records: Iterable[LabellingRecord]) -> tuple[str, ...]:
     """Return the kinds of light that models look at; of models of a single one that of the first.
 
-    Other names of the same kind (DIC, dic) count once. Models of a single kind take what they are given.
+    What two models call otherwise (DIC, dic) counts once. Models of a single kind take what they are given.
     """
     known = [[light.name for light in record.lights] for record in records]
     if not any(len(names) > 1 for names in known):
         return tuple(known[0]) if known else ()
     found: list[str] = []
-    for name in (name for names in known for name in names):
-        if not any(same(name, other) for other in found):
-            found.append(name)
+    for names in known:
+        found += [name for name in names if not any(same(name, other) for other in found)]
     return tuple(found)
 
 
@@ -104,7 +103,7 @@ def _reader(image: LazyImage, files: Sequence[Path | None]) -> Reader:
 def _files(path: Path, names: Sequence[str]) -> list[Path | None]:
     """Return the file of each kind of light that lies beside an image; None: the image itself."""
     own = path.parent
-    mine = next(name for name in names if same(name, own.name))
+    mine = own.name if own.name in names else next(name for name in names if same(name, own.name))
     folders = {folder.name: folder for folder in sorted(own.parent.iterdir()) if folder.is_dir()}
     others = {name: _file_of(path.stem, name, folders) for name in names if name != mine}
     missing = [str(own.parent / name) for name, file in others.items() if file is None]
