@@ -153,25 +153,26 @@ def channels_of(request: TrainRequest, count: int, label: str) -> tuple[list[int
 
 def light_names(request: TrainRequest, picture: xr.DataArray, numbers: Sequence[int]) -> list[str]:
     """Return what the kinds of transmitted light are called: as asked for; of several else as the file calls them."""
-    asked = names_of(request.transmitted)
-    if asked and len(asked) != len(numbers):
-        raise BadInput(
-            f"transmitted names {len(asked)} ({', '.join(asked)}), channel has {len(numbers)} "
-            f"({', '.join(map(str, numbers))}); expected as many. Name each channel, or none."
-        )
+    asked = _asked("transmitted", request.transmitted, "channel", numbers)
     return asked or ([LIGHT] if len(numbers) == 1 else _channel_names(picture, numbers))
 
 
 def stain_names(request: TrainRequest, picture: xr.DataArray, numbers: Sequence[int]) -> list[str]:
     """Return the names of the stains: as asked for, else as the file calls its channels."""
-    asked = names_of(request.stains)
+    return _asked("stains", request.stains, "target_channels", numbers) or _channel_names(picture, numbers)
+
+
+def _asked(key: str, text: str | None, counted: str, numbers: Sequence[int]) -> list[str]:
+    """Return the names that a key gives to channels, or none; too few of them, or the same twice, are an error."""
+    asked = names_of(text)
+    listed = f"{counted} has {len(numbers)} ({', '.join(map(str, numbers))})"
     if asked and len(asked) != len(numbers):
         raise BadInput(
-            f"stains names {len(asked)} ({', '.join(asked)}), target_channels has {len(numbers)} "
-            f"({', '.join(map(str, numbers))}); expected as many. Name each channel, or none."
+            f"{key} names {len(asked)} ({', '.join(asked)}), {listed}; expected as many. Name each channel, or none."
         )
-    names = asked or _channel_names(picture, numbers)
-    return names if len(set(names)) == len(names) else [f"channel {number}" for number in numbers]
+    if len(set(asked)) < len(asked):
+        raise BadInput(f"{key}={text}: a name is given twice; expected one for each channel.")
+    return asked
 
 
 def _channel_names(picture: xr.DataArray, numbers: Sequence[int]) -> list[str]:
