@@ -15,19 +15,21 @@ MOST = 4
 MEMORY = 3 << 30  # bytes for each process: PyTorch, and a Java with ImageJ beside it
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 JAVA = "tests/fiji"  # one Java virtual machine runs all of them
+# Files that need a model which another unit trains.
+WITH = {"tests/test_stardist3d.py": JAVA, "tests/test_predict.py": "tests/test_train.py"}
 # What takes longest comes first, so that no process is left with it while the others have ended.
-LONG = (JAVA, "tests/gui", "tests/worker", "tests/browser", "tests/test_train", "tests/test_s")
+LONG = (JAVA, "tests/gui", "tests/worker", "tests/test_train", "tests/test_study", "tests/test_notebooks")
 
 
 def unit(nodeid: str) -> str:
-    """Return what a test belongs to and is run with in one process: its file, or a folder that shares a fixture."""
+    """Return what a test belongs to and is run with in one process: its file, or several that share what is costly."""
     file = nodeid.split("::", 1)[0]
-    return JAVA if file.startswith(f"{JAVA}/") else file
+    return JAVA if file.startswith(f"{JAVA}/") else WITH.get(file, file)
 
 
 def rank(nodeid: str) -> int:
     """Return the place of a test's unit in the queue; units of the same place keep their order."""
-    return next((place for place, start in enumerate(LONG) if nodeid.startswith(start)), len(LONG))
+    return next((place for place, start in enumerate(LONG) if unit(nodeid).startswith(start)), len(LONG))
 
 
 def processors() -> int:
