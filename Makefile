@@ -24,7 +24,7 @@ demo: $(VENV)/.java-ready
 	$(PY) -m talanoa demo
 
 test: check
-	$(PY) -m pytest
+	$(PY) -m pytest -n auto --max-worker-restart 2
 
 check: $(VENV)/.dev-ready $(VENV)/.jars-ready
 	$(PY) -m ruff check .

@@ -11,7 +11,10 @@ from pathlib import Path
 
 import pytest
 
-# Before any test imports the package: no test may see or change the models of the person who runs it.
+pytest_plugins = ["spread"]
+
+# Before any test imports the package: no test may see or change the models of the person who runs it. Each process of
+# several (see spread.py) makes and removes its own.
 os.environ["TALANOA_HOME"] = tempfile.mkdtemp(prefix="talanoa-tests-")
 os.environ.setdefault("MPLBACKEND", "Agg")
 
