@@ -11,7 +11,7 @@ from typing import Any
 import psutil
 import pytest
 
-MOST = 4
+MOST = 2  # `pytest -n 4` is possible; that many windows and trainings beside each other were not tried
 MEMORY = 3 << 30  # bytes for each process: PyTorch, and a Java with ImageJ beside it
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 JAVA = "tests/fiji"  # one Java virtual machine runs all of them
