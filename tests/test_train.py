@@ -20,6 +20,7 @@ from talanoa.metrics.matching import match_images
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import loop
+from talanoa.training.before import look
 from talanoa.training.run import train
 from talanoa.training.star_recipe import settings_from
 from trained import request, small_model
@@ -93,6 +94,8 @@ def test_an_interrupted_training_resumes_on_the_same_curve(tmp_path: Path, sched
     assert not (model_folder.user_models() / f"parts-{schedule}").exists()
     with pytest.raises(BadInput, match="unfinished training.*resume=true"):
         train(request(images, masks, f"parts-{schedule}", **keys), QuietHost())
+    with pytest.raises(BadInput, match="unfinished training.*resume=true"):  # before anybody has looked at pictures
+        look(request(images, masks, f"parts-{schedule}", dry_run=True, **keys), QuietHost())
     with pytest.raises(BadInput, match="begun with other settings"):
         train(request(images, masks, f"parts-{schedule}", **{**keys, "steps": 5}, resume=True), QuietHost())
     resumed = train(request(images, masks, f"parts-{schedule}", **keys, resume=True), QuietHost())

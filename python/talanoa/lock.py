@@ -30,8 +30,7 @@ def hold(folder: Path, what: str) -> Iterator[None]:
     import psutil
 
     lock = folder / LOCK
-    owner = lock.read_text(encoding="utf-8") if lock.exists() else ""
-    if owner and owner != _running(owner):
+    if _owner(folder) and not is_held(folder):
         lock.unlink()
     me = psutil.Process()
     try:
@@ -39,13 +38,24 @@ def hold(folder: Path, what: str) -> Iterator[None]:
             stream.write(f"{me.pid} {me.create_time():.0f}")
     except FileExistsError as error:
         raise BadInput(
-            f"Another {what} writes into {folder} (process {owner.split(' ')[0]}). Wait for it, stop it, or choose "
-            "another name."
+            f"Another {what} writes into {folder} (process {_owner(folder).split(' ')[0]}). Wait for it, stop it, or "
+            "choose another name."
         ) from error
     try:
         yield
     finally:
         lock.unlink(missing_ok=True)
+
+
+def is_held(folder: Path) -> bool:
+    """Tell whether a process that runs holds a folder."""
+    owner = _owner(folder)
+    return bool(owner) and owner == _running(owner)
+
+
+def _owner(folder: Path) -> str:
+    lock = folder / LOCK
+    return lock.read_text(encoding="utf-8") if lock.exists() else ""
 
 
 def _running(owner: str) -> str:

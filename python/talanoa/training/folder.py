@@ -30,6 +30,25 @@ def read_plan(work: Path) -> dict[str, Any] | None:
     return plan if isinstance(plan, dict) else None
 
 
+def is_begun(work: Path, resume: bool) -> bool:
+    """Tell whether an unfinished training of a name is to go on.
+
+    Raises
+    ------
+    BadInput
+        There is one, and it is not to go on; or there is none, and one is.
+    """
+    begun = (work / loop.CHECKPOINT).is_file()
+    if begun and not resume:
+        raise BadInput(
+            f"An unfinished training is in {work}. Go on with it by resume=true, choose another name, "
+            "or delete that folder."
+        )
+    if resume and not begun:
+        raise BadInput(f"resume=true, but {work} holds no unfinished training. Start without resume.")
+    return begun
+
+
 @contextmanager
 def training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[None]:
     """Hold a training's own folder: one process at a time, one plan.
@@ -64,15 +83,7 @@ def training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[
 
 def _check_plan(work: Path, plan: dict[str, Any], resume: bool) -> None:
     path = work / PLAN
-    begun = (work / loop.CHECKPOINT).is_file()
-    if begun and not resume:
-        raise BadInput(
-            f"An unfinished training is in {work}. Go on with it by resume=true, choose another name, "
-            "or delete that folder."
-        )
-    if resume and not begun:
-        raise BadInput(f"resume=true, but {work} holds no unfinished training. Start without resume.")
-    if begun:
+    if is_begun(work, resume):
         stored = json.loads(path.read_text(encoding="utf-8"))
         differing = sorted(key for key in plan if stored.get(key) != json.loads(json.dumps(plan[key])))
         if differing:

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from talanoa import devices, methods, model_folder
+from talanoa import devices, lock, methods, model_folder
 from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import distributed, loop, transfer
-from talanoa.training.folder import read_plan, working_folder
+from talanoa.training.folder import is_begun, read_plan, working_folder
 from talanoa.training.recipe import Parts, Recipe, recipe_for
 from talanoa.training.settings import Settings
 
@@ -93,6 +93,8 @@ def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Re
         Name taken, data that cannot be used, settings that do not fit, device that is not there.
     """
     folder = model_folder.check_name(request.name)
+    if not lock.is_held(working_folder(folder)):  # by another process, which is told when it is our turn
+        is_begun(working_folder(folder), request.resume)
     device = devices.choose(request.device)
     recipe = recipe_for(request.method)
     loaded = recipe.load(request, host, given)
