@@ -15,13 +15,13 @@
 #@ String (label="bfloat16 (true, false)", required=false, value="", row="same", persist=false) mixed_precision
 #@ String (label="Dimensions (2, 3; empty: as the images)", required=false, value="", persist=false) ndim
 #@ String (label="Channel", required=false, value="", row="same", persist=false) channel
+#@ String (label="Price of an hour", required=false, value="", row="same", persist=false) price
 #@ Double (label="Part of the images for validation", value=0.1, persist=false) validation
 #@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", row="same", persist=false) device
+#@ String (label="in the currency", required=false, value="EUR", row="same", persist=false) currency
 #@ String (label="Start from model (empty: from scratch)", required=false, value="", width=20, persist=false) init
 #@ Boolean (label="Go on with an interrupted training of this name", value=false, persist=false) resume
 #@ String (label="Licence of the data", required=false, value="", width=20, persist=false) licence
-#@ String (label="Price of an hour", required=false, value="", row="same", persist=false) price
-#@ String (label="in", required=false, value="EUR", row="same", persist=false) currency
 #@ Boolean (label="More settings of the method (a second dialog)", value=false, persist=false) more
 #@ String (label="Levels of the U-Net", required=false, value="", only="stardist segmentation care n2v n2n labelling", persist=false) depth
 #@ String (label="Filters of its first level", required=false, value="", row="same", only="stardist segmentation care n2v n2n labelling", persist=false) filters
@@ -100,16 +100,16 @@ keys = {
     "batch": batch,
     "lr": lr,
     "seed": seed,
+    "mixed_precision": mixed_precision,
     "ndim": ndim,
     "channel": channel,
+    "price": price,
     "validation": validation,
     "device": device,
+    "currency": currency,
     "init": init,
     "resume": resume,
     "licence": licence,
-    "mixed_precision": mixed_precision,
-    "price": price,
-    "currency": currency,
     "depth": depth,
     "filters": filters,
     "n_rays": n_rays,
