@@ -72,6 +72,7 @@ def prepare(method: str, keys: str, folder: str, backend: str) -> None:
 
     from talanoa import methods, model_folder
     from talanoa import restore as restored
+    from talanoa.image import from_array
     from talanoa.model_folder import Model
 
     chosen = methods.get(method)
@@ -82,7 +83,7 @@ def prepare(method: str, keys: str, folder: str, backend: str) -> None:
     made = Model("untrained", method, config.model_dump(mode="json"), {}, normalization)
     model_folder.save(Path(folder), made, chosen.build(config).state_dict())
     image = np.random.default_rng(0).random((16, 64, 64)[-config.ndim :], np.float32)
-    restored(image, model=folder, device="cpu", backend=backend)
+    restored(from_array(image, "zyx"[-config.ndim :]), model=folder, device="cpu", backend=backend)
 
 
 if __name__ == "__main__":
