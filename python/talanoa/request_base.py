@@ -16,6 +16,8 @@ PRICE = "Price of an hour of this machine, for the cost in the record; omitted: 
 CURRENCY = "What the price is in"
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
+_NUMBERS = r"\d+(-\d+)?(,\d+(-\d+)?)*"
+
 
 def read_decimal(value: Any) -> Any:
     """Read "0,5" as 0.5 (a locale with decimal commas) and "auto" as not given; leave the rest to pydantic."""
@@ -61,6 +63,33 @@ def read_folders(value: Any) -> Any:
 def folders(text: str | None) -> list[Path]:
     """Return the folders of a key that takes several."""
     return [Path(part.strip()) for part in (text or "").split(";") if part.strip()]
+
+
+def read_numbers(key: str, value: Any, expected: str, groups: bool = False, word: str = "") -> str | None:
+    """Return numbers from 1, given as one, a list or text such as "1,3,5-7", as text without blanks; None stays.
+
+    With `groups` there can be several between ";"; a `word` may stand for the numbers of a group.
+    """
+    if value is None:
+        return None
+    listed = value if isinstance(value, list | tuple | range) else None
+    text = re.sub(r"\s", "", ",".join(map(str, listed)) if listed is not None else str(value)).lower()
+    text = re.sub(r"^(\d+)\.0*$", r"\1", text)  # number fields of dialogs write whole numbers with decimals
+    parts = text.split(";") if groups else [text]
+    known = [bool(word and part == word) or re.fullmatch(_NUMBERS, part) for part in parts]
+    backwards = any(int(first) > int(last) for first, last in re.findall(r"(\d+)-(\d+)", text))
+    if not all(known) or backwards or re.search(r"(?<!\d)0+(?!\d)", text):
+        raise BadInput(f"{key}: found {value!r}; expected {expected}.")
+    return text
+
+
+def numbers_in(text: str) -> list[int]:
+    """Return the numbers of "1,3-5", each by itself, in their order."""
+    found: list[int] = []
+    for piece in text.split(","):
+        first, _, last = piece.partition("-")
+        found.extend(range(int(first), int(last or first) + 1))
+    return found
 
 
 def read_frames(value: Any) -> Any:
@@ -199,7 +228,6 @@ EXPECTED = {
 }
 PATTERNS = {
     "frames": 'frames such as "1-10" or "1,5,9"',
-    "planes": '"all", or numbers from 1 on, such as "3" or "2,3,4"',
     "project": '"max", "mean" or the number of a plane',
     "shape": "HEIGHTxWIDTH, such as 512x512, or FRAMESxSLICESxHEIGHTxWIDTH",
 }

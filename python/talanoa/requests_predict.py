@@ -8,32 +8,14 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
-from talanoa.request_base import Count, Folders, read_decimal, read_whole, read_word
+from talanoa.request_base import Count, Folders, read_decimal, read_numbers, read_whole, read_word
 from talanoa.requests_image import ImageRequest, Sample
-
-_GROUP = r"\d+(-\d+)?(,\d+(-\d+)?)*"
 
 
 def read_names(value: Any) -> Any:
     """Read names given as a list, or separated by commas or semicolons, as "a, b"."""
     parts = value if isinstance(value, list | tuple) else re.split(r"[,;]", value) if isinstance(value, str) else None
     return value if parts is None else ", ".join(str(part).strip() for part in parts if str(part).strip())
-
-
-def read_numbers(key: str, value: Any, expected: str, groups: bool = False) -> str | None:
-    """Return numbers, given as one, a list or text such as "1,3,5-7", as text without blanks; None stays.
-
-    With `groups` there can be several between ";".
-    """
-    if value is None:
-        return None
-    listed = value if isinstance(value, list | tuple | range) else None
-    text = re.sub(r"\s", "", ",".join(map(str, listed)) if listed is not None else str(value))
-    text = re.sub(r"^(\d+)\.0*$", r"\1", text)  # number fields of dialogs write whole numbers with decimals
-    pattern = rf"{_GROUP}(;{_GROUP})*" if groups else _GROUP
-    if not re.fullmatch(pattern, text) or re.search(r"(?<!\d)0+(?!\d)", text):
-        raise BadInput(f"{key}: found {value!r}; expected {expected}.")
-    return text
 
 
 def read_channels(value: Any) -> str | None:

@@ -23,6 +23,7 @@ from talanoa.request_base import (
     check_ordered,
     closest,
     read_decimal,
+    read_numbers,
     read_whole,
     read_word,
 )
@@ -83,20 +84,19 @@ def read_project(value: Any) -> Any:
     return read_word(str(value)) if isinstance(value, str | int) else value
 
 
-def read_planes(value: Any) -> Any:
+def read_planes(value: Any) -> str | None:
     """Read "2, 3; all" as "2,3;all"."""
-    return "".join(value.split()).lower() if isinstance(value, str) else read_listed(value)
+    expected = '"all", or numbers from 1, such as 3,5 or 1-13; of several lights 3,5;all'
+    return read_numbers("planes", value, expected, groups=True, word="all")
 
 
-def read_channels(value: Any) -> Any:
+def read_channels(value: Any) -> int | str | None:
     """Read a channel, counted from 1, as a number, and several, such as "1,2", as text."""
-    text = read_listed(value)
-    return text if isinstance(text, str) and "," in text else read_whole(value)
+    text = read_numbers("channel", value, "channels from 1, such as 2 or 1,3")
+    return int(text) if text is not None and text.isdigit() else text
 
 
-_GROUP = r"(all|[1-9]\d*(,[1-9]\d*)*)"
-PLANES, PROJECT = rf"^{_GROUP}(;{_GROUP})*$", r"^(max|mean|[1-9]\d*)$"
-Channel = Annotated[int, Field(ge=1)] | Annotated[str, Field(pattern=r"^[1-9]\d*(,[1-9]\d*)+$")]
+PROJECT = r"^(max|mean|[1-9]\d*)$"
 Listed = Annotated[Annotated[str, Field(min_length=1)] | None, BeforeValidator(read_listed)]
 Share = Annotated[Annotated[float, Field(ge=0, lt=1)] | None, BeforeValidator(read_decimal)]
 
@@ -177,7 +177,7 @@ class TrainRequest(Request):
         description="How many pixels wide the distance of two slices is (3D, isotropic); omitted: measured from the "
         "objects; isotropic: from the calibration",
     )
-    channel: Annotated[Channel | None, BeforeValidator(read_channels)] = Field(
+    channel: Annotated[int | str | None, BeforeValidator(read_channels)] = Field(
         None, description="Channel to train on, counted from 1; labelling with several kinds of light: 1,2"
     )
     target_channel: Count = Field(None, description="Channel of the targets; without targets: of the same images")
@@ -267,10 +267,8 @@ class TrainRequest(Request):
     target_channels: Listed = Field(
         None, description="Channels of the stains, counted from 1, in files with all channels; omitted: all but channel"
     )
-    planes: Annotated[Annotated[str, Field(pattern=PLANES)], BeforeValidator(read_planes)] = Field(
-        "all",
-        description='Focal planes of transmitted light that are looked at, counted from 1: "all", "3", "2,3,4"; of '
-        'several kinds of light "2,3;all"',
+    planes: Annotated[str, BeforeValidator(read_planes)] = Field(
+        "all", description='Focal planes that are looked at, from 1: "all", "3", "2-4"; of several lights "2,3;all"'
     )
     project: Annotated[Annotated[str, Field(pattern=PROJECT)], BeforeValidator(read_project)] = Field(
         "max", description="What is learned of a stain's stack: its brightest values (max), mean, or a plane, such as 3"

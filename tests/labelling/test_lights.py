@@ -106,6 +106,11 @@ def test_planes_are_chosen_for_each_kind_of_light(tmp_path: Path) -> None:
     for channel, plane in zip(found.items[0].image, (light[0], light[2], light[1]), strict=True):
         raw = plane[:part].astype(float)
         np.testing.assert_allclose(channel, (raw - raw.min()) / np.ptp(raw), atol=1e-5)
+    ranges = record_of(load(None, open_image, channel="1-2", planes="1-2;3", depth=2).extra["labelling"]).lights
+    assert [light.planes for light in ranges] == [(1, 2), (3,)]  # as Predict Fluorescence reads them
+    for wrong in ("3-1", "0", "1;;2", "every"):
+        with pytest.raises(BadInput, match='planes: found .*; expected "all", or numbers from 1'):
+            request(None, planes=wrong)
     with pytest.raises(BadInput, match="found 3 groups; expected 1, or one for each of 2 kinds of light"):
         load(None, open_image, channel="1,2", planes="1;2;3")
     both = request(None, channel="1,2", network="projection", depth=2)

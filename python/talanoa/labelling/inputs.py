@@ -10,6 +10,7 @@ import xarray as xr
 
 from talanoa.errors import BadInput
 from talanoa.labelling.record import LabellingRecord, Light
+from talanoa.request_base import numbers_in
 
 Input = tuple[int, int]  # channel and plane, counted from 0
 
@@ -148,14 +149,11 @@ def numbers_of(key: str, text: str, count: int, what: str) -> list[int]:
     BadInput
         A number that is not there.
     """
-    numbers: list[int] = []
     for piece in text.split(","):
-        first, _, last = piece.partition("-")
-        low, high = int(first), int(last or first)
-        if not 1 <= low <= high <= count:
+        found = numbers_in(piece)
+        if not 1 <= found[0] <= found[-1] <= count:
             raise BadInput(f"{key}={text}: the image has {_count(count, what)}; found {piece}, expected 1 to {count}.")
-        numbers.extend(range(low, high + 1))
-    return numbers
+    return numbers_in(text)
 
 
 def same(one: str, other: str) -> bool:

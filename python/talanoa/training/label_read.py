@@ -17,6 +17,7 @@ from talanoa.files import file_sha256
 from talanoa.labelling.plates import View
 from talanoa.labelling.record import Light
 from talanoa.labelling.sources import all_channels
+from talanoa.request_base import numbers_in
 from talanoa.requests_train import names_of
 from talanoa.training.pairs_check import size_of
 
@@ -130,23 +131,22 @@ def open_view(given: Given | None) -> tuple[View, xr.DataArray]:
 def channels_of(request: TrainRequest, count: int, label: str) -> tuple[list[int], list[int]]:
     """Return the channels of transmitted light and those of the stains, counted from 1."""
     named = len(names_of(request.transmitted)) or 1
-    lights = names_of(str(request.channel)) if request.channel else [str(k) for k in range(1, named + 1)]
+    lit = numbers_in(str(request.channel)) if request.channel else list(range(1, named + 1))
     asked = names_of(request.target_channels)
-    wrong = [each for each in (*lights, *asked) if not each.isdigit() or not 1 <= int(each) <= count]
+    wrong = [each for each in (*map(str, lit), *asked) if not each.isdigit() or not 1 <= int(each) <= count]
     if count < 2 or wrong:
         found = f"channel {', '.join(wrong)} was asked for" if count > 1 else "there are no stains"
         raise BadInput(
             f"{label} has {count} channel(s); {found}. Expected transmitted light (channel) and stains "
             "(target_channels) as channels of one file, or a plate with a folder for each."
         )
-    lit = [int(each) for each in lights]
     numbers = [int(each) for each in asked] or [number for number in range(1, count + 1) if number not in lit]
     if not numbers:
         raise BadInput(f"{label} has {count} channels, all of them transmitted light; expected stains, too.")
     if len({*lit, *numbers}) < len(lit) + len(numbers):
         raise BadInput(
-            f"channel is {','.join(lights)}, target_channels are {', '.join(map(str, numbers))}; expected each channel "
-            "once."
+            f"channel is {','.join(map(str, lit))}, target_channels are {', '.join(map(str, numbers))}; expected each "
+            "channel once."
         )
     return lit, numbers
 
@@ -250,7 +250,7 @@ def planes_of(text: str, count: int, label: str) -> tuple[int, ...]:
     """Return the planes that are looked at, counted from 1, of a stack of so many."""
     if text == "all":
         return tuple(range(1, count + 1))
-    planes = tuple(int(each) for each in text.split(","))
+    planes = tuple(numbers_in(text))
     beyond = [plane for plane in planes if plane > count]
     if beyond:
         raise BadInput(
