@@ -1,0 +1,203 @@
+"""Files that form one image together: which files of a folder hold planes of the same image.
+
+A movie or stack is often saved as a set of files: one OME-TIFF a frame, whose OME-XML names all of them (or the
+companion file in which it stands), or Micro-Manager's and NDTiff's stacks, cut at 4 GB. The reader reads the whole
+image, whichever file of the set it is given (`talanoa.image.read`). Whoever reads the files of a folder therefore takes
+one file an image::
+
+    for each in image_sets.of(files):
+        image.read(each.path)      # the whole image
+        each.others                # files with further planes of it: neither read nor counted on their own
+
+Only headers are read, and they are remembered until a file changes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+from talanoa.errors import BadInput
+
+_TIFF = (".tif", ".tiff")
+_SHOWN = 3  # files that a sentence names
+
+
+class ImageSet(NamedTuple):
+    """One image of a folder.
+
+    Parameters
+    ----------
+    path : Path
+        The file that stands for the image, the first by the order given.
+    others : tuple of Path
+        Further files that hold planes of the same image, in the order given; empty for most images.
+    """
+
+    path: Path
+    others: tuple[Path, ...] = ()
+
+    def __str__(self) -> str:
+        """The files of the set, for a message."""
+        names = [path.name for path in (self.path, *self.others)]
+        if len(names) <= _SHOWN:
+            return ", ".join(names)
+        return f"{names[0]}, {names[1]}, ... {names[-1]}"
+
+
+class _Membership(NamedTuple):
+    """To which image the planes of a file belong: equal for the files of one set."""
+
+    kind: str
+    image: str
+    names: frozenset[str]
+
+
+def of(files: Iterable[Path]) -> list[ImageSet]:
+    """Return one entry per image for image files.
+
+    Parameters
+    ----------
+    files : paths
+        Image files (also OME-Zarr folders), of one or several folders. A file that cannot be read is an image of its
+        own: whoever reads it says what is wrong.
+
+    Returns
+    -------
+    list of ImageSet
+        In the order of the files; a file is in exactly one entry.
+    """
+    sets: dict[object, list[Path]] = {}
+    known: dict[tuple[Path, str], object] = {}  # files that a set names already: their own text is not read again
+    for path in files:
+        key = known.get((path.parent, path.name.lower()))
+        if key is None:
+            found = _membership(path)
+            key = path if found is None else (path.parent, found)
+            if found is not None and found.kind == "ome":
+                known |= {(path.parent, name): key for name in found.names if (path.parent, name) not in known}
+        sets.setdefault(key, []).append(path)
+    return [ImageSet(paths[0], tuple(paths[1:])) for paths in sets.values()]
+
+
+def one_per_image(files: Iterable[Path]) -> list[Path]:
+    """Return the files without those that hold further planes of an image that another one stands for."""
+    return [each.path for each in of(files)]
+
+
+def sentence(sets: Sequence[ImageSet]) -> str:
+    """Return a note for the user on the sets of several files, empty when there is none."""
+    several = [each for each in sets if each.others]
+    if not several:
+        return ""
+    first = several[0]
+    more = f", and so on for {len(several) - 1} more images" if len(several) > 1 else ""
+    return f"{len(first.others) + 1} files form one image and are read as one ({first}){more}."
+
+
+def _membership(path: Path) -> _Membership | None:
+    """Return to which image a file belongs; None: it is an image of its own."""
+    if path.suffix.lower() not in _TIFF or not path.is_file():
+        return None
+    facts = path.stat()
+    return _read_membership(path, facts.st_mtime_ns, facts.st_size)
+
+
+@lru_cache(maxsize=20_000)
+def _read_membership(path: Path, changed: int, size: int) -> _Membership | None:
+    """Read the header of a file; `changed` and `size` tell one state of it from another."""
+    from talanoa import image_tiff
+
+    try:
+        with image_tiff.opened(path) as tif, image_tiff.damage_explained(path):
+            if tif.is_mmstack:
+                return _micro_manager(path, tif.micromanager_metadata or {})
+            if tif.is_ndtiff and (path.parent / "NDTiff.index").is_file():
+                return _Membership("ndtiff", re.sub(r"(_\d+)?$", "", path.stem), frozenset())
+            if tif.is_ome:
+                return _ome(path, tif.ome_metadata or "")
+    except BadInput:
+        return None
+    return None
+
+
+def _micro_manager(path: Path, metadata: dict) -> _Membership | None:
+    """Files of one acquisition that hold the same positions."""
+    summary, index = metadata.get("Summary"), metadata.get("IndexMap")
+    if "_MMStack" not in path.name or summary is None or index is None:
+        return None
+    positions = ",".join(map(str, sorted({int(number) for number in index[:, 3]})))
+    return _Membership("micro-manager", f"{path.name.split('_MMStack')[0]}:{positions}", frozenset())
+
+
+def _ome(path: Path, text: str) -> _Membership | None:
+    """Files that OME-XML names for the image whose planes a file holds."""
+    root = parsed(ome_xml(path, text))
+    if root is None:
+        return None
+    own = parsed(text)
+    identity = own.get("UUID") if own is not None else None
+    for number, pixels in enumerate(root.iterfind("{*}Image/{*}Pixels")):
+        entries = list(pixels.iterfind("{*}TiffData/{*}UUID"))
+        if not any(is_own(entry, path, identity) for entry in entries):
+            continue
+        named = {path.name if is_own(entry, path, identity) else entry.get("FileName", "") for entry in entries}
+        names = frozenset(name.lower() for name in named if name)
+        return _Membership("ome", str(number), names) if len(names) > 1 else None
+    return None
+
+
+def is_own(entry: ElementTree.Element, path: Path, identity: str | None) -> bool:
+    """Tell whether a UUID entry of OME-XML means the file itself, which may have been renamed since."""
+    if identity is not None and (entry.text or "").strip() == identity:
+        return True
+    return entry.get("FileName", "").lower() == path.name.lower()
+
+
+def ome_xml(path: Path, text: str) -> str:
+    """Return the OME-XML that describes a file: its own, or that of the companion file that it names.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    text : str
+        The OME-XML in the file.
+
+    Returns
+    -------
+    str
+        The text with the metadata; `text` itself where it refers to a file that is not there or not readable.
+    """
+    companion = companion_of(path, text)
+    if companion is None or not companion.is_file():
+        return text
+    if companion.suffix.lower() not in _TIFF:
+        return companion.read_text(encoding="utf-8", errors="replace")
+    from talanoa import image_tiff
+
+    with image_tiff.opened(companion) as tif:
+        return str(tif.ome_metadata or text)
+
+
+def companion_of(path: Path, text: str) -> Path | None:
+    """Return the file, next to this one, in which OME-XML says that the metadata stand; None: in the file itself."""
+    if "BinaryOnly" not in text:
+        return None
+    root = parsed(text)
+    only = root.find("{*}BinaryOnly") if root is not None else None
+    name = only.get("MetadataFile", "") if only is not None else ""
+    # a name of another folder, as a stranger's file may have it, is not followed
+    return path.parent / name if name and Path(name).name == name and name != path.name else None
+
+
+def parsed(text: str) -> ElementTree.Element | None:
+    """Return the root of OME-XML, None where it is damaged."""
+    try:
+        return ElementTree.fromstring(text.strip())
+    except (ElementTree.ParseError, ValueError, LookupError):  # damaged, or of an unknown encoding
+        return None

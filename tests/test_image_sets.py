@@ -1,0 +1,113 @@
+"""Files of a folder that form one image are one image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import filesets
+from talanoa import image as images
+from talanoa import image_sets
+
+
+def grouped(folder: Path) -> list[list[str]]:
+    """Return the names of the files of each image of a folder."""
+    found = image_sets.of(sorted(folder.glob("*.tif")))
+    return [[path.name for path in (each.path, *each.others)] for each in found]
+
+
+def test_one_file_a_frame_is_one_movie(tmp_path: Path) -> None:
+    names = [path.name for path in filesets.write_set(tmp_path)]
+    tifffile.imwrite(tmp_path / "other.tif", filesets.frame(9))
+    images.write(tmp_path / "single.ome.tif", images.from_array(filesets.frame(8)))
+    assert grouped(tmp_path) == [["other.tif"], ["single.ome.tif"], names]
+    for name in names:
+        whole = images.read(tmp_path / name)
+        assert whole.sizes["t"] == 6 and np.array_equal(whole[4, 0, 0], filesets.frame(4))
+
+
+def test_two_movies_and_one_with_files_missing(tmp_path: Path) -> None:
+    filesets.write_set(tmp_path, 3, stem="a")
+    filesets.write_set(tmp_path, 4, stem="b", missing=[0, 2])
+    assert grouped(tmp_path) == [["a0.ome.tif", "a1.ome.tif", "a2.ome.tif"], ["b1.ome.tif", "b3.ome.tif"]]
+
+
+def test_the_same_names_in_two_folders_are_two_images(tmp_path: Path) -> None:
+    files = [*filesets.write_set(tmp_path / "one", 2), *filesets.write_set(tmp_path / "two", 2)]
+    assert [len(each.others) for each in image_sets.of(files)] == [1, 1]
+
+
+def test_a_companion_file_names_the_set(tmp_path: Path) -> None:
+    names = [path.name for path in filesets.write_companion(tmp_path)]
+    assert grouped(tmp_path) == [names]
+
+
+def test_the_metadata_in_the_first_file_of_a_set(tmp_path: Path) -> None:
+    body = filesets.image_xml(0, [(f"t{t}.ome.tif", t) for t in range(3)], (3, 1, 1, 20, 24))
+    for t in range(3):
+        inside = body if t == 0 else f'<BinaryOnly MetadataFile="t0.ome.tif" UUID="{filesets.identity(0)}"/>'
+        text = filesets.OME.format(head=f' UUID="{filesets.identity(t)}"', body=inside)
+        tifffile.imwrite(tmp_path / f"t{t}.ome.tif", filesets.frame(t), description=text.encode(), metadata=None)
+    assert grouped(tmp_path) == [["t0.ome.tif", "t1.ome.tif", "t2.ome.tif"]]
+
+
+def test_positions_of_one_acquisition_are_images_of_their_own(tmp_path: Path) -> None:
+    body = "".join(filesets.image_xml(p, [(f"p{p}.ome.tif", p)], (1, 1, 1, 20, 24)) for p in range(3))
+    for p in range(3):
+        text = filesets.OME.format(head=f' UUID="{filesets.identity(p)}"', body=body)
+        tifffile.imwrite(tmp_path / f"p{p}.ome.tif", filesets.frame(p), description=text.encode(), metadata=None)
+    assert grouped(tmp_path) == [["p0.ome.tif"], ["p1.ome.tif"], ["p2.ome.tif"]]
+
+
+def test_a_renamed_file_is_still_itself(tmp_path: Path) -> None:
+    for number, name in enumerate(("a.ome.tif", "b.ome.tif")):  # exported under one name, renamed, exported again
+        body = filesets.image_xml(0, [("export.ome.tif", number)], (1, 1, 1, 20, 24))
+        text = filesets.OME.format(head=f' UUID="{filesets.identity(number)}"', body=body)
+        tifffile.imwrite(tmp_path / name, filesets.frame(number), description=text.encode(), metadata=None)
+    assert grouped(tmp_path) == [["a.ome.tif"], ["b.ome.tif"]]
+
+
+def test_micro_managers_stack_in_two_files_and_its_positions(tmp_path: Path) -> None:
+    planned = {"Channels": 1, "Slices": 1, "Frames": 4, "Positions": 2, "Prefix": "a"}
+    for position in range(2):
+        for part, frames in enumerate((range(2), range(2, 4))):
+            planes = {(0, 0, t, position): filesets.frame(10 * position + t) for t in frames}
+            name = f"a_MMStack_Pos{position}{'_1' if part else ''}.ome.tif"
+            filesets.write_stack(tmp_path / name, planes, planned)
+    assert grouped(tmp_path) == [
+        ["a_MMStack_Pos0.ome.tif", "a_MMStack_Pos0_1.ome.tif"],
+        ["a_MMStack_Pos1.ome.tif", "a_MMStack_Pos1_1.ome.tif"],
+    ]
+
+
+def test_what_cannot_be_read_is_an_image_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "a.tif").write_bytes(b"no image")
+    text = filesets.OME.format(head="", body="<Image><Pixels>").replace("</OME>", "")
+    tifffile.imwrite(tmp_path / "b.ome.tif", filesets.frame(0), description=text + "</OME>", metadata=None)
+    (tmp_path / "c.zarr").mkdir()
+    found = image_sets.of([tmp_path / name for name in ("a.tif", "b.ome.tif", "c.zarr", "gone.tif")])
+    assert [each.others for each in found] == [()] * 4
+
+
+def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
+    (first, second) = filesets.write_set(tmp_path, 2)
+    assert len(image_sets.of([first, second])) == 1
+    tifffile.imwrite(first, filesets.frame(0))
+    tifffile.imwrite(second, filesets.frame(0))
+    assert image_sets.one_per_image([first, second]) == [first, second]
+
+
+def test_the_sentence_names_the_set(tmp_path: Path) -> None:
+    files = filesets.write_set(tmp_path, 6)
+    found = image_sets.sentence(image_sets.of(files))
+    assert found == "6 files form one image and are read as one (t0.ome.tif, t1.ome.tif, ... t5.ome.tif)."
+    assert image_sets.sentence(image_sets.of(files[:1])) == ""
+
+
+@pytest.mark.parametrize("name", ["/etc/movie.companion.ome", "../movie.companion.ome", ""])
+def test_no_companion_of_another_folder_is_followed(tmp_path: Path, name: str) -> None:
+    text = filesets.OME.format(head="", body=f'<BinaryOnly MetadataFile="{name}" UUID="urn:uuid:0"/>')
+    assert image_sets.companion_of(tmp_path / "a.ome.tif", text) is None
