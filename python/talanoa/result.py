@@ -11,6 +11,7 @@ import json
 import math
 import os
 import platform
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -242,4 +243,5 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
         "files": {path.name: file_sha256(path) for path in files},
     }
     text = json.dumps(jsonable(full), indent=2, ensure_ascii=False, allow_nan=False)
+    text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)  # of file names that are not UTF-8
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")

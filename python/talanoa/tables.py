@@ -12,7 +12,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import shapes, shapes3d
+from talanoa import csv_text, shapes, shapes3d
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.labels import as_labels
@@ -70,6 +70,8 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, overwrite: bool = False) -> Path:
     """Write a table with commas between columns and dots in numbers, whatever the locale.
 
+    Text that a spreadsheet would take for a formula, or that has line breaks, is marked, see `talanoa.csv_text`.
+
     Parameters
     ----------
     path : path
@@ -85,7 +87,7 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, overwrite: bool
         The file written.
     """
     with write_aside(path, overwrite) as aside:
-        table.to_csv(aside, index=False, lineterminator="\n", encoding="utf-8")
+        csv_text.table_written(table).to_csv(aside, index=False, lineterminator="\n", encoding="utf-8")
     return Path(path)
 
 
@@ -102,7 +104,7 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
         with path.open(encoding="utf-8-sig") as stream:
             heading = stream.readline()
         separator, decimal = (";", ",") if heading.count(";") > heading.count(",") else (",", ".")
-        return pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig")
+        return csv_text.table_given(pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig"))
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise BadInput(f"{path} cannot be read as a table ({error}); expected CSV. Save it as CSV (UTF-8).") from error
 

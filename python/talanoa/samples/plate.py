@@ -111,6 +111,8 @@ def write(request: SampleRequest, host: Host | None = None) -> Path:
     """
     import pandas as pd
 
+    from talanoa.tables import write_csv
+
     target, host = Path(request.out).expanduser().absolute(), host or QuietHost()
     check_target(target, overwrite=False)
     rows: list[dict[str, Any]] = []
@@ -128,8 +130,8 @@ def write(request: SampleRequest, host: Host | None = None) -> Path:
             rows.append({"image": name, "well": well.name, "field": field + 1, **facts(well, made)})
             host.progress(number + 1, total, "Drawing")
         listed = [{"well": each.name, "phenotype": each.phenotype.name, "empty": each.empty} for each in plan]
-        pd.DataFrame(listed).to_csv(aside / "wells.csv", index=False, lineterminator="\n")
-        pd.DataFrame(rows).to_csv(aside / TRUTH / "fields.csv", index=False, lineterminator="\n")
+        write_csv(aside / "wells.csv", pd.DataFrame(listed))
+        write_csv(aside / TRUTH / "fields.csv", pd.DataFrame(rows))
     return target
 
 

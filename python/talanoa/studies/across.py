@@ -193,8 +193,9 @@ def draw(out: Path, table: pd.DataFrame, parts: Sequence[str]) -> None:
     """Write ``matrix.csv``, ``matrix.png`` and ``matrix.svg``: a heat map for each score."""
     from matplotlib.figure import Figure
 
-    with write_aside(out / f"{MATRIX}.csv", overwrite=True) as aside:
-        table.to_csv(aside, index=False)
+    from talanoa.tables import write_csv
+
+    write_csv(out / f"{MATRIX}.csv", table, overwrite=True)
     kinds = list(dict.fromkeys(table["score"]))
     side = 1.1 + 0.75 * len(parts)
     figure = Figure(figsize=(max(4.0, len(kinds) * (side + 0.6)), side + 0.6), layout="constrained")

@@ -51,11 +51,12 @@ def write(out: Path, done: Done, search: str = "grid") -> None:
 
     `search` other than "grid" draws what a search found, see `talanoa.studies.search_plot`.
     """
+    from talanoa.tables import write_csv
+
     if not done:
         return
     found = frame(done)
-    with write_aside(out / TABLE, overwrite=True) as aside:
-        found.to_csv(aside, index=False)
+    write_csv(out / TABLE, found, overwrite=True)
     if any("error" not in result for _, result in done):
         keys, quality = list(done[0][0].values), quality_of(done)
         if search == "grid":
