@@ -148,14 +148,17 @@ class Attached:
 def perform(task: str, keys: Mapping[str, Any], attached: Attached, host: FijiHost) -> dict[str, Any]:
     """Do a task and return the reply of `tasks.run`, with notes on what went with the request among the warnings."""
     from talanoa import tasks
+    from talanoa.tasks.common import Collecting
 
     rois, notes = _decoded(attached)
     selection = attached.selection if task in SELECTING else None
     if selection is not None and task == "segment":
         notes = [*notes, SELECTED]
     window = {"handle": attached.handle, "preview": attached.preview}
-    reply = tasks.run({"task": task, **keys}, host, attached.image, rois, selection, **window)
-    return {**reply, "warnings": [*notes, *reply["warnings"]]}
+    collecting = Collecting(host)
+    for note in notes:
+        collecting.warn(note)
+    return tasks.run({"task": task, **keys}, collecting, attached.image, rois, selection, **window)
 
 
 def failed(error: BaseException) -> dict[str, Any]:

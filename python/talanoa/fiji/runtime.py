@@ -184,6 +184,11 @@ def attach(context: Any) -> Runtime:
     ----------
     context : Any
         An `org.scijava.Context`, or an object with one, such as pyimagej's gateway `ij`.
+
+    Returns
+    -------
+    Runtime
+        What `menu.install` takes; the gateway stays as it is.
     """
     global _running
     import jpype

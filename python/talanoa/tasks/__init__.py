@@ -21,7 +21,7 @@ from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
 from talanoa.tasks import annotate, doctor, evaluate, models, predict, rerun, restore, rois, sample, segment, study
 from talanoa.tasks import train as training
-from talanoa.tasks.common import Collecting, Given
+from talanoa.tasks.common import Collecting, Given, report_notes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -125,6 +125,8 @@ def perform(
     reply = _empty(request)
     for note in parsed.notes:
         collecting.warn(note)
+    if image is not None:
+        report_notes(image, collecting)
     reply.update(task.function(parsed.request, Given(image, rois, selection, **window), collecting))
     reply["warnings"] = collecting.warnings
     return reply

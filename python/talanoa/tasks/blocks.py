@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from talanoa import cost, devices
 from talanoa.errors import BadInput, Cancelled
 from talanoa.tasks.choose import choose
-from talanoa.tasks.common import Collecting, check_new
+from talanoa.tasks.common import Collecting, check_new, report_notes
 from talanoa.tasks.inspect_image import warn_pixel_size
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
     meter = cost.Meter(devices.resolve(request.device))
     out = _check(request, model)
     host = Collecting(host)
-    for note in image.form.attrs.get("notes", ()):
-        host.warn(str(note))
+    report_notes(image.form, host)
     warn_pixel_size(image.form, model, request.scale, request.scale_z, host)
     prepared = _Prepared(request, model, image, host)
     folder = blocks_store.folder_for(out)

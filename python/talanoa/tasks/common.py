@@ -35,11 +35,11 @@ class Given(NamedTuple):
 
 
 class Collecting(PassingOn):
-    """A host that passes everything on and keeps each warning once."""
+    """A host that passes everything on and keeps each warning once, those of another such host included."""
 
     def __init__(self, host: Host) -> None:
         super().__init__(host)
-        self.warnings: list[str] = []
+        self.warnings: list[str] = list(host.warnings) if isinstance(host, Collecting) else []
 
     def warn(self, text: str) -> None:
         """Keep and pass on what was not said yet."""
@@ -49,13 +49,18 @@ class Collecting(PassingOn):
 
 
 def read_image(path: Path, host: Host) -> xr.DataArray:
-    """Read an image file; what the reader had to assume is said as warnings."""
+    """Read an image file and report its notes."""
     from talanoa import image
 
     found = image.read(path)
-    for note in found.attrs.get("notes", ()):
-        host.warn(str(note))
+    report_notes(found, host)
     return found
+
+
+def report_notes(image: xr.DataArray, host: Host) -> None:
+    """Report as warnings what the reader of an image, or the conversion from ImageJ, had to assume or leave out."""
+    for note in image.attrs.get("notes", ()):
+        host.warn(str(note))
 
 
 def check_new(path: Path) -> None:

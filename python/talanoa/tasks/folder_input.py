@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import PassingOn, QuietHost, stop_if_cancelled
+from talanoa.tasks.common import Collecting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,7 +203,7 @@ def one(request: Any, model: Model, path: Path, out: Path, host: Host) -> Row:
     """Do one image of the folder; an error becomes a row."""
     from talanoa.tasks.folder_state import failed, row_of
 
-    named = host if isinstance(host, _Named) else _Named(host, path.name)
+    named = Collecting(host if isinstance(host, _Named) else _Named(host, path.name))
     work = tasks_of_images()[_task_of(request)].one
     try:
         single = request.model_copy(update={"image": str(path), "out": str(out), "workers": None, "scheduler": None})

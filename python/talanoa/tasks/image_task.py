@@ -11,7 +11,7 @@ from talanoa import cost, devices
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
-from talanoa.tasks.common import Collecting, Given, check_new, image_facts, model_facts, read_image
+from talanoa.tasks.common import Collecting, Given, check_new, image_facts, model_facts, read_image, report_notes
 from talanoa.tasks.segment import attachments
 
 if TYPE_CHECKING:
@@ -140,8 +140,7 @@ class ImageTask:
         out = Path(request.out).absolute()
         check_new(out)
         host = Collecting(host)
-        for note in image.form.attrs.get("notes", ()):
-            host.warn(str(note))
+        report_notes(image.form, host)
         work = self.work(image, model, request, host)
         folder = blocks_store.folder_for(out)
         try:

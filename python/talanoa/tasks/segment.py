@@ -10,7 +10,7 @@ from talanoa.errors import BadInput
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
 from talanoa.tasks.choose import choose
-from talanoa.tasks.common import Collecting, Given, check_new, read_image
+from talanoa.tasks.common import Collecting, Given, check_new, read_image, report_notes
 from talanoa.tasks.inspect_image import check_pixels, trained_level, warn_bright_background, warn_pixel_size
 from talanoa.tasks.outcome import make_record, measure, outlines
 
@@ -81,6 +81,7 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
         memory = HANDLES.get(given.handle)
         if memory.settings != settings:
             raise BadInput("The kept network output belongs to other settings or another model; run it anew.")
+        report_notes(memory.image, host)
     else:
         image = cast("xr.DataArray", given.image)
         memory = NetworkMemory(image.copy(deep=True), given.selection, settings)

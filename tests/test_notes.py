@@ -1,0 +1,63 @@
+"""Notes on an image (what its reader or ImageJ's conversion left out) reach the reply, the record and the summary."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+import tiny
+from talanoa import tasks
+from talanoa.host import QuietHost
+from talanoa.image import from_array
+
+NOTE = "The image has a density calibration (photons); the raw pixel values were taken."
+REQUESTS: tuple[dict[str, Any], ...] = (
+    {"task": "segment", "model": tiny.MODEL},
+    {"task": "restore", "model": "none"},
+    {"task": "predict", "model": "none"},
+    {"task": "train", "name": "none", "method": "care", "images": "no folder", "targets": "no folder"},
+    {"task": "evaluate", "truth": "no folder", "images": "no folder", "prediction": "no folder"},
+    {"task": "rois", "action": "from_labels"},
+    {"task": "annotate", "action": "propose"},
+)
+
+
+def noted() -> Any:
+    image = from_array(tiny.discs(100)[0], name="discs")
+    image.attrs["notes"] = (NOTE,)
+    return image
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda each: each["task"])
+def test_every_task_reports_the_notes_of_the_open_image(request_: dict[str, Any]) -> None:
+    """Also where it fails afterwards: only the notes are looked at here."""
+    assert NOTE in tasks.run(request_, QuietHost(), noted())["warnings"]
+
+
+def test_the_record_and_a_kept_network_output_have_the_notes(tmp_path: Path) -> None:
+    request = {"task": "segment", "model": tiny.MODEL}
+    kept = tasks.run(request, QuietHost(), noted(), handle="")
+    again = tasks.run({**request, "out": str(tmp_path / "out")}, QuietHost(), handle=kept["handle"])
+    assert NOTE in kept["warnings"] and NOTE in again["warnings"]
+    record = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
+    assert NOTE in record["warnings"]
+
+
+def test_the_summary_of_a_folder_has_the_notes_of_each_image(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    pixels = tiny.discs(100)[0]
+    with tifffile.TiffWriter(tmp_path / "in" / "two.tif") as file:  # two images in a file
+        file.write(pixels, metadata=None)
+        file.write(pixels[:50].astype(np.float32), metadata=None)
+    tifffile.imwrite(tmp_path / "in" / "one.tif", pixels)
+    request = {"task": "segment", "model": tiny.MODEL, "image": str(tmp_path / "in"), "out": str(tmp_path / "out")}
+    reply = tasks.run(request, QuietHost())
+    message = dict(zip(reply["table"]["Image"], reply["table"]["Message"], strict=True))
+    assert "the first was read" in message["two.tif"] and message["one.tif"] == ""
+    assert "the first was read" in (tmp_path / "out" / "summary.csv").read_text(encoding="utf-8")
+    assert any(text.startswith("two.tif: ") for text in reply["warnings"])
