@@ -9,6 +9,7 @@ from talanoa.errors import BadInput
 from talanoa.image_losses import names
 from talanoa.labelling.fields import LabelField
 from talanoa.methods import labelling
+from talanoa.training import settings
 from talanoa.training.settings import STRONG
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def preset_of(request: TrainRequest, items: Sequence[LabelField], config: Any) -
     BadInput
         A crop asked for does not fit into an image; an image is too small for any.
     """
-    chosen = dict(PRESETS[request.preset or "standard"])
+    chosen = settings.preset_of(request, PRESETS)
     if request.regularisation == "strong":
         chosen["weight_decay"] = STRONG["weight_decay"]
     step = max(config.multiple)

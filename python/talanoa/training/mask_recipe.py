@@ -80,7 +80,7 @@ def smallest_of(items: Sequence[Annotated]) -> float:
 
 def checked_settings(request: TrainRequest, items: Sequence[Annotated], config: Any) -> Settings:
     """Return the settings of a training on these images; a patch that does not fit is a `BadInput`."""
-    chosen = settings.settings_from(request, PRESETS[request.preset or "standard"])
+    chosen = settings.settings_from(request, settings.preset_of(request, PRESETS))
     settings.check_patch(chosen, config)
     return chosen
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from talanoa.errors import BadInput
 from talanoa.requests import TrainRequest
+from talanoa.training import settings
 from talanoa.training.pairs import Pair
 
 # of both: Adam 4e-4, halved after 10 epochs without a better validation loss, as CSBDeep and n2v do
@@ -73,7 +74,7 @@ def preset_of(request: TrainRequest, items: Sequence[Pair], config: Any) -> dict
     BadInput
         A patch asked for does not fit into an image; an image is too small for any.
     """
-    chosen = dict(PRESETS[network_of(request), items[0].ndim][request.preset or "standard"])
+    chosen = settings.preset_of(request, PRESETS[network_of(request), items[0].ndim])
     *steps_z, step, _ = config.multiple
     narrow = min(items, key=lambda item: min(item.shape[-2:]))
     fits = min(narrow.shape[-2:]) // step * step

@@ -134,6 +134,16 @@ class Early:
         return f"stopped early, after epoch {self.epochs} of {self.planned}"
 
 
+def preset_of(request: TrainRequest, presets: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings of the preset that a request names; one that the method lacks is a `BadInput`."""
+    name = request.preset or "standard"
+    if name not in presets:
+        raise BadInput(
+            f"preset={name}: method={request.method} has no preset of this name; expected one of {', '.join(presets)}."
+        )
+    return dict(presets[name])
+
+
 def settings_from(request: TrainRequest, defaults: Mapping[str, Any]) -> Settings:
     """Return the complete settings: defaults (those of a preset), and what the request says over it."""
     chosen = dict(defaults)

@@ -36,6 +36,7 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {"epochs": 12, "steps": 50, "lr": 6e-4, "schedule": "cosine"},
     "standard": {"epochs": 400, "steps": 100, "lr": 3e-4},
     "long": {"epochs": 2000, "steps": 100, "lr": 3e-4, "patience": 100},
+    "published": {"epochs": 200, "steps": 50, "patch": 256, "lr": 3e-4},  # Jukkala 2022; 10 % validation is the default
 }
 CLASS_WEIGHT = 1.0  # of the class loss, as in the original
 SEARCHED = 3 * 10 + 1  # label images that the search for thresholds makes of each validation image, about
@@ -43,7 +44,7 @@ SEARCHED = 3 * 10 + 1  # label images that the search for thresholds makes of ea
 
 def settings_from(request: TrainRequest, defaults: dict[str, Any] | None = None) -> Settings:
     """Return the complete settings: the preset (or other defaults), and what the request says over it."""
-    return settings.settings_from(request, PRESETS[request.preset or "standard"] if defaults is None else defaults)
+    return settings.settings_from(request, settings.preset_of(request, PRESETS) if defaults is None else defaults)
 
 
 def checked_settings(request: TrainRequest, items: Sequence[Annotated], config: Any) -> Settings:

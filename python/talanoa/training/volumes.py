@@ -11,12 +11,14 @@ from talanoa.dataset import Annotated
 from talanoa.errors import BadInput
 from talanoa.methods import stardist3d
 from talanoa.requests import TrainRequest
+from talanoa.training import settings
 
 PRESETS: dict[str, dict[str, Any]] = {
     # 2 CPU cores need about 1 s for a step with one patch of 32 x 64 x 64 voxels (U-Net, grid 1, 2, 2)
     "quick": {"epochs": 30, "steps": 50, "patch": 64, "batch": 1, "lr": 6e-4, "schedule": "cosine"},
     "standard": {"epochs": 400, "steps": 100, "patch": 96, "batch": 2, "lr": 3e-4},
     "long": {"epochs": 1000, "steps": 100, "patch": 96, "batch": 2, "lr": 3e-4, "patience": 100},
+    "published": {"epochs": 200, "steps": 50, "patch": 256, "batch": 2, "lr": 3e-4},  # Jukkala 2022
 }
 AUGMENT_SCALE = 1.2  # a stack has few slices to show objects larger
 MOST_SLICES = 32  # of a patch, unless the user asks for more
@@ -76,7 +78,7 @@ def patch_keys(request: TrainRequest, items: Sequence[Annotated], config: Any) -
     BadInput
         A volume with fewer slices than the patch asked for, or than the network needs.
     """
-    chosen = {"augment_scale": AUGMENT_SCALE, **PRESETS[request.preset or "standard"]}
+    chosen = {"augment_scale": AUGMENT_SCALE, **settings.preset_of(request, PRESETS)}
     step_z, *steps = config.multiple
     thinnest = min(items, key=lambda item: len(item.labels))
     slices, step = len(thinnest.labels), max(steps)
