@@ -145,9 +145,21 @@ def pack_of(model: Model) -> Pack[Any]:
     from talanoa import methods
 
     method = methods.get(model.method)
-    if method.kind != "objects":
-        return tuple
-    return star_maps if method.decode == "stars" else mask_map
+    form: Pack[Any] = tuple
+    if method.kind == "objects":
+        form = star_maps if method.decode == "stars" else mask_map
+
+    def pack(arrays: Arrays) -> Any:
+        """Refuse numbers that are not finite: nothing that is made of them would be right."""
+        if not all(np.isfinite(one).all() for one in arrays):
+            raise BadInput(
+                f"The network of model {model.name} answered with values that are not finite (NaN or infinite). Its "
+                "weights are finite: the image has intensities far from those it was trained on. Check the image for "
+                "extreme values (Process > Math > Max), or take another model."
+            )
+        return form(arrays)
+
+    return pack
 
 
 def _torch(model: Model, device: str) -> Chosen:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from talanoa.errors import BadInput
 
@@ -93,6 +95,29 @@ def explain_write_error(error: OSError, path: Path) -> BadInput:
             "Choose another folder or change its permissions."
         )
     return BadInput(f"{path} could not be written: {error}. Check the name and the disk, or choose another folder.")
+
+
+def read_json(path: Path, what: str, remedy: str) -> Any:
+    """Return the content of a JSON file.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    what, remedy : str
+        What it should hold, and what to do where it cannot be read, for the message.
+
+    Raises
+    ------
+    BadInput
+        It cannot be read, or is not JSON; the message names the file.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:  # text that is not UTF-8 or not JSON, numbers of thousands of digits
+        raise BadInput(f"{path} cannot be read as {what} ({error}). {remedy}") from error
+    except RecursionError as error:
+        raise BadInput(f"{path} cannot be read as {what} (lists within lists, without an end). {remedy}") from error
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

@@ -13,10 +13,9 @@ from typing import Any
 
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256, write_aside
+from talanoa.model_record import COMPUTED, FORMAT, RECORD, check_finite, read_record
+from talanoa.model_weights import WEIGHTS, check_tensors, check_weights, load_network
 
-FORMAT = 1
-RECORD = "model.json"
-WEIGHTS = "weights.safetensors"
 VERBS = {"objects": "segment", "image": "restore", "stains": "predict"}  # the task for what a method makes
 
 
@@ -90,10 +89,10 @@ class Model:
         from talanoa import methods
 
         method = methods.get(self.method)
-        net = method.build(method.config(**self.config))
-        if self.folder is not None:
-            load_weights(net, self.folder / WEIGHTS)
-        return net.eval()
+        config = method.config(**self.config)
+        if self.folder is None:
+            return method.build(config).eval()
+        return load_network(lambda: method.build(config), self.folder / WEIGHTS).eval()
 
 
 @dataclass(frozen=True)
@@ -178,28 +177,14 @@ def _foreign(folder: Path) -> str:
     return f"{folder} holds {kind}; expected {RECORD} and {WEIGHTS} as a Talanoa training writes them."
 
 
-def read_record(folder: Path) -> dict[str, Any]:
-    """Return the checked content of ``model.json``."""
-    path = folder / RECORD
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(f"{path} cannot be read as a model record ({error}). Restore it or train again.") from error
-    needed = {"format", "method", "config", "thresholds"}
-    if not isinstance(record, dict) or not needed <= record.keys():
-        raise BadInput(f"{path} is not a model record; expected the keys {', '.join(sorted(needed))}.")
-    if record["format"] != FORMAT:
-        raise BadInput(f"{path} has format {record['format']}; this version reads format {FORMAT}. Update Talanoa.")
-    return record
-
-
 def load(name_or_path: str | Path) -> Model:
     """Read a model by name or folder; see `find` for where it is looked for.
 
     Raises
     ------
     BadInput
-        Unknown, damaged or foreign folder, unknown method or configuration key.
+        Unknown, damaged or foreign folder, unknown method or configuration key; weights, thresholds or normalisation
+        that are not finite.
     """
     from talanoa import methods
 
@@ -207,6 +192,7 @@ def load(name_or_path: str | Path) -> Model:
     record = read_record(folder)
     if not (folder / WEIGHTS).is_file():
         raise BadInput(f"{folder} has no {WEIGHTS}; the model is incomplete. Copy the whole folder again.")
+    check_weights(folder / WEIGHTS)
     method = methods.get(str(record["method"]))
     config = method.config(**record["config"]).model_dump(mode="json")
     known = {key: record[key] for key in Model.__dataclass_fields__ if key in record}
@@ -217,29 +203,9 @@ def load(name_or_path: str | Path) -> Model:
 def _thresholds(record: dict[str, Any], expected: dict[str, float], folder: Path) -> dict[str, float]:
     found = record["thresholds"]
     fits = isinstance(found, dict) and found.keys() == expected.keys()
-    if not fits or not all(isinstance(v, int | float) and 0 <= v <= 1 for v in found.values()):
+    if not fits or not all(isinstance(v, int | float) and 0 <= v <= 1 for v in found.values()):  # NaN is not
         raise BadInput(f"{folder / RECORD}: thresholds are {found}; expected {sorted(expected)} between 0 and 1.")
     return {key: float(value) for key, value in found.items()}
-
-
-def load_weights(net: Any, path: Path) -> None:
-    """Read weights into a network; every tensor has to fit."""
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    try:
-        weights = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path} is damaged or no safetensors file ({error}). Copy the model folder again.") from error
-    expected = net.state_dict()
-    wrong = sorted(
-        key
-        for key in expected.keys() | weights.keys()
-        if key not in expected or key not in weights or expected[key].shape != weights[key].shape
-    )
-    if wrong:
-        raise BadInput(f"{path} does not fit the model's configuration; tensors that differ: {', '.join(wrong[:5])}.")
-    net.load_state_dict(weights)
 
 
 def check_kind(model: Model, expected: str) -> None:
@@ -296,13 +262,15 @@ def save(folder: Path, model: Model, weights: dict[str, Any]) -> None:
 
 
 def write_files(folder: Path, model: Model, weights: dict[str, Any]) -> None:
-    """Write record and weights into an existing folder."""
+    """Write record and weights into an existing folder; numbers that are not finite are a `BadInput`."""
     from safetensors.torch import save as to_bytes
 
+    check_tensors(weights, folder / WEIGHTS)
     tensors = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
     (folder / WEIGHTS).write_bytes(to_bytes(tensors))  # safetensors' own writer makes files only their owner can read
     record = {"format": FORMAT, **asdict(model)}
     del record["folder"]
     if model.labelling is None:
         del record["labelling"]
+    check_finite({key: record[key] for key in COMPUTED if key in record}, folder / RECORD)
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

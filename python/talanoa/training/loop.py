@@ -211,6 +211,7 @@ def fit(
                 **{key: float(np.mean([one[key] for one in losses])) for key in losses[0]},
             }
             row.update(validate(trainer, validation, method, config))
+            check_finite(row["val_loss"], f"epoch {row['epoch']:g}", "validation loss", settings)
             row.update(lr=trainer.optimizer.param_groups[0]["lr"], **clock.lap())
             losses.clear()
             end_epoch(trainer, row, settings, folder)
@@ -249,11 +250,7 @@ def train_step(
         lr = trainer.optimizer.param_groups[0]["lr"]
         judged, curves = trainer.adversary.judge(images, joint[0], expected[0], lr, half)
         loss = loss + judged
-    if not torch.isfinite(loss):
-        raise BadInput(
-            f"Training diverged at step {step + 1} (loss is {loss.item()}). Lower lr={settings.lr:g} "
-            "and check the images for extreme values."
-        )
+    check_finite(float(loss.detach()), f"step {step + 1}", "loss", settings)
     trainer.optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
     distributed.sum_gradients(trainer.net)
@@ -261,6 +258,15 @@ def train_step(
     if isinstance(trainer.average, torch.optim.swa_utils.AveragedModel):
         trainer.average.update_parameters(trainer.net)
     return {"loss": float(loss.detach()), **curves}
+
+
+def check_finite(value: float, where: str, what: str, settings: Settings) -> None:
+    """Stop a training whose loss is NaN or infinite: it never comes back from there."""
+    if not math.isfinite(value):
+        raise BadInput(
+            f"Training diverged at {where} ({what} is {value}). Lower lr={settings.lr:g} and check the images for "
+            "extreme values."
+        )
 
 
 def losses_of(
