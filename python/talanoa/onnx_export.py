@@ -20,7 +20,8 @@ import numpy as np
 
 from talanoa.errors import BadInput, TalanoaError
 from talanoa.files import file_sha256, write_aside
-from talanoa.model_folder import WEIGHTS, user_models
+from talanoa.model_folder import user_models
+from talanoa.model_weights import WEIGHTS
 
 if TYPE_CHECKING:
     import torch

@@ -73,14 +73,14 @@ class Candidate:
     @cached_property
     def training(self) -> Mapping[str, Any]:
         """What the model recorded of its training; of result folders, what their copy of the model's record says."""
-        from talanoa import model_folder
+        from talanoa import model_record
 
         if self.model is not None:
             return self.model.training
         files = self.annotations.files.values() if self.annotations is not None else ()
         for folder in {path.parent for path in files if path.name in folders.RESULTS}:
-            if (folder / model_folder.RECORD).is_file():
-                return model_folder.read_record(folder).get("training") or {}
+            if (folder / model_record.RECORD).is_file():
+                return model_record.read_record(folder).get("training") or {}
         return {}
 
     def find(
@@ -124,9 +124,9 @@ def from_word(word: str) -> Candidate:
 
 def holds_model(place: Path) -> bool:
     """Return True for the folder of a model."""
-    from talanoa import model_folder
+    from talanoa import model_record
 
-    return (place / model_folder.RECORD).is_file()
+    return (place / model_record.RECORD).is_file()
 
 
 def from_model(word: str) -> Candidate:

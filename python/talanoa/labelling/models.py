@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from talanoa import model_folder
+from talanoa import model_folder, model_record
 from talanoa.errors import BadInput
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
 from talanoa.model_folder import Model
@@ -94,7 +94,7 @@ def knows(model: Model) -> LabellingRecord:
     if model.labelling is None:
         raise BadInput(
             f"Model {model.name} has no record of its inputs and stains; expected the key labelling in its "
-            f"{model_folder.RECORD}. Copy the whole folder again, or train again."
+            f"{model_record.RECORD}. Copy the whole folder again, or train again."
         )
     record = record_of(model.labelling)
     found = record.channels, len(record.stains)

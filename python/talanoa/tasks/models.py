@@ -99,20 +99,20 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
 
     It has to load with its weights; a name that is taken is an error.
     """
-    from talanoa import keras_import, model_archive, model_folder
+    from talanoa import keras_import, model_archive, model_folder, model_record
 
     place = request.folder or request.model
     if not place:
         raise BadInput("folder: found none; expected the model folder, or a zip of it, to import.")
     with model_archive.opened(Path(place).resolve()) as source:
-        if (source / model_folder.RECORD).is_file():
+        if (source / model_record.RECORD).is_file():
             target, notes = _copy(source, request.name or source.name), []
         else:
             target = model_folder.check_name(request.name or source.name)
             imported = keras_import.read(source, target.name)
             model_folder.save(target, imported.model, imported.weights)
             notes = imported.notes
-    verb = model_folder.VERBS[_kind(str(model_folder.read_record(target)["method"])) or "objects"]
+    verb = model_folder.VERBS[_kind(str(model_record.read_record(target)["method"])) or "objects"]
     return {
         "message": "\n- ".join([f"Model {target.name} is ready; {verb} with model={target.name}.", *notes]),
         "folder": str(target),
