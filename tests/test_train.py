@@ -1,18 +1,19 @@
 import json
 import shlex
+import subprocess
+import sys
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import tifffile
 import torch
 
 from synthetic import nuclei, write_pairs
-from talanoa import devices, methods, model_folder
+from talanoa import devices, lock, methods, model_folder
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import QuietHost
 from talanoa.image import from_array
@@ -123,9 +124,7 @@ def test_names_that_are_taken_and_running_trainings_are_refused(tmp_path: Path) 
         train(request(images, masks, "synthetic"), QuietHost())
     work = model_folder.user_models() / "busy.training"
     work.mkdir(parents=True)
-    me = psutil.Process()
-    (work / "lock").write_text(f"{me.pid} {me.create_time():.0f}")
-    with pytest.raises(BadInput, match="Another training writes into"):
+    with lock.hold(work, "training"), pytest.raises(BadInput, match="Another training writes into"):
         train(request(images, masks, "busy"), QuietHost())
 
 
@@ -133,7 +132,11 @@ def test_a_lock_of_a_dead_process_does_not_block(tmp_path: Path) -> None:
     images, masks = write_pairs(tmp_path, 2, size=64, count=3)
     work = model_folder.user_models() / "crashed.training"
     work.mkdir(parents=True)
-    (work / "lock").write_text("999999999 1700000000")
+    script = (
+        "import os, pathlib, sys; from talanoa import lock\nwith lock.hold(pathlib.Path(sys.argv[1]), ''): os._exit(9)"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(work)]).returncode == 9
+    assert (work / "lock").exists()
     reply = train(request(images, masks, "crashed", epochs=1, steps=1, patch=32), QuietHost())
     assert reply.model_folder.is_dir()
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from talanoa import lock, unfinished
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
+from talanoa.host import Host
 from talanoa.methods.star_convex import Candidates, join
 from talanoa.result import jsonable
 
@@ -104,7 +105,9 @@ def folder_for(out: Path) -> Path:
 
 
 @contextmanager
-def opened(out: Path, plan: Mapping[str, Any], what: str = "segmentation", text: str = _TEXT) -> Iterator[Store]:
+def opened(
+    out: Path, plan: Mapping[str, Any], host: Host, what: str = "segmentation", text: str = _TEXT
+) -> Iterator[Store]:
     """Hold the folder of the unfinished work for `out`, new or begun with the same plan.
 
     Parameters
@@ -113,6 +116,8 @@ def opened(out: Path, plan: Mapping[str, Any], what: str = "segmentation", text:
         The result folder to be.
     plan : mapping
         What defines the work: request, model, image, blocks; JSON.
+    host : Host
+        Cancelling.
     what, text : str
         What the work is called, and what is written into the folder for those who find it.
 
@@ -126,7 +131,7 @@ def opened(out: Path, plan: Mapping[str, Any], what: str = "segmentation", text:
         folder.mkdir(exist_ok=True)
     except OSError as error:
         raise explain_write_error(error, folder) from error
-    with lock.hold(folder, what):
+    with lock.hold(folder, what, host):
         _check_plan(folder, plan, text)
         yield Store(folder)
 
@@ -156,7 +161,7 @@ def _check_plan(folder: Path, plan: Mapping[str, Any], text: str) -> None:
     if unfinished.is_begun(folder):
         unfinished.check_same(folder, plan)
         return
-    if any(file.name != lock.LOCK for file in folder.iterdir()):
+    if not all(lock.is_of_lock(file) for file in folder.iterdir()):
         raise BadInput(f"{folder} is needed for unfinished work, but holds other files. Choose another result folder.")
     (folder / README).write_text(text, encoding="utf-8")
     unfinished.note(folder, plan)

@@ -18,7 +18,7 @@ import xarray as xr
 import annotating
 from annotating import ask, done, files, refused, truth
 from talanoa import image as images
-from talanoa import roi_objects, rois, tasks
+from talanoa import lock, roi_objects, rois, tasks
 from talanoa.annotate import autosave, journal, objects, save
 from talanoa.annotate.folder import open_dataset, read_classes
 from talanoa.host import QuietHost
@@ -247,17 +247,11 @@ def test_what_was_not_saved_is_offered_after_a_crash(tmp_path: Path) -> None:
 
 
 def test_another_process_that_goes_on_writing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import os
-
-    import psutil
-
     monkeypatch.setattr(journal, "WAIT", 0)
     root = annotating.dataset(tmp_path, 1)
     (root / ".talanoa").mkdir(exist_ok=True)
-    started = f"{psutil.Process(os.getppid()).create_time():.0f}"
-    (root / ".talanoa" / "lock").write_text(f"{os.getppid()} {started}")
-    assert "Another annotation writes into" in refused("skip", root, image="field_0")
-    (root / ".talanoa" / "lock").write_text("999999999 1")
+    with lock.hold(root / ".talanoa", "annotation"):
+        assert "Another annotation writes into" in refused("skip", root, image="field_0")
     done("skip", root, image="field_0")
 
 

@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -95,16 +94,7 @@ def _alone(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder; wait a while for one that is writing."""
     from talanoa import lock
 
-    patience = time.monotonic() + WAIT
-    with ExitStack() as held:
-        while True:
-            try:
-                held.enter_context(lock.hold(folder, "annotation"))
-                break
-            except (BadInput, FileNotFoundError):  # the other one writes, or has just ended
-                if time.monotonic() > patience:
-                    raise
-                time.sleep(0.05)
+    with lock.hold(folder, "annotation", patience=WAIT):
         yield
 
 

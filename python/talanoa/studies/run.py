@@ -55,7 +55,7 @@ def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[
         rounds, total = (([cell], _nothing) for cell in cells), len(cells)
     out = plan.begin(request)
     done: list[tuple[Cell, dict[str, Any]]] = []
-    with lock.hold(out, "study"):
+    with lock.hold(out, "study", host):
         parts = across.make(request, out, host) if request.across != "none" else None
         for cells, tell in rounds:
             for cell in cells:

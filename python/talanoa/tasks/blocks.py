@@ -74,7 +74,7 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
     prepared = _Prepared(request, model, image, host)
     folder = blocks_store.folder_for(out)
     try:
-        with blocks_store.opened(out, prepared.plan()) as store:
+        with blocks_store.opened(out, prepared.plan(), host) as store:
             reply = _segment(prepared, store, out, host, meter)
     except Cancelled as stopped:
         raise Cancelled(_what_is_kept(folder)) from stopped

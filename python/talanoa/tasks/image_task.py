@@ -144,7 +144,7 @@ class ImageTask:
         work = self.work(image, model, request, host)
         folder = blocks_store.folder_for(out)
         try:
-            with blocks_store.opened(out, _plan(work, model), self.noun, image_stream.README) as store:
+            with blocks_store.opened(out, _plan(work, model), host, self.noun, image_stream.README) as store:
                 if done := image_stream.done_in(store):
                     host.warn(f"Going on with the unfinished work in {store.folder}: {done} frames are {work.made}.")
                 made = image_stream.write(work, store)

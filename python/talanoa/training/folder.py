@@ -11,6 +11,7 @@ from typing import Any
 from talanoa import lock
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
+from talanoa.host import Host
 from talanoa.training import distributed, loop
 
 PLAN = "training.json"
@@ -50,7 +51,7 @@ def is_begun(work: Path, resume: bool) -> bool:
 
 
 @contextmanager
-def training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[None]:
+def training_folder(work: Path, plan: dict[str, Any], resume: bool, host: Host) -> Iterator[None]:
     """Hold a training's own folder: one process at a time, one plan.
 
     Parameters
@@ -61,6 +62,8 @@ def training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[
         What defines the training.
     resume : bool
         Whether an unfinished training is to go on; it must have been begun with the same plan.
+    host : Host
+        Cancelling.
 
     Raises
     ------
@@ -75,7 +78,7 @@ def training_folder(work: Path, plan: dict[str, Any], resume: bool) -> Iterator[
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise explain_write_error(error, work) from error
-    with lock.hold(work, "training"):
+    with lock.hold(work, "training", host):
         _check_plan(work, plan, resume)
         distributed.wait()
         yield

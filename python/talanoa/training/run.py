@@ -101,7 +101,7 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
     plan = plan_of(ready)
     try:
         with distributed.together(device, settings.batch, _batch_norm(config)) as device:
-            with training_folder(work, plan, request.resume):
+            with training_folder(work, plan, request.resume, host):
                 trainer = _trainer(ready, device, work)
                 watched = _Laps(host, meter)
                 early = loop.fit(trainer, parts, recipe.feed, methods.get(method), config, settings, work, watched)
