@@ -136,7 +136,7 @@ def check(image: Any) -> xr.DataArray:
     return xr.DataArray(values, dims=DIMS, attrs=_complete(dict(image.attrs), values))
 
 
-def read(path: str | os.PathLike[str], dims: str | None = None) -> xr.DataArray:
+def read(path: str | os.PathLike[str], dims: str | None = None, missing: str = "refuse") -> xr.DataArray:
     """Read an image file: TIFF, ImageJ TIFF, OME-TIFF, OME-Zarr, PNG or JPEG.
 
     Parameters
@@ -146,6 +146,9 @@ def read(path: str | os.PathLike[str], dims: str | None = None) -> xr.DataArray:
     dims : str, optional
         The axes of the file's array in order, such as "tyx", where the file does not say or says it wrongly. A stack
         of planes without axes is read as z, as ImageJ does, and `attrs["notes"]` says so.
+    missing : str
+        Where planes are not in the file that it declares: "refuse", "skip" (leave out frames that are not complete;
+        of a stack without a complete frame the slices) or "skip_channels" (leave out channels that are not complete).
 
     Returns
     -------
@@ -155,7 +158,7 @@ def read(path: str | os.PathLike[str], dims: str | None = None) -> xr.DataArray:
     Raises
     ------
     BadInput
-        No such file, not an image, damaged, of a kind that cannot be read, or larger than the free memory.
+        No such file, not an image, damaged, incomplete, of a kind that cannot be read, or larger than the free memory.
     """
     from talanoa import image_picture, image_tiff, image_zarr
 
@@ -167,7 +170,7 @@ def read(path: str | os.PathLike[str], dims: str | None = None) -> xr.DataArray:
     elif path.suffix.lower() in image_picture.SUFFIXES:
         image = image_picture.read(path)
     else:
-        image = image_tiff.read(path, dims)
+        image = image_tiff.read(path, dims, missing)
     image.attrs["source"] = str(path)
     image.attrs["name"] = image.attrs["name"] or path.name
     for note in image.attrs.get("notes", ()):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,11 +16,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import image_metadata, image_picture, image_tiff, image_zarr
+from talanoa import image_metadata, image_picture, image_planes, image_tiff, image_zarr
 from talanoa.errors import BadInput
 
 Part = tuple[slice, slice, slice]  # z, y, x
 Reader = Callable[[tuple[slice, ...]], NDArray[Any]]
+Guard = Callable[[str], AbstractContextManager[None]]
 _LARGEST_PIECE = 1 << 30  # bytes that one compressed piece of a TIFF may have
 
 
@@ -36,11 +38,25 @@ class LazyImage:
         Axes of the stored array, letters of "tczyxs".
     files : ExitStack, optional
         What is open.
+    guard : function of text, optional
+        Turns what the library raises on a damaged part of the file into `BadInput`; the text names the part.
     """
 
-    def __init__(self, form: xr.DataArray, reader: Reader, axes: str, files: ExitStack | None = None) -> None:
+    def __init__(
+        self,
+        form: xr.DataArray,
+        reader: Reader,
+        axes: str,
+        files: ExitStack | None = None,
+        guard: Guard | None = None,
+    ) -> None:
         self.form = form
-        self._reader, self._axes, self._files = reader, axes.lower(), files or ExitStack()
+        self._reader, self._axes, self._files, self._guard = (
+            reader,
+            axes.lower(),
+            files or ExitStack(),
+            guard or nullcontext,
+        )
 
     def __enter__(self) -> LazyImage:
         return self
@@ -53,21 +69,22 @@ class LazyImage:
         names = self._axes.replace("s", "c")
         these = slice(*channels.indices(self.form.sizes["c"]))
         chosen = dict(zip("tczyx", (slice(t, t + 1), these, *part), strict=True))
-        values = np.asarray(self._reader(tuple(chosen[name] for name in names)))
+        with self._guard(f"frame {t + 1}"):
+            values = np.asarray(self._reader(tuple(chosen[name] for name in names)))
         there = [name for name in "tczyx" if name in names]
         values = values.transpose([names.index(name) for name in there])
         values = values.reshape([values.shape[there.index(name)] if name in there else 1 for name in "tczyx"])
         return np.ascontiguousarray(_plain(values, self.form.dtype)[0])
 
 
-def open_image(path: str | os.PathLike[str], dims: str | None = None) -> LazyImage:
+def open_image(path: str | os.PathLike[str], dims: str | None = None, missing: str = image_planes.REFUSE) -> LazyImage:
     """Open an image file without reading its pixels.
 
     Parameters
     ----------
     path : path
         TIFF or OME-Zarr; other kinds are read at once, being small.
-    dims : str, optional
+    dims, missing
         As for `talanoa.image.read`.
 
     Raises
@@ -77,8 +94,8 @@ def open_image(path: str | os.PathLike[str], dims: str | None = None) -> LazyIma
     """
     path = Path(path).expanduser()
     if not path.exists() or path.suffix.lower() in image_picture.SUFFIXES:
-        return in_memory(images.read(path, dims))
-    lazy = _zarr(path, dims) if path.is_dir() else _tiff(path, dims)
+        return in_memory(images.read(path, dims, missing))
+    lazy = _zarr(path, dims) if path.is_dir() else _tiff(path, dims, missing)
     lazy.form.attrs["source"] = str(path)
     lazy.form.attrs["name"] = lazy.form.attrs["name"] or path.name
     return lazy
@@ -115,28 +132,29 @@ def _zarr(path: Path, dims: str | None) -> LazyImage:
         empty = _zeros(array.shape, np.dtype(array.dtype))
         image = images.from_array(empty, named, **form)
     letters = "".join(images.axis_letter(name) for name in named)
-    return LazyImage(image, lambda part: array[part], letters)
+    return LazyImage(image, lambda part: array[part], letters, guard=partial(image_zarr.damage_explained, path))
 
 
-def _tiff(path: Path, dims: str | None) -> LazyImage:
+def _tiff(path: Path, dims: str | None, missing: str) -> LazyImage:
     """Open TIFF: parts of pixels that are stored as they are come from the file, of others through its tiles."""
     with ExitStack() as files:
         tif = files.enter_context(image_tiff.opened(path))
         with image_tiff.damage_explained(path):
-            series = tif.series[0]
+            found = image_tiff.find(path, tif, dims, missing)
+            series = found.series
             image_tiff.check_size(path, series, in_memory=False)
             signed = image_metadata.is_signed(tif) and series.dtype == np.uint16
             stored = np.dtype(np.int16) if signed else np.dtype(series.dtype)
-            form = image_tiff.described(path, tif, _zeros(series.shape, stored), dims)
-            letters, _ = image_tiff.axes_of(path, series.axes, series.shape, dims)
+            form = image_tiff.described(path, tif, _zeros(series.shape, stored), found)
             reader = _stored_as_is(path, tif, series) or _through_tiles(path, series)
         kept = files.pop_all()  # open until the image is closed
-    return LazyImage(form, _signed(reader) if signed else reader, letters, kept)
+    guard = partial(image_tiff.damage_explained, path)
+    return LazyImage(form, _signed(reader) if signed else reader, found.axes, kept, guard)
 
 
 def _stored_as_is(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> Reader | None:
     """Return a reader of a series that is one uncompressed block of the file; None: it is not."""
-    if series.dataoffset is None:
+    if series.is_multifile or series.dataoffset is None:
         return None
     kind, offset = np.dtype(series.dtype).newbyteorder(tif.byteorder), int(series.dataoffset)
 

@@ -169,6 +169,8 @@ def _from_ome(text: str) -> dict[str, Any]:
         pixels = ElementTree.fromstring(text).find(".//{*}Image/{*}Pixels")
     except ElementTree.ParseError:
         pixels = None
+    if pixels is None and "BinaryOnly" in text:  # they stand in another file, which the reader names
+        return {"form": {}}
     if pixels is None:
         return {"form": {}, "notes": ("the OME metadata are damaged; the pixel size is not known",)}
     get = pixels.attrib.get

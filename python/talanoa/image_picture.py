@@ -68,6 +68,7 @@ def _in_form(picture: Image.Image) -> xr.DataArray:
         notes.append("the transparency (alpha) channel was left out")
         picture = picture.convert("L" if picture.mode == "LA" else "RGB")
     elif picture.mode in ("CMYK", "YCbCr", "LAB", "HSV"):
+        notes.append(f"the pixels are stored as {picture.mode} and were converted to RGB")
         picture = picture.convert("RGB")
     values = np.asarray(picture)
     if picture.mode == "I":  # some versions hand 16-bit grey out as 32-bit

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
@@ -16,6 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image_metadata as metadata
+from talanoa import image_planes, image_samples, image_sets
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import from_array
@@ -29,33 +30,94 @@ _IMAGEJ_TYPES = (np.uint16, np.int16, np.float32)  # tried in this order for val
 _OME_TYPES = (np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32, np.float32, np.float64)
 
 
-def read(path: Path, dims: str | None = None) -> xr.DataArray:
+class Found(NamedTuple):
+    """The image of an open file that is to be read, all of its planes being there.
+
+    Parameters
+    ----------
+    series : tifffile.TiffPageSeries
+        Its pages.
+    axes : str
+        A letter of TCZYXS for each of its axes.
+    notes : tuple of str
+        What was assumed or left out.
+    declared : tuple of int
+        Its shape before planes were left out.
+    channels : tuple of int, optional
+        The channels that are left, from 0, where some were left out.
+    gaps : str
+        Axes, T or Z, along which planes were left out between others.
+    """
+
+    series: tifffile.TiffPageSeries
+    axes: str
+    notes: tuple[str, ...]
+    declared: tuple[int, ...]
+    channels: tuple[int, ...] | None
+    gaps: str
+
+
+def read(path: Path, dims: str | None = None, missing: str = image_planes.REFUSE) -> xr.DataArray:
     """Read the first image of a TIFF file; see `talanoa.image.read`."""
     with opened(path) as tif:
         with damage_explained(path):
-            series = tif.series[0]
-            check_size(path, series)
-            values = series.asarray()
-            if values.ndim != len(series.axes):
-                raise ValueError(f"an image of shape {values.shape} with the axes {series.axes}")
+            found = find(path, tif, dims, missing)
+            check_size(path, found.series)
+            values = found.series.asarray()
+            if values.shape != tuple(found.series.shape):
+                raise ValueError(f"an image of shape {values.shape}, declared as {found.series.shape}")
         if metadata.is_signed(tif) and values.dtype == np.uint16:
             values = (values.astype(np.int32) - metadata.SIGNED_OFFSET).astype(np.int16)
-        return described(path, tif, values, dims)
+        return described(path, tif, values, found)
 
 
-def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], dims: str | None) -> xr.DataArray:
-    """Return the values of the first image of an open file in the image form, with what its metadata say."""
-    found = tif.series[0].axes
-    attrs = metadata.from_tiff(tif, values.shape, found)
-    axes, note = axes_of(path, found, values.shape, dims)
-    notes = [*attrs.pop("notes", ()), *([note] if note else [])]
-    if len(tif.series) > 1:
-        notes.append(f"the file holds {len(tif.series)} images; the first was read")
-    values, axes, note = _without_alpha(values, axes)
-    notes += [note] if note else []
-    image = from_array(values, axes, **attrs.pop("form"))
+def find(path: Path, tif: tifffile.TiffFile, dims: str | None, missing: str) -> Found:
+    """Return the image of an open file that is to be read; raises what `image_planes.complete` does."""
+    images = image_planes.declared(path, tif)
+    series = images[0]
+    axes, note = axes_of(path, series.axes, series.shape, dims)
+    planes = image_planes.complete(path, tif, series, axes, missing)
+    several = f"the file holds {len(images)} images; the first was read" if len(images) > 1 else ""
+    notes = (
+        note,
+        several,
+        image_sets.companion_note(path, tif),
+        image_sets.set_note(path, planes.series),
+        *planes.notes,
+    )
+    return Found(planes.series, axes, tuple(filter(None, notes)), series.shape, planes.channels, planes.gaps)
+
+
+def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], found: Found) -> xr.DataArray:
+    """Return the values of the image of an open file in the image form, with what its metadata say."""
+    attrs = metadata.from_tiff(tif, found.declared, found.axes)
+    attrs = _left_out(attrs, found)
+    samples = image_samples.meaning(found.series.keyframe, found.axes, values.shape)
+    values, axes = samples.kept(values, found.axes)
+    form = attrs.pop("form")
+    if samples.names:
+        form["channel_names"] = samples.names
+    notes = [*attrs.pop("notes", ()), *found.notes, *samples.notes]
+    image = from_array(values, axes, **form)
     image.attrs.update(attrs, **({"notes": tuple(notes)} if notes else {}))
     return image
+
+
+def _left_out(attrs: dict[str, Any], found: Found) -> dict[str, Any]:
+    """Leave out what metadata say of channels that were left out, and a step along an axis with gaps."""
+    form = dict(attrs["form"])
+    if found.channels is not None:
+        kept = found.channels
+        for holder, key in ((form, "channel_names"), (attrs, "display"), (attrs, "luts")):
+            if len(holder.get(key, ())) > max(kept):
+                holder[key] = tuple(holder[key][number] for number in kept)
+    notes = []
+    if "T" in found.gaps and form.get("frame_interval"):
+        form["frame_interval"] = 0.0
+        notes.append("frames are missing between others: the time between frames is not the same any more")
+    if "Z" in found.gaps:
+        notes.append("slices are missing between others: the distance of slices is not the same any more")
+    return {**attrs, "form": form, "notes": (*attrs.get("notes", ()), *notes)}
 
 
 def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
@@ -126,16 +188,21 @@ def _imagej_values(values: NDArray[Any]) -> NDArray[Any]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF file, and close it."""
+    """Open a TIFF file, with the OME-XML of its companion file where it names one, and close it."""
     with damage_explained(path):
         tif = tifffile.TiffFile(path)
     with tif:
-        yield tif
+        with damage_explained(path):
+            own = tif.ome_metadata if tif.is_ome else None
+            text = image_sets.ome_xml(path, own) if own else own
+            whole = tif if text == own else tifffile.TiffFile(path, omexml=text)
+        with whole:
+            yield whole
 
 
 @contextmanager
-def damage_explained(path: Path) -> Iterator[None]:
-    """Turn what a damaged or foreign file makes the library raise into `BadInput`."""
+def damage_explained(path: Path, where: str = "") -> Iterator[None]:
+    """Turn what a damaged or foreign file makes the library raise into `BadInput`; `where`: the part of it."""
     try:
         yield
     except PermissionError as error:
@@ -143,28 +210,29 @@ def damage_explained(path: Path) -> Iterator[None]:
     except MemoryError as error:
         raise BadInput(f"{path.name} does not fit into memory: {error}. Crop it or split it into parts.") from error
     except _DAMAGE as error:
+        place = f", {where}," if where else ""
         raise BadInput(
-            f"{path.name} cannot be read as an image ({error}); expected TIFF, OME-TIFF, OME-Zarr, PNG or JPEG. "
-            "The file is damaged or of another kind: open it in Fiji (Bio-Formats) and save it as TIFF."
+            f"{path.name}{place} cannot be read as an image ({error}); expected TIFF, OME-TIFF, "
+            "OME-Zarr, PNG or JPEG. The file is damaged or of another kind: open it in Fiji (Bio-Formats) and save it "
+            "as TIFF."
         ) from error
 
 
 def check_size(path: Path, series: tifffile.TiffPageSeries, in_memory: bool = True) -> None:
     """Compare what the header declares with the file and, where all of it is to be read, with the memory."""
     page = series.keyframe
-    stored = None
-    if page.compression == 1:
-        parents = {Path(p.parent.filehandle.path) for p in series.pages if p is not None} or {path}
-        stored = sum(parent.stat().st_size for parent in parents)
     itemsize = page.bitspersample / 8 if isinstance(page.bitspersample, int) else series.dtype.itemsize
-    check_declared(path, series.shape, itemsize, stored, in_memory)
+    check_declared(path, series.shape, itemsize, None, in_memory)
 
 
 def axes_of(path: Path, found: str, shape: tuple[int, ...], dims: str | None) -> tuple[str, str]:
     """Return one letter per axis and a note on what was assumed."""
     if dims is not None:
         dims = dims.upper()
-        return (dims + "S" if found.endswith("S") and len(dims) == len(shape) - 1 else dims), ""
+        axes = dims + "S" if found.endswith("S") and len(dims) == len(shape) - 1 else dims
+        if len(axes) != len(shape):
+            raise BadInput(f"Found the axes {','.join(dims.lower())} for an array of shape {shape}; expected one each.")
+        return axes, ""
     unknown = [axis for axis in found if axis not in _KNOWN]
     if not unknown:
         return found, ""
@@ -179,11 +247,3 @@ def axes_of(path: Path, found: str, shape: tuple[int, ...], dims: str | None) ->
         f'(dims="{found.replace(unknown[0], "T").lower()}" reads them as time)'
     )
     return found.replace(unknown[0], "Z"), note
-
-
-def _without_alpha(values: NDArray[Any], axes: str) -> tuple[NDArray[Any], str, str]:
-    """Drop the fourth sample of RGBA bytes."""
-    if "S" not in axes or values.dtype != np.uint8 or values.shape[axes.index("S")] != 4:
-        return values, axes, ""
-    colours = (slice(None),) * axes.index("S") + (slice(3),)
-    return values[colours], axes, "the transparency (alpha) channel was left out"

@@ -65,14 +65,15 @@ def describe_levels(folder: Path, shapes: Sequence[Sequence[int]], attrs: Mappin
 
 
 @contextmanager
-def damage_explained(path: Path) -> Iterator[None]:
-    """Turn what a damaged folder makes the library raise into `BadInput`."""
+def damage_explained(path: Path, where: str = "") -> Iterator[None]:
+    """Turn what a damaged folder makes the library raise into `BadInput`; `where`: the part of the image."""
     try:
         yield
     except _DAMAGE as error:
+        place = f", {where}," if where else ""
         raise BadInput(
-            f"{path.name} cannot be read as OME-Zarr ({type(error).__name__}: {error}); expected an image of version "
-            "0.4 or 0.5. The folder is damaged or incomplete: copy or export it again."
+            f"{path.name}{place} cannot be read as OME-Zarr ({type(error).__name__}: {error}); expected an image of "
+            "version 0.4 or 0.5. The folder is damaged or incomplete: copy or export it again."
         ) from error
 
 

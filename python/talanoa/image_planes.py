@@ -1,0 +1,360 @@
+"""The planes that a TIFF file declares and those that it holds, for images read whole and block by block alike.
+
+Metadata (OME-XML, ImageJ's description, Micro-Manager's summary) declare a number of planes. A file that was cut off,
+an acquisition that was stopped, or a set of which files are missing holds fewer. The library fills them with zeros, or
+falls back to the first plane; here the planes are counted, and what is missing is named.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from talanoa import image_sets
+from talanoa.errors import BadInput
+from talanoa.image_declared import declared_by_imagej, declared_by_shape
+from talanoa.image_micromanager import declared_by_micromanager
+from talanoa.limits import check_declared
+
+REFUSE, SKIP, SKIP_CHANNELS = "refuse", "skip", "skip_channels"
+# Kinds of series whose number of planes stands in the metadata; of the others it is the number of pages in the file.
+_DECLARING = frozenset({"imagej", "ome", "mmstack", "ndtiff", "lsm", "shaped", "fluoview"})
+_DESCRIBING = frozenset({270, 34412})  # the description; LSM's. Their numbers count bytes.
+_MOST_TAGS = 4096  # of a page, as the library takes it
+_SHOWN = 6  # numbers that a message lists
+_WORDS = {"T": "frame", "Z": "slice", "C": "channel"}
+
+
+class Planes(NamedTuple):
+    """An image of a file whose planes are all there.
+
+    Parameters
+    ----------
+    series : tifffile.TiffPageSeries
+        What to read.
+    notes : tuple of str
+        What was left out.
+    channels : tuple of int, optional
+        The channels that are left, from 0, where some were left out.
+    """
+
+    series: tifffile.TiffPageSeries
+    notes: tuple[str, ...] = ()
+    channels: tuple[int, ...] | None = None
+    gaps: str = ""  # axes, T or Z, along which the planes left are not evenly spaced any more
+
+
+def declared(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """Return the images of an open file as its metadata declare them, whether or not all of their planes are there.
+
+    Of the images of a set of files those are returned that have planes in this file.
+    """
+    found: list[tifffile.TiffPageSeries] = list(tif.series)
+    if not found:
+        raise ValueError("no image in it")
+    if tif.is_mmstack:
+        found = declared_by_micromanager(tif, found)
+    elif tif.is_imagej and found[0].kind != "ome":
+        found = declared_by_imagej(tif, found)
+    elif found[0].kind == "shaped":
+        found = declared_by_shape(tif, found)
+    own = [series for series in found if not series.is_multifile or _has_own_planes(path, series)]
+    return own or found
+
+
+def complete(
+    path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, axes: str, missing: str = REFUSE
+) -> Planes:
+    """Return the planes of an image that can be used.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    tif : TiffFile
+        The open file.
+    series : TiffPageSeries
+        One of `declared`.
+    axes : str
+        A letter for each axis of the series: T, C, Z, Y, X, S.
+    missing : str
+        What to do where planes are missing: "refuse", "skip" (leave out frames that are not complete; of a stack
+        without a complete frame the slices), "skip_channels" (leave out channels that are not complete).
+
+    Raises
+    ------
+    BadInput
+        Planes are missing and are not to be left out, or nothing complete is left.
+    """
+    pages, there = _planes(series)
+    leading = axes[: series.ndim - _page_dims(series)]
+    shape = series.shape[: len(leading)]
+    cut = _lost_description(tif) or (_more_than_pages(tif, len(there)) if series.kind not in _DECLARING else "")
+    if there.all() and not cut:
+        return Planes(series)
+    if not there.any():
+        check_declared(path, series.shape, series.dtype.itemsize, series.keyframe.parent.filehandle.size)
+        raise BadInput(
+            f"{path.name}: none of its {_count(len(there), 'plane')} is whole in the file; expected all of them. The "
+            "file is damaged or was cut off: copy or export it again."
+        )
+    present = there.reshape(shape)
+    said = _what_is_missing(path, tif, series, present, leading, cut)
+    if missing == REFUSE:
+        raise BadInput(f"{path.name}: {said} {_remedy(present, leading, series.kind)}")
+    return _left(path, series, np.array(pages, object).reshape(shape), present, leading, axes, missing, said)
+
+
+def _planes(series: tifffile.TiffPageSeries) -> tuple[list[Any], NDArray[np.bool_]]:
+    """Return the pages of all declared planes, None where there is none, and which are whole in their file."""
+    page = series.keyframe
+    count = max(1, math.prod(series.shape) // max(1, math.prod(page.shape)))
+    offset = None if series.is_multifile else series.dataoffset
+    if offset is not None:  # one block of pixels, described by its first page
+        end = page.parent.filehandle.size
+        starts = offset + page.nbytes * np.arange(count, dtype=np.int64)
+        there = starts + page.nbytes <= end
+        if there.all():
+            return [page], there
+        return [_plane_at(page, int(at)) if whole else None for at, whole in zip(starts, there, strict=True)], there
+    pages = list(_pages(series, count))
+    sizes: dict[str, int] = {}
+    there = np.array([_is_whole(each, sizes) for each in pages], bool)
+    return pages, there
+
+
+def _pages(series: tifffile.TiffPageSeries, count: int) -> Iterator[Any]:
+    """Yield `count` pages, None for those that do not exist."""
+    for number in range(count):
+        try:
+            yield series[number] if number < len(series) else None
+        except IndexError:  # the chain of pages ends early
+            yield None
+
+
+def _plane_at(page: tifffile.TiffPage, start: int) -> tifffile.TiffFrame:
+    """Return a plane of the block of pixels that begins with a page."""
+    shift = start - page.dataoffsets[0]
+    return tifffile.TiffFrame(
+        page.parent,
+        page.index,
+        offset=page.offset,
+        keyframe=page,
+        dataoffsets=tuple(offset + shift for offset in page.dataoffsets),
+        databytecounts=page.databytecounts,
+    )
+
+
+def _is_whole(page: Any, sizes: dict[str, int]) -> bool:
+    """Tell whether all strips or tiles of a page lie within its file; a tile that was never written counts as empty."""
+    if page is None:
+        return False
+    frame = page.keyframe
+    offsets, counts = np.asarray(page.dataoffsets, float), np.asarray(page.databytecounts, float)
+    file = page.parent.filehandle
+    if file.path not in sizes:
+        sizes[file.path] = file.size if not file.closed else Path(file.path).stat().st_size
+    if not len(offsets) or not offsets[0]:
+        return False
+    if frame.is_contiguous:
+        return bool(offsets[0] + frame.nbytes <= sizes[file.path])
+    if len(offsets) < math.prod(frame.chunked) or len(counts) < len(offsets):
+        return False
+    if not frame.is_tiled and (counts <= 0).any():
+        return False
+    return bool((offsets + counts <= sizes[file.path]).all() and (counts > 0).any())
+
+
+def _more_than_pages(tif: tifffile.TiffFile, count: int) -> str:
+    """Return in what way a file promises more planes than its pages are; empty: it does not."""
+    pages = image_sets.pixels_of(tif.ome_metadata or "") if tif.is_ome else None
+    if pages is not None and pages > count:
+        return f"the OME metadata declare {pages} planes, and the {count} in the file do not fit them."
+    if not _announces_more(tif):
+        return ""
+    return (
+        f"the file ends after {_count(count, 'plane')} and names at least one more, which is not in it (it was cut "
+        "off, or its writing was interrupted)."
+    )
+
+
+def _lost_description(tif: tifffile.TiffFile) -> str:
+    """Return what was lost where the description of the first page, or its like, lies behind the end of the file."""
+    form, handle = tif.tiff, tif.filehandle
+    if form.tagsize != 4 + 2 * form.offsetsize:  # NDPI has a form of its own
+        return ""
+    handle.seek(tif.pages.first.offset)
+    (count,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
+    entries = handle.read(count * form.tagsize)
+    width = form.offsetsize
+    for at in range(0, len(entries) - form.tagsize + 1, form.tagsize):
+        code, _ = struct.unpack(form.tagformat1, entries[at : at + struct.calcsize(form.tagformat1)])
+        if code not in _DESCRIBING:
+            continue
+        value = at + form.tagsize - 2 * width  # the number of bytes, then where they are
+        length, offset = struct.unpack(form.byteorder + 2 * form.offsetformat[-1], entries[value : value + 2 * width])
+        if length > width and offset + length > handle.size:
+            return (
+                "the description of the image (axes, calibration) lay at the end of the file, which was cut off: it is "
+                "lost."
+            )
+    return ""
+
+
+def _announces_more(tif: tifffile.TiffFile) -> bool:
+    """Tell whether the last page of a file names a next one, which is not in the file."""
+    form, handle = tif.tiff, tif.filehandle
+    try:
+        following = int(tif.pages[len(tif.pages) - 1]._nextifd())
+        if following == 0:
+            return False
+        handle.seek(following)
+        (tags,) = struct.unpack(form.tagnoformat, handle.read(form.tagnosize))
+    except (struct.error, OSError, ValueError):
+        return True
+    # a page that is there was named before: the chain goes round, as some programs write it
+    return not 0 < tags <= _MOST_TAGS or following + form.tagnosize + tags * form.tagsize > handle.size
+
+
+def _has_own_planes(path: Path, series: tifffile.TiffPageSeries) -> bool:
+    """Tell whether planes of a series lie in the file itself."""
+    own = path.absolute()
+    return any(page is not None and Path(page.parent.filehandle.path).absolute() == own for page in series)
+
+
+def _page_dims(series: tifffile.TiffPageSeries) -> int:
+    """Return how many of the last axes of a series lie within a page."""
+    wanted, size = math.prod(series.keyframe.shape), 1
+    for number, side in enumerate(reversed(series.shape), 1):
+        size *= side
+        if size >= wanted:
+            return number
+    return series.ndim
+
+
+def _what_is_missing(
+    path: Path, tif: tifffile.TiffFile, series: Any, present: NDArray[np.bool_], leading: str, cut: str
+) -> str:
+    """Return a sentence that names the planes, and the files, that are not there."""
+    gone = int((~present).sum())
+    if cut and not gone:
+        return cut
+    more = f" Besides, {cut}" if cut else ""
+    where = "; ".join(_along(present, leading, letter) for letter in leading if letter in _WORDS)
+    files = _missing_files(path, tif, series)
+    place = f" Not found next to it: {_listed(files)}." if files else ""
+    what = f"{gone} of {present.size} planes are not in the file{'s' if files or series.is_multifile else ''}"
+    return f"{what}{f' ({where})' if where else ''}.{more}{place}"
+
+
+def _along(present: NDArray[np.bool_], leading: str, letter: str) -> str:
+    """Name the frames, slices or channels that miss planes."""
+    at = leading.index(letter)
+    others = tuple(axis for axis in range(present.ndim) if axis != at)
+    lacking = np.flatnonzero(~present.all(axis=others))
+    word = _WORDS[letter]
+    if len(lacking) == present.shape[at] and present.any(axis=others).all():
+        return f"in every {word}" if present.shape[at] > 1 else f"{word} 1"
+    return f"{word}{'s' * (len(lacking) > 1)} {_numbers(lacking)}"
+
+
+def _missing_files(path: Path, tif: tifffile.TiffFile, series: Any) -> list[str]:
+    """Return the names of the files that OME-XML names for the image and that are not next to the file."""
+    if series.kind != "ome":
+        return []
+    named = image_sets.files_of(path, tif.ome_metadata or "")
+    return [name for name in named if not (path.parent / name).is_file()]
+
+
+def _remedy(present: NDArray[np.bool_], leading: str, kind: str) -> str:
+    """Return what the user can do."""
+    kept = {} if present.all() else _choice(present, leading, SKIP)
+    ways = []
+    if kept is not None:
+        what = "frames" if "T" in kept else "slices" if "Z" in kept else "planes"
+        ways.append(f"missing_planes=skip uses the {what} that are complete")
+    if not present.all() and "C" in leading and _choice(present, leading, SKIP_CHANNELS) is not None:
+        ways.append("missing_planes=skip_channels uses the channels that are complete")
+    remedy = f" {', '.join(ways)}." if ways else ""
+    if kind == "mmstack":
+        return f"They were planned and not recorded, or lie in files that are not here.{remedy}"
+    return f"Expected all of them: copy or export the image again, with all of its files.{remedy}"
+
+
+def _choice(present: NDArray[np.bool_], leading: str, missing: str) -> dict[str, NDArray[np.intp]] | None:
+    """Return which frames, slices or channels to keep, by the letter of their axis; None: nothing is complete."""
+    for letter in "C" if missing == SKIP_CHANNELS else ("T", "Z", *(each for each in leading if each not in "TZC")):
+        if letter not in leading:
+            continue
+        others = tuple(axis for axis in range(present.ndim) if axis != leading.index(letter))
+        kept = np.flatnonzero(present.all(axis=others))
+        if len(kept):
+            return {letter: kept}
+    return None
+
+
+def _left(
+    path: Path,
+    series: tifffile.TiffPageSeries,
+    pages: NDArray[Any],
+    present: NDArray[np.bool_],
+    leading: str,
+    axes: str,
+    missing: str,
+    said: str,
+) -> Planes:
+    """Return the series without what is not complete."""
+    if present.all():  # the file was cut between two planes, nobody knows how many there were
+        return Planes(series, (f"{said} Those that are there were read",))
+    kept = _choice(present, leading, missing)
+    if kept is None:
+        raise BadInput(
+            f"{path.name}: {said} With missing_planes={missing} nothing is left, because no frame, slice or channel is "
+            "complete. Export the image again, with all of its files."
+        )
+    [(letter, numbers)] = kept.items()
+    at = leading.index(letter)
+    smaller = tifffile.TiffPageSeries(
+        list(pages.take(numbers, at).ravel()),
+        (*series.shape[:at], len(numbers), *series.shape[at + 1 :]),
+        series.dtype,
+        series.axes,
+        parent=series.parent,
+        name=series.name,
+        kind=series.kind,
+        multifile=series.is_multifile,
+        squeeze=False,
+    )
+    gone = np.setdiff1d(np.arange(present.shape[at]), numbers)
+    word = _WORDS.get(letter, "plane")
+    note = f"{said} Left out: {word}{'s' * (len(gone) > 1)} {_numbers(gone)}; the others count from 1 to {len(numbers)}"
+    gaps = letter if len(numbers) > 1 and (np.diff(numbers) > 1).any() and letter in "TZ" else ""
+    return Planes(smaller, (note,), tuple(numbers.tolist()) if letter == "C" else None, gaps)
+
+
+def _numbers(numbers: Sequence[int] | NDArray[np.intp]) -> str:
+    """Return numbers from 1, runs as "3-7"."""
+    runs: list[list[int]] = []
+    for number in (int(each) + 1 for each in numbers):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return _listed([str(first) if first == last else f"{first}-{last}" for first, last in runs])
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names, not too many of them."""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'s' * (number != 1)}"
