@@ -16,11 +16,12 @@ from judge.stain_cases import NUCLEI, make_plate
 from synthetic import write_pairs
 from talanoa import image as images
 from talanoa import tasks
+from talanoa.cli import main
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
 from talanoa.requests import parse
 from talanoa.requests_study import StudyRequest
-from talanoa.studies import across, plan, search, table
+from talanoa.studies import across, plan, run, search, table
 
 SMALL = {"n_rays": 8, "grid": 2, "depth": 1, "filters": 4, "head": 8, "patch": 32, "batch": 2, "epochs": 1, "steps": 2}
 PLAIN = {"images": "i", "targets": "m", "test": "t", "out": "o"}
@@ -93,6 +94,37 @@ def test_a_cell_that_cannot_be_trained_does_not_end_the_study(tmp_path: Path) ->
     assert first["error"] == "patch: too large." and first["SSIM"] == ""
     assert second["SSIM"] == "0.5" and table.quality_of(done) == "SSIM"
     assert (tmp_path / "study.png").is_file()
+
+
+def test_trainings_that_fail_are_told_and_tried_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images, masks = write_pairs(tmp_path / "set", 3, size=48, count=3)
+    write_pairs(tmp_path / "test", 2, size=48, count=3)
+    out = tmp_path / "study"
+    keys = {**SMALL, "images": images, "targets": masks, "test": tmp_path / "test", "out": out, "device": "cpu"}
+    given = ["study", *(f"--{key}={value}" for key, value in keys.items()), "--vary=patch=32,64", "--quiet"]
+    kept = {"seconds": 1, "peak_memory": 1e9, "epochs": 1, "best_epoch": 1, "scores": {"F1 at IoU 0.5": 0.25}}
+    hidden = images.rename(tmp_path / "hidden")
+    assert main(given) == 2
+    told = capsys.readouterr().err
+    assert "None of the 2 trainings" in told and str(out / "study.csv") in told and (out / "study.csv").is_file()
+    assert "study.png" not in told and not (out / "study.png").exists() and "set" in rows(out)[1]["error"]
+    (out / plan.CELLS / "cell-001.json").write_text(json.dumps(kept), encoding="utf-8")
+    assert main(given) == 3
+    assert "1 could not be done (cell-002)" in capsys.readouterr().out and (out / "study.png").is_file()
+    hidden.rename(images)
+    assert main(given) == 0
+    assert rows(out)[1]["error"] == "" and "the best" in capsys.readouterr().out
+
+
+def test_a_process_that_crashes_ends_its_own_cell_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys = {**PLAIN, "out": str(tmp_path / "out"), "vary": {"patch": [32, 64]}}
+    (tmp_path / "broken.py").write_text("import os; os._exit(9)", encoding="utf-8")
+    real = run.subprocess.Popen
+    script = [run.sys.executable, str(tmp_path / "broken.py")]
+    monkeypatch.setattr(run.subprocess, "Popen", lambda command, **more: real(script, **more))
+    _, done = run.run(parse(StudyRequest, keys).request, QuietHost())
+    assert ["ended with code 9" in result["error"] for _, result in done] == [True, True]
+    assert [row["cell"] for row in rows(tmp_path / "out")] == ["cell-001", "cell-002"]
 
 
 def result_of(cell: plan.Cell, score: float) -> dict[str, Any]:

@@ -208,7 +208,7 @@ def test_cancelling_a_folder_keeps_what_is_done(tmp_path: Path) -> None:
     request = {"task": "segment", "model": tiny.MODEL, "image": str(tmp_path / "in"), "out": str(tmp_path / "out")}
     reply = tasks.run(request, StopsAtSecond())
     assert reply["status"] == "cancelled" and "after 1 of 3 images" in reply["message"]
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "summary.csv", "unfinished.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"a", "folder.json", "summary.csv"}
     stopped = tasks.run({**request, "out": str(tmp_path / "none")}, tiny.RecordingHost(stop=True))
     assert stopped["status"] == "cancelled" and not (tmp_path / "none").exists()
 
@@ -253,7 +253,7 @@ def test_a_folder_of_images(tmp_path: Path) -> None:
         "broken.tif": "error", "discs 1.tif": "ok", "discs 2.tif": "ok", "discs 2.tiff": "ok",
     }  # fmt: skip
     made = {path.name for path in (tmp_path / "out").iterdir()}
-    assert made == {"summary.csv", "discs 1", "discs 2.tif", "discs 2.tiff"}
+    assert made == {"folder.json", "summary.csv", "discs 1", "discs 2.tif", "discs 2.tiff"}
     alone = run("segment", images.read(folder / "discs 1.tif"))
     kept = images.read_labels(tmp_path / "out" / "discs 1" / "labels.tif")
     np.testing.assert_array_equal(kept, alone["labels"])

@@ -294,7 +294,7 @@ def study(*, host: Host | None = None, **keys: Any) -> Studied:
     from talanoa import tasks
 
     reply = tasks.perform({"task": "study", **keys}, host or QuietHost())
-    return Studied(reply["table"], Path(reply["folder"]), reply["message"], reply["warnings"])
+    return Studied(reply["table"], Path(reply["folder"]), reply["message"], reply["warnings"], reply["failures"])
 
 
 def rerun(result: str | Path, *, host: Host | None = None, **keys: Any) -> Rerun:
@@ -355,7 +355,14 @@ def _segmented(reply: dict[str, Any]) -> Segmented:
     """Return a reply as an object."""
     folder = Path(reply["folder"]) if reply["folder"] else None
     return Segmented(
-        reply["labels"], reply["rois"], reply["table"], reply["record"], folder, reply["message"], reply["warnings"]
+        reply["labels"],
+        reply["rois"],
+        reply["table"],
+        reply["record"],
+        folder,
+        reply["message"],
+        reply["warnings"],
+        reply.get("failures") or [],
     )
 
 
@@ -379,4 +386,5 @@ def _of_images(reply: dict[str, Any]) -> dict[str, Any]:
     """Return the attributes of an image that was made."""
     kept = ("image", "table", "record", "message", "warnings")
     places = {key: Path(reply[key]) if reply.get(key) else None for key in ("folder", "path")}
-    return {**{key: reply[key] for key in kept}, "uncertainty": reply.get("uncertainty"), **places}
+    more = {"uncertainty": reply.get("uncertainty"), "failures": reply.get("failures") or []}
+    return {**{key: reply[key] for key in kept}, **more, **places}

@@ -33,6 +33,8 @@ class Segmented:
         One line that sums up.
     warnings : list of str
         What looked odd.
+    failures : list of str
+        For a folder of images: those that could not be segmented. The same call again tries them anew.
     """
 
     labels: xr.DataArray | None
@@ -42,6 +44,7 @@ class Segmented:
     folder: Path | None
     message: str
     warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,7 @@ class _ImageMade:
     path: Path | None
     message: str
     warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
 
 
 class Restored(_ImageMade):
@@ -80,6 +84,8 @@ class Restored(_ImageMade):
         One line that sums up.
     warnings : list of str
         What looked odd.
+    failures : list of str
+        For a folder of images: those that could not be restored. The same call again tries them anew.
     """
 
 
@@ -93,7 +99,7 @@ class Predicted(_ImageMade):
         transmitted light comes first. None for a folder of images, and for an image that is larger than memory.
     uncertainty : DataArray of float32 (t, stains, 1, y, x) or None
         In the same units, where it was asked for.
-    table, record, folder, path, message, warnings
+    table, record, folder, path, message, warnings, failures
         As of `Restored`.
     """
 
@@ -128,9 +134,13 @@ class Estimate:
 
 @dataclass(frozen=True, eq=False)
 class Studied:
-    """What `study` found: one row for each training, the folder with table and plot, the best in a sentence."""
+    """What `study` found: one row for each training, the folder with table and plot, the best in a sentence.
+
+    `failures` are the names of the trainings that could not be done; the same call again tries them anew.
+    """
 
     table: pd.DataFrame
     folder: Path
     message: str
     warnings: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)

@@ -28,7 +28,7 @@ def note(folder: Path, plan: Mapping[str, Any]) -> None:
 def check_same(folder: Path, plan: Mapping[str, Any]) -> None:
     """Raise `BadInput`, naming what differs, where the work in a folder was begun with another plan."""
     begun = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-    differing = _differences(begun, json.loads(json.dumps(jsonable(plan))))
+    differing = differences(begun, json.loads(json.dumps(jsonable(plan))))
     if differing:
         raise BadInput(
             f"{folder} holds unfinished work with other settings: {'; '.join(differing[:5])}. "
@@ -36,10 +36,10 @@ def check_same(folder: Path, plan: Mapping[str, Any]) -> None:
         )
 
 
-def _differences(begun: Any, now: Any, name: str = "") -> list[str]:
+def differences(begun: Any, now: Any, name: str = "") -> list[str]:
     """Return a line per value that differs."""
     if isinstance(begun, dict) and isinstance(now, dict):
         keys = sorted(begun.keys() | now.keys())
-        lines = [_differences(begun.get(key), now.get(key), f"{name}.{key}".strip(".")) for key in keys]
+        lines = [differences(begun.get(key), now.get(key), f"{name}.{key}".strip(".")) for key in keys]
         return [line for some in lines for line in some]
     return [] if begun == now else [f"{name} was {begun}, is {now}"]

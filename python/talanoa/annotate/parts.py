@@ -77,7 +77,7 @@ def files_of(source: str) -> tuple[list[Path], bool]:
     BadInput
         A file or folder that is not there, a folder without images.
     """
-    from talanoa.tasks.folder_input import images_in, is_folder_of_images
+    from talanoa.image_folder import images_in, is_folder_of_images
 
     files: list[Path] = []
     folder = False
@@ -86,7 +86,7 @@ def files_of(source: str) -> tuple[list[Path], bool]:
         if not path.exists():
             raise BadInput(f"Found no file or folder {path}; expected images. Separate several by a semicolon.")
         if is_folder_of_images(path):
-            files += images_in(path)
+            files += [each.path for each in images_in(path)]
             folder = True
         else:
             files.append(path)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from talanoa.version import __version__
 
-OK, DIFFERENT, BAD, CANCELLED = 0, 1, 2, 130  # exit codes; 130 is what a shell gives after Ctrl-C
+# exit codes; 130 is what a shell gives after Ctrl-C
+OK, DIFFERENT, BAD, PARTLY, CANCELLED = 0, 1, 2, 3, 130
 
 VERBS = {
     "segment": "find objects in an image, or in a folder of images",
@@ -34,7 +35,10 @@ VERBS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0 done, 1 a rerun that differs, 2 an error, 130 cancelled."""
+    """Run one command and return its exit code.
+
+    0: done. 1: a rerun differs. 2: an error. 3: done, but for some images or trainings. 130: cancelled.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     _utf8_streams()
     if given and given[0] in VERBS:

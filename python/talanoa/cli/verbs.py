@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from talanoa.cli import BAD, CANCELLED, DIFFERENT, OK, options
+from talanoa.cli import BAD, CANCELLED, DIFFERENT, OK, PARTLY, options
 from talanoa.cli.console import ConsoleHost, say
 from talanoa.errors import BadInput, TalanoaError
 from talanoa.logs import log_path, start_log_file
@@ -64,7 +64,9 @@ def _task(verb: str, arguments: Sequence[str]) -> int:
         say(json.dumps(plain(reply), indent=2, ensure_ascii=False))
     else:
         SHOW.get(verb, _show)(reply)
-    return DIFFERENT if reply.get("identical") is False else OK
+    if reply.get("identical") is False:
+        return DIFFERENT
+    return PARTLY if reply.get("failures") else OK
 
 
 def _add_out(verb: str, keys: dict[str, Any]) -> None:

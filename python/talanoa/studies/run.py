@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from talanoa import lock
 from talanoa.errors import BadInput, Cancelled
+from talanoa.files import write_aside
 from talanoa.host import Host, Share
 from talanoa.requests_study import StudyRequest
 from talanoa.studies import across, plan, table
@@ -30,6 +31,9 @@ LAST_WORDS = 2000  # characters of a process that ended badly
 def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[str, Any]]]]:
     """Do what is left of a study and write its table and plot after each cell.
 
+    Of a grid, cells that failed in an earlier run are tried anew; a search keeps them, because what it chose next
+    depended on them.
+
     Returns
     -------
     out : Path
@@ -40,7 +44,7 @@ def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[
     Raises
     ------
     BadInput
-        See `plan.begin` and `plan.cells_of`; a cell's process crashed.
+        See `plan.begin` and `plan.cells_of`.
     Cancelled
         Stopped by the user; what is finished is kept, the same request goes on.
     """
@@ -59,7 +63,8 @@ def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[
         parts = across.make(request, out, host) if request.across != "none" else None
         for cells, tell in rounds:
             for cell in cells:
-                if cell.result(out) is None:
+                known = cell.result(out)
+                if known is None or ("error" in known and request.search == "grid"):
                     title = f"Cell {len(done) + 1} of {total}"
                     _do(cell, request, parts, out, Share(host, len(done), total), title)
                 done.append((cell, _checked(cell, cell.result(out) or {}, out)))
@@ -117,12 +122,13 @@ def _do(cell: Cell, request: StudyRequest, parts: Parts | None, out: Path, host:
             process.kill()
             process.wait()
         asked.unlink(missing_ok=True)
-    if process.returncode:
-        raise BadInput(
+    if process.returncode:  # a crash is the error of this cell, and ends no other
+        text = (
             f"The process of {cell.name} ({_values(cell)}) ended with code {process.returncode}: "
-            f"{said[-LAST_WORDS:].strip() or 'it said nothing; memory may have run out'}. "
-            "The cells before are kept; the same request goes on."
+            f"{said[-LAST_WORDS:].strip() or 'it said nothing; memory may have run out'}."
         )
+        with write_aside(out / CELLS / f"{cell.name}.json", overwrite=True) as aside:
+            aside.write_text(json.dumps({"error": text, "values": cell.values}), encoding="utf-8")
 
 
 def _found(model: str) -> str:

@@ -21,7 +21,7 @@ from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
 from talanoa.tasks import annotate, doctor, evaluate, models, predict, rerun, restore, rois, sample, segment, study
 from talanoa.tasks import train as training
-from talanoa.tasks.common import Collecting, Given, report_notes
+from talanoa.tasks.common import Collecting, Given, explained, report_notes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -98,8 +98,9 @@ def run(
         reply.update(status="cancelled", message=str(error) or "Stopped on request; nothing was written.")
     except TalanoaError as error:
         reply.update(status="error", message=str(error))
-    except Exception as error:  # noqa: BLE001  (the one edge: nothing may be raised into Java)
-        reply.update(status="error", message=_unexpected(error))
+    except Exception as error:
+        log.exception("task failed")
+        reply.update(status="error", message=explained(error))
     reply["warnings"] = collecting.warnings
     return reply
 
@@ -159,22 +160,3 @@ def _task(request: Mapping[str, Any]) -> Task:
         hint = requests.closest(name, TASKS)
         raise BadInput(f'Unknown task "{name}"; valid tasks are {", ".join(TASKS)}.{hint}')
     return TASKS[name]
-
-
-def _unexpected(error: Exception) -> str:
-    """Log an exception that no task foresaw, and return what to show."""
-    log.exception("task failed")
-    if isinstance(error, MemoryError):
-        return f"Memory ran out ({error}). Close other images, take fewer frames, or use a machine with more."
-    if isinstance(error, OSError) and error.strerror:
-        place = f" ({error.filename})" if error.filename else ""
-        return f"{error.strerror}{place}. Nothing was changed; check the place, its free space and its permissions."
-    return f"{type(error).__name__}: {error}. This was not foreseen; the details are in the log{_log_file()}."
-
-
-def _log_file() -> str:
-    """Return ' (path)' of the log file, if this process writes one."""
-    for handler in logging.getLogger().handlers + logging.getLogger("talanoa").handlers:
-        if isinstance(handler, logging.FileHandler):
-            return f" ({handler.baseFilename})"
-    return ""

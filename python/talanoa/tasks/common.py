@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import zlib
 from collections.abc import Mapping
@@ -75,6 +76,24 @@ def check_new(path: Path) -> None:
         raise BadInput(
             f"{path} cannot be written: you may not write to {path.absolute().parent}. Choose another place."
         )
+
+
+def explained(error: Exception) -> str:
+    """Return what to show of an exception that no task foresaw; the traceback belongs to the log."""
+    if isinstance(error, MemoryError):
+        return f"Memory ran out ({error}). Close other images, take fewer frames, or use a machine with more."
+    if isinstance(error, OSError) and error.strerror:
+        place = f" ({error.filename})" if error.filename else ""
+        return f"{error.strerror}{place}. Nothing was changed; check the place, its free space and its permissions."
+    return f"{type(error).__name__}: {error}. This was not foreseen; the details are in the log{_log_file()}."
+
+
+def _log_file() -> str:
+    """Return ' (path)' of the log file, if this process writes one."""
+    for handler in logging.getLogger().handlers + logging.getLogger("talanoa").handlers:
+        if isinstance(handler, logging.FileHandler):
+            return f" ({handler.baseFilename})"
+    return ""
 
 
 def encode_mask(mask: np.ndarray) -> dict[str, Any]:

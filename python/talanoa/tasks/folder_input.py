@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from talanoa import image_folder, image_sets
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import PassingOn, QuietHost, stop_if_cancelled
 from talanoa.tasks.common import Collecting
@@ -21,64 +21,7 @@ if TYPE_CHECKING:
     from talanoa.tasks.folder_state import Row
 
 log = logging.getLogger(__name__)
-
-SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".zarr")
-# Kinds of files that lie beside images and are none: not worth a word.
-COMPANIONS = (".csv", ".db", ".ijm", ".ini", ".json", ".md", ".roi", ".txt", ".xml", ".zip")
-ZARR_MARKS = (".zattrs", ".zgroup", ".zarray", "zarr.json")
-SUMMARY = "summary.csv"
-
-
-def is_folder_of_images(path: Path) -> bool:
-    """Tell a folder of images from a file and from an OME-Zarr image (a folder, too)."""
-    return path.is_dir() and path.suffix.lower() != ".zarr" and not any((path / name).exists() for name in ZARR_MARKS)
-
-
-def _is_image(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-
-
-def _holds_images(folder: Path) -> bool:
-    return any(map(_is_image, folder.iterdir()))
-
-
-def images_in(folder: Path) -> list[Path]:
-    """Return the image files of a folder (not of its subfolders), sorted by name.
-
-    Raises
-    ------
-    BadInput
-        The folder holds none.
-    """
-    found = sorted(filter(_is_image, folder.iterdir()))
-    if not found:
-        held = ", ".join(sorted(path.name for path in folder.iterdir())[:5]) or "nothing"
-        inside = next((path for path in sorted(folder.iterdir()) if path.is_dir() and _holds_images(path)), None)
-        remedy = f" Its folders do: give one of them, such as {inside}." if inside else ""
-        raise BadInput(f"{folder} holds no image (found {held}); expected files such as {', '.join(SUFFIXES)}.{remedy}")
-    return found
-
-
-def _warn_left_out(folder: Path, host: Host) -> None:
-    """Name the files that may be images of kinds that cannot be read."""
-    others = [
-        path.name
-        for path in sorted(folder.iterdir())
-        if path.is_file() and path.suffix.lower() not in (*SUFFIXES, *COMPANIONS) and not path.name.startswith(".")
-    ]
-    if others:
-        shown = ", ".join(others[:5]) + (", ..." if len(others) > 5 else "")
-        host.warn(f"Left out {len(others)} files that cannot be read: {shown}. Save microscope files as TIFF in Fiji.")
-
-
-def result_names(files: list[Path]) -> list[str]:
-    """Return one folder name per image: its stem, or its whole name where two images share a stem."""
-    stems = [
-        path.name.split(".")[0] if path.name.lower().endswith((".ome.tif", ".ome.tiff", ".ome.zarr")) else path.stem
-        for path in files
-    ]
-    lower = [stem.lower() for stem in stems]
-    return [stem if lower.count(stem.lower()) == 1 else path.name for stem, path in zip(stems, files, strict=True)]
+_SHOWN = 5  # failed images in a message
 
 
 class Doing(NamedTuple):
@@ -124,40 +67,54 @@ def _task_of(request: Any) -> str:
     return next(name for name, doing in tasks_of_images().items() if isinstance(request, doing.request))
 
 
+def check_place(request: Any) -> None:
+    """Raise `BadInput` where the results of a request cannot go: `out` exists and holds none of the same folder."""
+    from talanoa.tasks import folder_state
+    from talanoa.tasks.common import check_new
+
+    if not request.out:
+        return
+    folder = request.image is not None and image_folder.is_folder_of_images(Path(request.image))
+    if not (folder and folder_state.is_begun(Path(request.out))):
+        check_new(Path(request.out))
+
+
 def run(request: Any, model: Model, host: Host) -> dict[str, Any]:
     """Do a task with each image of a folder into `request.out`, in this process or on a Dask cluster.
 
-    Where an earlier run of the same request was interrupted, its results are kept and the other images are done.
+    What an earlier run of the same request has done is kept; images that failed, changed or were added are done.
 
     Returns
     -------
     dict
         ``table``: one row per image (Image, Status, with `segment` Objects, Seconds, Folder, Message); ``failures``:
-        their names.
+        the names of the images that could not be done.
     """
-    import pandas as pd
-
-    from talanoa.tasks.folder_state import begin, end, plan_of, what_is_kept
+    from talanoa.tasks.folder_state import begin, held, what_is_kept
 
     if not request.out:
         raise BadInput("out is missing; expected a new folder for the results of a folder of images.")
-    files = images_in(Path(str(request.image)))
-    _warn_left_out(Path(str(request.image)), host)
-    out = Path(request.out)
-    names = result_names(files)
-    rows = begin(out, plan_of(request, model, files), dict(zip(names, files, strict=True)))
-    if rows:
-        host.warn(f"Going on with an interrupted run: {len(rows)} of {len(files)} images are done already.")
-    todo = [(path, name) for path, name in zip(files, names, strict=True) if name not in rows]
-    try:
-        for name, row in _rows(request, model, todo, out, host, len(rows)):
-            rows[name] = row
-            _write_summary([rows[each] for each in names if each in rows], out)
-    except Cancelled as stopped:
-        raise Cancelled(what_is_kept(rows, len(files), out)) from stopped
-    host.progress(len(files), len(files), "done")
-    end(out)
-    return _reply(pd.DataFrame([rows[name] for name in names]), out, tasks_of_images()[_task_of(request)].done)
+    folder, out = Path(str(request.image)), Path(request.out)
+    images = image_folder.images_in(folder)
+    for note in (image_folder.left_out(folder), image_sets.sentence(images)):
+        if note:
+            host.warn(note)
+    with held(out):
+        begun = begin(out, request, model, images)
+        for note in begun.notes:
+            host.warn(note)
+        rows, names = begun.rows, list(begun.names.values())
+        todo = [(each.path, begun.names[each.path.name]) for each in images]
+        todo = [(path, name) for path, name in todo if name not in rows]
+        try:
+            for name, row in _rows(request, model, todo, out, host, len(rows)):
+                rows[name] = row
+                _write_summary([rows[each] for each in names if each in rows], out)
+        except Cancelled as stopped:
+            raise Cancelled(what_is_kept(rows, len(images), out)) from stopped
+        _write_summary([rows[each] for each in names], out)
+    host.progress(len(images), len(images), "done")
+    return _reply([rows[name] for name in names], out, tasks_of_images()[_task_of(request)].done, host)
 
 
 def _rows(
@@ -177,17 +134,13 @@ def _rows(
     plain = request.model_dump() | {"task": _task_of(request)}
     given = [(plain, str(model.folder), str(path.absolute()), str((out / name).absolute())) for path, name in todo]
     host.progress(done, total, f"Image {done} of {total}")
-    try:
-        for number, answer in enumerate(plates.spread(elsewhere, given, host, request.workers, request.scheduler), 1):
-            path, name = todo[answer.number]
-            row, warnings = answer.result or (failed(request, path, str(answer.error)), [str(answer.error)])
-            for text in warnings:
-                host.warn(f"{path.name}: {text}")
-            host.progress(done + number, total, f"Image {done + number} of {total}")
-            yield name, row
-    finally:
-        for rest in out.glob(".*.partial-*"):  # of a process that was ended
-            shutil.rmtree(rest, ignore_errors=True)
+    for number, answer in enumerate(plates.spread(elsewhere, given, host, request.workers, request.scheduler), 1):
+        path, name = todo[answer.number]
+        row, warnings = answer.result or (failed(request, path, str(answer.error)), [str(answer.error)])
+        for text in warnings:
+            host.warn(f"{path.name}: {text}")
+        host.progress(done + number, total, f"Image {done + number} of {total}")
+        yield name, row
 
 
 def elsewhere(request: dict[str, Any], model: str, path: str, out: str) -> tuple[Row, list[str]]:
@@ -201,20 +154,32 @@ def elsewhere(request: dict[str, Any], model: str, path: str, out: str) -> tuple
 
 def one(request: Any, model: Model, path: Path, out: Path, host: Host) -> Row:
     """Do one image of the folder; an error becomes a row."""
+    from talanoa.tasks.common import explained
     from talanoa.tasks.folder_state import failed, row_of
 
     named = Collecting(host if isinstance(host, _Named) else _Named(host, path.name))
     work = tasks_of_images()[_task_of(request)].one
     try:
+        _check_link(path)
         single = request.model_copy(update={"image": str(path), "out": str(out), "workers": None, "scheduler": None})
         reply = work(single, model, path, named)
     except Cancelled:
         raise
-    except (TalanoaError, OSError, MemoryError, ValueError, RuntimeError) as error:
+    except Exception as error:
         log.info("%s failed", path, exc_info=True)
-        named.warn(str(error))
-        return failed(request, path, str(error))
-    return row_of(path, out, reply["record"])
+        text = str(error) if isinstance(error, TalanoaError) else explained(error)
+        named.warn(text)
+        return failed(request, path, text)
+    return row_of(path, out.name, reply["record"])
+
+
+def _check_link(path: Path) -> None:
+    """Raise `BadInput` for a link that leads nowhere."""
+    if path.is_symlink() and not path.exists():
+        raise BadInput(
+            f"{path.name} is a link to {path.readlink()}, where nothing is; expected an image. Fetch the file, or "
+            "connect the disk it is on."
+        )
 
 
 class _Named(PassingOn):
@@ -234,25 +199,43 @@ class _Named(PassingOn):
         self.host.warn(f"{self.name}: {text}")
 
 
-def _write_summary(rows: list[Row], out: Path) -> None:
+def _write_summary(rows: Sequence[Row], out: Path) -> None:
     """Write the summary after each image, so that it is there whenever the run ends."""
+    from talanoa import tables
+    from talanoa.tasks.folder_state import SUMMARY
+
+    table = _table(rows)
+    if "Objects" in table:
+        table["Objects"] = table["Objects"].astype("Int64")  # whole numbers, and empty where it is not known
+    tables.write_csv(out / SUMMARY, table, overwrite=True)
+
+
+def _table(rows: Sequence[Row]) -> pd.DataFrame:
+    """Return one row per image; how many objects a failed image has is not known (NaN)."""
     import pandas as pd
 
-    from talanoa import tables
+    table = pd.DataFrame(list(rows))
+    return table.astype({"Objects": float}) if "Objects" in table else table
 
-    tables.write_csv(out / SUMMARY, pd.DataFrame(rows), overwrite=True)
 
+def _reply(rows: Sequence[Row], out: Path, verb: str, host: Host) -> dict[str, Any]:
+    """Sum up; images that failed are named once more in a warning, which every door shows."""
+    from talanoa.tasks.folder_state import SUMMARY
 
-def _reply(rows: pd.DataFrame, out: Path, verb: str) -> dict[str, Any]:
-    """Sum up."""
-    failed = rows[rows["Status"] != "ok"]
+    table = _table(rows)
+    failed = [row for row in rows if row["Status"] != "ok"]
     done = f"{len(rows) - len(failed)} of {len(rows)} images"
-    found = f"{int(rows['Objects'].sum())} objects in {done}" if "Objects" in rows else f"{done} {verb}"
+    found = f"{int(table['Objects'].sum())} objects in {done}" if "Objects" in table else f"{done} {verb}"
     message = f"{found}; results in {out}."
-    if len(failed):
-        message += f" Failed: {', '.join(failed['Image'])} (see {SUMMARY})."
     if len(failed) == len(rows):
         raise BadInput(
-            f"None of the {len(rows)} images could be {verb}. {failed['Image'].iloc[0]}: {failed['Message'].iloc[0]}"
+            f"None of the {len(rows)} images could be {verb}. {failed[0]['Image']}: {failed[0]['Message']} "
+            f"{out / SUMMARY} lists all. The same command again tries them anew."
         )
-    return {"message": message, "table": rows, "folder": str(out), "failures": failed["Image"].tolist()}
+    if failed:
+        names = [row["Image"] for row in failed]
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        text = f"Failed: {', '.join(names[:_SHOWN])}{more} (see {SUMMARY}). The same command again tries them anew."
+        host.warn(text)
+        message += f" {text}"
+    return {"message": message, "table": table, "folder": str(out), "failures": [row["Image"] for row in failed]}

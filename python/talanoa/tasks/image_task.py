@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import cost, devices
+from talanoa import cost, devices, image_folder
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
@@ -51,15 +51,12 @@ class ImageTask:
 
     def run(self, request: Any, given: Given, host: Host) -> dict[str, Any]:
         """Work on the image file that is named, or on each image of a folder; else on the image given."""
-        from talanoa import unfinished
-
         if request.image is None and given.image is None:
             raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
-        if request.out and not unfinished.is_begun(Path(request.out)):
-            check_new(Path(request.out))
+        folder_input.check_place(request)
         model = self.load(request.model)
         path = Path(str(request.image))
-        if request.image is not None and folder_input.is_folder_of_images(path):
+        if request.image is not None and image_folder.is_folder_of_images(path):
             return folder_input.run(request, model, host)
         if request.workers or request.scheduler:
             raise BadInput("workers and scheduler are for a folder of images; found one image. Leave them out.")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from talanoa import cost, devices
+from talanoa import cost, devices, image_folder
 from talanoa.errors import BadInput
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
 from talanoa.tasks.choose import choose
-from talanoa.tasks.common import Collecting, Given, check_new, read_image, report_notes
+from talanoa.tasks.common import Collecting, Given, read_image, report_notes
 from talanoa.tasks.inspect_image import check_pixels, trained_level, warn_bright_background, warn_pixel_size
 from talanoa.tasks.outcome import make_record, measure, outlines
 
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 
 def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     """Segment the image file that is named, or each image of a folder; else the image given."""
-    from talanoa import model_folder, unfinished
+    from talanoa import model_folder
 
     if request.image is None and given.image is None and not given.handle:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
-    if request.out and not unfinished.is_begun(Path(request.out)):
-        check_new(Path(request.out))
+    folder_input.check_place(request)
     if request.maps and (request.block or not (request.out or request.image is None)):
         found = f"block={request.block}" if request.block else "no out"
         raise BadInput(f"maps=true, but {found}; expected out=<new folder>, which gets the maps, and no blocks.")
@@ -44,7 +43,7 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
             raise BadInput(f"block={request.block} is for image files; found an open image. Save it, and set image.")
         return segment_image(request, model, given.image, given.selection, host)
     path = Path(str(request.image))
-    if folder_input.is_folder_of_images(path):
+    if image_folder.is_folder_of_images(path):
         return folder_input.run(request, model, host)
     if request.workers or request.scheduler:
         raise BadInput("workers and scheduler are for a folder of images; found one image. Leave them out.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from talanoa.errors import BadInput
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
@@ -23,14 +24,23 @@ def run(request: StudyRequest, given: Given, host: Host) -> dict[str, Any]:
     failed = [(cell.name, result["error"]) for cell, result in done if "error" in result]
     for name, text in failed:
         host.warn(f"{name}: {text}")
+    if len(failed) == len(done):
+        anew = "" if request.search == "optuna" else " The same request tries them anew."
+        raise BadInput(
+            f"None of the {len(done)} trainings could be done. {failed[0][0]}: {failed[0][1]} All are listed in "
+            f"{out / table.TABLE}.{anew}"
+        )
     message = f"{len(done)} trainings"
     if request.across != "none":
         message += f", each tested on every {request.across}: matrix.csv, matrix.png"
-    elif len(failed) < len(done):
+    else:
         quality = table.quality_of(done)
-        best = found.iloc[int(np.nanargmax(found[quality].to_numpy()))]
-        values = ", ".join(f"{key}={best[key]}" for key in done[0][0].values)
-        message += f"; the best {quality}, {best[quality]:.3f}, is that of {best['cell']} ({values})"
+        scores = found[quality].to_numpy(float)
+        if not np.isnan(scores).all():
+            best = found.iloc[int(np.nanargmax(scores))]
+            values = ", ".join(f"{key}={best[key]}" for key in done[0][0].values)
+            message += f"; the best {quality}, {best[quality]:.3f}, is that of {best['cell']} ({values})"
     if failed:
-        message += f"; {len(failed)} could not be done"
-    return {"message": f"{message}. Table and plot: {out}.", "folder": str(out), "table": found}
+        message += f"; {len(failed)} could not be done ({', '.join(name for name, _ in failed)})"
+    message = f"{message}. Table and plot: {out}."
+    return {"message": message, "folder": str(out), "table": found, "failures": [name for name, _ in failed]}
