@@ -165,7 +165,7 @@ def one(request: Any, model: Model, path: Path, out: Path, host: Host) -> Row:
         reply = work(single, model, path, named)
     except Cancelled:
         raise
-    except Exception as error:
+    except Exception as error:  # whatever is wrong with one image, the others are done
         log.info("%s failed", path, exc_info=True)
         text = str(error) if isinstance(error, TalanoaError) else explained(error)
         named.warn(text)
