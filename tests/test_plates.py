@@ -1,4 +1,4 @@
-"""A folder of images on a Dask cluster gives what it gives without one, and leaves no process behind."""
+"""A folder of images on several processes or a Dask cluster gives what it gives in one, and leaves none behind."""
 
 from __future__ import annotations
 

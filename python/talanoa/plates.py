@@ -1,33 +1,19 @@
-"""Many images at once: a function and its arguments, spread over the processes of a Dask cluster.
-
-The cluster is one of this machine that lives as long as the work, or any `dask.distributed` scheduler by its address.
-"""
+"""Many images at once: a function and its arguments, spread over processes of this machine or over a Dask cluster."""
 
 from __future__ import annotations
 
-import logging
-import os
 import queue
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any
 
+from talanoa import processes
 from talanoa.errors import BadInput, Cancelled
 from talanoa.host import Host
+from talanoa.processes import POLL, Answer, limit_threads, processors
 
-log = logging.getLogger(__name__)
-_POLL = 0.5  # seconds between two looks at whether the user wants to stop
 _START = 60  # seconds that a scheduler and its workers may take to answer
-
-
-class Answer(NamedTuple):
-    """What came of one piece of work: its number, and its result or the error that ended it."""
-
-    number: int
-    result: Any
-    error: BaseException | None
 
 
 def spread(
@@ -48,19 +34,22 @@ def spread(
     host : Host
         Asked about cancelling.
     workers : int, optional
-        Processes of a cluster on this machine. They share its processors.
+        Processes on this machine, see `talanoa.processes`. They share its processors.
     scheduler : str, optional
-        Address of a scheduler that runs already, such as "tcp://node7:8786"; instead of `workers`.
+        Address of a Dask scheduler that runs already, such as "tcp://node7:8786"; instead of `workers`.
 
     Raises
     ------
     BadInput
         No scheduler at the address, or one without workers.
     Cancelled
-        The user wants to stop. What runs on a cluster of ours is ended; workers elsewhere finish the calls that run.
+        The user wants to stop. Processes of ours are ended; workers elsewhere finish the calls that run.
     """
+    if scheduler is None:
+        yield from processes.spread(function, arguments, host, workers or 1)
+        return
     done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-    with _connected(workers, scheduler) as client:
+    with _connected(scheduler) as client:
         shares = _threads(client.scheduler_info(n_workers=-1)["workers"])
         futures = {
             client.submit(_call, function, given, shares, pure=False): number for number, given in enumerate(arguments)
@@ -73,7 +62,7 @@ def spread(
                 client.cancel(list(futures))
                 raise Cancelled("Stopped on request.")
             try:
-                future = done.get(timeout=_POLL)
+                future = done.get(timeout=POLL)
             except queue.Empty:
                 continue
             left -= 1
@@ -91,35 +80,18 @@ def _answer(number: int, future: Any) -> Answer:
 
 
 @contextmanager
-def _connected(workers: int | None, scheduler: str | None) -> Iterator[Any]:
-    """Connect to a scheduler, or start a cluster of our own and end it."""
-    from distributed import Client, LocalCluster
+def _connected(scheduler: str) -> Iterator[Any]:
+    """Connect to a scheduler that has workers."""
+    from distributed import Client
 
-    if scheduler:
-        try:
-            client = Client(scheduler, timeout=_START, set_as_default=False)
-        except (OSError, ValueError) as error:
-            raise BadInput(
-                f"scheduler={scheduler}: no Dask scheduler answers there ({error}). Check the address, and whether it "
-                "runs."
-            ) from error
-        with client:
-            _wait_for_workers(client, scheduler)
-            yield client
-        return
-    count = workers or 1
-    share = str(max(1, _processors() // count))
-    cluster = LocalCluster(
-        n_workers=count,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        worker_dashboard_address=None,
-        memory_limit=0,  # an image that is too large is told by ourselves, not killed half way
-        env={"OMP_NUM_THREADS": share, "OPENBLAS_NUM_THREADS": share, "MKL_NUM_THREADS": share},
-        silence_logs=logging.ERROR,
-    )
-    with cluster, Client(cluster, set_as_default=False) as client:
+    try:
+        client = Client(scheduler, timeout=_START, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise BadInput(
+            f"scheduler={scheduler}: no Dask scheduler answers there ({error}). Check the address, and whether it runs."
+        ) from error
+    with client:
+        _wait_for_workers(client, scheduler)
         yield client
 
 
@@ -130,11 +102,6 @@ def _wait_for_workers(client: Any, scheduler: str) -> None:
         raise BadInput(
             f"scheduler={scheduler}: there is no worker yet; expected one within {_START} s. Start workers first."
         ) from error
-
-
-def _processors() -> int:
-    """Return how many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _threads(workers: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
@@ -150,12 +117,5 @@ def _call(function: Callable[..., Any], arguments: tuple[Any, ...], calls: Mappi
     from distributed import get_worker
 
     host = get_worker().address.rpartition(":")[0].rpartition("/")[2]
-    limit_threads(max(1, _processors() // calls.get(host, 1)))
+    limit_threads(max(1, processors() // calls.get(host, 1)))
     return function(*arguments)
-
-
-def limit_threads(count: int) -> None:
-    """Let this process compute in at most so many threads."""
-    os.environ["OMP_NUM_THREADS"] = str(count)  # heeded by ONNX Runtime's sessions and our kernels when they start
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(count)

@@ -45,7 +45,7 @@ class ImageRequest(Request):
     backend: Annotated[Literal["auto", "onnx", "torch"], BeforeValidator(read_word)] = Field(
         "auto", description="What runs the network: onnx (CPU), torch; auto: onnx for planes on the CPU, else torch"
     )
-    workers: Count = Field(None, description="Folder of images: processes of a Dask cluster on this machine")
+    workers: Count = Field(None, description="Folder of images: processes on this machine")
     scheduler: PathText | None = Field(
         None, description="Folder of images: address of a Dask scheduler, such as tcp://node7:8786"
     )
