@@ -177,11 +177,11 @@ def test_a_stack_index_may_be_a_channel() -> None:
     assert filled.labels.values.max() == 2 and filled.labels.shape == (1, 1, 1, 5, 5)
 
 
-def test_names_give_the_numbers_only_when_all_have_our_pattern() -> None:
+def test_names_of_ours_give_the_numbers_and_others_get_free_ones() -> None:
     boxes = (square(0, 0, 2, 2), square(3, 3, 2, 2))
     assert set_of(*boxes, names=["T0001_L00009", "T0001_L00004"]).label.tolist() == [9, 4]
-    assert set_of(*boxes, names=["T0001_L00009", "mine"]).label.tolist() == [1, 2]
-    assert set_of(*boxes, names=["T0001_L00009", "T0001_L00009"]).label.tolist() == [1, 2]
+    assert set_of(*boxes, names=["T0001_L00009", "mine"]).label.tolist() == [9, 10]
+    assert set_of(*boxes, names=["T0001_L00009", "T0001_L00009"]).label.tolist() == [9, 10]
     assert set_of(*boxes, names=["T0001_L00009", "T0002_L00009"]).label.tolist() == [9, 9]
 
 

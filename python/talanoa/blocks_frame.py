@@ -145,7 +145,7 @@ class Frame:
             made = blocks_rois.star(self.placed(block), self.numbers(block))
         else:
             made = blocks_rois.traced(own, drawn.box)
-        in_whole = blocks_rois.placed(made, job.frames[self.frame] + 1, job.plane, job.image.form.sizes["t"])
+        in_whole = blocks_rois.placed(made, job.frames[self.frame] + 1, job.plane, job.image.form)
         blocks_rois.save(job.store, self._at(block), in_whole)
 
     def _drawn(self, block: int) -> blocks_draw.Drawn:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import geometry, rois
@@ -15,7 +16,7 @@ from talanoa.blocks_grid import Box
 from talanoa.blocks_job import ROIS
 from talanoa.blocks_store import Store
 from talanoa.methods.star_convex import Candidates
-from talanoa.roi_set import make_names, rename
+from talanoa.roi_set import bound_in, make_names, rename
 from talanoa.roi_zip import entry_names
 from talanoa.zip_stored import write_parts
 
@@ -46,7 +47,7 @@ def star(winners: Candidates, numbers: NDArray[np.int32]) -> rois.RoiSet:
     return rois.from_polygons(geometry.polygon_corners(found.distances, found.points), numbers[there])
 
 
-def placed(made: rois.RoiSet, frame: int, plane: int | None, frames: int) -> rois.RoiSet:
+def placed(made: rois.RoiSet, frame: int, plane: int | None, form: xr.DataArray) -> rois.RoiSet:
     """Bind outlines to the frame and slice of the whole image, and name them so.
 
     Parameters
@@ -57,17 +58,19 @@ def placed(made: rois.RoiSet, frame: int, plane: int | None, frames: int) -> roi
         Counted from 1.
     plane : int or None
         Slice of the image, counted from 0, that was segmented; None: a volume.
-    frames : int
-        Frames of the image.
+    form : DataArray (t, c, z, y, x)
+        The image; its sizes are used.
     """
     number = np.full(len(made), frame)
     if plane is None:
         slices = made.position[:, 1]
         position = np.stack([np.zeros(len(made), int), slices, number], axis=1)
-        return rename(made, make_names(made.label, number, slices), position)
-    bound = frames > 1 or plane > 0
-    position = np.tile([0, plane + 1, frame] if bound else [0, 0, 0], (len(made), 1))
-    return rename(made, make_names(made.label, number), position)
+        named = rename(made, make_names(made.label, number, slices), position)
+    else:
+        bound = form.sizes["t"] > 1 or form.sizes["z"] > 1
+        position = np.tile([0, plane + 1, frame] if bound else [0, 0, 0], (len(made), 1))
+        named = rename(made, make_names(made.label, number), position)
+    return bound_in(named, *(int(form.sizes[dim]) for dim in "czt"))
 
 
 def save(store: Store, block: int, made: rois.RoiSet) -> None:

@@ -41,8 +41,8 @@ def encode(rois: RoiSet) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
     """Return the bytes of all ROIs in one buffer, and where each starts (n + 1,).
 
     A ROI of one path becomes a traced, polygon or freehand ROI; several paths become a composite. Sub-pixel coordinates
-    are kept. ROIs that are bound to a slice or a frame only get ImageJ's stack position, which plain stacks and
-    hyperstacks both understand; otherwise the hyperstack position.
+    are kept. A ROI with a stack index is written with that, every other one with channel, slice and frame; the format
+    holds one of the two (see `roi_set.bound_in`).
 
     Raises
     ------
@@ -106,23 +106,15 @@ def _headers(
     header["n"] = np.where(composite, 0, n_vertices)
     header["shape_size"] = np.where(composite, body // 2, 0)
     header["options"] = np.where(composite | (rois.kind == TRACED), 0, _SUB_PIXEL)
-    header["position"] = _stack_position(rois.position)
+    header["position"] = rois.stack_index
     header["header2"] = 64 + 2 * body
     return header
-
-
-def _stack_position(position: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the one index of a plain stack; 0 when channel, slice and frame are needed."""
-    if position[:, 0].any() or (position[:, 1:] > 1).any(axis=0).all():
-        return np.zeros(len(position), np.int32)
-    return position[:, 1:].max(axis=1, initial=0)
 
 
 def _second_headers(rois: RoiSet, body: NDArray[np.int64], name_words: NDArray[np.int64]) -> NDArray:
     """Return the second headers (n,)."""
     header = np.zeros(len(rois), HEADER2)
-    needed = not _stack_position(rois.position).any()
-    header["czt"] = rois.position if needed else 0
+    header["czt"] = np.where(rois.stack_index[:, None] > 0, 0, rois.position)
     header["name_offset"] = np.where(name_words > 0, 128 + 2 * body, 0)
     header["name_length"] = name_words
     header["group"] = rois.group

@@ -40,14 +40,16 @@ def labels_of(path: Path, shape: Sequence[int]) -> tuple[NDArray[np.int32], tupl
     from talanoa import roi_zip, rois
 
     n_z, height, width = shape
-    drawn = roi_zip.read_zip(path, image_shape=(1, n_z, height, width))
-    filled = rois.to_labels(drawn.rois, (1, n_z, height, width))
-    labels = np.asarray(filled.labels.values[0, 0], np.int32)
-    notes = (*drawn.warnings, *filled.warnings)
-    if n_z == 1 or all(parse_name(name) for name in drawn.rois.names):
-        return labels, notes
-    joined, note = join_slices(labels, drawn.rois)
-    return joined, (*notes, note)
+    read = roi_zip.read_zip(path, image_shape=(1, n_z, height, width))
+    drawn, note = rois.on_axis(read.rois, 1, n_z)
+    notes = (*read.warnings, *([note] if note else []))
+    if n_z == 1 or all(parse_name(name) for name in drawn.names):
+        filled = rois.to_labels(drawn, (1, n_z, height, width))
+        return np.asarray(filled.labels.values[0, 0], np.int32), (*notes, *filled.warnings)
+    plain = replace(drawn, label=np.arange(1, len(drawn) + 1, dtype=np.int32))
+    filled = rois.to_labels(plain, (1, n_z, height, width))
+    joined, note = join_slices(np.asarray(filled.labels.values[0, 0], np.int32), drawn)
+    return joined, (*notes, *filled.warnings, note)
 
 
 def groups_of(path: Path, labels: NDArray) -> NDArray[np.int32]:
@@ -88,17 +90,17 @@ def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int
     Returns
     -------
     labels : ndarray of int32, (z, y, x)
-        1..n, one number for each object.
+        One number for each object: that of its names, where they are ours, else a free one.
     note : str
         How many outlines make how many objects.
     """
-    from talanoa.annotate.linking import object_numbers
+    from talanoa.annotate.linking import object_labels
 
     bare = all(AUTOMATIC.fullmatch(name) for name in rois.names)
-    number = np.unique(object_numbers(rois), return_inverse=True)[1] + 1
+    number = object_labels(rois)
     joined = np.concatenate([[0], number])[labels].astype(np.int32)
     how = "where they overlap from slice to slice" if bare else "by their names"
-    return joined, f"{len(rois)} outlines were joined to {number.max()} objects {how}."
+    return joined, f"{len(rois)} outlines were joined to {len(np.unique(number))} objects {how}."
 
 
 def best_pairs(pairs: NDArray, shared: NDArray, area: NDArray) -> list[tuple[int, int]]:

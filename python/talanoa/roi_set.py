@@ -17,6 +17,7 @@ POLYGON = 0
 FREEHAND = 7
 TRACED = 8
 
+LARGEST_LABEL = int(np.iinfo(np.int32).max)
 _NAME = re.compile(r"T(\d{4,})_(?:Z(\d{3,})_)?L(\d{5,})")
 
 
@@ -43,6 +44,9 @@ class RoiSet:
         `TRACED` (whole-number corners along pixel edges), `POLYGON` or `FREEHAND` (any coordinates).
     group : uint8 array (n_rois,), optional
         ImageJ's ROI group, 0 = none; in an annotation it is the number of the class. Omitted: 0 for all.
+    stack_index : int32 array (n_rois,), optional
+        ImageJ's one index of a plain stack, which files hold in place of channel, slice and frame; 0 where they hold
+        these three. ImageJ obeys one of the two, depending on the image: see `bound_in`. Omitted: 0 for all.
     """
 
     xy: NDArray[np.float32]
@@ -53,12 +57,16 @@ class RoiSet:
     position: NDArray[np.int32]
     kind: NDArray[np.uint8]
     group: NDArray[np.uint8] = dataclasses.field(default_factory=lambda: np.zeros(0, np.uint8))
+    stack_index: NDArray[np.int32] = dataclasses.field(default_factory=lambda: np.zeros(0, np.int32))
 
     def __post_init__(self) -> None:
         n = len(self.names)
         if not len(self.group):
             object.__setattr__(self, "group", np.zeros(n, np.uint8))
-        sizes = (len(self.label), len(self.position), len(self.kind), len(self.group), len(self.roi_start) - 1)
+        if not len(self.stack_index):
+            object.__setattr__(self, "stack_index", np.zeros(n, np.int32))
+        parts: tuple[NDArray, ...] = (self.label, self.position, self.kind, self.group, self.stack_index)
+        sizes = (*(len(part) for part in parts), len(self.roi_start) - 1)
         consistent = self.path_start[-1] == len(self.xy) and self.roi_start[-1] == len(self.path_start) - 1
         if any(size != n for size in sizes) or not consistent:
             raise ValueError(f"the parts of a RoiSet do not fit together: {n} names, {sizes}, {len(self.xy)} vertices")
@@ -90,6 +98,7 @@ class RoiSet:
             self.position[rows],
             self.kind[rows],
             self.group[rows],
+            self.stack_index[rows],
         )
 
 
@@ -135,6 +144,7 @@ def concatenate(sets: Sequence[RoiSet]) -> RoiSet:
         np.concatenate([s.position for s in sets]),
         np.concatenate([s.kind for s in sets]),
         np.concatenate([s.group for s in sets]),
+        np.concatenate([s.stack_index for s in sets]),
     )
 
 
@@ -153,18 +163,32 @@ def parse_name(name: str) -> tuple[int, int, int] | None:
 
 
 def label_numbers(names: Sequence[str], position: NDArray) -> NDArray[np.int32]:
-    """Return the label numbers that our names carry, else 1..n.
+    """Return the label numbers that our names carry, and free ones for ROIs of other names.
 
-    The names are believed when all of them have our pattern, and no number occurs twice in one plane.
+    Objects keep their numbers, because tables refer to them. A number that occurs twice in one plane stays with the
+    first ROI; the others get free numbers.
     """
-    n = len(names)
-    parsed = [found for found in map(parse_name, names) if found]
-    if n and len(parsed) == n:
-        places = {(*found, *place) for found, place in zip(parsed, position.tolist(), strict=True)}
-        numbers = [label for _, _, label in parsed]
-        if len(places) == n and min(numbers) >= 1 and max(numbers) <= np.iinfo(np.int32).max:
-            return np.array(numbers, np.int32)
-    return np.arange(1, n + 1, dtype=np.int32)
+    number = np.zeros(len(names), np.int64)
+    taken: set[tuple[int, ...]] = set()
+    for k, (name, place) in enumerate(zip(names, position.tolist(), strict=True)):
+        parsed = parse_name(name)
+        if parsed and 1 <= parsed[2] <= LARGEST_LABEL and (key := (*parsed, *place)) not in taken:
+            taken.add(key)
+            number[k] = parsed[2]
+    return fill_numbers(number)
+
+
+def fill_numbers(number: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Return numbers in which each 0 became a free number: the next ones above the largest, in order."""
+    waiting = np.flatnonzero(number == 0)
+    largest = int(number.max(initial=0))
+    if largest + len(waiting) <= LARGEST_LABEL:
+        free = np.arange(largest + 1, largest + 1 + len(waiting))
+    else:
+        free = np.setdiff1d(np.arange(1, len(number) + 1), number)[: len(waiting)]
+    filled = number.astype(np.int32)
+    filled[waiting] = free
+    return filled
 
 
 def from_polygons(
@@ -198,10 +222,11 @@ def from_polygons(
     frame = np.ones(n, int) if frames is None else np.asarray(frames).astype(int)
     plane = None if planes is None else np.asarray(planes).astype(int)
     position = np.zeros((n, 3), np.int32)
-    if n_frames > 1 or plane is not None or (n and frame.max() > 1):
+    last = max(n_frames, int(frame.max(initial=1)))
+    if last > 1 or plane is not None:
         position[:, 1] = 1 if plane is None else plane
         position[:, 2] = frame
-    return RoiSet(
+    made = RoiSet(
         (coords[..., ::-1] + np.float32(0.5)).reshape(-1, 2),
         np.arange(n + 1, dtype=np.int64) * coords.shape[1],
         np.arange(n + 1, dtype=np.int64),
@@ -210,11 +235,24 @@ def from_polygons(
         position,
         np.full(n, POLYGON, np.uint8),
     )
+    return bound_in(made, 1, 1 if plane is None else 2, last)
 
 
 def rename(rois: RoiSet, names: Sequence[str], position: NDArray) -> RoiSet:
-    """Return the same outlines under other names and positions; the labels stay."""
-    return dataclasses.replace(rois, names=tuple(names), position=np.asarray(position, np.int32).reshape(-1, 3))
+    """Return the same outlines under other names, bound to channel, slice and frame; the labels stay."""
+    place = np.asarray(position, np.int32).reshape(-1, 3)
+    return dataclasses.replace(rois, names=tuple(names), position=place, stack_index=np.zeros(len(rois), np.int32))
+
+
+def bound_in(rois: RoiSet, channels: int, slices: int, frames: int) -> RoiSet:
+    """Return ROIs bound to their slice and frame in the one way that ImageJ obeys in an image of these sizes.
+
+    In a stack with one long axis ImageJ goes by the one index of the plane, and shows a ROI that is bound to channel,
+    slice and frame in every plane. In a hyperstack (two long axes or more) it takes the one index for the slice.
+    """
+    plain = channels == 1 and (slices > 1) != (frames > 1)
+    index = rois.position[:, 1 if slices > 1 else 2] if plain else np.zeros(len(rois))
+    return dataclasses.replace(rois, stack_index=np.asarray(index, np.int32))
 
 
 def starts(counts: NDArray) -> NDArray[np.int64]:

@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from talanoa import roi_places
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.roi_bytes import encode
 from talanoa.roi_plain import Decoded, read_plain
-from talanoa.roi_set import RoiSet, label_numbers, parse_name, starts
+from talanoa.roi_set import RoiSet, label_numbers, starts
 from talanoa.roi_shapes import FARTHEST, NoArea, read_shape
 from talanoa.zip_stored import write_stored
 
@@ -41,12 +43,15 @@ class ReadRois:
         The areas, in the order of the file.
     skipped : tuple of (name, reason)
         Lines, points, texts, damaged entries, other files.
+    notes : list of str
+        How positions were read that can mean several things.
     warnings : list of str
-        The same in words, for the user.
+        What was left out in words, and the notes; for the user.
     """
 
     rois: RoiSet
     skipped: tuple[tuple[str, str], ...] = ()
+    notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
@@ -79,7 +84,7 @@ def read_zip(path: str | os.PathLike[str], image_shape: Sequence[int] | None = N
     if not len(found.rois):
         listed = "; ".join(f"{name}: {reason}" for name, reason in skipped[:5])
         raise BadInput(f"{path} holds no area, only {listed}. Expected outlines; draw polygons or freehand selections.")
-    return ReadRois(found.rois, skipped, _describe(skipped, path.name))
+    return ReadRois(found.rois, skipped, found.notes, [*_describe(skipped, path.name), *found.notes])
 
 
 def decode(
@@ -108,8 +113,9 @@ def decode(
             skipped.append((name, "a damaged ROI"))
         else:
             found.append(roi._replace(name=roi.name or name))
-    rois = _gather(found, image_shape)
-    return ReadRois(rois, tuple(skipped), _describe(skipped, "the ROIs"))
+    places, notes = roi_places.of(found, image_shape)
+    rois = _gather(found, places)
+    return ReadRois(rois, tuple(skipped), notes, [*_describe(skipped, "the ROIs"), *notes])
 
 
 def _read_special(data: bytes) -> Decoded:
@@ -174,14 +180,10 @@ def entry_names(names: Iterable[str]) -> list[str]:
 _UNSAFE = str.maketrans({**dict.fromkeys('/\\:*?"<>|', "_"), **dict.fromkeys(map(chr, range(32)), "_")})
 
 
-def _gather(found: Sequence[Decoded], image_shape: Sequence[int] | None) -> RoiSet:
+def _gather(found: Sequence[Decoded], position: NDArray[np.int32]) -> RoiSet:
     """Put single outlines into one set."""
     paths = [path for roi in found for path in roi.shape.paths]
     names = tuple(roi.name for roi in found)
-    places = [
-        roi.czt if max(roi.czt) > 0 else _from_stack_index(roi.stack_index, roi.name, image_shape) for roi in found
-    ]
-    position = np.array(places, np.int32).reshape(-1, 3).clip(0)
     return RoiSet(
         np.concatenate([np.zeros((0, 2), np.float32), *paths]).astype(np.float32),
         starts(np.array([len(path) for path in paths], np.int64)),
@@ -191,23 +193,8 @@ def _gather(found: Sequence[Decoded], image_shape: Sequence[int] | None) -> RoiS
         position,
         np.array([roi.shape.kind for roi in found], np.uint8),
         np.array([roi.group for roi in found], np.uint8),
+        np.array([roi.stack_index if roi_places.has_index(roi) else 0 for roi in found], np.int32),
     )
-
-
-def _from_stack_index(index: int, name: str, image_shape: Sequence[int] | None) -> tuple[int, int, int]:
-    """Turn ImageJ's one stack index (from 1, 0 = none) into channel, slice and frame."""
-    if index < 1:
-        return (0, 0, 0)
-    parsed = parse_name(name)
-    if parsed and index == (parsed[1] or parsed[0]):
-        return (0, parsed[1] or 1, parsed[0])
-    if image_shape is not None and len(image_shape) > 3:
-        n_t, *n_c, n_z = image_shape[:-2]
-        if n_t > 1 and (n_z > 1 or n_c):
-            rest, c = divmod(index - 1, n_c[0] if n_c else 1)
-            t, z = divmod(rest, n_z)
-            return (c + 1 if n_c else 0, z + 1, t + 1)
-    return (0, index, 0)  # slice or frame: `rois.to_labels` knows which axis is long
 
 
 def _entries(path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:

@@ -7,7 +7,7 @@ ImageJ's masks do), `roi_zip` reads and writes ImageJ's files. This module is th
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -16,7 +16,21 @@ from numpy.typing import NDArray
 from talanoa.errors import BadInput
 from talanoa.roi_bytes import encode
 from talanoa.roi_fill import pixels, spans
-from talanoa.roi_set import TRACED, RoiSet, concatenate, empty, from_polygons, make_names, pack, rename, starts
+from talanoa.roi_places import on_axis
+from talanoa.roi_set import (
+    TRACED,
+    RoiSet,
+    bound_in,
+    concatenate,
+    empty,
+    fill_numbers,
+    from_polygons,
+    make_names,
+    pack,
+    parse_name,
+    rename,
+    starts,
+)
 from talanoa.roi_zip import ReadRois, decode, read_zip, write_zip
 from talanoa.trace import trace
 
@@ -28,12 +42,14 @@ __all__ = [
     "Filled",
     "ReadRois",
     "RoiSet",
+    "bound_in",
     "concatenate",
     "decode",
     "empty",
     "encode",
     "from_labels",
     "from_polygons",
+    "on_axis",
     "pack",
     "read_zip",
     "rename",
@@ -95,7 +111,7 @@ def from_labels(labels: xr.DataArray) -> RoiSet:
     parts = [
         _trace_plane(values[t, z], t + 1, z + 1, n_z > 1, n_z > 1 or n_t > 1) for t in range(n_t) for z in range(n_z)
     ]
-    return concatenate([part for part in parts if len(part)])
+    return bound_in(concatenate([part for part in parts if len(part)]), 1, n_z, n_t)
 
 
 def to_labels(rois: RoiSet, shape: Sequence[int] | None = None, like: xr.DataArray | None = None) -> Filled:
@@ -104,9 +120,10 @@ def to_labels(rois: RoiSet, shape: Sequence[int] | None = None, like: xr.DataArr
     Parameters
     ----------
     rois : RoiSet
-        `rois.label` are the numbers painted, unless one occurs twice in a plane: then 1..n in order. ROIs that are not
-        bound to a frame or slice are painted in all of them. In an image of one plane, positions are ignored when all
-        ROIs have the same one. Channels are ignored.
+        `rois.label` are the numbers painted; where one occurs twice in a plane, the later ROI gets a free number. ROIs
+        that are not bound to a frame or slice are painted in all of them. In an image of one plane, positions are
+        ignored when all ROIs have the same one. Channels are ignored; frames and slices of an image with one of them
+        stand for each other (`on_axis`).
     shape : (t, z, y, x), optional
         Sizes of the label image; may be left out when `like` is given.
     like : xarray.DataArray, optional
@@ -122,6 +139,7 @@ def to_labels(rois: RoiSet, shape: Sequence[int] | None = None, like: xr.DataArr
         Neither `shape` nor `like` is given, or they disagree.
     """
     n_t, n_z, height, width = _sizes(shape, like)
+    rois, note = on_axis(rois, n_t, n_z)
     number = _numbers(rois)
     n_c = 1 if like is None else int(like.sizes["c"])
     painted = np.zeros((n_t, 1, n_z, height, width), np.int32)
@@ -130,7 +148,9 @@ def to_labels(rois: RoiSet, shape: Sequence[int] | None = None, like: xr.DataArr
         owner = _paint(rois, chosen, (height, width), (t, z), report)
         report.left[:] |= np.bincount(owner.ravel(), minlength=len(rois) + 1)[1:] > 0
         painted[t, 0, z] = np.concatenate([[0], number])[owner]
-    return _filled(rois, _label_image(painted, like), report, (height, width))
+    filled = _filled(rois, _label_image(painted, like), report, (height, width))
+    notes = [text for text in (note, _number_note(rois, number)) if text]
+    return replace(filled, warnings=[*notes, *filled.warnings])
 
 
 class _Report(NamedTuple):
@@ -197,11 +217,29 @@ def _sizes(shape: Sequence[int] | None, like: xr.DataArray | None) -> tuple[int,
 
 
 def _numbers(rois: RoiSet) -> NDArray[np.int32]:
-    """Return the numbers to paint: the labels, unless two ROIs of one plane share one."""
+    """Return the numbers to paint: the labels, and free numbers where two ROIs of one plane share one."""
     places = np.column_stack([rois.label, rois.position[:, 1:]])
-    if len(rois) and (rois.label.min() < 1 or len(np.unique(places, axis=0)) < len(rois)):
-        return np.arange(1, len(rois) + 1, dtype=np.int32)
-    return rois.label
+    _, first = np.unique(places, axis=0, return_index=True)
+    if len(first) == len(rois) and rois.label.min(initial=1) > 0:
+        return rois.label
+    number = np.zeros(len(rois), np.int64)
+    number[first] = rois.label[first].clip(0)
+    return fill_numbers(number)
+
+
+def _number_note(rois: RoiSet, number: NDArray[np.int32]) -> str:
+    """Say which ROIs got a free number while the names of others give theirs."""
+    if np.array_equal(number, np.arange(1, len(number) + 1)):
+        return ""
+    own = [parsed[2] if parsed else 0 for parsed in map(parse_name, rois.names)]
+    new = np.flatnonzero(np.array(own) != number).tolist()
+    if not new or len(new) == len(rois):
+        return ""
+    listed = ", ".join(f"{rois.names[k]} → {number[k]}" for k in new[:5]) + (", …" if len(new) > 5 else "")
+    return (
+        f"{len(new)} ROI{'s' * (len(new) > 1)} without an object number of its own in the name got a free number "
+        f"({listed}); the other objects keep theirs."
+    )
 
 
 def _by_plane(rois: RoiSet, n_t: int, n_z: int, n_c: int) -> Iterator[tuple[tuple[int, int], NDArray[np.int64]]]:

@@ -5,6 +5,7 @@ A scenario returns what it saw; the tests judge it. FOLDER holds the model (in m
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import sys
@@ -15,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 
+import tiny
 from gui import driver as d
 from talanoa.fiji import convert
 
@@ -228,6 +231,35 @@ def batch_mode(work: Path) -> dict[str, Any]:
     return {"log": d.log(), "windows": [str(title) for title in d.java("ij.WindowManager").getImageTitles()]}
 
 
+SELECT_EACH = """
+setBatchMode({batch}); roiManager("reset"); open("{path}"); image = getImageID(); {command};
+for (i = 0; i < roiManager("count"); i++) {{
+    roiManager("select", i); Stack.getPosition(c, z, t); print(Roi.getName + " " + z + " " + t);
+}}
+selectImage(image); close();
+"""
+
+
+def rois_on_hyperstacks(work: Path) -> dict[str, Any]:
+    """Select each ROI in the manager, in batch mode and in windows: ImageJ goes to the plane of the object."""
+    discs, _ = tiny.discs(100)
+    movie = np.stack([np.stack([np.stack([discs // 2, discs])] * 3)] * 2)  # t 2, z 3, c 2
+    tifffile.imwrite(work / "hyper.tif", movie, imagej=True, metadata={"axes": "TZCYX"})
+    labels = np.zeros((4, 3, 20, 30), np.uint16)
+    labels[:, :, 5:10, 5:10] = 1
+    jobs = {"hyper": 'run("Segment Objects", "model=tiny channel=2 plane=3")'}
+    for name, part, axes in (("tz", labels, "TZYX"), ("z", labels[0], "ZYX"), ("t", labels[:, 0], "TYX")):
+        tifffile.imwrite(work / f"{name}.tif", part, imagej=True, metadata={"axes": axes})
+        jobs[name] = 'run("Label Image to ROIs")'
+    seen = {}
+    for (name, command), batch in itertools.product(jobs.items(), ("true", "false")):
+        before = len(d.log())
+        path = (work / f"{name}.tif").as_posix()
+        d.java("ij.IJ").runMacro(SELECT_EACH.format(batch=batch, path=path, command=command))
+        seen[f"{name} {batch}"] = [line.split() for line in d.log()[before:].split("\n") if line.startswith("T000")]
+    return seen
+
+
 def train_from_the_menu(work: Path) -> dict[str, Any]:
     """Train a model by the dialog; Segment Objects then offers it and uses it."""
     hand, seen = d.Hand(), {}
@@ -318,6 +350,7 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
         errors,
         others_meanwhile,
         batch_mode,
+        rois_on_hyperstacks,
         train_from_the_menu,
         rois_and_labels,
     )

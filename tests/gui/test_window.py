@@ -66,6 +66,18 @@ def test_results_are_reachable_in_batch_mode(play: Any) -> None:
     assert seen["windows"] == []
 
 
+def test_the_manager_goes_to_the_plane_of_the_object_shown_or_not(play: Any) -> None:
+    seen = play("rois_on_hyperstacks")
+    for batch in ("true", "false"):
+        places = {tuple(row) for row in seen[f"hyper {batch}"]}
+        assert {(name[:5], z, t) for name, z, t in places} == {("T0001", "3", "1"), ("T0002", "3", "2")}
+        frames, slices = range(1, 5), range(1, 4)
+        expected = [[f"T{t:04d}_Z{z:03d}_L00001", str(z), str(t)] for t in frames for z in slices]
+        assert seen[f"tz {batch}"] == expected
+        assert seen[f"z {batch}"] == [[f"T0001_Z{z:03d}_L00001", str(z), "1"] for z in slices]
+        assert seen[f"t {batch}"] == [[f"T{t:04d}_L00001", "1", str(t)] for t in frames]
+
+
 def test_a_model_trained_from_the_menu_is_offered(play: Any) -> None:
     seen = play("train_from_the_menu")
     assert "would take about" in seen["before"] and "2 epochs of 10 steps" in seen["before"]

@@ -61,16 +61,23 @@ def _composite(x, y, paths, first, last, traced):
 
 
 def _placer(imp):
-    """Return a function (roi, channel, slice, frame) that binds a ROI to its place in an image."""
+    """Return a function (roi, channel, slice, frame) that binds a ROI to its place in an image.
+
+    In a hyperstack, shown or not, ImageJ goes by channel, slice and frame and takes one index for the slice; in a stack
+    with one long axis it goes by the one index.
+    """
     stacked = imp is not None and imp.getStackSize() > 1
+    one_axis = stacked and imp.getStackSize() in (imp.getNSlices(), imp.getNFrames())
 
     def place(roi, channel, slice_, frame):
         if not (channel or slice_ or frame):
             return
-        if stacked and not imp.isDisplayedHyperStack():
-            roi.setPosition(imp.getStackIndex(max(channel, 1), max(slice_, 1), max(frame, 1)))
-        else:
+        if not stacked or imp.isHyperStack():
             roi.setPosition(channel, slice_, frame)
+        elif one_axis:
+            roi.setPosition(max(slice_, frame))
+        else:
+            roi.setPosition(imp.getStackIndex(max(channel, 1), max(slice_, 1), max(frame, 1)))
 
     return place
 

@@ -97,14 +97,14 @@ def at(x, y, imp):
 
 def _on_shown_slice(roi, imp):
     """Return True for a ROI that belongs to the slice and frame that an image shows, or to all."""
-    if imp.isDisplayedHyperStack() and roi.hasHyperStackPosition():
+    if imp.isHyperStack() and roi.hasHyperStackPosition():
         return roi.getZPosition() in (0, imp.getZ()) and roi.getTPosition() in (0, imp.getT())
     return roi.getPosition() in (0, imp.getCurrentSlice())
 
 
 def show_slice(roi, imp):
     """Let an image show the slice of a ROI."""
-    if imp.isDisplayedHyperStack() and roi.hasHyperStackPosition():
+    if imp.isHyperStack() and roi.hasHyperStackPosition():
         imp.setPosition(imp.getC(), roi.getZPosition() or imp.getZ(), roi.getTPosition() or imp.getT())
     elif roi.getPosition() and imp.getStackSize() > 1:
         imp.setSlice(roi.getPosition())

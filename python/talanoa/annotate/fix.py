@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,7 @@ from talanoa.annotate import outlines
 from talanoa.annotate.outlines import Coverage, Mask, Window
 from talanoa.annotate.split import cut_along, divide
 from talanoa.errors import BadInput
-from talanoa.roi_set import RoiSet, concatenate, parse_name, rename
+from talanoa.roi_set import RoiSet, concatenate, parse_name
 
 _BRIDGE = 5  # pixels; parts that lie closer are joined when merged
 _CROSS = np.ones((3, 3), bool)
@@ -119,7 +119,7 @@ def _split(work: _Work, index: int) -> RoiSet:
     centers = ndimage.center_of_mass(labels > 0, labels, range(2, count + 1))
     names = outlines.new_names(work.names, index, [(y + window.y, x + window.x) for y, x in centers])
     work.names += names
-    return outlines.traced(labels, window, [rois.names[index], *names], rois.position[index], int(rois.group[index]))
+    return outlines.traced(labels, window, [rois.names[index], *names], rois, index)
 
 
 def _fill(work: _Work, index: int) -> RoiSet:
@@ -182,7 +182,7 @@ def _renamed(merged: RoiSet, name: str, place: tuple[int, ...]) -> RoiSet:
     parsed = parse_name(name)
     if parsed and parsed[1]:
         name = f"T{parsed[0]:04d}_Z{place[0]:03d}_L{parsed[2]:05d}"
-    return rename(merged, [name] * len(merged), merged.position)
+    return replace(merged, names=(name,) * len(merged))
 
 
 def _bridged(mask: Mask) -> Mask:
@@ -212,8 +212,8 @@ def _as_one(rois: RoiSet, index: int, mask: Mask, window: Window, group: int | N
     """Return a mask as one outline with the name and the place of a ROI; none where it is empty."""
     if not mask.any():
         return rois[np.zeros(0, int)]
-    kept = int(rois.group[index]) if group is None else group
-    return outlines.traced(mask, window, [rois.names[index]], rois.position[index], kept)
+    made = outlines.traced(mask, window, [rois.names[index]], rois, index)
+    return made if group is None else replace(made, group=np.full(len(made), group, np.uint8))
 
 
 def _largest(mask: NDArray) -> Mask:

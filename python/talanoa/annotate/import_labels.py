@@ -86,13 +86,13 @@ def read_rois(path: Path, like: xr.DataArray) -> Imported:
     from talanoa.annotate.propose_parts import like_image
     from talanoa.roi_objects import groups_of, labels_of
 
-    t, z, y, x = (int(like.sizes[dim]) for dim in "tzyx")
-    if t == 1:
+    z, y, x = (int(like.sizes[dim]) for dim in "zyx")
+    if like.sizes["t"] == 1:
         values, notes = labels_of(path, (z, y, x))
         groups = groups_of(path, values)
         class_of = {label: int(group) for label, group in enumerate(groups.tolist()) if group}
         return Imported(like_image(values[None, None], like), (), class_of, list(notes))
-    drawn = roi_zip.read_zip(path, image_shape=(t, z, y, x))
+    drawn = roi_zip.read_zip(path, image_shape=like.shape)
     filled = rois.to_labels(drawn.rois, like=like)
     each = rois.to_labels(replace(drawn.rois, label=np.arange(1, len(drawn.rois) + 1, dtype=np.int32)), like=like)
     pairs = np.unique(np.stack([np.asarray(filled.labels).ravel(), np.asarray(each.labels).ravel()]), axis=1)

@@ -8,6 +8,7 @@ doi:10.1109/38.135915. Here the shapes are brought to one centre first, so that 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ from talanoa.annotate.linking import ANY, object_numbers
 from talanoa.annotate.outlines import Coverage, Mask, Window
 from talanoa.errors import BadInput
 from talanoa.roi_objects import AUTOMATIC
-from talanoa.roi_set import RoiSet, concatenate, make_names, parse_name, rename
+from talanoa.roi_set import RoiSet, concatenate, make_names, parse_name
 
 
 class Interpolated(NamedTuple):
@@ -121,7 +122,9 @@ def _outline(rois: RoiSet, model: int, mask: Mask, position: NDArray[np.int32], 
     name = outlines.base_name(rois.names[model])
     if parsed := parse_name(name):
         name = make_names(np.array([parsed[2]]), np.array([parsed[0]]), position[1:2])[0]
-    return outlines.traced(mask, window, [name], position, int(rois.group[model]))
+    made = outlines.traced(mask, window, [name], rois, model)
+    index = np.where(made.stack_index > 0, position[1], 0)  # of a plain stack it is the slice
+    return replace(made, position=np.tile(position, (len(made), 1)), stack_index=index.astype(np.int32))
 
 
 def _with_object_names(rois: RoiSet, number: NDArray[np.int64]) -> RoiSet:
@@ -130,7 +133,7 @@ def _with_object_names(rois: RoiSet, number: NDArray[np.int64]) -> RoiSet:
         return rois
     label = np.unique(number, return_inverse=True)[1] + 1
     names = make_names(label, np.maximum(rois.position[:, 2], 1), rois.position[:, 1])
-    return rename(rois, names, rois.position)
+    return replace(rois, names=names)
 
 
 def _shapes(low: Mask, high: Mask, parts: Sequence[float]) -> Iterator[Mask]:

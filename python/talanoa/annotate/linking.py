@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from talanoa.annotate.outlines import base_name, numbered, window_of
 from talanoa.roi_objects import AUTOMATIC, best_pairs
-from talanoa.roi_set import RoiSet, parse_name
+from talanoa.roi_set import LARGEST_LABEL, RoiSet, fill_numbers, parse_name
 
 NEAR = 2  # slices apart: one may be missing between two outlines of an object
 ANY = 1 << 30
@@ -37,6 +37,17 @@ def object_numbers(rois: RoiSet, reach: int = NEAR) -> NDArray[np.int64]:
     for frame in np.unique(frames[~named]):
         _link(rois, np.flatnonzero(frames == frame), named, number, reach)
     return number
+
+
+def object_labels(rois: RoiSet, reach: int = NEAR) -> NDArray[np.int32]:
+    """Return the label of each outline's object: the number that our names carry, free numbers for other objects."""
+    first, place = np.unique(object_numbers(rois, reach), return_inverse=True)
+    known = np.zeros(len(first), np.int64)
+    for k, name in zip(place.tolist(), rois.names, strict=True):
+        parsed = parse_name(name)
+        if parsed and not known[k] and 1 <= parsed[2] <= LARGEST_LABEL:
+            known[k] = parsed[2]
+    return fill_numbers(known)[place]
 
 
 def _key(name: str) -> str:

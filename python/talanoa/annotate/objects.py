@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import rois
-from talanoa.annotate.linking import object_numbers
+from talanoa.annotate.linking import object_labels
 from talanoa.errors import BadInput
 from talanoa.roi_set import RoiSet, label_numbers, make_names, parse_name
 
@@ -54,15 +54,16 @@ def from_rois(drawn: RoiSet, like: xr.DataArray, border: str = "keep") -> Object
     ----------
     drawn : RoiSet
         Where two overlap, the later one wins. In stacks the outlines of one object are joined by name or by overlap
-        (see `linking.object_numbers`), unless the names tell the labels.
+        (see `linking.object_labels`), unless the names tell the labels.
     like : DataArray (t, c, z, y, x)
         The image they were drawn in; its values are not used.
     border : {"keep", "drop"}
         What to do with objects that touch the image border.
     """
+    drawn, note = rois.on_axis(drawn, like.sizes["t"], like.sizes["z"])
     plain = replace(drawn, label=np.arange(1, len(drawn) + 1, dtype=np.int32))
     filled = rois.to_labels(plain, like=like)
-    painted, notes = filled.labels.values, list(filled.warnings)
+    painted, notes = filled.labels.values, [*([note] if note else []), *filled.warnings]
     number, note = _numbers(plain, painted)
     notes += [note] if note else []
     values = number[painted].astype(np.int32)
@@ -91,9 +92,9 @@ def _numbers(plain: RoiSet, painted: NDArray[np.int32]) -> tuple[NDArray[np.int6
     ours = all(parse_name(name) for name in plain.names) and _tells(plain, known)
     if painted.shape[2] == 1 or ours:
         return np.concatenate([[0], known]), ""
-    labels = np.unique(object_numbers(plain), return_inverse=True)[1] + 1
+    labels = object_labels(plain)
     gaps = sum(np.ptp(z) >= len(np.unique(z)) for z in (plain.position[labels == k, 1] for k in np.unique(labels)))
-    note = f"{len(plain)} outlines were joined to {labels.max()} objects."
+    note = f"{len(plain)} outlines were joined to {len(np.unique(labels))} objects."
     missing = f" {gaps} of them lack an outline in slices between; action=interpolate adds it." if gaps else ""
     return np.concatenate([[0], labels]), note + missing
 
@@ -141,6 +142,7 @@ def _exact(plain: RoiSet, number: NDArray[np.int64], labels: xr.DataArray, class
         position = np.stack([0 * z, z, frame], axis=1) if several else 0 * kept.position
         group = np.array([classes[label] for label in target.tolist()], np.uint8)
         renamed = replace(kept, names=names, label=target, position=position.astype(np.int32), group=group)
+        renamed = rois.bound_in(renamed, 1, labels.sizes["z"], labels.sizes["t"])
         if np.array_equal(rois.to_labels(renamed, like=labels).labels.values, labels.values):
             return renamed
     return _traced(labels, classes)

@@ -110,19 +110,16 @@ def _pixels(rois: RoiSet, window: Window) -> tuple[NDArray[np.int64], NDArray[np
     return pixels(spans(shifted, window.height, window.width), window.width)
 
 
-def traced(
-    labels: NDArray, window: Window, names: Sequence[str], position: NDArray[np.int32], group: int = 0
-) -> RoiSet:
-    """Return outlines along the pixel edges of labels 1..n in a window, named in this order.
+def traced(labels: NDArray, window: Window, names: Sequence[str], like: RoiSet, index: int) -> RoiSet:
+    """Return outlines along the pixel edges of labels 1..n in a window, named in this order; ROI `index` is the model.
 
     Parameters
     ----------
     labels : ndarray of int or bool (y, x)
     window : Window
     names : sequence of str (n,)
-    position : ndarray of int32 (3,)
-        Channel, slice and frame of all of them.
-    group : int
+    like, index : RoiSet, int
+        The ROI that gives all of them their place and group.
     """
     found = trace(np.ascontiguousarray(labels, np.int32))
     label, n_paths = np.unique(found.path_label, return_counts=True)
@@ -133,9 +130,10 @@ def traced(
         starts(n_paths),
         tuple(names[k - 1] for k in label.tolist()),
         label.astype(np.int32),
-        np.tile(np.asarray(position, np.int32), (n, 1)),
+        np.tile(like.position[index], (n, 1)),
         np.full(n, TRACED, np.uint8),
-        np.full(n, group, np.uint8),
+        np.full(n, like.group[index], np.uint8),
+        np.full(n, like.stack_index[index], np.int32),
     )
 
 

@@ -47,7 +47,8 @@ def save(dataset: Dataset, name: str, objects: Objects, who: str = "") -> tuple[
         Another size than the image; groups of ROIs that are no class; the folder cannot be written.
     """
     entry, notes = dataset.entry(name), check_classes(objects, dataset.classes)
-    check_size(dataset, entry, objects)
+    form = check_size(dataset, entry, objects)
+    outlines = rois.bound_in(objects.rois, *(int(form.sizes[dim]) for dim in "czt"))
     done = entry.model_copy(
         update={"status": "done", "who": names.person(who), "when": names.now(), "objects": objects.count}
     )
@@ -55,7 +56,7 @@ def save(dataset: Dataset, name: str, objects: Objects, who: str = "") -> tuple[
         _keep(dataset, entry, change)
         images.write_labels(change.folder / "mask.tif", objects.labels)
         change.moves["mask.tif"] = f"masks/{entry.name}.tif"
-        rois.write_zip(change.folder / "rois.zip", objects.rois)
+        rois.write_zip(change.folder / "rois.zip", outlines)
         change.moves["rois.zip"] = f"rois/{entry.name}.zip"
         if dataset.classes:
             _write_classes(change.folder / "classes.csv", objects.classes)
@@ -110,8 +111,8 @@ def undo(dataset: Dataset) -> tuple[Dataset, Entry, RoiSet]:
     return read(dataset.root, dataset.annotator), entry, work
 
 
-def check_size(dataset: Dataset, entry: Entry, objects: Objects) -> None:
-    """Refuse labels of another size than the image's."""
+def check_size(dataset: Dataset, entry: Entry, objects: Objects) -> xr.DataArray:
+    """Return the form of an image; refuse labels of another size."""
     form = image_form(dataset, entry)
     found, expected = ({dim: int(one.sizes[dim]) for dim in "tzyx"} for one in (objects.labels, form))
     if found != expected:
@@ -119,6 +120,7 @@ def check_size(dataset: Dataset, entry: Entry, objects: Objects) -> None:
             f"The annotation of {entry.name} has the size {_size(found)}, the image {_size(expected)} (frames x slices "
             "x height x width); expected the same. Is it the annotation of another image?"
         )
+    return form
 
 
 def image_form(dataset: Dataset, entry: Entry) -> xr.DataArray:

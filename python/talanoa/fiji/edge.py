@@ -181,5 +181,6 @@ def _decoded(attached: Attached) -> tuple[RoiSet | None, list[str]]:
         return None, []
     from talanoa import rois
 
-    read = rois.decode(list(attached.rois), list(attached.names))
+    shape = None if attached.image is None else attached.image.shape
+    read = rois.decode(list(attached.rois), list(attached.names), shape)
     return read.rois, list(read.warnings)

@@ -33,7 +33,9 @@ def outlines(found: Segmentation, chosen: Chosen, outline: str) -> RoiSet:
         )
     else:
         made = rois.from_labels(found.labels)
-    return in_whole_image(with_classes(made, found.objects), chosen)
+    placed = in_whole_image(with_classes(made, found.objects), chosen)
+    slices = 2 if chosen.plane else int(chosen.image.sizes["z"])
+    return rois.bound_in(placed, int(chosen.every_channel.sizes["c"]), slices, chosen.of_frames)
 
 
 def with_classes(made: RoiSet, objects: pd.DataFrame) -> RoiSet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +34,7 @@ def _to_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]
     shape = (
         (like.sizes["t"], like.sizes["z"], like.sizes["y"], like.sizes["x"]) if like is not None else _shape(request)
     )
-    rois = _rois(request, given, host, shape)
+    rois = _rois(request, given, host, shape if like is None else like.shape)
     filled = module.to_labels(rois, shape, like)
     for text in filled.warnings:
         host.warn(text)
@@ -82,7 +83,7 @@ def _save(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]:
     return {"message": f"{_count(len(rois), 'ROI')}{_saved(request.out)}", "rois": rois, "folder": request.out}
 
 
-def _rois(request: RoisRequest, given: Given, host: Host, shape: tuple[int, int, int, int] | None) -> RoiSet:
+def _rois(request: RoisRequest, given: Given, host: Host, shape: Sequence[int] | None) -> RoiSet:
     """Return the ROIs of the door, or read those of the file named."""
     from talanoa import rois as module
 
