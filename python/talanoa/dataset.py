@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,14 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import augment3d, roi_objects
+from talanoa import augment3d, image_folder, image_sets, roi_objects
 from talanoa.augment import Augmentation, random_patch, without_border_objects
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
+from talanoa.image_folder import ROI_SUFFIXES, name_of
+from talanoa.image_sets import ImageSet
 from talanoa.normalize import fit, normalize
-
-IMAGE_SUFFIXES = (".tif", ".tiff", ".png")
-ROI_SUFFIXES = (".zip", ".roi")
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,36 +105,30 @@ class Files(NamedTuple):
 
 
 def pair_files(
-    images: Path, annotations: Path, suffixes: Sequence[str], what: str = "annotation"
+    images: Path, annotations: Path, suffixes: Collection[str], what: str = "annotation"
 ) -> list[tuple[Path, Path]]:
     """Return (image, annotation) files of equal name, sorted; a `BadInput` lists what has no partner.
 
     `what` names the partners in messages. ``cells.zip`` and ``cells_RoiSet.zip`` both belong to ``cells.tif``.
     """
-    found = _by_name(images, IMAGE_SUFFIXES, "images")
+    found = _by_name(images, image_folder.SUFFIXES, "images")
     partners = _by_name(annotations, suffixes, f"{what}s")
     lonely = sorted(found.keys() ^ partners.keys())
     if lonely:
         listed = ", ".join(lonely[:10]) + (f" and {len(lonely) - 10} more" if len(lonely) > 10 else "")
+        together = image_sets.sentence([*found.values(), *partners.values()])
         raise BadInput(
             f"{len(lonely)} names in {images} and {annotations} have no partner: {listed}. "
             f"Expected one {what} for every image, both with the same file name. Add or move the files listed."
+            f"{' ' if together else ''}{together}"
         )
-    return [(found[name], partners[name]) for name in sorted(found)]
+    return [(found[name].path, partners[name].path) for name in sorted(found)]
 
 
-def _by_name(folder: Path, suffixes: Sequence[str], what: str) -> dict[str, Path]:
+def _by_name(folder: Path, suffixes: Collection[str], what: str) -> dict[str, ImageSet]:
     if not folder.is_dir():
         raise BadInput(f"{folder} is not a folder; expected a folder with {what}. Check the path.")
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes or path.name.startswith("."):
-            continue
-        # NB: "RoiSet" is the name that ImageJ's ROI Manager offers; people put the image's name before it.
-        name = re.sub(r"(?<=.)[ _-]?RoiSet$", "", path.stem, flags=re.IGNORECASE)
-        if name in files:
-            raise BadInput(f"{files[name].name} and {path.name} in {folder} share one name. Remove one of them.")
-        files[name] = path
+    files = image_folder.by_name(folder, suffixes)
     if not files:
         raise BadInput(f"No {what} in {folder}; expected files that end in {', '.join(suffixes)}.")
     return files
@@ -170,7 +162,7 @@ def load(
     """
     if (masks is None) == (rois is None):
         raise BadInput("Training needs either a folder of label images (targets) or of ROI files (rois), not both.")
-    annotations, suffixes = (masks, IMAGE_SUFFIXES) if masks is not None else (rois, ROI_SUFFIXES)
+    annotations, suffixes = (masks, image_folder.EXACT) if masks is not None else (rois, ROI_SUFFIXES)
     assert annotations is not None
     files = [Files(image, annotation) for image, annotation in pair_files(images, annotations, suffixes)]
     return alike([read_one(each, channel, ndim) for each in files], files, ndim)
@@ -237,7 +229,7 @@ def read_one(
     flat = len(labels) == 1 and ndim != 3
     calibrated = picture.attrs["unit"] != "pixel"
     item = Annotated(
-        files.name or image_path.stem,
+        files.name or name_of(image_path),
         _normalized(volume, ndim == 2, normalization),
         np.ascontiguousarray(labels, np.int32),
         (file_sha256(image_path), file_sha256(annotation_path)),

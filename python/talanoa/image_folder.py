@@ -16,12 +16,14 @@ from talanoa.image_sets import ImageSet
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".zarr")
 EXACT = (".tif", ".tiff", ".png", ".zarr")  # that keep the number of an object in each pixel
+ROI_SUFFIXES = (".zip", ".roi")
 # Kinds of files that lie next to images and are none: not worth a word.
 COMPANIONS = frozenset(
     {".csv", ".db", ".geojson", ".ijm", ".index", ".ini", ".json", ".md", ".ome", ".roi", ".txt", ".xml", ".zip"}
 )
 ZARR_MARKS = (".zattrs", ".zgroup", ".zarray", "zarr.json")
 _SUFFIX = re.compile(r"(\.ome)?\.(tiff?|png|jpe?g|bmp|gif|zarr)$", re.IGNORECASE)
+_ROI_SET = re.compile(r"(?<=.)[ _-]?RoiSet$", re.IGNORECASE)  # the name that ImageJ's ROI Manager offers
 _SHOWN = 5  # names in a message
 
 
@@ -70,6 +72,36 @@ def images_in(folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[ImageS
         remedy = f" Its folders do: give one of them, such as {inside}." if inside else ""
         raise BadInput(f"{folder} holds no image (found {held}); expected files such as {', '.join(suffixes)}.{remedy}")
     return found
+
+
+def by_name(folder: Path, suffixes: Collection[str] = SUFFIXES) -> dict[str, ImageSet]:
+    """Return the images of a folder, or its ROI files, by their names; see `name_of`.
+
+    Raises
+    ------
+    BadInput
+        Two of them have one name.
+    """
+    found: dict[str, ImageSet] = {}
+    for each in list_images(folder, suffixes):
+        name = name_of(each.path)
+        if name in found:
+            raise BadInput(
+                f"{found[name].path.name} and {each.path.name} in {folder} share one name. Remove one of them."
+            )
+        found[name] = each
+    return found
+
+
+def name_of(path: Path) -> str:
+    """Return the name by which an image, its label image and its ROI file belong together.
+
+    >>> name_of(Path("cells.ome.tif")), name_of(Path("cells_RoiSet.zip"))
+    ('cells', 'cells')
+    """
+    if path.suffix.lower() in ROI_SUFFIXES:
+        return _ROI_SET.sub("", path.stem)
+    return stem_of(path.name)
 
 
 def left_out(folder: Path) -> str:

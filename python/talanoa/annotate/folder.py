@@ -23,9 +23,10 @@ from typing import Any
 
 from talanoa.annotate import names as naming
 from talanoa.annotate import states
-from talanoa.annotate.states import IMAGE_SUFFIXES, VERSION, Entry
+from talanoa.annotate.states import VERSION, Entry
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error, next_free, write_aside
+from talanoa.image_folder import SUFFIXES
 
 __all__ = ["Dataset", "Entry", "create", "is_dataset", "open_dataset", "read_classes", "write"]
 
@@ -298,8 +299,8 @@ def _with_states(images: tuple[Entry, ...], own: tuple[Entry, ...]) -> tuple[Ent
 
 def _existing(folder: Path, name: str) -> Path:
     """Return the file of this name with whichever suffix is there, else the one that will be written."""
-    for suffix in IMAGE_SUFFIXES:
-        if (path := folder / f"{name}{suffix}").is_file():
+    for suffix in SUFFIXES:
+        if (path := folder / f"{name}{suffix}").exists():
             return path
     return folder / f"{name}.tif"
 

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from talanoa.annotate.names import check_name
 from talanoa.errors import BadInput
+from talanoa.image_folder import list_images
 
 VERSION = 1
-IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg")
 
 Status = Literal["todo", "done", "skipped"]
 
@@ -119,16 +119,15 @@ def read(path: Path, kind: type[Any]) -> Any:
 def plain_tree(root: Path) -> Header:
     """Describe a tree without `dataset.json`: an image with a mask, or ROIs, of its name is done."""
     names: dict[str, Path] = {}
-    for path in sorted((root / "images").iterdir()):
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith("."):
-            if reason := check_name(path.stem):
-                raise BadInput(f"{root / 'images'}: {reason}; expected plain names. Rename that image.")
-            if path.stem in names:
-                raise BadInput(
-                    f"{names[path.stem].name} and {path.name} in {root / 'images'} share one name; expected one image "
-                    "per name. Rename or remove one of them."
-                )
-            names[path.stem] = path
+    for path in (each.path for each in list_images(root / "images")):
+        if reason := check_name(path.stem):
+            raise BadInput(f"{root / 'images'}: {reason}; expected plain names. Rename that image.")
+        if path.stem in names:
+            raise BadInput(
+                f"{names[path.stem].name} and {path.name} in {root / 'images'} share one name; expected one image "
+                "per name. Rename or remove one of them."
+            )
+        names[path.stem] = path
     kinds = [root / kind for kind in ("masks", "rois") if (root / kind).is_dir()]
     done = {path.stem for kind in kinds for path in kind.iterdir()}
     entries = tuple(

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from talanoa import image_folder
 from talanoa.errors import BadInput
+from talanoa.image_folder import ROI_SUFFIXES, name_of
 
-IMAGE_SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".zarr")
-LABEL_SUFFIXES = (".tif", ".tiff", ".png", ".zarr")
-ROI_SUFFIXES = (".zip", ".roi")
-ROI_SET = re.compile(r"(?<=.)[ _-]?RoiSet$", re.IGNORECASE)  # the name that ImageJ's ROI Manager offers
 RESULT_LABELS = "labels.tif"
 RESULT_ROIS = "rois.zip"
 RESULT_IMAGE = "restored.tif"
@@ -80,15 +77,17 @@ def find_annotations(place: Path, what: str) -> Annotations:
             f"{what}: found nothing at {place}; expected a folder of label images or ROI zips. Check the path."
         )
     if is_single(place):
-        return Annotations(place, {_stem(place): place})
+        return Annotations(place, {name_of(place): place})
     if (place / RESULT_LABELS).is_file():
         return Annotations(place, {result_name(place): place / RESULT_LABELS})
     if _has(place, "images") and (_has(place, "masks") or _has(place, "rois")):
         return _of_dataset(place, "", what)
     if _has(place, "masks") or _has(place, "rois"):
         return _of_tree(place, what)
-    results = {result_name(one): one / RESULT_LABELS for one in _folders(place) if (one / RESULT_LABELS).is_file()}
-    return Annotations(place, results) if results else Annotations(place, _flat(place, what))
+    results = _by_image([one for one in _folders(place) if (one / RESULT_LABELS).is_file()])
+    if results:
+        return Annotations(place, {name: one / RESULT_LABELS for name, one in results.items()})
+    return Annotations(place, _flat(place, what))
 
 
 def find_person(dataset: Path, person: str) -> Annotations | None:
@@ -102,13 +101,13 @@ def image_files(place: Path, what: str = "images") -> dict[str, Path]:
     """Return images by name: of a folder, of a dataset folder, or one file; messages call it `what`."""
     place = place.expanduser()
     if is_single(place) and place.exists():
-        return {_stem(place): place}
+        return {name_of(place): place}
     if not place.is_dir():
         raise BadInput(f"{what}: found no folder {place}; expected a folder of images. Check the path.")
     folder = place / "images" if _has(place, "images") else place
-    files = _by_name(folder, IMAGE_SUFFIXES)
+    files = _by_name(folder, image_folder.SUFFIXES)
     if not files:
-        raise BadInput(f"{what}: no images in {folder}; expected files that end in {', '.join(IMAGE_SUFFIXES)}.")
+        raise BadInput(f"{what}: no images in {folder}; expected files that end in {', '.join(image_folder.SUFFIXES)}.")
     return files
 
 
@@ -120,7 +119,7 @@ def find_images(place: Path, what: str, result: str = RESULT_IMAGE) -> dict[str,
             return {result_name(place): place / result}
         found = [each for each in _folders(place) if (each / result).is_file()]
         if found:
-            return {result_name(each): each / result for each in found}
+            return {name: each / result for name, each in _by_image(found).items()}
     return image_files(place, what)
 
 
@@ -174,7 +173,15 @@ def result_name(folder: Path) -> str:
     from talanoa.result import RECORD, read_record
 
     source = read_record(folder).get("image", {}).get("source") if (folder / RECORD).is_file() else None
-    return Path(str(source)).stem if source else folder.name
+    return name_of(Path(str(source))) if source else folder.name
+
+
+def _by_image(results: Sequence[Path]) -> dict[str, Path]:
+    """Return result folders by the name of their image; where two images share one, by the name of the folder."""
+    names = [result_name(folder) for folder in results]
+    return {
+        name if names.count(name) == 1 else folder.name: folder for name, folder in zip(names, results, strict=True)
+    }
 
 
 def _of_dataset(root: Path, person: str, what: str) -> Annotations:
@@ -209,7 +216,7 @@ def _of_tree(place: Path, what: str) -> Annotations:
 
 
 def _flat(folder: Path, what: str) -> dict[str, Path]:
-    labels, rois = _by_name(folder, LABEL_SUFFIXES), _by_name(folder, ROI_SUFFIXES)
+    labels, rois = _by_name(folder, image_folder.EXACT), _by_name(folder, ROI_SUFFIXES)
     if labels and rois:
         raise BadInput(
             f"{what}: {folder} holds {len(labels)} images and {len(rois)} ROI files; expected one kind. Put them into "
@@ -222,17 +229,4 @@ def _flat(folder: Path, what: str) -> dict[str, Path]:
 
 
 def _by_name(folder: Path, suffixes: Sequence[str]) -> dict[str, Path]:
-    files: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() not in suffixes or path.name.startswith("."):
-            continue
-        name = _stem(path)
-        if name in files:
-            raise BadInput(f"{files[name].name} and {path.name} in {folder} share one name. Remove one of them.")
-        files[name] = path
-    return files
-
-
-def _stem(path: Path) -> str:
-    stem = path.name.removesuffix(".ome" + path.suffix) if path.name.endswith(".ome" + path.suffix) else path.stem
-    return ROI_SET.sub("", stem) if path.suffix.lower() in ROI_SUFFIXES else stem
+    return {name: each.path for name, each in image_folder.by_name(folder, suffixes).items()}

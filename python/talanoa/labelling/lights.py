@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa import image_lazy
 from talanoa.errors import BadInput
+from talanoa.image_folder import name_of
 from talanoa.image_lazy import LazyImage, Reader
 from talanoa.labelling.inputs import same
 from talanoa.labelling.plates import images_in
@@ -105,12 +106,12 @@ def _files(path: Path, names: Sequence[str]) -> list[Path | None]:
     own = path.parent
     mine = own.name if own.name in names else next(name for name in names if same(name, own.name))
     folders = {folder.name: folder for folder in sorted(own.parent.iterdir()) if folder.is_dir()}
-    others = {name: _file_of(path.stem, name, folders) for name in names if name != mine}
+    others = {name: _file_of(name_of(path), name, folders) for name in names if name != mine}
     missing = [str(own.parent / name) for name, file in others.items() if file is None]
     if missing:
         raise BadInput(
             f"{path} is one of several kinds of light ({', '.join(names)}) that the model looks at; found no image "
-            f"{path.stem} in {' nor '.join(missing)}. Add it, or give an image with all of them as channels."
+            f"{name_of(path)} in {' nor '.join(missing)}. Add it, or give an image with all of them as channels."
         )
     return [others.get(name) for name in names]
 

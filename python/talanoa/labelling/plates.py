@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from talanoa.dataset import IMAGE_SUFFIXES
+from talanoa import image_folder
 from talanoa.errors import BadInput
 
 TRANSMITTED = ("phase", "phasecontrast", "ph", "dic", "brightfield", "bf", "transmitted", "trans", "tl")
@@ -77,7 +77,7 @@ def _views(plate: Path, transmitted: Sequence[str], stains: Sequence[str]) -> li
     """Return the fields of one plate."""
     if not plate.is_dir():
         raise BadInput(f"{plate} is no folder; expected a plate: a folder of transmitted light and one for each stain.")
-    folders = {path.name: path for path in sorted(plate.iterdir()) if path.is_dir() and images_in(path)}
+    folders = {path.name: path for path in sorted(plate.iterdir()) if path.is_dir() and has_images(path)}
     lights = transmitted_of(plate, folders, transmitted)
     others = [name for name in folders if name not in lights]
     named = list(stains) or [name for name in others if not is_transmitted(name) and name.lower() not in NOT_STAINS]
@@ -130,12 +130,13 @@ def transmitted_of(plate: Path, folders: Mapping[str, Path], wanted: Sequence[st
 
 
 def images_in(folder: Path) -> dict[str, Path]:
-    """Return the images of a folder by name, without those that begin with a dot."""
-    return {
-        path.stem: path
-        for path in sorted(folder.iterdir())
-        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    }
+    """Return the images of a folder by name; see `image_folder.by_name`."""
+    return {name: each.path for name, each in image_folder.by_name(folder).items()}
+
+
+def has_images(folder: Path) -> bool:
+    """Tell whether a folder holds images, and is no OME-Zarr image itself."""
+    return image_folder.is_folder_of_images(folder) and any(map(image_folder.is_image, folder.iterdir()))
 
 
 def _check_complete(plate: Path, light: str, images: Mapping[str, Mapping[str, Path]]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talanoa.dataset import IMAGE_SUFFIXES
+from talanoa import image_folder
 from talanoa.errors import BadInput
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View, well_of
@@ -61,7 +61,7 @@ def all_channels(view: View) -> bool:
 
 def _holds_files(place: Path) -> bool:
     """Tell whether a place is an image, or a folder with images in it."""
-    if place.is_file():
+    if place.is_file() or (place.is_dir() and not image_folder.is_folder_of_images(place)):
         return True
     if not place.is_dir():
         raise BadInput(
@@ -73,22 +73,19 @@ def _holds_files(place: Path) -> bool:
 
 def _images(place: Path) -> list[Path]:
     """Return the images of a folder, or the file itself."""
-    if place.is_file():
+    if place.is_file() or not image_folder.is_folder_of_images(place):
         return [place]
-    return [
-        path
-        for path in sorted(place.iterdir())
-        if path.is_file() and path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
-    ]
+    return [each.path for each in image_folder.list_images(place)]
 
 
 def _files(place: Path) -> list[View]:
     """Return the files with all channels of a folder; wells and phenotypes as on a plate."""
-    folder = place.parent if place.is_file() else place
+    folder = place if image_folder.is_folder_of_images(place) else place.parent
     kinds = plates.phenotypes(folder)
     found = _images(place)
     return [
-        View(path.stem, folder, (path,), {}, well_of(path.stem), kinds.get(well_of(path.stem), "")) for path in found
+        View(name, folder, (path,), {}, well_of(name), kinds.get(well_of(name), ""))
+        for name, path in ((image_folder.name_of(path), path) for path in found)
     ]
 
 

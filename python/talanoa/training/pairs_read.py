@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import dataset
+from talanoa import dataset, image_folder
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.host import Host, stop_if_cancelled
@@ -82,6 +82,8 @@ def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recordi
         return [_open_image(request, given)]
     found = []
     files = _files(request)
+    if note := image_folder.read_together([*folders(request.images), *folders(request.targets)]):
+        host.warn(note)
     for number, (low, high) in enumerate(files):
         stop_if_cancelled(host)
         found.append(_recording(request, low, high))
@@ -117,7 +119,7 @@ def _paired(low: Path, high: Path) -> list[tuple[Path, Path | None]]:
     """Return the pairs of two folders, or of two files."""
     if low.is_file() and high.is_file():
         return [(low, high)]
-    return [(one, other) for one, other in dataset.pair_files(low, high, dataset.IMAGE_SUFFIXES, "target")]
+    return [(one, other) for one, other in dataset.pair_files(low, high, image_folder.SUFFIXES, "target")]
 
 
 def _alone(place: Path) -> list[Path]:
@@ -126,14 +128,10 @@ def _alone(place: Path) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise BadInput(f"{place} is neither a file nor a folder; expected noisy images. Check the path.")
-    found = [
-        path
-        for path in sorted(place.iterdir())
-        if path.suffix.lower() in dataset.IMAGE_SUFFIXES and not path.name.startswith(".")
-    ]
+    found = image_folder.list_images(place)
     if not found:
-        raise BadInput(f"No images in {place}; expected files that end in {', '.join(dataset.IMAGE_SUFFIXES)}.")
-    return found
+        raise BadInput(f"No images in {place}; expected files that end in {', '.join(image_folder.SUFFIXES)}.")
+    return [each.path for each in found]
 
 
 def _open_image(request: TrainRequest, given: Given | None) -> Recording:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talanoa import dataset
+from talanoa import dataset, image_folder
 from talanoa.annotate.folder import FILE, Dataset, is_dataset, open_dataset
 from talanoa.dataset import Annotated, Files
 from talanoa.errors import BadInput
@@ -39,6 +39,8 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
 
     files, names = find(request)
     host = host or QuietHost()
+    if note := image_folder.read_together(each.image.parent for each in files):
+        host.warn(note)
     items: list[Annotated] = []
     normalization = transfer.normalization_of(request)
     propose = labels_by_model(request, host)
@@ -75,12 +77,14 @@ def find(request: TrainRequest) -> tuple[list[Files], tuple[str, ...]]:
             f"images has {len(images)} folder(s), {key} {len(others)}; expected as many, in the same order. "
             "Separate the folders by a semicolon."
         )
-    suffixes = dataset.ROI_SUFFIXES if request.rois else dataset.IMAGE_SUFFIXES
+    suffixes = image_folder.ROI_SUFFIXES if request.rois else image_folder.EXACT
+    if request.label_model is not None:  # it finds the objects in images
+        suffixes = image_folder.SUFFIXES
     found = []
     for folder, other in zip(images, others, strict=True):
         for image, annotation in dataset.pair_files(folder, other, suffixes):
             classes = _classes_beside(annotation) if request.classes else None
-            found.append(Files(image, annotation, image.stem, "", classes))
+            found.append(Files(image, annotation, image_folder.name_of(image), "", classes))
     return _told_apart(found), ()
 
 
@@ -143,7 +147,7 @@ def _guided(opened: Dataset) -> bool:
 
 def _classes_beside(annotation: Path) -> Path | None:
     """Return the table of classes that belongs to a label image, or the ROI file itself."""
-    if annotation.suffix.lower() in dataset.ROI_SUFFIXES:
+    if annotation.suffix.lower() in image_folder.ROI_SUFFIXES:
         return annotation
     table = annotation.parent.with_name("classes") / f"{annotation.stem}.csv"
     return table if table.is_file() else None

@@ -84,7 +84,7 @@ def stain_folders(place: Path) -> dict[str, Path]:
         if path.is_dir()
         and path.name.lower() not in left_out
         and not (path / folders.RESULT_STAINS).is_file()
-        and plates.images_in(path)
+        and plates.has_images(path)
     }
 
 
@@ -198,7 +198,7 @@ def _lights(place: Path, transmitted: Sequence[str], names: Mapping[str, object]
 
 def _all_lights(place: Path, transmitted: Sequence[str], names: Mapping[str, object]) -> dict[str, Path]:
     if place.is_dir() and not folders.is_single(place):
-        inside = {path.name: path for path in sorted(place.iterdir()) if path.is_dir() and plates.images_in(path)}
+        inside = {path.name: path for path in sorted(place.iterdir()) if path.is_dir() and plates.has_images(path)}
         if inside:
             found = plates.images_in(inside[plates.transmitted_of(place, inside, transmitted)[0]])
         else:
