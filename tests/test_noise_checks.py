@@ -45,6 +45,31 @@ def test_no_false_alarm_on_plain_noise(seed: int) -> None:
     assert kinds(np.clip(rng.normal(100, 20, (size, size)), 0, 255).astype(np.uint8)) == []
 
 
+def sharp(seed: int, size: int, contrast: float) -> np.ndarray:
+    """Return discs with edges as sharp as pixels, many times brighter than the noise."""
+    rng = np.random.default_rng([seed, size])
+    rows, columns = np.mgrid[:size, :size]
+    clean = np.zeros((size, size))
+    for y, x, radius, light in rng.uniform((0, 0, 2, 0.3), (size, size, 10, 1), (size * size // 300, 4)):
+        clean[(rows - y) ** 2 + (columns - x) ** 2 < radius**2] = light
+    return rng.poisson(5 + contrast * clean) * 3 + rng.normal(100, 4, clean.shape)
+
+
+@pytest.mark.parametrize("size", [48, 64, 80, 96, 128])
+def test_no_false_alarm_on_independent_noise_around_sharp_bright_objects(size: int) -> None:
+    found = [kinds(sharp(seed, size, contrast)) for seed in range(10) for contrast in (15, 150, 1500)]
+    assert [each for each in found if each] == []
+
+
+def test_lines_are_found_around_sharp_bright_objects() -> None:
+    for seed in range(4):
+        for size in (96, 192):
+            image = sharp(seed, size, 1500)
+            lines = np.random.default_rng(seed).normal(0, 9, (size, 1))  # the noise of a dark pixel: 7.8
+            assert kinds(image + lines) == ["rows"]
+            assert kinds(image.T + lines.T) == ["columns"]
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_lines_are_found_and_their_axis_named(seed: int) -> None:
     low = draw(SIZE, seed=seed, camera=Camera(stripes=12)).low

@@ -147,15 +147,21 @@ def _structure(planes: list[NDArray]) -> list[Fault]:
     noise = noise_correlation(planes)
     if noise is None:
         return []
-    if min(noise.rows[0], noise.columns[0]) > max(SMOOTH, noise.chance):
+    rows, columns = _beyond_chance(noise.rows, noise.rows_chance), _beyond_chance(noise.columns, noise.columns_chance)
+    if min(rows[0], columns[0]) > SMOOTH:
         return [Fault("smoothed", _smoothed(noise))]
-    along, across = (float(each[:3].max()) for each in (noise.rows, noise.columns))
-    if along > max(LINES, noise.chance, 2 * across + 0.05):
+    along, across = float(rows[:3].max()), float(columns[:3].max())
+    if along > max(LINES, 2 * float(noise.columns[:3].max()) + 0.05):
         return [Fault("rows", _lines("horizontal", noise.rows))]
-    if across > max(LINES, noise.chance, 2 * along + 0.05):
+    if across > max(LINES, 2 * float(noise.rows[:3].max()) + 0.05):
         return [Fault("columns", _lines("vertical", noise.columns))]
     wave = strongest_wave(planes)
     return [Fault("pattern", _pattern(wave))] if wave else []
+
+
+def _beyond_chance(curve: NDArray[np.float64], chance: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the correlations with 0 for those that independent noise can have, too."""
+    return np.where(curve > chance, curve, 0)
 
 
 def _jpeg(coded: float) -> str:

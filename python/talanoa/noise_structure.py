@@ -15,6 +15,9 @@ _MIDDLE = (np.array([0, 1, 2, 3, 1, 2, 3, 4]), np.array([3, 2, 2, 1, 3, 3, 3, 0]
 _STEPS = (np.arange(2, 65) / (2 * np.pi)).astype(np.float32)
 CODED = 0.2  # of `block_coding`
 _FEWEST = 4  # tiles of a plane
+_EDGE = 4.0  # standard deviations of the noise; edges of objects are larger
+_SHARED = 1.95  # rows that count as one: their second differences share pixels (sum of the squared correlations)
+_CHANCE = 0.0005  # of one lag along one axis
 _REGULAR = 12.0  # times the power of the surroundings; noise, cells and filaments reach 9
 
 
@@ -25,21 +28,23 @@ class NoiseCorrelation(NamedTuple):
     ----------
     rows, columns : ndarray of float64, (LAGS,)
         Along x and along y.
-    chance : float
-        About five standard deviations of what independent noise gives.
+    rows_chance, columns_chance : ndarray of float64, (LAGS,)
+        Limit that independent noise hardly ever exceeds: from the standard error over the rows of the tiles, and at
+        least five standard deviations of normal noise.
     """
 
     rows: NDArray[np.float64]
     columns: NDArray[np.float64]
-    chance: float
+    rows_chance: NDArray[np.float64]
+    columns_chance: NDArray[np.float64]
 
 
 def noise_correlation(planes: list[NDArray]) -> NoiseCorrelation | None:
-    """Measure how noise hangs together along the rows and along the columns.
+    """Measure the correlation of the noise along the rows and along the columns.
 
     The flattest quarter of the tiles of 24 pixels is used. For the rows, the second difference along y is taken first
     (pixel - mean of the pixels above and below): what changes slowly disappears, independent noise stays independent
-    along x. The same turned for the columns.
+    along x. The same turned for the columns. Edges of objects are far larger than the noise and left out.
 
     Parameters
     ----------
@@ -49,25 +54,42 @@ def noise_correlation(planes: list[NDArray]) -> NoiseCorrelation | None:
     Returns
     -------
     NoiseCorrelation or None
-        None where the planes are too small, or without any noise.
+        None where the planes have too little background, or are without any noise.
     """
-    sums = np.zeros((2, LAGS + 1))
-    pixels = 0
-    for plane in planes:
-        for tile in _flattest(plane, _TILE, 0.25):
-            for number, turned in enumerate((tile, tile.T)):
-                rest = turned[1:-1] - (turned[:-2] + turned[2:]) / 2
-                rest = rest - rest.mean()
-                power = float(np.mean(rest**2))
-                if power > 0:
-                    sums[number] += [
-                        np.mean(rest[:, : rest.shape[1] - k] * rest[:, k:]) / power for k in range(LAGS + 1)
-                    ]
-                    pixels += rest.size
-    if not sums[:, 0].all():
+    tiles = [tile for plane in planes for tile in _flattest(plane, _TILE, 0.25)]
+    rows, columns = _along_rows(tiles), _along_rows([tile.T for tile in tiles])
+    return NoiseCorrelation(rows[0], columns[0], rows[1], columns[1]) if rows and columns else None
+
+
+def _along_rows(tiles: list[NDArray]) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """Return the correlation along the rows of most tiles at each lag, and the limit of chance."""
+    from scipy.stats import t
+
+    parts = [products for tile in tiles if (products := _products(tile)) is not None]
+    if len(parts) < _FEWEST:
         return None
-    rows, columns = sums[:, 1:] / sums[:, :1]
-    return NoiseCorrelation(rows, columns, 5 / np.sqrt(pixels / 4))  # half for each direction, half of it independent
+    typical = np.median([part.mean(axis=0) for part in parts], axis=0)  # an object in a few of the tiles is no noise
+    found = np.concatenate(parts)
+    n = len(found) / _SHARED
+    error = found.std(axis=0) / np.sqrt(n)
+    least = 5 / np.sqrt(n * (_TILE - np.arange(1, LAGS + 1)))
+    return typical, np.maximum(least, t.isf(_CHANCE, n - 1) * error)
+
+
+def _products(tile: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the correlation along each row of a tile at each lag (rows, LAGS); None without noise."""
+    rest = tile[1:-1] - (tile[:-2] + tile[2:]) / 2
+    rest = rest - np.median(rest)
+    spread = 1.4826 * float(np.median(np.abs(rest))) or float(rest.std())  # of few photons most are equal
+    kept = np.abs(rest) <= _EDGE * spread
+    power = float(np.mean(rest[kept] ** 2)) if kept.any() else 0.0
+    if power <= 0:
+        return None
+    rest, weight = np.where(kept, rest, 0), kept.astype(np.float64)
+    lags = range(1, LAGS + 1)
+    sums = [np.vecdot(rest[:, : _TILE - k], rest[:, k:]) for k in lags]
+    counts = [np.vecdot(weight[:, : _TILE - k], weight[:, k:]) for k in lags]
+    return np.stack(sums, axis=1) / np.maximum(np.stack(counts, axis=1), 1) / power
 
 
 class Wave(NamedTuple):
