@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import signal
@@ -177,3 +179,43 @@ def test_the_log_file_has_the_details(here: Path, capsys: pytest.CaptureFixture[
     cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--roiPosition", "Stack"])
     assert "roiPosition=Stack has no effect" in logs.log_path().read_text(encoding="utf-8")
     assert "roiPosition=Stack has no effect" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("words", "both"), [(["--help"], False), (["models"], False), (["segmnt"], True)])
+def test_a_reader_that_has_gone_leaves_no_trace(words: list[str], both: bool) -> None:
+    read, write = os.pipe()
+    os.close(read)  # as after `| head -0`: nobody reads
+    with os.fdopen(write, "wb") as pipe:
+        command = [sys.executable, "-m", "talanoa", *words]
+        done = subprocess.run(command, stdout=pipe, stderr=pipe if both else subprocess.PIPE, text=True, timeout=300)
+    assert done.returncode == (cli.BAD if words == ["segmnt"] else cli.OK)
+    assert "Error" not in (done.stderr or "") and "Traceback" not in (done.stderr or "")
+
+
+def test_a_job_goes_on_when_nobody_reads(here: Path) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    words = ["segment", "discs.tif", f"--model={tiny.MODEL}", "--out=results", "--verbose"]
+    command = [sys.executable, "-m", "talanoa", *words]
+    with os.fdopen(write, "wb") as pipe:
+        assert subprocess.run(command, stdout=pipe, stderr=pipe, timeout=300).returncode == cli.OK
+    assert images.read_labels(here / "results" / "labels.tif").max() == 8
+
+
+def test_a_command_without_standard_streams(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    monkeypatch.setattr(sys, "stderr", None)
+    assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--out", "results"]) == cli.OK
+    assert cli.main(["segmnt"]) == cli.BAD
+
+
+def test_a_full_disk_is_not_a_reader_that_has_gone(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(sys, "stdout", Full())
+    assert cli.main(["models"]) == cli.BAD
+    assert "No space left on device" in capsys.readouterr().err

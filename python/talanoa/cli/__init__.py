@@ -10,6 +10,7 @@ import logging
 import sys
 from collections.abc import Sequence
 
+from talanoa.cli import streams
 from talanoa.version import __version__
 
 # exit codes; 130 is what a shell gives after Ctrl-C
@@ -41,6 +42,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     _utf8_streams()
+    with streams.lasting():
+        return _run(given)
+
+
+def _run(given: list[str]) -> int:
+    """Run one command and return its exit code."""
     if given and given[0] in VERBS:
         from talanoa.cli import verbs
 
