@@ -135,7 +135,7 @@ def test_train_then_segment_by_name(here: Path, capsys: pytest.CaptureFixture[st
     keys.pop("task")
     words = ["train", *(f"--{key.replace('_', '-')}={value}" for key, value in keys.items())]
     assert cli.main(words) == cli.OK
-    assert "Segment with model=cli discs" in capsys.readouterr().out
+    assert 'Segment with model="cli discs".' in capsys.readouterr().out
     assert "cli discs-2" in bad(capsys, *words)
     assert cli.main(["models"]) == cli.OK
     assert "cli discs" in capsys.readouterr().out

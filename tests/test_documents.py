@@ -198,6 +198,14 @@ def test_quoted_messages_exist_in_the_code(root: Path) -> None:
             assert piece.strip() in code, message
 
 
+def test_tables_are_whole(root: Path) -> None:
+    for document in documents(root):
+        lines = ["", *document.read_text(encoding="utf-8").splitlines(), ""]
+        for before, line, after in zip(lines, lines[1:], lines[2:], strict=False):
+            if line.startswith("|") and not before.startswith("|"):
+                assert after.startswith("|---"), f"{document.name}: a table begins without a heading: {line[:60]}"
+
+
 def joined(code: str) -> str:
     """Return code with texts that are split over lines put together, and the places of values dropped."""
     code = re.sub(r"[\"\']\s*\n\s*[uf]*[\"\']", "", code)

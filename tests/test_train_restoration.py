@@ -172,7 +172,7 @@ def test_the_model_folder_says_how_it_was_made() -> None:
     report = (reply.model_folder / "report.md").read_text(encoding="utf-8")
     assert "talanoa train --method care" in report and f"| prediction | {scores['psnr']:.2f} |" in report
     assert Image.open(reply.model_folder / "examples.png").size[0] > 500
-    assert "of the input" in reply.summary and "Restore with model=small care" in reply.summary
+    assert "of the input" in reply.summary and 'Restore with model="small care".' in reply.summary
 
 
 class Stopping(tiny.RecordingHost):

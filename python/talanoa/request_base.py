@@ -19,6 +19,11 @@ Device = Literal["auto", "cpu", "cuda", "mps"]
 _NUMBERS = r"\d+(-\d+)?(,\d+(-\d+)?)*"
 
 
+def key_value(key: str, value: str) -> str:
+    """Return ``key=value`` for a message, with quotes where there are blanks; ImageJ shows brackets instead."""
+    return f'{key}="{value}"' if " " in value else f"{key}={value}"
+
+
 def read_decimal(value: Any) -> Any:
     """Read "0,5" as 0.5 (a locale with decimal commas) and "auto" as not given; leave the rest to pydantic."""
     if not isinstance(value, str):

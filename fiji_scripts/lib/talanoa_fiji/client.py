@@ -13,7 +13,7 @@ from ij import IJ, WindowManager
 from ij.macro import Interpreter
 from ij.plugin.frame import RoiManager
 
-from talanoa_fiji import images, rois, turns, ui_progress, worker
+from talanoa_fiji import images, rois, turns, ui_progress, wording, worker
 
 NAME = u"Talanoa"  # how the Python side's Function introduces itself
 _call = ThreadLocal()
@@ -27,6 +27,7 @@ class Call(object):
     omitted : inputs of the script that a macro did not name; the task's own defaults hold for them.
     extra : keys that the script does not declare; the Python side knows them as aliases, or says what is valid.
     imp : the image that was active when the command was chosen.
+    labels : what the fields of the command's dialog are called, by key, for messages.
     wait : a function (work) that does the work; ImageJ's command listeners may need some care meanwhile.
     record : a function (values) that writes the command to the Recorder, with the values that a window changed.
     ours : True when `commands` runs the script, which then ends a macro after an error; else SciJava runs it.
@@ -35,7 +36,7 @@ class Call(object):
     def __init__(self, macro, imp=None, omitted=(), extra=None, wait=None, ours=False):
         self.macro, self.imp, self.omitted, self.extra = macro, imp, omitted, extra or {}
         self.wait = wait or (lambda work: work())
-        self.record = lambda values: None
+        self.record, self.labels = lambda values: None, {}
         self.ours, self.status, self.message = ours, None, u""
 
 
@@ -98,6 +99,7 @@ def ask(objects, task, keys, fixed=None, image=False, area=False, outlines=None)
     before, shown = images.fingerprint(imp) if image else None, imp is not None and imp.getWindow() is not None
     reply = _send(call, objects, task, request)
     _note_changes(reply, imp, before, shown)
+    wording.fit(reply, call.labels, call.macro)
     reply.put("imp", imp)
     call.status, call.message = reply["status"], reply.get("message")
     return reply
@@ -177,8 +179,8 @@ def _send(call, objects, task, request):
 
 def _failed(call, message):
     """Return the reply of a request that could not be sent."""
-    call.status, call.message = u"error", message
-    return _ended(u"error", message)
+    call.status, call.message = u"error", wording.told(message, call.labels, call.macro)
+    return _ended(u"error", call.message)
 
 
 def _ended(status, message):

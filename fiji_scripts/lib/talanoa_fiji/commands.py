@@ -8,7 +8,7 @@ from org.scijava.service import Service
 from ij import CommandListener, Executer, IJ, Macro, WindowManager
 from ij.macro import Interpreter
 
-from talanoa_fiji import client, dialog, options, ui, ui_progress
+from talanoa_fiji import client, dialog, options, ui, ui_progress, wording
 
 NAME = u"Talanoa commands"
 NOTHING = u"Talanoa: nothing"  # a command that does nothing
@@ -70,6 +70,7 @@ class Commands(CommandListener):
         """Ask for the inputs or read them from macro options, record them, and run the script."""
         info = ScriptInfo(self.context, self.scripts[name])
         inputs = [item for item in info.inputs() if not issubclass(item.getType(), Service)]
+        call.labels = wording.labels(inputs)
         if text or not self._may_ask(call.macro):
             values = _from_options(text, inputs, call)
         elif not ui_progress.may_begin(name):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.errors import BadInput
+from talanoa.request_base import key_value
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
@@ -113,8 +114,9 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
             model_folder.save(target, imported.model, imported.weights)
             notes = imported.notes
     verb = model_folder.VERBS[_kind(str(model_record.read_record(target)["method"])) or "objects"]
+    ready = f"Model {target.name} is ready; {verb} with {key_value('model', target.name)}."
     return {
-        "message": "\n- ".join([f"Model {target.name} is ready; {verb} with model={target.name}.", *notes]),
+        "message": "\n- ".join([ready, *notes]),
         "folder": str(target),
         "notes": notes,
     }

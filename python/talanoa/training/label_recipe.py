@@ -16,6 +16,7 @@ from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, empty_sta
 from talanoa.labelling.record import record_of
 from talanoa.methods import labelling
 from talanoa.model_folder import Model
+from talanoa.request_base import key_value
 from talanoa.requests import TrainRequest
 from talanoa.training import label_feed, label_finish, label_load, label_presets, label_report, label_scores, settings
 from talanoa.training.image_predict import seconds
@@ -165,7 +166,7 @@ def summary(model: Model, best_epoch: int) -> str:
         told.append(f"{stain}: {pcc}")
     return (
         f"Model {model.name} is trained; its best epoch is {best_epoch}. Validation images: {'; '.join(told)}. Predict "
-        f"with model={model.name}."
+        f"with {key_value('model', model.name)}."
     )
 
 

@@ -18,6 +18,7 @@ from talanoa.image_losses import names
 from talanoa.metrics.matching import match_images
 from talanoa.model_folder import Model
 from talanoa.predict import segment
+from talanoa.request_base import key_value
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.tasks.choose import choose
 from talanoa.training import image_predict, mask_feed, mask_finish, settings, sources, star_recipe, transfer
@@ -129,7 +130,7 @@ def summary(model: Model, best_epoch: int) -> str:
     pixels = model.training["validation_pixels"]
     return (
         f"Model {model.name} is trained; its best epoch is {best_epoch} (Jaccard index {pixels['jaccard']:.3f} on the "
-        f"validation images, cut at {model.thresholds['prob']:.2f}). Segment with model={model.name}."
+        f"validation images, cut at {model.thresholds['prob']:.2f}). Segment with {key_value('model', model.name)}."
     )
 
 

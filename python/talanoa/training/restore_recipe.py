@@ -13,6 +13,7 @@ from talanoa import methods
 from talanoa.errors import BadInput
 from talanoa.host import Host
 from talanoa.model_folder import Model
+from talanoa.request_base import key_value
 from talanoa.requests import TrainRequest
 from talanoa.training import image_feed, pairs, pairs_read, restore_finish, restore_load, restore_presets, settings
 from talanoa.training.image_predict import seconds
@@ -119,7 +120,8 @@ def summary(model: Model, best_epoch: int) -> str:
     if "psnr_fit_input" in scores:
         gain = f" PSNR after a linear fit {scores['psnr_fit']:.1f} dB, of the input {scores['psnr_fit_input']:.1f} dB;"
         gain += f" SSIM {scores['ssim']:.3f}, of the input {scores['ssim_input']:.3f} (validation images)."
-    return f"Model {model.name} is trained; its best epoch is {best_epoch}.{gain} Restore with model={model.name}."
+    use = f"Restore with {key_value('model', model.name)}."
+    return f"Model {model.name} is trained; its best epoch is {best_epoch}.{gain} {use}"
 
 
 _CARE = Recipe(

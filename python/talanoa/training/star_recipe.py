@@ -19,6 +19,7 @@ from talanoa.metrics.matching import match_images
 from talanoa.metrics.pixel import count_pixels
 from talanoa.model_folder import Model
 from talanoa.predict import segment
+from talanoa.request_base import key_value
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import settings, sources, star_feed, thresholds, transfer, volumes
 from talanoa.training.finish import SCORED_IOU, make_model
@@ -210,7 +211,7 @@ def summary(model: Model, best_epoch: int) -> str:
     """Return what came out, and how it is used."""
     return (
         f"Model {model.name} is trained; its best epoch is {best_epoch} (probability {model.thresholds['prob']:.2f}, "
-        f"overlap {model.thresholds['nms']:.2f}). Segment with model={model.name}."
+        f"overlap {model.thresholds['nms']:.2f}). Segment with {key_value('model', model.name)}."
     )
 
 
