@@ -167,9 +167,12 @@ class Pixels:
         return values
 
     def hash_of(self, box: Box) -> str:
-        """Return the hash of a part that was read, and forget it; what lies beyond the image does not count."""
+        """Return the hash of a part that was read; what lies beyond the image does not count.
+
+        NB: it is kept: in a small image several blocks read the same part, the next one ahead of this one's answer.
+        """
         sides = zip(box, self.shape[1:], strict=True)
-        return self._hashes.pop(tuple((start, min(stop, size)) for (start, stop), size in sides))
+        return self._hashes[tuple((start, min(stop, size)) for (start, stop), size in sides)]
 
 
 def check_finite(values: NDArray[Any]) -> None:
