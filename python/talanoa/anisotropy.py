@@ -37,10 +37,10 @@ def of_calibration(attrs: Mapping[str, Any], name: str) -> float:
         No calibration, pixels that are not square, slices that are not farther apart than pixels.
     """
     depth, height, width = map(float, attrs["pixel_size"])
-    if attrs["unit"] == "pixel" and depth == width:
+    if attrs.get("depth_unknown") or (attrs["unit"] == "pixel" and depth == width):
         raise BadInput(
             f"{name} is not calibrated; expected a pixel width and a larger voxel depth, which say how far the slices "
-            "are apart. Set them (in ImageJ: Image > Properties)."
+            "are apart. Set them (in ImageJ: Image > Properties), or give anisotropy=<voxel depth / pixel width>."
         )
     if abs(height / width - 1) > SQUARE:
         raise BadInput(f"{name} has pixels of {width:g} x {height:g} {attrs['unit']}; expected square ones.")

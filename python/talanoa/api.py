@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,8 +95,8 @@ def segment(
     Parameters
     ----------
     image : path, ndarray (y, x), or DataArray
-        An image file, a folder of images (with ``out=``), a 2D array, or the image form of `talanoa.image`; arrays
-        with more axes are named by `talanoa.image.from_array`.
+        An image file, a folder of images (with ``out=``), an array, or the image form of `talanoa.image`. Of an array
+        of more than two axes, ``dims="tyx"`` says what they are; `talanoa.image.from_array` also calibrates it.
     model : str or Path
         Name of a model, or its folder.
     selection : ndarray of bool (y, x), optional
@@ -114,15 +115,10 @@ def segment(
     TalanoaError
         The message says what was found, what was expected and the remedy.
     """
-    from talanoa import image as images
     from talanoa import tasks
 
     request: dict[str, Any] = {"task": "segment", "model": str(model), **keys}
-    given = None
-    if isinstance(image, str | Path):
-        request["image"] = str(image)
-    else:
-        given = images.check(image)
+    given = _given(image, request)
     return _segmented(tasks.perform(request, host or QuietHost(), given, selection=selection))
 
 
@@ -217,13 +213,13 @@ def train(
     TalanoaError
         The message says what was found, what was expected and the remedy.
     """
-    from talanoa import image as images
     from talanoa import tasks
 
     if keys.get("dry_run"):
         raise BadInput("dry_run: found it in a call of train; expected talanoa.estimate with the same keys.")
-    given = None if image is None else images.check(image)
-    reply = tasks.perform({"task": "train", **keys}, host or QuietHost(), given, selection=selection)
+    request: dict[str, Any] = {"task": "train", **keys}
+    given = _given(image, request)
+    reply = tasks.perform(request, host or QuietHost(), given, selection=selection)
     told = reply["message"], reply["warnings"], reply["image"], reply.get("uncertainty")
     return Trained(reply["model"], Path(reply["folder"]), reply["thresholds"], reply["report"], *told)
 
@@ -260,11 +256,11 @@ def estimate(
 
     from PIL import Image
 
-    from talanoa import image as images
     from talanoa import tasks
 
-    given = None if image is None else images.check(image)
-    reply = tasks.perform({"task": "train", **keys, "dry_run": True}, host or QuietHost(), given, selection=selection)
+    request: dict[str, Any] = {"task": "train", **keys, "dry_run": True}
+    given = _given(image, request)
+    reply = tasks.perform(request, host or QuietHost(), given, selection=selection)
     found = dict(reply["estimate"])
     texts = found.pop("pictures")
     pictures = {name: Image.open(io.BytesIO(base64.b64decode(text))) for name, text in texts.items()}
@@ -370,16 +366,30 @@ def _made(
     task: str, image: str | Path | np.ndarray | xr.DataArray, model: str | Path, host: Host | None, keys: dict[str, Any]
 ) -> dict[str, Any]:
     """Do a task that makes an image from an image; return the attributes of its result."""
-    from talanoa import image as images
     from talanoa import tasks
 
     request: dict[str, Any] = {"task": task, "model": str(model), **keys}
-    given = None
-    if isinstance(image, str | Path):
-        request["image"] = str(image)
-    else:
-        given = images.check(image)
+    given = _given(image, request)
     return _of_images(tasks.perform(request, host or QuietHost(), given))
+
+
+def _given(image: Any, request: dict[str, Any]) -> xr.DataArray | None:
+    """Put an image file into a request, or return an array in the image form; its axes are those of ``dims``."""
+    from talanoa import image as images
+    from talanoa.request_base import read_dims
+
+    if image is None:
+        return None
+    if isinstance(image, str | os.PathLike):
+        request["image"] = os.fspath(image)
+        return None
+    if isinstance(image, list | tuple) and any(isinstance(each, str | os.PathLike) for each in image):
+        raise BadInput(
+            f"Found a list of {len(image)} paths; expected one image file, a folder, or an array. Call it for each of "
+            "them ([talanoa.segment(path) for path in paths], for example), or give their folder with out=<new folder>."
+        )
+    dims = read_dims(request.pop("dims", None))
+    return images.check(image) if dims is None else images.from_array(image, dims)
 
 
 def _of_images(reply: dict[str, Any]) -> dict[str, Any]:

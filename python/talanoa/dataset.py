@@ -228,6 +228,7 @@ def read_one(
         )
     flat = len(labels) == 1 and ndim != 3
     calibrated = picture.attrs["unit"] != "pixel"
+    deep = calibrated and not flat and not picture.attrs.get("depth_unknown")
     item = Annotated(
         files.name or name_of(image_path),
         _normalized(volume, ndim == 2, normalization),
@@ -236,7 +237,7 @@ def read_one(
         float(picture.attrs["pixel_size"][2]) if calibrated else None,
         picture.attrs["unit"],
         notes,
-        float(picture.attrs["pixel_size"][0]) if calibrated and not flat else None,
+        float(picture.attrs["pixel_size"][0]) if deep else None,
         files.source,
         None if files.classes is None else _classes(files.classes, labels),
     )
@@ -293,7 +294,7 @@ def _volume(values: NDArray, path: Path, channel: int | None, ndim: int | None) 
     if n_t > 1:
         raise BadInput(
             f"{path} has {n_z} slices and {n_t} frames; expected one plane or one stack. Save the frames one by one; "
-            "if they are the slices of a stack, say so in the file (in ImageJ: Image > Properties) or by ndim=3."
+            "if they are the slices of a stack, set ndim=3, or dims=zyx."
         )
     if channel is not None and not 1 <= channel <= n_c:
         raise BadInput(f"{path} has {n_c} channels; channel={channel} was asked for. Give a channel from 1 to {n_c}.")

@@ -17,6 +17,8 @@ source : str, optional
     The file it was read from.
 notes : tuple of str, optional
     What the reader had to assume; a door shows them as warnings.
+depth_unknown : bool, optional
+    True where the planes of several slices are calibrated and their distance is not known: 1 stands for it.
 display : tuple of (low, high), luts : tuple of uint8 (256, 3) arrays, optional
     Display range and colour table of each channel, kept from ImageJ's files. They never change a value.
 
@@ -35,6 +37,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa import reading
 from talanoa.errors import BadInput
 from talanoa.units import normal_unit, to_metres
 
@@ -91,9 +94,10 @@ def from_array(
     BadInput
         Axes are missing, unknown or doubled; dtype or attributes cannot be used; the image is empty.
     """
-    attrs = dict(array.attrs) if isinstance(array, xr.DataArray) else {}
+    check_unmasked(array)
     values = _plain_dtype(np.asarray(array))
     names = _axis_names(array, values, dims)
+    attrs = _attrs_of(array, names) if isinstance(array, xr.DataArray) else {}
     if "s" in names:
         values, names, rgb = _samples_as_channels(values, names)
     given = {
@@ -108,6 +112,16 @@ def from_array(
     data = xr.DataArray(values, dims=names)
     data = data.expand_dims([dim for dim in DIMS if dim not in names]).transpose(*DIMS)
     return check(xr.DataArray(data.data, dims=DIMS, attrs=attrs, name=None))
+
+
+def check_unmasked(array: Any) -> None:
+    """Refuse a masked array: masked values would be used like the others."""
+    masked = int(np.ma.getmaskarray(array).sum()) if isinstance(array, np.ma.MaskedArray) else 0
+    if masked:
+        raise BadInput(
+            f"Found a masked array, {masked} of whose {array.size} values are masked; expected a number in each. "
+            "Choose what stands there, for example array.filled(0), or crop the image to the part without a mask."
+        )
 
 
 def check(image: Any) -> xr.DataArray:
@@ -136,7 +150,12 @@ def check(image: Any) -> xr.DataArray:
     return xr.DataArray(values, dims=DIMS, attrs=_complete(dict(image.attrs), values))
 
 
-def read(path: str | os.PathLike[str], dims: str | None = None, missing: str = "refuse") -> xr.DataArray:
+def read(
+    path: str | os.PathLike[str],
+    dims: str | None = None,
+    missing: str | None = None,
+    series: int | None = None,
+) -> xr.DataArray:
     """Read an image file: TIFF, ImageJ TIFF, OME-TIFF, OME-Zarr, PNG or JPEG.
 
     Parameters
@@ -145,10 +164,14 @@ def read(path: str | os.PathLike[str], dims: str | None = None, missing: str = "
         A file, or an OME-Zarr folder.
     dims : str, optional
         The axes of the file's array in order, such as "tyx", where the file does not say or says it wrongly. A stack
-        of planes without axes is read as z, as ImageJ does, and `attrs["notes"]` says so.
-    missing : str
+        of planes without axes is read as z, as ImageJ does, and `attrs["notes"]` says so. Omitted: as the request of
+        the running task says (`talanoa.reading`).
+    missing : str, optional
         Where planes are not in the file that it declares: "refuse", "skip" (leave out frames that are not complete;
         of a stack without a complete frame the slices) or "skip_channels" (leave out channels that are not complete).
+        Omitted: likewise, else "refuse".
+    series : int, optional
+        Which image of a file that holds several, counted from 1. Omitted: likewise, else the first, with a note.
 
     Returns
     -------
@@ -165,12 +188,13 @@ def read(path: str | os.PathLike[str], dims: str | None = None, missing: str = "
     path = Path(path).expanduser()
     if not path.exists():
         raise BadInput(f"Found no file {path}; expected an image. Check the spelling and the folder.")
+    how = reading.wanted(dims, series, missing=missing)
     if path.is_dir():
-        image = image_zarr.read(path, dims)
+        image = image_zarr.read(path, how)
     elif path.suffix.lower() in image_picture.SUFFIXES:
-        image = image_picture.read(path)
+        image = image_picture.read(path, how)
     else:
-        image = image_tiff.read(path, dims, missing)
+        image = image_tiff.read(path, how)
     image.attrs["source"] = str(path)
     image.attrs["name"] = image.attrs["name"] or path.name
     for note in image.attrs.get("notes", ()):
@@ -217,11 +241,14 @@ def write(path: str | os.PathLike[str], image: xr.DataArray, overwrite: bool = F
     return path
 
 
-def read_labels(path: str | os.PathLike[str], dims: str | None = None, mask: str = "refuse") -> xr.DataArray:
+def read_labels(
+    path: str | os.PathLike[str], dims: str | None = None, mask: str = "refuse", series: int | None = None
+) -> xr.DataArray:
     """Read a label image: `read`, then `labels.as_labels` with the same `mask`."""
     from talanoa.labels import as_labels
 
-    return as_labels(read(path, dims), mask)
+    with reading.label_images():
+        return as_labels(read(path, dims, series=series), mask)
 
 
 def write_labels(path: str | os.PathLike[str], labels: xr.DataArray, overwrite: bool = False) -> Path:
@@ -294,6 +321,21 @@ def _axis_names(array: Any, values: NDArray[Any], dims: str | Sequence[str] | No
             "t, c, z, y, x (or s for RGB samples) per axis, each once, with y and x among them."
         )
     return names
+
+
+def _attrs_of(array: xr.DataArray, names: Sequence[str]) -> dict[str, Any]:
+    """Return the attributes of an array, and those that its coordinates say."""
+    from talanoa import array_calibration
+
+    attrs = dict(array.attrs)
+    said = array_calibration.read(array, dict(zip(map(str, array.dims), names, strict=True)))
+    if "pixel_size" in attrs:
+        said = {key: value for key, value in said.items() if key == "channel_names"}
+    elif "pixel_size" in said:
+        attrs.pop("unit", None)
+    notes = (*attrs.get("notes", ()), *said.pop("notes", ()))
+    kept = {key: value for key, value in said.items() if key not in attrs}
+    return {**attrs, **kept, **({"notes": notes} if notes else {})}
 
 
 def _samples_as_channels(values: NDArray[Any], names: list[str]) -> tuple[NDArray[Any], list[str], bool]:

@@ -16,8 +16,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import image_metadata, image_picture, image_planes, image_tiff, image_zarr
+from talanoa import image_metadata, image_picture, image_tiff, image_zarr, reading
 from talanoa.errors import BadInput
+from talanoa.reading import Reading
 
 Part = tuple[slice, slice, slice]  # z, y, x
 Reader = Callable[[tuple[slice, ...]], NDArray[Any]]
@@ -77,14 +78,19 @@ class LazyImage:
         return np.ascontiguousarray(_plain(values, self.form.dtype)[0])
 
 
-def open_image(path: str | os.PathLike[str], dims: str | None = None, missing: str = image_planes.REFUSE) -> LazyImage:
+def open_image(
+    path: str | os.PathLike[str],
+    dims: str | None = None,
+    missing: str | None = None,
+    series: int | None = None,
+) -> LazyImage:
     """Open an image file without reading its pixels.
 
     Parameters
     ----------
     path : path
         TIFF or OME-Zarr; other kinds are read at once, being small.
-    dims, missing
+    dims, missing, series
         As for `talanoa.image.read`.
 
     Raises
@@ -94,8 +100,9 @@ def open_image(path: str | os.PathLike[str], dims: str | None = None, missing: s
     """
     path = Path(path).expanduser()
     if not path.exists() or path.suffix.lower() in image_picture.SUFFIXES:
-        return in_memory(images.read(path, dims, missing))
-    lazy = _zarr(path, dims) if path.is_dir() else _tiff(path, dims, missing)
+        return in_memory(images.read(path, dims, missing, series))
+    how = reading.wanted(dims, series, missing=missing)
+    lazy = _zarr(path, how) if path.is_dir() else _tiff(path, how)
     lazy.form.attrs["source"] = str(path)
     lazy.form.attrs["name"] = lazy.form.attrs["name"] or path.name
     return lazy
@@ -122,25 +129,25 @@ def size_of(path: Path) -> int:
     return 0
 
 
-def _zarr(path: Path, dims: str | None) -> LazyImage:
+def _zarr(path: Path, how: Reading) -> LazyImage:
     """Open OME-Zarr."""
     if not any((path / name).is_file() for name in (".zgroup", ".zattrs", "zarr.json")):
-        return in_memory(image_zarr.read(path, dims))  # says what is wrong
+        return in_memory(image_zarr.read(path, how))  # says what is wrong
     with image_zarr.damage_explained(path):
-        array, names, form = image_zarr.full_level(path)
-        named = list(dims) if dims else names
+        array, named, form, attrs = image_zarr.full_level(path, how)
         empty = _zeros(array.shape, np.dtype(array.dtype))
         image = images.from_array(empty, named, **form)
+        image.attrs.update(attrs)
     letters = "".join(images.axis_letter(name) for name in named)
     return LazyImage(image, lambda part: array[part], letters, guard=partial(image_zarr.damage_explained, path))
 
 
-def _tiff(path: Path, dims: str | None, missing: str) -> LazyImage:
+def _tiff(path: Path, how: Reading) -> LazyImage:
     """Open TIFF: parts of pixels that are stored as they are come from the file, of others through its tiles."""
     with ExitStack() as files:
         tif = files.enter_context(image_tiff.opened(path))
         with image_tiff.damage_explained(path):
-            found = image_tiff.find(path, tif, dims, missing)
+            found = image_tiff.find(path, tif, how)
             series = found.series
             image_tiff.check_size(path, series, in_memory=False)
             signed = image_metadata.is_signed(tif) and series.dtype == np.uint16

@@ -10,8 +10,10 @@ import numpy as np
 import tifffile
 import xarray as xr
 
+from talanoa import image_private, spatial
 from talanoa.errors import BadInput
-from talanoa.units import normal_unit, to_metres, to_seconds
+from talanoa.image_private import Said
+from talanoa.spatial import Axis
 
 SIGNED_OFFSET = 32768
 _TO_OME = {"inch": "in"}
@@ -20,14 +22,29 @@ _COLOR_MAP = 320  # TIFF tag
 _MAX_COMPOSITE = 7  # ImageJ shows at most seven channels at once
 
 
-def from_tiff(tif: tifffile.TiffFile, shape: Sequence[int], axes: str) -> dict[str, Any]:
-    """Collect attributes: `form` holds the keywords of `image.from_array`, the rest are optional attributes."""
+def from_tiff(tif: tifffile.TiffFile, shape: Sequence[int], axes: str, number: int = 0) -> dict[str, Any]:
+    """Collect attributes: `form` holds the keywords of `image.from_array`, the rest are optional attributes.
+
+    `shape` and `axes` are those of the image, `number` which image of the file it is, from 0.
+    """
+    attrs: dict[str, Any] = {}
     if tif.is_ome and tif.ome_metadata:
-        return _from_ome(tif.ome_metadata)
-    if tif.is_imagej and tif.imagej_metadata:
-        return _from_imagej(tif, tif.imagej_metadata, shape, axes)
-    size_y, size_x, unit = _resolution(tif.pages.first, None)
-    return {"form": {"pixel_size": (1.0, size_y, size_x), "unit": unit}}
+        said, attrs = _from_ome(tif.ome_metadata, number)
+    elif tif.is_imagej and tif.imagej_metadata:
+        said, attrs = _from_imagej(tif, tif.imagej_metadata, shape, axes)
+    else:
+        said = Said()
+    private, damaged = image_private.read(tif)
+    said = said.completed(private)
+    if not said.x.usable and not said.y.usable and not tif.is_ome:
+        y, x = _resolution(tif.pages.first)
+        said = said._replace(y=y, x=x)
+    slices = shape[axes.index("Z")] if "Z" in axes else 1
+    found = spatial.resolve(said.z, said.y, said.x, slices)
+    notes = [*attrs.pop("notes", ()), *filter(None, (damaged,)), *found.notes]
+    interval = spatial.seconds(said.frames.size, said.frames.unit, notes)
+    form = {"pixel_size": found.pixel_size, "unit": found.unit, "frame_interval": interval, **attrs.pop("form", {})}
+    return {**attrs, **found.attrs, "form": form, "notes": tuple(notes)}
 
 
 def is_signed(tif: tifffile.TiffFile) -> bool:
@@ -86,27 +103,30 @@ def for_ome(image: xr.DataArray) -> dict[str, Any]:
     return found
 
 
-def _from_imagej(tif: tifffile.TiffFile, found: Mapping[str, Any], shape: Sequence[int], axes: str) -> dict[str, Any]:
+def _from_imagej(
+    tif: tifffile.TiffFile, found: Mapping[str, Any], shape: Sequence[int], axes: str
+) -> tuple[Said, dict[str, Any]]:
     """Read ImageJ's description and its private tag."""
     page = tif.pages.first
     sizes = dict(zip(axes, shape, strict=True))
     rgb = sizes.get("S", 1) > 1 and page.dtype == np.uint8
     channels = sizes.get("C", 1 if rgb else sizes.get("S", 1))
-    size_y, size_x, unit = _resolution(page, _unescaped(str(found.get("unit", ""))))
-    interval = _number(found.get("finterval"), 0.0) * to_seconds(str(found.get("tunit", "s")))
-    names = () if rgb else _channel_names(found.get("Labels"), channels, shape, axes)
-    form = {
-        "pixel_size": (_number(found.get("spacing"), 1.0) or 1.0, size_y, size_x),
-        "unit": unit,
-        "frame_interval": interval,
-        "channel_names": names,
+    unit, unit_y, unit_z = (_unescaped(str(found.get(key, ""))) for key in ("unit", "yunit", "zunit"))
+    y, x = _resolution(page, unit)
+    said = Said(
+        Axis(found.get("spacing"), unit_z or x.unit),
+        y._replace(unit=unit_y or x.unit),
+        x,
+        Axis(found.get("finterval"), str(found.get("tunit", "s"))),
+    )
+    attrs: dict[str, Any] = {
+        "form": {"channel_names": () if rgb else _channel_names(found.get("Labels"), channels, shape, axes)}
     }
-    attrs: dict[str, Any] = {"form": form}
     if not rgb:
         attrs |= _display(found, page, channels)
     if "c0" in found and not is_signed(tif):
         attrs["notes"] = ("the file has a calibration function for grey values; the stored values were read",)
-    return attrs
+    return said, attrs
 
 
 def _display(found: Mapping[str, Any], page: tifffile.TiffPage, channels: int) -> dict[str, Any]:
@@ -139,62 +159,49 @@ def _channel_names(labels: Any, channels: int, shape: Sequence[int], axes: str) 
     return first if same and len(set(first)) == channels else ()
 
 
-def _resolution(page: tifffile.TiffPage, unit: str | None) -> tuple[float, float, str]:
-    """Return pixel height, width and unit by ImageJ's own reading of the resolution tags.
+def _resolution(page: tifffile.TiffPage, unit: str = "") -> tuple[Axis, Axis]:
+    """Return pixel height and width by ImageJ's own reading of the resolution tags.
 
     72 pixels per inch is what programs write that know nothing, so it counts as not calibrated.
     """
     size_x, size_y = _per_pixel(page, "XResolution"), _per_pixel(page, "YResolution")
-    if unit:
-        return size_y, size_x, normal_unit(unit)
-    tag = page.tags.get("ResolutionUnit")
-    kind = int(tag.value) if tag is not None else 1
-    if kind == 2:
-        return (1.0, 1.0, "pixel") if np.isclose(size_x, 1 / 72) else (size_y, size_x, "inch")
-    return size_y, size_x, "cm" if kind == 3 else "pixel"
+    if not unit:
+        tag = page.tags.get("ResolutionUnit")
+        unit = {2: "inch", 3: "cm"}.get(int(tag.value) if tag is not None else 1, "")
+        if unit == "inch" and size_x is not None and np.isclose(size_x, 1 / 72):
+            return Axis(1.0), Axis(1.0)
+    return Axis(size_y, unit), Axis(size_x, unit)
 
 
-def _per_pixel(page: tifffile.TiffPage, name: str) -> float:
-    """Return the size of a pixel from a resolution tag, 1 when it says nothing."""
+def _per_pixel(page: tifffile.TiffPage, name: str) -> float | None:
+    """Return the size of a pixel from a resolution tag, None where there is none, or one of 0."""
     tag = page.tags.get(name)
-    value = tag.value if tag is not None else (1, 1)
+    value = tag.value if tag is not None else (0, 1)
     numerator, denominator = value if isinstance(value, tuple) and len(value) == 2 else (value, 1)
-    size = _number(denominator, 0.0) / (_number(numerator, 0.0) or 1.0)
-    return size if size > 0 and _number(numerator, 0.0) else 1.0
+    pixels = _number(numerator, 0.0)
+    return _number(denominator, 0.0) / pixels if pixels else None
 
 
-def _from_ome(text: str) -> dict[str, Any]:
-    """Read the first image of an OME-XML block."""
+def _from_ome(text: str, number: int) -> tuple[Said, dict[str, Any]]:
+    """Read an image of an OME-XML block."""
     try:
-        pixels = ElementTree.fromstring(text).find(".//{*}Image/{*}Pixels")
+        images = ElementTree.fromstring(text).findall(".//{*}Image/{*}Pixels")
     except ElementTree.ParseError:
-        pixels = None
-    if pixels is None and "BinaryOnly" in text:  # they stand in another file, which the reader names
-        return {"form": {}}
-    if pixels is None:
-        return {"form": {}, "notes": ("the OME metadata are damaged; the pixel size is not known",)}
+        images = []
+    if not images and "BinaryOnly" in text:  # they stand in another file, which the reader names
+        return Said(), {}
+    if number >= len(images):
+        return Said(), {"notes": ("the OME metadata are damaged; the pixel size is not known",)}
+    pixels = images[number]
     get = pixels.attrib.get
-    unit = get("PhysicalSizeXUnit", "µm") if "PhysicalSizeX" in pixels.attrib else "pixel"
-    seconds = to_seconds(get("TimeIncrementUnit"))
+    z, y, x = (Axis(get(f"PhysicalSize{axis}"), get(f"PhysicalSize{axis}Unit", "µm")) for axis in "ZYX")
     names = tuple(channel.get("Name", "") for channel in pixels.findall("{*}Channel"))
     samples = {channel.get("SamplesPerPixel", "1") for channel in pixels.findall("{*}Channel")}
-    form = {
-        "pixel_size": tuple(_ome_size(pixels, axis, unit) for axis in "ZYX"),
-        "unit": unit,
-        "frame_interval": _number(get("TimeIncrement"), 0.0) * seconds,
-        "channel_names": names if any(names) and samples == {"1"} and str(len(names)) == get("SizeC") else (),
-    }
-    return {"form": form}
-
-
-def _ome_size(pixels: ElementTree.Element, axis: str, unit: str) -> float:
-    """Return a pixel size in `unit`; axes may have units of their own."""
-    size = _number(pixels.get(f"PhysicalSize{axis}"), 1.0)
-    own = pixels.get(f"PhysicalSize{axis}Unit", "µm")
-    from_unit, into_unit = to_metres(own), to_metres(unit)
-    if f"PhysicalSize{axis}" in pixels.attrib and from_unit and into_unit and own != unit:
-        size *= from_unit / into_unit
-    return size if size > 0 else 1.0
+    usable = any(names) and samples == {"1"} and str(len(names)) == get("SizeC")
+    said = Said(z, y, x, Axis(get("TimeIncrement"), get("TimeIncrementUnit", "s")))
+    if x.size is None and y.size is None:
+        said = said._replace(y=Axis(), x=Axis())
+    return said, {"form": {"channel_names": names if usable else ()}}
 
 
 def _number(value: Any, default: float) -> float:

@@ -14,13 +14,14 @@ from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import from_array
 from talanoa.limits import check_declared
+from talanoa.reading import AS_STORED, Reading
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
 _GREY16 = ("I;16", "I;16B", "I;16L", "I")
 _PNG_COLOUR, _PNG_DEPTH = 25, 24  # offsets of colour type and bit depth in a PNG file
 
 
-def read(path: Path) -> xr.DataArray:
+def read(path: Path, how: Reading = AS_STORED) -> xr.DataArray:
     """Read a picture: grey as one channel, colours as RGB; see `talanoa.image.read`."""
     try:
         with warnings.catch_warnings():
@@ -29,7 +30,7 @@ def read(path: Path) -> xr.DataArray:
                 depth = 2 if picture.mode in _GREY16 else 1
                 check_declared(path, (len(picture.getbands()), *picture.size[::-1]), depth)
                 _refuse_deep_colour(path)
-                return _in_form(picture)
+                return _in_form(picture, path.name, how.series)
     except Image.DecompressionBombError as error:
         raise BadInput(f"{path.name} is too large for a PNG or JPEG picture: {error}. Save it as TIFF.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
@@ -53,12 +54,17 @@ def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
         Image.fromarray(np.ascontiguousarray(plane)).save(aside, format="PNG")
 
 
-def _in_form(picture: Image.Image) -> xr.DataArray:
-    """Bring the first frame of an opened picture into the image form."""
+def _in_form(picture: Image.Image, name: str, series: int | None) -> xr.DataArray:
+    """Bring a frame of an opened picture, the first or the one asked for, into the image form."""
     notes: list[str] = []
     attrs: dict[str, Any] = {}
-    if getattr(picture, "n_frames", 1) > 1:
-        notes.append(f"the picture has {picture.n_frames} frames; the first was read")  # type: ignore[attr-defined]
+    frames = int(getattr(picture, "n_frames", 1))
+    if (series or 1) > frames:
+        raise BadInput(f"{name} holds {frames} image{'s' * (frames > 1)}; found series={series}. Leave series out.")
+    if series is not None:
+        picture.seek(series - 1)
+    elif frames > 1:
+        notes.append(f"the file holds {frames} images; the first was read (series=2 reads the second)")
     if picture.mode == "P":  # indices into a colour table, as ImageJ reads them
         table = np.zeros((256, 3), np.uint8)
         found = np.asarray(picture.getpalette(), np.uint8).reshape(-1, 3)

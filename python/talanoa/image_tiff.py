@@ -16,11 +16,12 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image_metadata as metadata
-from talanoa import image_planes, image_samples, image_sets
+from talanoa import image_planes, image_samples, image_series, image_sets
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import from_array
 from talanoa.limits import check_declared
+from talanoa.reading import AS_STORED, Reading, axes_asked, example
 
 # What tifffile was seen to raise on files with random bytes changed.
 _DAMAGE = (ValueError, LookupError, TypeError, RuntimeError, OSError, ArithmeticError, AssertionError, struct.error,
@@ -47,6 +48,8 @@ class Found(NamedTuple):
         The channels that are left, from 0, where some were left out.
     gaps : str
         Axes, T or Z, along which planes were left out between others.
+    number : int
+        Which image of the metadata it is, from 0.
     """
 
     series: tifffile.TiffPageSeries
@@ -55,13 +58,14 @@ class Found(NamedTuple):
     declared: tuple[int, ...]
     channels: tuple[int, ...] | None
     gaps: str
+    number: int
 
 
-def read(path: Path, dims: str | None = None, missing: str = image_planes.REFUSE) -> xr.DataArray:
-    """Read the first image of a TIFF file; see `talanoa.image.read`."""
+def read(path: Path, how: Reading = AS_STORED) -> xr.DataArray:
+    """Read an image of a TIFF file; see `talanoa.image.read`."""
     with opened(path) as tif:
         with damage_explained(path):
-            found = find(path, tif, dims, missing)
+            found = find(path, tif, how)
             check_size(path, found.series)
             values = found.series.asarray()
             if values.shape != tuple(found.series.shape):
@@ -71,13 +75,11 @@ def read(path: Path, dims: str | None = None, missing: str = image_planes.REFUSE
         return described(path, tif, values, found)
 
 
-def find(path: Path, tif: tifffile.TiffFile, dims: str | None, missing: str) -> Found:
+def find(path: Path, tif: tifffile.TiffFile, how: Reading) -> Found:
     """Return the image of an open file that is to be read; raises what `image_planes.complete` does."""
-    images = image_planes.declared(path, tif)
-    series = images[0]
-    axes, note = axes_of(path, series.axes, series.shape, dims)
-    planes = image_planes.complete(path, tif, series, axes, missing)
-    several = f"the file holds {len(images)} images; the first was read" if len(images) > 1 else ""
+    series, number, several = image_series.chosen(path, tif, image_planes.declared(path, tif), how)
+    axes, note = axes_of(path, series.axes, series.shape, how)
+    planes = image_planes.complete(path, tif, series, axes, how.missing)
     notes = (
         note,
         several,
@@ -85,12 +87,13 @@ def find(path: Path, tif: tifffile.TiffFile, dims: str | None, missing: str) -> 
         image_sets.set_note(path, planes.series),
         *planes.notes,
     )
-    return Found(planes.series, axes, tuple(filter(None, notes)), series.shape, planes.channels, planes.gaps)
+    kept = tuple(filter(None, notes))
+    return Found(planes.series, axes, kept, series.shape, planes.channels, planes.gaps, number)
 
 
 def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], found: Found) -> xr.DataArray:
     """Return the values of the image of an open file in the image form, with what its metadata say."""
-    attrs = metadata.from_tiff(tif, found.declared, found.axes)
+    attrs = metadata.from_tiff(tif, found.declared, found.axes, found.number)
     attrs = _left_out(attrs, found)
     samples = image_samples.meaning(found.series.keyframe, found.axes, values.shape)
     values, axes = samples.kept(values, found.axes)
@@ -225,25 +228,21 @@ def check_size(path: Path, series: tifffile.TiffPageSeries, in_memory: bool = Tr
     check_declared(path, series.shape, itemsize, None, in_memory)
 
 
-def axes_of(path: Path, found: str, shape: tuple[int, ...], dims: str | None) -> tuple[str, str]:
+def axes_of(path: Path, found: str, shape: tuple[int, ...], how: Reading) -> tuple[str, str]:
     """Return one letter per axis and a note on what was assumed."""
-    if dims is not None:
-        dims = dims.upper()
-        axes = dims + "S" if found.endswith("S") and len(dims) == len(shape) - 1 else dims
-        if len(axes) != len(shape):
-            raise BadInput(f"Found the axes {','.join(dims.lower())} for an array of shape {shape}; expected one each.")
-        return axes, ""
     unknown = [axis for axis in found if axis not in _KNOWN]
+    if how.dims is not None and (unknown or not how.own):
+        return axes_asked(path.name, found, shape, how, known=not unknown), ""
     if not unknown:
         return found, ""
     if len(unknown) > 1 or "Z" in found:
         raise BadInput(
             f"{path.name} has {shape} pixels on axes that it does not name ({found}); expected t, c, z, y, x. "
-            'Say what they are, for example dims="tzyx".'
+            f"Say what they are, for example dims={example(len(shape))}."
         )
     planes = shape[found.index(unknown[0])]
     note = (
         f"the file does not say what its {planes} planes are; they were read as z, as ImageJ does "
-        f'(dims="{found.replace(unknown[0], "T").lower()}" reads them as time)'
+        f"(dims={found.replace(unknown[0], 'T').lower()} reads them as time)"
     )
     return found.replace(unknown[0], "Z"), note

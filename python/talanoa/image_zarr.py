@@ -11,11 +11,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa import spatial
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
-from talanoa.image import from_array
+from talanoa.image import axis_letter, from_array
 from talanoa.limits import check_declared
-from talanoa.units import to_metres, to_seconds
+from talanoa.reading import AS_STORED, Reading, axes_asked
 
 _DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, OSError)
 _SMALLEST_LEVEL = 256  # pixels; viewers need no smaller one
@@ -24,12 +25,12 @@ _LONG_NAMES = {"µm": "micrometer", "nm": "nanometer", "mm": "millimeter", "cm":
                "pm": "picometer", "Å": "angstrom", "inch": "inch", "dm": "decimeter"}  # fmt: skip
 
 
-def read(path: Path, dims: str | None = None) -> xr.DataArray:
+def read(path: Path, how: Reading = AS_STORED) -> xr.DataArray:
     """Read the full-resolution level of an OME-Zarr image; see `talanoa.image.read`."""
     if not any((path / name).is_file() for name in (".zgroup", ".zattrs", "zarr.json")):
         raise BadInput(f"{path} is a folder; expected an image file or an OME-Zarr folder. Give one file of it.")
     with damage_explained(path):
-        return _read(path, dims)
+        return _read(path, how)
 
 
 def describe_levels(folder: Path, shapes: Sequence[Sequence[int]], attrs: Mapping[str, Any]) -> None:
@@ -104,59 +105,97 @@ def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
         _add_channels(aside, image.attrs["channel_names"])
 
 
-def _read(path: Path, dims: str | None) -> xr.DataArray:
+def _read(path: Path, how: Reading) -> xr.DataArray:
     """Read an image group; what a damaged one raises is handled by the caller."""
-    array, names, form = full_level(path)
+    array, names, form, attrs = full_level(path, how)
     check_declared(path, array.shape, array.dtype.itemsize)
-    return from_array(np.asarray(array[...]), dims or names, **form)
+    image = from_array(np.asarray(array[...]), names, **form)
+    image.attrs.update(attrs)
+    return image
 
 
-def full_level(path: Path) -> tuple[Any, list[str], dict[str, Any]]:
-    """Open the full-resolution level: the zarr array, the names of its axes, keywords of `from_array`."""
+def full_level(path: Path, how: Reading = AS_STORED) -> tuple[Any, list[str], dict[str, Any], dict[str, Any]]:
+    """Open the full-resolution level: the zarr array, its axes, keywords of `from_array`, and further attributes."""
     import zarr
 
     group: Any = zarr.open_group(path, mode="r")
-    attrs: dict[str, Any] = dict(group.attrs)
-    attrs = dict(attrs.get("ome", attrs))  # 0.5 has one block more
-    if "multiscales" not in attrs:
-        raise BadInput(
-            f"{path.name} holds no image at its top ({', '.join(sorted(group.keys())[:8]) or 'nothing'} lie in it); "
-            "expected the folder of one image. Give the path of the image inside it."
-        )
-    scales = attrs["multiscales"][0]
+    group, attrs, scales, other = _image_of(path, group, how)
     level = scales["datasets"][0]
     array = group[str(level["path"])]
     axes = [axis if isinstance(axis, dict) else {"name": axis} for axis in scales.get("axes", "tczyx")]
     names = [str(axis["name"]) for axis in axes]
+    notes = [other] if other else []
     transforms = [step for part in (level, scales) for step in part.get("coordinateTransformations", ())]
-    scale = _scale(len(names), transforms)
-    form = _calibration(dict(zip(names, scale, strict=True)), {str(a["name"]): a.get("unit", "") for a in axes})
+    scale = _scale(names, transforms, notes)
+    sizes = dict(zip(names, array.shape, strict=True))
+    form, more = _calibration(scale, {str(a["name"]): str(a.get("unit") or "") for a in axes}, sizes.get("z", 1), notes)
     form |= {"name": str(scales.get("name") or ""), "channel_names": _channels(attrs, names, array.shape)}
-    return array, names, form
+    if how.dims is not None and not how.own:
+        found = "".join(axis_letter(name) or "?" for name in names).upper()
+        names = list(axes_asked(path.name, found, array.shape, how, known="?" not in found).lower())
+    return array, names, form, {**more, **({"notes": tuple(notes)} if notes else {})}
 
 
-def _scale(axes: int, transforms: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
-    """Multiply the scales of a level and of the whole image."""
-    scale = np.ones(axes)
-    for transform in transforms:
-        if transform.get("type") == "scale":
-            scale = scale * np.asarray(transform["scale"], float)
-    return scale
+def _image_of(path: Path, group: Any, how: Reading) -> tuple[Any, Mapping[str, Any], Mapping[str, Any], str]:
+    """Return the group of an image, its attributes, its levels, and a note where other images are left out."""
+    attrs = _attributes(group)
+    if "multiscales" in attrs:
+        found = [(group, attrs, scales) for scales in attrs["multiscales"]]
+    else:
+        inside = [(group[key], _attributes(group[key])) for key in sorted(group.group_keys(), key=_by_number)]
+        found = [(each, of, of["multiscales"][0]) for each, of in inside if "multiscales" in of]
+        if how.series is None or not found:
+            _refuse_collection(path, group, len(found))
+    if (how.series or 1) > len(found) and not (how.labels and len(found) == 1):
+        raise BadInput(f"{path.name} holds {len(found)} image{'s' * (len(found) > 1)}; found series={how.series}.")
+    note = f"the file holds {len(found)} images; the first was read (series=2 reads the second)"
+    number = 1 if how.labels and len(found) == 1 else how.series or 1
+    return *found[number - 1], note if len(found) > 1 and how.series is None else ""
 
 
-def _calibration(scale: Mapping[str, float], units: Mapping[str, str]) -> dict[str, Any]:
-    """Return keywords of `from_array`; all lengths in the unit of x."""
-    unit = units.get("x", "")
-    sizes = []
-    for axis in "zyx":
-        own, wanted = to_metres(units.get(axis, "")), to_metres(unit)
-        sizes.append(scale.get(axis, 1.0) * (own / wanted if own and wanted else 1.0))
-    timed = bool(units.get("t"))
-    return {
-        "pixel_size": tuple(sizes),
-        "unit": unit,
-        "frame_interval": scale.get("t", 0.0) * to_seconds(units.get("t")) if timed else 0.0,
-    }
+def _attributes(group: Any) -> dict[str, Any]:
+    """Return the attributes of a group; version 0.5 has one block more."""
+    attrs = dict(group.attrs)
+    return dict(attrs.get("ome", attrs))
+
+
+def _by_number(key: str) -> tuple[int, str]:
+    return (int(key), "") if key.isdigit() else (1 << 31, key)
+
+
+def _refuse_collection(path: Path, group: Any, images: int) -> None:
+    """Say what lies in a folder that is not itself an image."""
+    remedy = f", or series=1 to {images}" if images > 1 else ", or series=1" if images else ""
+    raise BadInput(
+        f"{path.name} holds no image at its top ({', '.join(sorted(group.keys())[:8]) or 'nothing'} lie in it); "
+        f"expected the folder of one image. Give the path of the image inside it{remedy}."
+    )
+
+
+def _scale(names: Sequence[str], transforms: Sequence[Mapping[str, Any]], notes: list[str]) -> dict[str, float]:
+    """Return the scale of each axis: of a level and of the whole image together; empty where none is given."""
+    scales = [np.asarray(step["scale"], float) for step in transforms if step.get("type") == "scale"]
+    for scale in scales:
+        if scale.shape != (len(names),):
+            notes.append(
+                f"a scale of the file has {scale.size} numbers for {len(names)} axes ({', '.join(names)}) and cannot "
+                "be used; the pixel size is not known"
+            )
+            return {}
+    return dict(zip(names, np.prod(scales, axis=0).tolist(), strict=True)) if scales else {}
+
+
+def _calibration(
+    scale: Mapping[str, float], units: Mapping[str, str], slices: int, notes: list[str]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return keywords of `from_array`, all lengths in the unit of x, and further attributes."""
+    z, y, x = (spatial.Axis(scale.get(axis), units.get(axis, "")) for axis in "zyx")
+    if not scale:
+        z, y, x = spatial.Axis(), spatial.Axis(), spatial.Axis()
+    found = spatial.resolve(z, y, x, slices)
+    notes += found.notes
+    timed = spatial.seconds(scale.get("t"), units.get("t"), notes) if units.get("t") else 0.0
+    return {"pixel_size": found.pixel_size, "unit": found.unit, "frame_interval": timed}, found.attrs
 
 
 def _channels(attrs: Mapping[str, Any], names: Sequence[str], shape: Sequence[int]) -> tuple[str, ...]:

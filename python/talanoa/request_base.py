@@ -104,6 +104,19 @@ def read_frames(value: Any) -> Any:
     return str(value).replace(" ", "") if value is not None else None
 
 
+def read_dims(value: Any) -> Any:
+    """Read axes given as "TYX", "t, y, x" or a list of letters as "tyx"."""
+    if value is None:
+        return None
+    text = re.sub(r"[\s,;]", "", "".join(map(str, value)) if isinstance(value, list | tuple) else str(value)).lower()
+    if not {"y", "x"} <= set(text) <= set("tczyxs") or len(set(text)) < len(text):
+        raise BadInput(
+            f"dims: found {value!r}; expected the axes of the files' arrays in their order, one letter each: t (time), "
+            "c (channel), z (slice), y, x (or s: samples of RGB), such as tyx or tczyx."
+        )
+    return text
+
+
 Number = Annotated[float, BeforeValidator(read_decimal), Field(allow_inf_nan=False)]
 MaybeNumber = Annotated[Annotated[float, Field(allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]
 Fraction = Annotated[Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]
@@ -112,6 +125,19 @@ Whole = Annotated[int, BeforeValidator(read_whole)]
 Count = Annotated[Annotated[int, Field(ge=1)] | None, BeforeValidator(read_whole)]
 PathText = Annotated[str, BeforeValidator(read_path_text), Field(min_length=1)]
 Folders = Annotated[str, BeforeValidator(read_folders), Field(min_length=1)]
+Dims = Annotated[
+    str | None,
+    BeforeValidator(read_dims),
+    Field(
+        description="Axes of the image files in their order, such as tyx for a movie or zyx for a stack, where the "
+        "files do not say, or say it wrongly; omitted: as the files say"
+    ),
+]
+Series = Annotated[
+    Annotated[int, Field(ge=1)] | None,
+    BeforeValidator(read_whole),
+    Field(description="Which image of files that hold several (positions of a stage, for example), from 1; omitted: 1"),
+]
 FRAMES = r"\d+(-\d+)?(,\d+(-\d+)?)*"
 
 

@@ -16,12 +16,14 @@ from talanoa.request_base import (
     Alias,
     Count,
     Device,
+    Dims,
     Fraction,
     MaybeNumber,
     Number,
     Parsed,
     PathText,
     Request,
+    Series,
     Whole,
     check_ordered,
     closest,
@@ -100,6 +102,8 @@ class RoisRequest(Request):
     )
     rois: PathText | None = Field(None, description="ROI zip or .roi file; omitted: the ROIs given or in the manager")
     image: PathText | None = Field(None, description="Image the ROIs belong to (gives the size), or the label image")
+    dims: Dims = None
+    series: Series = None
     shape: Annotated[str | None, BeforeValidator(read_word)] = Field(
         None,
         pattern=r"^\d+(x\d+){1,3}$",

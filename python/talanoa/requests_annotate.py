@@ -8,7 +8,17 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.errors import BadInput
-from talanoa.request_base import Count, Fraction, MaybeNumber, PathText, read_decimal, read_whole, read_word
+from talanoa.request_base import (
+    Count,
+    Dims,
+    Fraction,
+    MaybeNumber,
+    PathText,
+    Series,
+    read_decimal,
+    read_whole,
+    read_word,
+)
 from talanoa.requests_propose import ProposeRequest
 
 Action = Literal[
@@ -61,6 +71,8 @@ class AnnotateRequest(ProposeRequest):
     image: PathText | None = Field(
         None, description="Image of the dataset by name, or an image file; omitted: the image given or open"
     )
+    dims: Dims = None
+    series: Series = None
     rois: PathText | None = Field(None, description="ROI zip; omitted: the ROIs given or in the manager")
     who: str = Field("", description="Who annotates; omitted: the login name")
     annotator: str = Field("", description="A further person, whose masks and ROIs are kept apart")

@@ -10,12 +10,14 @@ from pydantic import BeforeValidator, Field, model_validator
 from talanoa.errors import BadInput
 from talanoa.request_base import (
     Device,
+    Dims,
     Folders,
     Fraction,
     MaybeNumber,
     Number,
     PathText,
     Request,
+    Series,
     Whole,
     check_ordered,
     read_word,
@@ -77,6 +79,8 @@ class EvaluateRequest(Request):
     train: Folders | None = Field(
         None, description="Folders of training images, searched for the test images; omitted: what the model recorded"
     )
+    dims: Dims = None
+    series: Series = None
     leaks: bool = Field(True, description="Look for test images, or parts of them, among the training images")
     iou: Number = Field(0.5, gt=0, le=1, description="Object IoU from which an object counts as found")
     bootstrap: Whole = Field(2000, ge=0, le=100_000, description="Resamplings for the confidence intervals; 0: none")

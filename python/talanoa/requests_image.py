@@ -13,9 +13,11 @@ from talanoa.request_base import (
     PRICE,
     Count,
     Device,
+    Dims,
     PathText,
     Price,
     Request,
+    Series,
     read_frames,
     read_word,
 )
@@ -35,6 +37,8 @@ class ImageRequest(Request):
     image: PathText | None = Field(
         None, description="Image file, or folder of images; omitted: the image given or open"
     )
+    dims: Dims = None
+    series: Series = None
     frames: Annotated[str | None, BeforeValidator(read_frames)] = Field(
         None,
         pattern=f"^{FRAMES}$",

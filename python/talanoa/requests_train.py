@@ -13,12 +13,14 @@ from talanoa.request_base import (
     PRICE,
     Count,
     Device,
+    Dims,
     Folders,
     Fraction,
     Number,
     PathText,
     Price,
     Request,
+    Series,
     Whole,
     check_ordered,
     closest,
@@ -124,6 +126,8 @@ class TrainRequest(Request):
         "SNR; n2n: a second exposure",
     )
     rois: Folders | None = Field(None, description="Folder of ROI zips with the images' names")
+    dims: Dims = None
+    series: Series = None
     name: str = Field(min_length=1, description="Name of the new model")
     preset: Annotated[Literal["quick", "standard", "long", "published"] | None, BeforeValidator(read_word)] = Field(
         None, description="Length of the training; epochs and steps override it; omitted: standard"

@@ -4,6 +4,8 @@
 #@ String (label="Model", offer="models", empty="none", required=false, value="", persist=false) model
 #@ File (label="or folder of label images, restored images or stains", style="directory", required=false, persist=false) prediction
 #@ File (label="or annotations by another person", style="directory", required=false, persist=false) annotator
+#@ String (label="Axes of the files (tyx: movies; empty: as they say)", required=false, value="", persist=false) dims
+#@ String (label="Image of each file (a number)", required=false, value="", row="same", persist=false) series
 #@ String (label="Compare with (models or folders, between them ;)", required=false, value="", width=24, persist=false) compare
 #@ File (label="Folder of training images (empty: as the model recorded)", style="directory", required=false, persist=false) train
 #@ Boolean (label="Look for test images among the training images", value=true, persist=false) leaks
@@ -43,6 +45,8 @@ reply = client.ask(
         "model": model,
         "prediction": prediction,
         "annotator": annotator,
+    "dims": dims,
+    "series": series,
         "compare": compare,
         "train": train,
         "leaks": leaks,

@@ -12,6 +12,8 @@
 #@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", persist=false) device
 #@ String (label="Network runs by", choices={"auto", "onnx", "torch"}, value="auto", row="same", persist=false) backend
 #@ File (label="Image (empty: the open one)", required=false, persist=false) image
+#@ String (label="Axes of the file (tyx: a movie; empty: as it says)", required=false, value="", persist=false) dims
+#@ String (label="Image of the file (a number)", required=false, value="", row="same", persist=false) series
 #@ File (label="Result folder (new; empty: none)", style="directory", required=false, persist=false) out
 #@ Boolean (label="Copy the model into it", value=false, persist=false) copy_model
 #@ ObjectService objects
@@ -32,6 +34,8 @@ keys = {
     "device": device,
     "backend": backend,
     "image": image,
+    "dims": dims,
+    "series": series,
     "out": out,
     "copy_model": copy_model,
 }

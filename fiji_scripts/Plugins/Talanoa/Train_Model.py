@@ -2,6 +2,8 @@
 #@ File (label="Dataset, or folder of images", style="directory", required=false, persist=false) images
 #@ File (label="Folder of label images, or of clean images", style="directory", required=false, persist=false) targets
 #@ File (label="or folder of ROI zips", style="directory", required=false, persist=false) rois
+#@ String (label="Axes of the files (tyx: movies; empty: as they say)", required=false, value="", persist=false) dims
+#@ String (label="Image of each file (a number)", required=false, value="", row="same", persist=false) series
 #@ Boolean (label="Train and denoise the open image (n2v: without folders)", value=false, persist=false) apply
 #@ String (label="Name of the new model", value="", width=20, persist=false) name
 #@ String (label="Length of the training", choices={"quick", "standard", "long", "published"}, value="standard", persist=false) preset
@@ -90,6 +92,8 @@ keys = {
     "images": images,
     "targets": targets,
     "rois": rois,
+    "dims": dims,
+    "series": series,
     "apply": apply,
     "name": name,
     "preset": preset,

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import image as images
+from talanoa import reading
 from talanoa.annotate import objects as objects_module
 from talanoa.annotate import save
 from talanoa.annotate.folder import Dataset, Entry
@@ -102,7 +103,8 @@ def import_folder(
             rows.append((entry.name, path.name, 0, "done already, left as it is"))
             continue
         try:
-            like = images.read(dataset.image_path(entry.name))
+            with reading.images_of_a_dataset():
+                like = images.read(dataset.image_path(entry.name))
             found = read(path, like, dataset.classes, mask, colours)
             if not found.objects.count:
                 raise BadInput("no objects")

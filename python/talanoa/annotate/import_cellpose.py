@@ -25,6 +25,7 @@ def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
     """
     from talanoa.image import from_array
     from talanoa.labels import as_labels
+    from talanoa.reading import wanted
 
     try:
         values = np.load(path, allow_pickle=False)
@@ -32,7 +33,8 @@ def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
         raise BadInput(_refusal(path)) from error
     if not isinstance(values, np.ndarray) or values.ndim not in (2, 3):
         raise BadInput(f"{path.name} holds no label image (y, x) or (z, y, x). Save the masks as TIFF.")
-    labels = as_labels(from_array(values, "yx" if values.ndim == 2 else "zyx"))
+    dims = (wanted().dims or "").replace("c", "")
+    labels = as_labels(from_array(values, dims if len(dims) == values.ndim else "yx" if values.ndim == 2 else "zyx"))
     return Imported(fitted(labels, like, path))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa import reading
 from talanoa.annotate.import_form import Imported, fitted, plane_labels
 from talanoa.errors import BadInput
 from talanoa.limits import check_declared
@@ -97,7 +98,8 @@ def _read(file: Path) -> NDArray[np.int32]:
     from talanoa import image as images
     from talanoa.labels import as_labels
 
-    found = images.read(file)
+    with reading.as_stored():  # a file of one time point
+        found = images.read(file)
     if found.sizes["z"] == 1 and found.sizes["c"] > 1 and not found.attrs["rgb"]:  # pages without names
         found = images.from_array(np.asarray(found)[:, :, 0], "tzyx")
     values = np.asarray(as_labels(found, mask="keep"))[:, 0]

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa import reading
 from talanoa.annotate.import_form import Imported, fitted
 from talanoa.errors import BadInput
 from talanoa.methods import classical_objects
@@ -41,7 +42,8 @@ def read_picture(
     from talanoa import image as images
     from talanoa.labels import as_labels
 
-    found = images.read(path)
+    with reading.label_images():
+        found = images.read(path)
     notes = [str(note) for note in found.attrs.get("notes", ())]
     if found.attrs["rgb"]:
         labels, note = _from_colours(found, path, colours)

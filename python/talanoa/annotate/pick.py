@@ -12,6 +12,7 @@ import numpy as np
 import xarray as xr
 
 from talanoa import image as images
+from talanoa import reading
 from talanoa.annotate import diversity, journal, parts
 from talanoa.annotate import folder as folders
 from talanoa.annotate.folder import Dataset, Entry
@@ -141,7 +142,7 @@ def _known(dataset: Dataset, channel: int | None) -> list[np.ndarray]:
     for entry in dataset.entries:
         path = dataset.image_path(entry.name)
         if path.is_file():
-            with parts.opened(path) as lazy:
+            with reading.images_of_a_dataset(), parts.opened(path) as lazy:
                 whole = parts.list_parts(0, entry.name, lazy.form, "none", max(lazy.form.shape[-2:]))[0]
                 described.append(diversity.features(parts.look(lazy, whole, channel)))
     return described
@@ -182,7 +183,7 @@ def _free(name: str, taken: set[str], folder: Path) -> str:
 def _with_calibration(dataset: Dataset, added: Sequence[Entry]) -> Dataset:
     """Return the dataset with the images added; the first image tells the pixel size where the dataset has none."""
     if dataset.pixel_size is None and added:
-        with parts.opened(dataset.image_path(added[0].name)) as lazy:
+        with reading.images_of_a_dataset(), parts.opened(dataset.image_path(added[0].name)) as lazy:
             size, unit = lazy.form.attrs["pixel_size"], lazy.form.attrs["unit"]
         dataset = dataclasses.replace(dataset, pixel_size=size if unit != "pixel" else None, unit=unit)
     return dataclasses.replace(dataset, entries=(*dataset.entries, *added))
@@ -194,7 +195,7 @@ def _check_calibration(dataset: Dataset, added: Sequence[Entry]) -> list[str]:
         return [] if not added else ["The images have no pixel size; set it in ImageJ (Image > Properties) before."]
     other = []
     for entry in added:
-        with parts.opened(dataset.image_path(entry.name)) as lazy:
+        with reading.images_of_a_dataset(), parts.opened(dataset.image_path(entry.name)) as lazy:
             here = lazy.form.attrs
         ratio = np.array(here["pixel_size"][1:]) / np.array(dataset.pixel_size[1:])
         if here["unit"] != dataset.unit or (abs(ratio - 1) > 0.02).any():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import image as images
-from talanoa import image_lazy, rois
+from talanoa import image_lazy, reading, rois
 from talanoa.annotate import autosave, journal, names
 from talanoa.annotate.folder import Dataset, Entry, read
 from talanoa.annotate.objects import Objects, check_classes
@@ -128,7 +128,7 @@ def image_form(dataset: Dataset, entry: Entry) -> xr.DataArray:
     path = dataset.image_path(entry.name)
     if not path.is_file():
         raise BadInput(f"The image {path} is gone; expected the images of the dataset in {path.parent}. Put it back.")
-    with image_lazy.open_image(path) as lazy:
+    with reading.images_of_a_dataset(), image_lazy.open_image(path) as lazy:
         return lazy.form
 
 

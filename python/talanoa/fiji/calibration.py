@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,26 +10,27 @@ from numpy.typing import NDArray
 
 from talanoa.fiji import pixels
 from talanoa.image_metadata import SIGNED_OFFSET
-from talanoa.units import SECONDS, normal_unit
+from talanoa.spatial import Axis, resolve, seconds
 
 _PRIMARIES = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0))  # ij.CompositeImage's order
 
 
 def spatial(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `pixel_size`, `unit` and `frame_interval` from the facts of an image, and `notes` on what was not kept."""
-    notes: list[str] = []
-    size = tuple(
-        _positive(float(facts[key]), axis, notes)
-        for key, axis in (("pixel_depth", "z"), ("pixel_height", "y"), ("pixel_width", "x"))
-    )
-    unit = normal_unit(facts["unit"])
-    for axis in ("y", "z"):
-        other = facts[f"{axis}_unit"]
-        if normal_unit(other) != unit:
-            notes.append(f"The unit along {axis} is {other}; {unit} was taken for all axes.")
+    """Return `pixel_size`, `unit` and `frame_interval` from the facts of an image, and `notes` on what was assumed."""
+    z = Axis(facts["pixel_depth"], facts["z_unit"])
+    y = Axis(facts["pixel_height"], facts["y_unit"])
+    found = resolve(z, y, Axis(facts["pixel_width"], facts["unit"]), int(facts["slices"]))
+    notes = list(found.notes)
     if facts.get("density") is not None:
-        notes.append(f"The image has a density calibration ({facts['density']}); the raw pixel values were taken.")
-    return {"pixel_size": size, "unit": unit, "frame_interval": _seconds(facts, notes), "notes": tuple(notes)}
+        notes.append(f"the image has a density calibration ({facts['density']}); the raw pixel values were taken")
+    interval = seconds(facts["frame_interval"], facts["time_unit"], notes)
+    return {
+        "pixel_size": found.pixel_size,
+        "unit": found.unit,
+        "frame_interval": interval,
+        "notes": tuple(notes),
+        **found.attrs,
+    }
 
 
 def put_spatial(facts: Mapping[str, Any], imp: Any) -> None:
@@ -135,22 +135,3 @@ def _usual_tables(channels: int) -> list[NDArray[np.uint8]]:
         return [grey()]
     colours = [grey() * np.array(bands, np.uint8) for bands in _PRIMARIES]
     return (colours + [grey()] * channels)[:channels]
-
-
-def _positive(value: float, axis: str, notes: list[str]) -> float:
-    """Replace a pixel size that is no size."""
-    if math.isfinite(value) and value > 0:
-        return value
-    notes.append(f"The pixel size along {axis} is {value:g}; 1 was taken.")
-    return 1.0
-
-
-def _seconds(facts: Mapping[str, Any], notes: list[str]) -> float:
-    """Return the frame interval in seconds."""
-    interval, unit = float(facts["frame_interval"]), facts["time_unit"].strip().lower()
-    if interval <= 0 or not math.isfinite(interval):
-        return 0.0
-    if unit not in SECONDS:
-        notes.append(f"The frame interval is {interval:g} {unit}, a unit that is not known; it was left out.")
-        return 0.0
-    return interval * SECONDS[unit]

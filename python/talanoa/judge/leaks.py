@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import reading
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.host import stop_if_cancelled
@@ -90,6 +91,7 @@ class Picture:
         return np.nan_to_num(np.asarray(images.read(self.path).values[0, 0].max(axis=0), np.float32))
 
 
+@reading.images_of_a_dataset()
 def check(
     tests: Mapping[str, Path], record: Mapping[str, Any], train: Sequence[Path], host: Host, seed: int = 42
 ) -> LeakCheck:

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import requests
+from talanoa import reading, requests
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import Host
 from talanoa.requests_annotate import AnnotateRequest
@@ -21,7 +21,7 @@ from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
 from talanoa.tasks import annotate, doctor, evaluate, models, predict, rerun, restore, rois, sample, segment, study
 from talanoa.tasks import train as training
-from talanoa.tasks.common import Collecting, Given, explained, report_notes
+from talanoa.tasks.common import Collecting, Given, check_reading, explained, report_notes
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +128,10 @@ def perform(
         collecting.warn(note)
     if image is not None:
         report_notes(image, collecting)
-    reply.update(task.function(parsed.request, Given(image, rois, selection, **window), collecting))
+    given = Given(image, rois, selection, **window)
+    check_reading(parsed.request, given)
+    with reading.asked_by(parsed.request):
+        reply.update(task.function(parsed.request, given, collecting))
     reply["warnings"] = collecting.warnings
     return reply
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import reading
 from talanoa.errors import BadInput
 from talanoa.tasks.common import Given, read_image
 
@@ -53,7 +54,8 @@ def image_or_none(request: AnnotateRequest, given: Given, host: Host) -> xr.Data
         return None
     if request.dataset and not Path(request.image).is_file():
         dataset = opened(request)
-        return read_image(dataset.image_path(dataset.entry(request.image).name), host)
+        with reading.images_of_a_dataset():
+            return read_image(dataset.image_path(dataset.entry(request.image).name), host)
     return read_image(Path(request.image), host)
 
 
@@ -74,7 +76,8 @@ def labels_of_file(path: Path, mask: str, host: Host) -> xr.DataArray:
     """Read a label image; what is wrong with it is said with its name."""
     from talanoa import labels
 
-    image = read_image(path, host)
+    with reading.label_images():
+        image = read_image(path, host)
     try:
         return labels.as_labels(image, mask)
     except BadInput as error:
@@ -90,7 +93,8 @@ def shown(dataset: Dataset, entry: Entry) -> Reply:
         raise BadInput(f"The image {path} is gone; expected the images of the dataset in {path.parent}. Put it back.")
     from talanoa import image as images
 
-    image = images.read(path)
+    with reading.images_of_a_dataset():
+        image = images.read(path)
     return {
         "name": entry.name,
         "path": str(path),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from talanoa.errors import BadInput
+from talanoa.reading import axes_remedy
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -127,9 +128,8 @@ def _plane(image: xr.DataArray, plane: int | None) -> xr.DataArray:
     if plane is None and found > 1:
         raise BadInput(
             f"The image is a z-stack of {found} slices; the model works in 2D. Set plane=1 to {found}, project the "
-            "stack first, or take a 3D model (training on stacks makes one). If the slices are time points, say so in "
-            "the file (in ImageJ: Image > Properties, slices 1, "
-            f"frames {found})."
+            "stack first, or take a 3D model (training on stacks makes one). If the slices are time points, "
+            f"{axes_remedy(image.sizes, 't')}."
         )
     return image.isel(z=[(plane or 1) - 1])
 
@@ -149,10 +149,5 @@ def check_stack(image: xr.DataArray) -> None:
     if image.sizes["z"] > 1:
         return
     frames = image.sizes["t"]
-    hint = (
-        f" If its {frames} frames are slices, say so in the file (in ImageJ: Image > Properties, slices {frames}, "
-        "frames 1)."
-        if frames > 1
-        else ""
-    )
+    hint = f" If its {frames} frames are slices, {axes_remedy(image.sizes, 'z')}." if frames > 1 else ""
     raise BadInput(f"The image is a single plane; the model works in 3D and needs a z-stack, or take a 2D model.{hint}")

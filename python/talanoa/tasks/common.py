@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.model_folder import Model
+    from talanoa.request_base import Request
     from talanoa.rois import RoiSet
 
 
@@ -62,6 +63,20 @@ def report_notes(image: xr.DataArray, host: Host) -> None:
     """Report as warnings what the reader of an image, or the conversion from ImageJ, had to assume or leave out."""
     for note in image.attrs.get("notes", ()):
         host.warn(str(note))
+
+
+def check_reading(request: Request, given: Given) -> None:
+    """Refuse `dims` and `series` for an image that is open, or in memory: they say how files are read."""
+    keys = [key for key in ("dims", "series") if getattr(request, key, None) is not None]
+    named = any(getattr(request, key, None) for key in ("image", "images", "source", "dataset"))
+    if not keys or named or given.image is None:
+        return
+    sizes = given.image.sizes
+    raise BadInput(
+        f"{' and '.join(keys)}: found with an open image ({sizes['c']} channels, {sizes['z']} slices, {sizes['t']} "
+        "frames); expected an image file, or a folder. Set image=<file>, or correct the open image in ImageJ (Image > "
+        "Properties)."
+    )
 
 
 def check_new(path: Path) -> None:

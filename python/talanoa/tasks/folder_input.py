@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import image_folder, image_sets
+from talanoa import image_folder, image_sets, reading
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import PassingOn, QuietHost, stop_if_cancelled
 from talanoa.tasks.common import Collecting
@@ -148,7 +148,9 @@ def elsewhere(request: dict[str, Any], model: str, path: str, out: str) -> tuple
     host = _Named(QuietHost(), Path(path).name)
     keys = dict(request)
     doing = tasks_of_images()[keys.pop("task")]
-    row = one(doing.request(**keys), doing.load(model), Path(path), Path(out), host)
+    request_here = doing.request(**keys)
+    with reading.asked_by(request_here):
+        row = one(request_here, doing.load(model), Path(path), Path(out), host)
     return row, host.said
 
 

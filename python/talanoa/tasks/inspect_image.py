@@ -53,7 +53,7 @@ def warn_pixel_size(image: xr.DataArray, model: Model, scale: float | None, scal
         return
     depth, _, width = (float(side) for side in image.attrs["pixel_size"])
     _warn_far("pixels", (width, unit), (model.pixel_size, model.unit), ("scale", scale), host)
-    if image.sizes["z"] > 1:
+    if image.sizes["z"] > 1 and not image.attrs.get("depth_unknown"):
         _warn_far("slices", (depth, unit), (model.pixel_depth, model.unit), ("scale_z", scale_z), host)
 
 

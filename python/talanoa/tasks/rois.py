@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import reading
 from talanoa.errors import BadInput
 from talanoa.tasks.common import Given, check_new, read_image
 
@@ -53,7 +54,8 @@ def _from_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, An
     from talanoa import labels as module
     from talanoa import rois
 
-    image = _image(request, given, host)
+    with reading.label_images():
+        image = _image(request, given, host)
     if image is None:
         raise BadInput("No label image is open and none is named; open one, or set image=<label image>.")
     labels = module.as_labels(image, request.mask)

@@ -15,6 +15,7 @@ from talanoa import dataset, image_folder
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.host import Host, stop_if_cancelled
+from talanoa.reading import axes_remedy
 from talanoa.request_base import folders
 from talanoa.training import pairs_check
 
@@ -211,7 +212,7 @@ def _calibration(
     if picture.attrs["unit"] == "pixel":
         return None, "pixel", None
     size = picture.attrs["pixel_size"]
-    deep = image.ndim == 5 or anisotropy is not None
+    deep = (image.ndim == 5 or anisotropy is not None) and not picture.attrs.get("depth_unknown")
     return float(size[2]), picture.attrs["unit"], float(size[0]) if deep else None
 
 
@@ -220,8 +221,8 @@ def _values(picture: xr.DataArray, request: TrainRequest, name: str) -> NDArray:
     if (request.projection or request.isotropic) and picture.sizes["z"] == 1:
         key = "projection" if request.projection else "isotropic"
         raise BadInput(
-            f"{name} is a single plane; expected a stack for {key}. If its frames are slices, say so in the file (in "
-            "ImageJ: Image > Properties)."
+            f"{name} is a single plane; expected a stack for {key}. If its frames are slices, "
+            f"{axes_remedy(picture.sizes, 'z')}."
         )
     return _axes(picture.values, 2 if request.isotropic else request.ndim, name)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import backends, inference, methods, model_folder, tiles
+from talanoa import backends, inference, methods, model_folder, reading, tiles
 from talanoa.errors import BadInput
 from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
@@ -73,7 +73,8 @@ def read_for(model: Model, path: Path) -> NDArray[np.float32]:
     """Return an image as a model sees it: (channels, y, x) or (channels, z, y, x), normalised."""
     from talanoa import image
 
-    picture = image.read(path)
+    with reading.images_of_a_dataset():
+        picture = image.read(path)
     channel = (model.training.get("request") or {}).get("channel")
     values = np.asarray(picture.values[0])
     if channel is not None and channel <= len(values):
