@@ -133,7 +133,13 @@ def opened(
         raise explain_write_error(error, folder) from error
     with lock.hold(folder, what, host):
         _check_plan(folder, plan, text)
-        yield Store(folder)
+        try:
+            yield Store(folder)
+        except BadInput as problem:
+            if not isinstance(problem.__cause__, OSError):
+                raise
+            text = f"{problem} What is done is kept in {folder}: the same command goes on with it."
+            raise BadInput(text) from problem
 
 
 def count(store: Store) -> int:

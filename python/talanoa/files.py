@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from talanoa.errors import BadInput
+from talanoa.leftovers import OLD, name_aside, remove, tidy
 
 _BLOCK = 1 << 20
 
@@ -41,7 +41,8 @@ def write_aside(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     """
     target = Path(path)
     check_target(target, overwrite)
-    aside = target.with_name(f".{uuid.uuid4().hex[:8]}.partial-{target.name}")
+    tidy(target.absolute().parent)
+    aside = name_aside(target)
     try:
         yield aside
         check_target(target, overwrite)  # somebody may have made it meanwhile
@@ -49,7 +50,7 @@ def write_aside(path: str | os.PathLike[str], overwrite: bool = False) -> Iterat
     except OSError as error:
         raise explain_write_error(error, target) from error
     finally:
-        _remove(aside)
+        remove(aside)
 
 
 def check_target(path: Path, overwrite: bool) -> None:
@@ -87,7 +88,7 @@ def explain_write_error(error: OSError, path: Path) -> BadInput:
         free = shutil.disk_usage(path.parent).free
         return BadInput(
             f"The disk is full: {free / 1e6:,.0f} MB are free at {path.parent}; expected room for {path.name}. "
-            "Free some space or choose a folder on another disk. Nothing was left behind."
+            "Free some space or choose a folder on another disk."
         )
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return BadInput(
@@ -141,19 +142,11 @@ def _move_into_place(aside: Path, target: Path) -> None:
     if not target.is_dir():
         os.replace(aside, target)  # noqa: PTH105  (a file over a file, at once on every system)
         return
-    old = target.with_name(f".{uuid.uuid4().hex[:8]}.old-{target.name}")
+    old = name_aside(target, OLD)
     target.rename(old)
     try:
         aside.rename(target)
     except OSError:
         old.rename(target)
         raise
-    _remove(old)
-
-
-def _remove(path: Path) -> None:
-    """Remove a file or folder if it is there."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+    remove(old)

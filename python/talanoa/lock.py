@@ -118,7 +118,7 @@ def _acquired(folder: Path, what: str, host: Host | None, patience: float) -> So
         found = _sign(file)
         if found != sign:
             sign, changed = found, now
-        ours = owner is not None and owner.hostname == _this_machine()
+        ours = owner is not None and owner.hostname == this_machine()
         if ours and owner is not None and not _runs(owner.pid):
             _evict(file, sign)  # where the disk lacks the means by which filelock does it
             continue
@@ -168,8 +168,8 @@ def _runs(number: int) -> bool:
 
 
 @cache
-def _this_machine() -> str:
-    """Return what filelock calls this machine (or container)."""
+def this_machine() -> str:
+    """Return the name of this machine or container, in which process numbers mean the same, as filelock has it."""
     from filelock import SoftFileLease
 
     with TemporaryDirectory(prefix="talanoa-") as place, SoftFileLease(Path(place) / LOCK) as mine:

@@ -9,8 +9,9 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 
+from talanoa import leftovers
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
 
@@ -42,7 +43,8 @@ def opened(path: Path) -> Iterator[Path]:
         return
     if not path.is_file():
         raise BadInput(f"folder: found {str(path)!r}, which is no folder and no file; expected a model folder or zip.")
-    with TemporaryDirectory(prefix="talanoa-model-") as name:
+    leftovers.tidy_temporary(Path(gettempdir()))
+    with TemporaryDirectory(prefix=leftovers.temporary_prefix()) as name:
         place = Path(name) / (path.stem or "model")
         _unpack(path, place)
         yield _model_in(place, path)

@@ -40,7 +40,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     0: done. 1: a rerun differs. 2: an error. 3: done, but for some images or trainings. 130: cancelled.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _main(list(sys.argv[1:] if arguments is None else arguments))
+    except KeyboardInterrupt:  # also while the program is still being loaded
+        sys.stderr.write("Stopped.\n")
+        return CANCELLED
+
+
+def _main(given: list[str]) -> int:
+    """Run one command and return its exit code."""
     _utf8_streams()
     with streams.lasting():
         return _run(given)

@@ -34,9 +34,6 @@ def run(verb: str, arguments: Sequence[str]) -> int:
     except TalanoaError as error:
         sys.stderr.write(f"{error}\n")
         return BAD
-    except KeyboardInterrupt:
-        sys.stderr.write("Stopped.\n")
-        return CANCELLED
     except Exception as error:
         log.exception("talanoa %s failed", verb)
         sys.stderr.write(f"{type(error).__name__}: {error}\nThe details are in {log_path()}.\n")

@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import image_folder, lock, result, unfinished
+from talanoa import image_folder, leftovers, lock, result, unfinished
 from talanoa.errors import BadInput
 from talanoa.files import next_free
 from talanoa.image_sets import ImageSet
@@ -64,8 +64,7 @@ def held(out: Path) -> Iterator[None]:
     out.mkdir(exist_ok=True)
     try:
         with lock.hold(out, "run over a folder of images"):
-            for rest in out.glob(".*.partial-*"):  # of a process that was ended
-                _remove(rest)
+            _remove_unfinished(out)
             yield
     finally:
         if not any(out.iterdir()):
@@ -155,14 +154,16 @@ def failed(request: Request, path: Path, message: str) -> Row:
 
 def what_is_kept(rows: Mapping[str, Row], count: int, out: Path) -> str:
     """Return what a user who stopped should know; of a run without any result nothing stays."""
-    done = sum(row["Status"] == "ok" for row in rows.values())
-    if not done and not (out / REPLACED).exists():
+    _remove_unfinished(out)
+    there = [path for path in out.iterdir() if not lock.is_of_lock(path)]
+    if all(path.name in (FILE, SUMMARY) for path in there):
         for name in (FILE, SUMMARY):
             (out / name).unlink(missing_ok=True)
         return "Stopped on request; nothing was written."
+    done = sum((path / result.RECORD).is_file() for path in there)  # also those of processes that were ended since
     return (
-        f"Stopped on request after {len(rows)} of {count} images; their results are in {out}. The same command again "
-        "goes on with the others."
+        f"Stopped on request after {max(done, len(rows))} of {count} images; what is done is in {out}. The same "
+        "command again goes on with the others."
     )
 
 
@@ -274,9 +275,7 @@ def _some(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
 
 
-def _remove(path: Path) -> None:
-    """Remove a file or a folder."""
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _remove_unfinished(out: Path) -> None:
+    """Remove what processes that were ended have begun to write."""
+    for rest in out.glob(".*.partial-*"):
+        leftovers.remove(rest)

@@ -10,7 +10,7 @@ from typing import Any
 
 from talanoa import lock
 from talanoa.errors import BadInput
-from talanoa.files import explain_write_error
+from talanoa.files import explain_write_error, read_json
 from talanoa.host import Host
 from talanoa.training import distributed, loop
 
@@ -87,7 +87,10 @@ def training_folder(work: Path, plan: dict[str, Any], resume: bool, host: Host) 
 def _check_plan(work: Path, plan: dict[str, Any], resume: bool) -> None:
     path = work / PLAN
     if is_begun(work, resume):
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        remedy = f"Delete the folder {work}, and train again without resume."
+        stored = read_json(path, "the plan of a training", remedy)
+        if not isinstance(stored, dict):
+            raise BadInput(f"{path} is not the plan of a training; found {type(stored).__name__}. {remedy}")
         differing = sorted(key for key in plan if stored.get(key) != json.loads(json.dumps(plan[key])))
         if differing:
             raise BadInput(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from talanoa.training.clock import Clock
 from talanoa.training.feed import Feed
 from talanoa.training.onlookers import Onlookers
 from talanoa.training.settings import Early, Settings
-from talanoa.training.table import append_row, read_losses
+from talanoa.training.table import read_losses, write_losses
 
 __all__ = [
     "BEST",
@@ -67,6 +68,7 @@ class Trainer:
     epoch: int = 0
     best: float = math.inf
     best_epoch: int = 0
+    rows: list[dict[str, float]] = field(default_factory=list)  # of the table of losses
 
 
 def cosine_lr(step: int, settings: Settings) -> float:
@@ -315,8 +317,9 @@ def end_epoch(trainer: Trainer, row: dict[str, float], settings: Settings, folde
     if row["val_loss"] < trainer.best:
         trainer.best, trainer.best_epoch = row["val_loss"], trainer.epoch
         _replace(folder / BEST, weights_of(trainer))
+    trainer.rows.append({key: float(value) for key, value in row.items()})
     if distributed.is_first():
-        append_row(folder / LOSSES, row)
+        write_losses(folder / LOSSES, trainer.rows)
     _replace(folder / CHECKPOINT, state_of(trainer))
 
 
@@ -331,23 +334,48 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
         "epoch": trainer.epoch,
         "best": trainer.best,
         "best_epoch": trainer.best_epoch,
+        "rows": trainer.rows,
         **more,
     }
 
 
 def restore(trainer: Trainer, folder: Path) -> None:
-    """Continue from the last complete epoch: state, and a table without rows of an epoch that was cut off."""
-    device = next(trainer.net.parameters()).device
-    state = torch.load(folder / CHECKPOINT, map_location=device, weights_only=True)
-    for name in ("net", "average", "optimizer", "plateau", *(each for each in _MORE if each in state)):
-        getattr(trainer, name).load_state_dict(state[name])
-    trainer.epoch, trainer.best, trainer.best_epoch = state["epoch"], state["best"], state["best_epoch"]
-    if not distributed.is_first():
-        return
-    rows = read_losses(folder / LOSSES)
-    (folder / LOSSES).unlink()
-    for row in rows[: trainer.epoch]:
-        append_row(folder / LOSSES, row)
+    """Continue from the last complete epoch: state and table of losses, which is written anew from the state.
+
+    Raises
+    ------
+    BadInput
+        The state is damaged, or the weights of the best epoch are gone.
+    """
+    try:
+        state = read_state(folder, next(trainer.net.parameters()).device)
+        for name in ("net", "average", "optimizer", "plateau", *(each for each in _MORE if each in state)):
+            getattr(trainer, name).load_state_dict(state[name])
+        trainer.epoch, trainer.best, trainer.best_epoch = state["epoch"], state["best"], state["best_epoch"]
+        trainer.rows = list(state["rows"])
+    except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        raise _lost(folder / CHECKPOINT, error) from error
+    if trainer.best_epoch and not (folder / BEST).is_file():
+        raise _lost(folder / BEST, "it is gone")
+    if distributed.is_first() and trainer.rows:
+        write_losses(folder / LOSSES, trainer.rows)
+
+
+def read_state(folder: Path, device: Any = "cpu") -> dict[str, Any]:
+    """Return the state of an interrupted training; a damaged file is a `BadInput`."""
+    try:
+        return dict(torch.load(folder / CHECKPOINT, map_location=device, weights_only=True))
+    except (OSError, RuntimeError, ValueError, TypeError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        raise _lost(folder / CHECKPOINT, error) from error
+
+
+def _lost(path: Path, why: object) -> BadInput:
+    """Return the error for a training that cannot be resumed."""
+    text = str(why).splitlines()[0] if str(why) else type(why).__name__
+    return BadInput(
+        f"{path} cannot be read ({text:.200}); the training cannot be resumed. Delete the folder {path.parent}, and "
+        "train again without resume."
+    )
 
 
 def _replace(path: Path, state: Any) -> None:

@@ -166,7 +166,7 @@ def _what_is_kept(work: Path, epochs: int) -> str:
     if not (work / loop.CHECKPOINT).is_file():
         shutil.rmtree(work, ignore_errors=True)
         return "Training stopped before its first epoch was complete; nothing is kept."
-    done = len(loop.read_losses(work / loop.LOSSES))
+    done = loop.read_state(work)["epoch"]
     return (
         f"Training stopped; {done} of {epochs} epochs are done and kept. To go on after them, train again with the "
         'same settings and "Go on with an interrupted training of this name" (resume=true). '
