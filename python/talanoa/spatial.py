@@ -104,7 +104,8 @@ def _plane(y: Axis, x: Axis, notes: list[str]) -> tuple[float, float, str]:
         notes.append(f"the pixel size along {missing} is not known; that along {known} was taken")
         side = size_x or size_y or 1.0
         return side, side, unit
-    return _converted(size_y, y.unit, unit, "the pixel size along y", notes) or size_y, size_x, unit
+    taken = "that along x was taken"
+    return _converted(size_y, y.unit, unit, "the pixel size along y", taken, notes) or size_x, size_x, unit
 
 
 def _slices(z: Axis, unit: str, slices: int, notes: list[str]) -> float | None:
@@ -113,7 +114,8 @@ def _slices(z: Axis, unit: str, slices: int, notes: list[str]) -> float | None:
     size = z.usable
     if size is not None:
         said: list[str] = []
-        found = _converted(size, z.unit, unit, what, said)
+        taken = "it was left out" if unit == PIXEL else f"1 {unit} was taken"
+        found = _converted(size, z.unit, unit, what, taken, said)
         notes += [] if quiet else said
         return found
     if not quiet and unit != PIXEL:
@@ -122,7 +124,7 @@ def _slices(z: Axis, unit: str, slices: int, notes: list[str]) -> float | None:
     return None
 
 
-def _converted(size: float, own: str, unit: str, what: str, notes: list[str]) -> float | None:
+def _converted(size: float, own: str, unit: str, what: str, taken: str, notes: list[str]) -> float | None:
     """Return a size in another unit; None, with a note, where it cannot be converted."""
     own = normal_unit(own) if own else unit
     if own == unit:
@@ -130,6 +132,5 @@ def _converted(size: float, own: str, unit: str, what: str, notes: list[str]) ->
     from_unit, into_unit = to_metres(own), to_metres(unit)
     if from_unit and into_unit:
         return size * (from_unit / into_unit)
-    taken = "it was left out" if unit == PIXEL else f"1 {unit} was taken"
     notes.append(f"{what} is {size:g} {own}, which cannot be converted into {unit}; {taken}")
     return None

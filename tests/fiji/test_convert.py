@@ -225,13 +225,43 @@ def test_frame_interval_in_seconds(unit: str, seconds: float) -> None:
 
 
 def test_what_cannot_be_kept_is_said() -> None:
-    imp = to_imageplus(made("uint8", (1, 1, 4)))
+    imp = to_imageplus(made("uint8", (1, 3, 4)))
     cal = imp.getCalibration()
     cal.setTimeUnit("generation")
-    cal.pixelDepth = -1.0
-    cal.setZUnit("nm")
-    notes = " ".join(to_dataarray(imp).attrs["notes"])
-    assert "generation" in notes and "-1" in notes and "nm" in notes
+    cal.setYUnit("furlong")
+    cal.pixelDepth = float("nan")
+    attrs = to_dataarray(imp).attrs
+    assert attrs["pixel_size"] == (1.0, 0.25, 0.25) and attrs["depth_unknown"]
+    notes = " ".join(attrs["notes"])
+    assert "generation" in notes and "nan, which is not a size; 1 µm was taken" in notes and "0.5 furlong" in notes
+
+
+@pytest.mark.parametrize(
+    ("depth", "unit", "expected"), [(500.0, "nm", 0.5), (-0.5, "", 0.5), (0.002, "mm", 2.0), (0.001, "inch", 25.4)]
+)
+def test_units_of_axes_are_converted_as_in_files(tmp_path: Path, depth: float, unit: str, expected: float) -> None:
+    imp = to_imageplus(made("uint8", (1, 3, 1)))
+    cal = imp.getCalibration()
+    cal.pixelDepth = depth
+    if unit:
+        cal.setZUnit(unit)
+    found = to_dataarray(imp).attrs
+    assert found["pixel_size"] == pytest.approx((expected, 0.5, 0.25)) and not found.get("notes")
+    path = tmp_path / "saved.tif"
+    java_class("ij.io.FileSaver")(imp).saveAsTiff(str(path))
+    saved = read(path).attrs
+    assert saved["pixel_size"] == pytest.approx(found["pixel_size"]) and saved["unit"] == found["unit"]
+    assert "notes" not in saved
+
+
+@pytest.mark.parametrize("unit", ["inch", "cm"])
+def test_a_pixel_of_one_inch_is_no_calibration(unit: str) -> None:
+    imp = to_imageplus(made("uint8", (1, 1, 1)))
+    cal = imp.getCalibration()
+    cal.setUnit(unit)
+    cal.pixelWidth = cal.pixelHeight = 1.0
+    attrs = to_dataarray(imp).attrs
+    assert (attrs["unit"], attrs["pixel_size"]) == ("pixel", (1.0, 1.0, 1.0)) and unit in attrs["notes"][0]
 
 
 def test_an_uncalibrated_image_has_the_unit_pixel(ij: Any) -> None:
