@@ -9,6 +9,7 @@ that is judged by it. The stains are on one scale for all images, as `talanoa ev
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
@@ -68,16 +69,19 @@ def main() -> None:
         truth["nuclei_area"] = truth["nucleus_area"] * truth["cells"]
         full = ~truth["empty"].to_numpy()
         made = {stain: measured(folder, list(truth["image"]), stain) for stain in plate.STAINS}
-    print(f"{given.wells} wells, seed {given.seed}: {full.sum()} fields with cells, {(~full).sum()} empty. {SEGMENT}")
-    print(f"| {'stain':8} | {'measure':24} | Pearson r | bias / mean | objects in empty fields |")
+    params = {"wells": given.wells, "seed": given.seed, "fields": int(full.sum()), "empty fields": int((~full).sum())}
     for stain, measure, column in ROWS:
         key = measure.split()[0]
         values = np.array([float(getattr(each, key)) for each in made[stain]])
         true = truth[column].to_numpy(float)[full]
-        ba = bland_altman(true, values[full])
-        invented = sum(each.count for each, there in zip(made[stain], full, strict=True) if not there)
-        relative = f"{100 * ba.bias / true.mean():+.1f} %" if key != "total" else "-"
-        print(f"| {stain:8} | {measure:24} | {pearson(true, values[full]):.4f} | {relative:11} | {invented} |")
+        bias = bland_altman(true, values[full]).bias / true.mean() if key != "total" else None
+        row = {"bench": f"plate, {stain}: {measure}", "impl": "classical segmentation", "params": params}
+        row["Pearson r"] = round(float(pearson(true, values[full])), 4)
+        row["bias / mean"] = None if bias is None else round(float(bias), 4)
+        row["objects in empty fields"] = sum(
+            each.count for each, there in zip(made[stain], full, strict=True) if not there
+        )
+        print(json.dumps(row))
 
 
 if __name__ == "__main__":

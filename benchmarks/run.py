@@ -103,7 +103,10 @@ def read_rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
 def head() -> Iterator[str]:
     """Yield the first lines of RESULTS.md."""
     yield "# Figures measured by `make bench`\n"
-    yield "Best of several runs each; the rows of a section come from one run. Other machines differ, and busy ones.\n"
+    yield (
+        "Best of several runs each. A section shows one run of its script, unless its first lines say otherwise: compare "
+        "rows of several runs with care. Other machines differ, and busy ones.\n"
+    )
     for key, value in {**machine(), **versions()}.items():
         yield f"- {key}: {value}"
 

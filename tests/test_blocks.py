@@ -225,6 +225,17 @@ def test_zarr_gives_what_tiff_gives_and_a_rerun_the_same(stack: Path, in_blocks:
     assert again["status"] == "ok" and again["identical"], again["message"]
 
 
+def test_a_rerun_without_a_place_compares_and_leaves_nothing(stack: Path, in_blocks: api.Segmented) -> None:
+    before = sorted(path.name for path in stack.iterdir())
+    for result in (in_blocks.folder, f"{in_blocks.folder}/result.json"):
+        again = tasks.run({"task": "rerun", "result": str(result)}, QuietHost())
+        assert again["status"] == "ok" and again["identical"] and again["folder"] is None, again["message"]
+        assert "results in" not in again["message"] and len(again["table"]) == len(in_blocks.table)
+    stopped = tasks.run({"task": "rerun", "result": str(in_blocks.folder)}, Stopping("Network, block 3"))
+    assert stopped["status"] == "cancelled" and stopped["message"] == "Stopped on request; nothing was written."
+    assert sorted(path.name for path in stack.iterdir()) == before
+
+
 class Stopping(tiny.RecordingHost):
     """Asks to stop when a step begins with a text."""
 

@@ -185,6 +185,10 @@ def test_a_rerun_repeats_it_and_finds_what_differs(
     again = talanoa.rerun(first.folder, out=str(movie.parent / "again"))
     assert again.identical and again.differences == [] and isinstance(again.result, talanoa.api.Restored)
     assert "The restored image is identical bit for bit" in again.result.message
+    kept = sorted(path.name for path in movie.parent.iterdir())
+    brief = talanoa.rerun(first.folder)
+    assert brief.identical and brief.differences == [] and brief.result.folder is None
+    assert sorted(path.name for path in movie.parent.iterdir()) == kept
     changed = images.read(movie)
     changed.values[0, 0, 0, 0, 0] += 500
     images.write(movie, changed, overwrite=True)

@@ -68,10 +68,16 @@ class ImageTask:
         """Work on an image file: in memory, or from disk to disk where it is large."""
         from talanoa import image_lazy
 
-        if image_lazy.size_of(path) <= BUDGET:
+        if not self.is_large(path):
             return self.on_image(request, model, read_image(path, host), host)
         with image_lazy.open_image(path) as image:
             return self.from_disk(request, model, image, host)
+
+    def is_large(self, path: Path) -> bool:
+        """Return True for a file that is worked on from disk to disk."""
+        from talanoa import image_lazy
+
+        return image_lazy.size_of(path) > BUDGET
 
     def on_image(self, request: Any, model: Any, image: xr.DataArray, host: Host) -> dict[str, Any]:
         """Work on one image and build the reply; write the result folder when the request names one.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa import reading
-from talanoa.errors import BadInput, TalanoaError
+from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.tasks.common import Given, check_new, decode_mask, read_image
 from talanoa.tasks.segment import segment_image
 
@@ -68,21 +70,18 @@ def _again(request: RerunRequest, record: Record, given: Given, host: Host) -> d
 
 
 def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, Any]:
-    """Segment in blocks again, into a new folder, and compare the hashes of labels and image."""
+    """Segment in blocks again, on the disk, and compare the hashes of labels and image."""
     from talanoa import image_lazy
     from talanoa.tasks import blocks
 
-    if not request.out:
-        raise BadInput(
-            f"{request.result} was made in blocks, and so is its repetition, on the disk; found no out. "
-            "Set out=<new folder>."
-        )
     differences: list[str] = []
     model = _model(Path(request.result), record["model"], differences)
     asked = {key: record["request"].get(key) for key in ("block", "tiles")}  # the rule that follows from them is fixed
-    pinned = pin(record, str(model.folder), request.out, differences).model_copy(update=asked)
-    with image_lazy.open_image(_source(request, record)) as image:
+    source = _source(request, record)
+    with _place(request, on_disk=True) as out, image_lazy.open_image(source) as image:
+        pinned = pin(record, str(model.folder), out, differences).model_copy(update=asked)
         reply = blocks.segment_blocks(pinned, model, image, host)
+    reply = reply if request.out else _not_kept(reply)
     if reply["record"]["image"]["sha256"] != record["image"]["sha256"]:
         differences.append("image: the pixels are not those of the record")
     differences += _versions(record)
@@ -100,11 +99,15 @@ def _image_again(request: RerunRequest, record: Record, given: Given, host: Host
     task = {each.name: each for each in (RESTORE, PREDICT)}[record["task"]]
     differences: list[str] = []
     model = _models(task, Path(request.result), record, differences)
-    pinned = pin_image(record, str(model.folder), request.out, differences)
-    if given.image is not None:
-        reply = task.on_image(pinned, model, given.image, host)
-    else:
-        reply = task.on_file(pinned, model, _source(request, record), host)
+    source = None if given.image is not None else _source(request, record)
+    on_disk = source is not None and task.is_large(source)
+    with _place(request, on_disk) as out:
+        pinned = pin_image(record, str(model.folder), out, differences)
+        if given.image is not None:
+            reply = task.on_image(pinned, model, given.image, host)
+        else:
+            reply = task.on_file(pinned, model, _source(request, record), host)
+    reply = _not_kept(reply) if on_disk and not request.out else reply
     if reply["record"]["image"]["sha256"] != record["image"]["sha256"]:
         differences.append("image: the pixels are not those of the record")
     differences += _versions(record)
@@ -118,6 +121,33 @@ def _image_again(request: RerunRequest, record: Record, given: Given, host: Host
             f"{now['highest']:.6g}",
         )
     return _compared({"table": None, **reply}, identical, differences, what)
+
+
+@contextmanager
+def _place(request: RerunRequest, on_disk: bool) -> Iterator[str | None]:
+    """Return where the repetition goes: the folder asked for, or a temporary one for what is made on the disk."""
+    if request.out or not on_disk:
+        yield request.out
+        return
+    folder = Path(request.result) if Path(request.result).is_dir() else Path(request.result).parent
+    place = folder.absolute().parent
+    try:
+        aside = tempfile.TemporaryDirectory(prefix="talanoa-rerun-", dir=place)
+    except OSError as error:
+        raise BadInput(
+            f"The repetition is made on the disk, and {place} cannot be written ({error.strerror}); expected room "
+            "for it there. Set out=<new folder>."
+        ) from error
+    with aside:
+        try:
+            yield str(Path(aside.name) / "again")
+        except Cancelled as stopped:
+            raise Cancelled("Stopped on request; nothing was written.") from stopped
+
+
+def _not_kept(reply: dict[str, Any]) -> dict[str, Any]:
+    """Return a reply without the folder that is not there any more."""
+    return reply | {"folder": None, "path": None, "message": reply["message"].rpartition("; results in ")[0]}
 
 
 def _models(task: ImageTask, result: Path, record: Record, differences: list[str]) -> Any:
