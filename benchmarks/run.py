@@ -104,8 +104,8 @@ def head() -> Iterator[str]:
     """Yield the first lines of RESULTS.md."""
     yield "# Figures measured by `make bench`\n"
     yield (
-        "Best of several runs each. A section shows one run of its script, unless its first lines say otherwise: compare "
-        "rows of several runs with care. Other machines differ, and busy ones.\n"
+        "Best of several runs each. A section shows one run of its script, unless its first lines say otherwise: "
+        "compare rows of several runs with care. Other machines differ, and busy ones.\n"
     )
     for key, value in {**machine(), **versions()}.items():
         yield f"- {key}: {value}"
