@@ -63,6 +63,13 @@ class Counts:
     refused: int = 0
     wrong: list[str] = field(default_factory=list)
 
+    def add(self, other: Counts) -> None:
+        """Add the counts of further cases."""
+        self.cases += other.cases
+        self.right += other.right
+        self.refused += other.refused
+        self.wrong += other.wrong
+
     def __str__(self) -> str:
         """Counts, and the first failures."""
         head = f"{self.cases} cases: {self.right} right, {self.refused} refused, {len(self.wrong)} else"
@@ -173,17 +180,20 @@ def fuzz_folder(
     attempt: Callable[[Path, Case], object],
     most_bytes: int = 0,
 ) -> Counts:
-    """Copy the folder of each case to `place`, damage its file there and count what `attempt` does with the folder."""
+    """Damage a file of a copy of each folder in `place`, and count what `attempt` does with the copy."""
     counts = Counts()
+    for name, folder in folders.items():
+        shutil.copytree(folder, place / name)
     for case in cases:
         name, _, file = case.start.partition("/")
-        shutil.rmtree(place, ignore_errors=True)
-        shutil.copytree(folders[name], place)
+        damaged = place / name / file
+        whole = damaged.read_bytes()
         if case.kind == "gone":
-            (place / file).unlink()
+            damaged.unlink()
         else:
-            (place / file).write_bytes(case.data)
-        _count(counts, case, lambda case=case: attempt(place, case), most_bytes)
+            damaged.write_bytes(case.data)
+        _count(counts, case, lambda at=place / name, case=case: attempt(at, case), most_bytes)
+        damaged.write_bytes(whole)
     return counts
 
 

@@ -238,3 +238,53 @@ def test_damage_found_while_blocks_are_read_is_named(tmp_path: Path) -> None:
         images.read(path)
     with pytest.raises(BadInput, match=r"movie\.tif, frame 3, cannot be read"):
         in_blocks(path)
+
+
+def write_zarr(path: Path, values: np.ndarray, axes: str, zarr_format: int = 2) -> None:
+    """Write OME-Zarr as most programs do: chunks that are 0 everywhere are left out."""
+    import zarr
+
+    group = zarr.open_group(path, mode="w", zarr_format=zarr_format)
+    group.create_array("0", shape=values.shape, chunks=(1,) * (values.ndim - 2) + (10, 12), dtype=values.dtype)[...] = (
+        values
+    )
+    scale = [{"type": "scale", "scale": [1.0] * values.ndim}]
+    named = [{"name": axis, "type": "space"} for axis in axes]
+    scales = [{"axes": named, "datasets": [{"path": "0", "coordinateTransformations": scale}], "version": "0.4"}]
+    group.attrs.update(
+        {"multiscales": scales} if zarr_format == 2 else {"ome": {"version": "0.5", "multiscales": scales}}
+    )
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_planes_without_a_chunk_are_missing(tmp_path: Path, zarr_format: int) -> None:
+    values = FRAMES.reshape(3, 2, 20, 24).copy()
+    values[1, 1] = 0
+    path = tmp_path / "a.ome.zarr"
+    write_zarr(path, values, "tcyx", zarr_format)
+    message = refused(path)
+    assert "1 of 6 planes have no chunk in the folder (frame 2; channel 2)" in message
+    assert np.array_equal(skipped(path).values[:, :, 0], values[[0, 2]])
+    assert np.array_equal(skipped(path, "skip_channels").values[:, 0, 0], values[:, 0])
+    filled = skipped(path, "fill")
+    assert np.array_equal(filled.values[:, :, 0], values) and "read as 0" in filled.attrs["notes"][0]
+
+
+def test_single_chunks_that_are_not_there_are_said(tmp_path: Path) -> None:
+    values = FRAMES[1:3].copy()
+    values[0, :10, 12:] = 0
+    write_zarr(tmp_path / "corner.ome.zarr", values, "zyx")
+    found = skipped(tmp_path / "corner.ome.zarr", "refuse")
+    assert np.array_equal(found.values[0, 0], values)
+    assert "1 of the 8 chunks" in found.attrs["notes"][0]
+
+
+def test_label_images_and_our_own_files_may_have_empty_planes(tmp_path: Path) -> None:
+    labels = np.zeros((3, 20, 24), np.int32)
+    labels[1, 4:8, 4:8] = 1
+    write_zarr(tmp_path / "labels.ome.zarr", labels, "tyx")
+    assert np.array_equal(images.read_labels(tmp_path / "labels.ome.zarr").values[:, 0, 0], labels)
+    black = images.from_array(labels.astype(np.uint16), "tyx")
+    images.write(tmp_path / "own.ome.zarr", black)
+    found = skipped(tmp_path / "own.ome.zarr", "refuse")
+    assert np.array_equal(found.values, black.values) and "notes" not in found.attrs

@@ -29,7 +29,8 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +169,8 @@ def read(
         the running task says (`talanoa.reading`).
     missing : str, optional
         Where planes are not in the file that it declares: "refuse", "skip" (leave out frames that are not complete;
-        of a stack without a complete frame the slices) or "skip_channels" (leave out channels that are not complete).
-        Omitted: likewise, else "refuse".
+        of a stack without a complete frame the slices), "skip_channels" (leave out channels that are not complete) or
+        "fill" (take 0 for what is missing). Omitted: likewise, else "refuse".
     series : int, optional
         Which image of a file that holds several, counted from 1. Omitted: likewise, else the first, with a note.
 
@@ -189,17 +190,29 @@ def read(
     if not path.exists():
         raise BadInput(f"Found no file {path}; expected an image. Check the spelling and the folder.")
     how = reading.wanted(dims, series, missing=missing)
-    if path.is_dir():
-        image = image_zarr.read(path, how)
-    elif path.suffix.lower() in image_picture.SUFFIXES:
-        image = image_picture.read(path, how)
-    else:
-        image = image_tiff.read(path, how)
+    with errors_named(path):
+        if path.is_dir():
+            image = image_zarr.read(path, how)
+        elif path.suffix.lower() in image_picture.SUFFIXES:
+            image = image_picture.read(path, how)
+        else:
+            image = image_tiff.read(path, how)
     image.attrs["source"] = str(path)
     image.attrs["name"] = image.attrs["name"] or path.name
     for note in image.attrs.get("notes", ()):
         log.warning("%s: %s", path.name, note)
     return image
+
+
+@contextmanager
+def errors_named(path: Path) -> Iterator[None]:
+    """Put the name of a file before errors that do not have it."""
+    try:
+        yield
+    except BadInput as error:
+        if path.name in str(error):
+            raise
+        raise BadInput(f"{path.name}: {error}") from error
 
 
 def write(path: str | os.PathLike[str], image: xr.DataArray, overwrite: bool = False) -> Path:

@@ -102,7 +102,8 @@ def open_image(
     if not path.exists() or path.suffix.lower() in image_picture.SUFFIXES:
         return in_memory(images.read(path, dims, missing, series))
     how = reading.wanted(dims, series, missing=missing)
-    lazy = _zarr(path, how) if path.is_dir() else _tiff(path, how)
+    with images.errors_named(path):
+        lazy = _zarr(path, how) if path.is_dir() else _tiff(path, how)
     lazy.form.attrs["source"] = str(path)
     lazy.form.attrs["name"] = lazy.form.attrs["name"] or path.name
     return lazy
@@ -134,10 +135,9 @@ def _zarr(path: Path, how: Reading) -> LazyImage:
     if not any((path / name).is_file() for name in (".zgroup", ".zattrs", "zarr.json")):
         return in_memory(image_zarr.read(path, how))  # says what is wrong
     with image_zarr.damage_explained(path):
-        array, named, form, attrs = image_zarr.full_level(path, how)
-        empty = _zeros(array.shape, np.dtype(array.dtype))
-        image = images.from_array(empty, named, **form)
-        image.attrs.update(attrs)
+        array, named, form, attrs = image_zarr.opened(path, how)
+        image = images.from_array(_zeros(array.shape, np.dtype(array.dtype)), named, **form)
+    image.attrs.update(attrs)
     letters = "".join(images.axis_letter(name) for name in named)
     return LazyImage(image, lambda part: array[part], letters, guard=partial(image_zarr.damage_explained, path))
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import tifffile
@@ -21,41 +21,17 @@ from talanoa import image_sets
 from talanoa.errors import BadInput
 from talanoa.image_declared import declared_by_imagej, declared_by_shape
 from talanoa.image_micromanager import declared_by_micromanager
+from talanoa.image_missing import REFUSE, Kept, Present, counted, listed, places, settle
 from talanoa.limits import check_declared
 
-REFUSE, SKIP, SKIP_CHANNELS = "refuse", "skip", "skip_channels"
 # Kinds of series whose number of planes stands in the metadata; of the others it is the number of pages in the file.
 _DECLARING = frozenset({"imagej", "ome", "mmstack", "ndtiff", "lsm", "shaped", "fluoview"})
 _DESCRIBING = frozenset({270, 34412})  # the description; LSM's. Their numbers count bytes.
 _MOST_TAGS = 4096  # of a page, as the library takes it
-_SHOWN = 6  # numbers that a message lists
-_WORDS = {"T": "frame", "Z": "slice", "C": "channel"}
 
 
-class Planes(NamedTuple):
-    """An image of a file whose planes are all there.
-
-    Parameters
-    ----------
-    series : tifffile.TiffPageSeries
-        What to read.
-    notes : tuple of str
-        What was left out.
-    channels : tuple of int, optional
-        The channels that are left, from 0, where some were left out.
-    """
-
-    series: tifffile.TiffPageSeries
-    notes: tuple[str, ...] = ()
-    channels: tuple[int, ...] | None = None
-    gaps: str = ""  # axes, T or Z, along which the planes left are not evenly spaced any more
-
-
-def declared(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
-    """Return the images of an open file as its metadata declare them, whether or not all of their planes are there.
-
-    Of the images of a set of files those are returned that have planes in this file.
-    """
+def declared(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """Return the images of an open file as its metadata declare them, whether or not all of their planes are there."""
     found: list[tifffile.TiffPageSeries] = list(tif.series)
     if not found:
         raise ValueError("no image in it")
@@ -65,14 +41,13 @@ def declared(path: Path, tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries
         found = declared_by_imagej(tif, found)
     elif found[0].kind == "shaped":
         found = declared_by_shape(tif, found)
-    own = [series for series in found if not series.is_multifile or _has_own_planes(path, series)]
-    return own or found
+    return found
 
 
 def complete(
     path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries, axes: str, missing: str = REFUSE
-) -> Planes:
-    """Return the planes of an image that can be used.
+) -> tuple[tifffile.TiffPageSeries, Kept]:
+    """Return the planes of an image that are read, and what is missing.
 
     Parameters
     ----------
@@ -85,8 +60,7 @@ def complete(
     axes : str
         A letter for each axis of the series: T, C, Z, Y, X, S.
     missing : str
-        What to do where planes are missing: "refuse", "skip" (leave out frames that are not complete; of a stack
-        without a complete frame the slices), "skip_channels" (leave out channels that are not complete).
+        What to do where planes are missing; see `image_missing.settle`.
 
     Raises
     ------
@@ -97,19 +71,49 @@ def complete(
     leading = axes[: series.ndim - _page_dims(series)]
     shape = series.shape[: len(leading)]
     cut = _lost_description(tif) or (_more_than_pages(tif, len(there)) if series.kind not in _DECLARING else "")
-    if there.all() and not cut:
-        return Planes(series)
+    if there.all():
+        return series, _of_cut_file(path, cut, missing)
     if not there.any():
         check_declared(path, series.shape, series.dtype.itemsize, series.keyframe.parent.filehandle.size)
         raise BadInput(
-            f"{path.name}: none of its {_count(len(there), 'plane')} is whole in the file; expected all of them. The "
+            f"{path.name}: none of its {counted(len(there), 'plane')} is whole in the file; expected all of them. The "
             "file is damaged or was cut off: copy or export it again."
         )
     present = there.reshape(shape)
-    said = _what_is_missing(path, tif, series, present, leading, cut)
-    if missing == REFUSE:
-        raise BadInput(f"{path.name}: {said} {_remedy(present, leading, series.kind)}")
-    return _left(path, series, np.array(pages, object).reshape(shape), present, leading, axes, missing, said)
+    said, why = _what_is_missing(path, tif, series, present, leading, cut)
+    kept = settle(path.name, present, leading, missing, said, why)
+    held = np.empty(len(pages), object)
+    held[:] = [page if whole else None for page, whole in zip(pages, there, strict=True)]
+    return _with_pages(series, held.reshape(shape), leading, kept), kept
+
+
+def _of_cut_file(path: Path, cut: str, missing: str) -> Kept:
+    """Return what is said of a file that was cut off behind its last whole plane."""
+    if cut and missing == REFUSE:
+        raise BadInput(
+            f"{path.name}: {cut} Expected the whole file: copy or export it again. missing_planes=skip uses the planes "
+            "that are there."
+        )
+    return Kept((f"{cut} The planes that are there were read",)) if cut else Kept()
+
+
+def _with_pages(
+    series: tifffile.TiffPageSeries, pages: NDArray[Any], leading: str, kept: Kept
+) -> tifffile.TiffPageSeries:
+    """Return a series of the pages that are used; None in them is read as 0."""
+    at = leading.index(kept.axis) if kept.axis else 0
+    used = pages.take(kept.numbers, at) if kept.axis else pages
+    return tifffile.TiffPageSeries(
+        list(used.ravel()),
+        (*used.shape, *series.shape[len(leading) :]),
+        series.dtype,
+        series.axes,
+        parent=series.parent,
+        name=series.name,
+        kind=series.kind,
+        multifile=series.is_multifile,
+        squeeze=False,
+    )
 
 
 def _planes(series: tifffile.TiffPageSeries) -> tuple[list[Any], NDArray[np.bool_]]:
@@ -180,7 +184,7 @@ def _more_than_pages(tif: tifffile.TiffFile, count: int) -> str:
     if not _announces_more(tif):
         return ""
     return (
-        f"the file ends after {_count(count, 'plane')} and names at least one more, which is not in it (it was cut "
+        f"the file ends after {counted(count, 'plane')} and names at least one more, which is not in it (it was cut "
         "off, or its writing was interrupted)."
     )
 
@@ -223,10 +227,12 @@ def _announces_more(tif: tifffile.TiffFile) -> bool:
     return not 0 < tags <= _MOST_TAGS or following + form.tagnosize + tags * form.tagsize > handle.size
 
 
-def _has_own_planes(path: Path, series: tifffile.TiffPageSeries) -> bool:
-    """Tell whether planes of a series lie in the file itself."""
+def in_file(path: Path, series: tifffile.TiffPageSeries) -> bool:
+    """Tell whether planes of an image lie in a file itself, not only in others of its set."""
     own = path.absolute()
-    return any(page is not None and Path(page.parent.filehandle.path).absolute() == own for page in series)
+    return not series.is_multifile or any(
+        page is not None and Path(page.parent.filehandle.path).absolute() == own for page in series
+    )
 
 
 def _page_dims(series: tifffile.TiffPageSeries) -> int:
@@ -240,29 +246,18 @@ def _page_dims(series: tifffile.TiffPageSeries) -> int:
 
 
 def _what_is_missing(
-    path: Path, tif: tifffile.TiffFile, series: Any, present: NDArray[np.bool_], leading: str, cut: str
-) -> str:
-    """Return a sentence that names the planes, and the files, that are not there."""
+    path: Path, tif: tifffile.TiffFile, series: Any, present: Present, leading: str, cut: str
+) -> tuple[str, str]:
+    """Return a sentence that names the planes, and the files, that are not there, and one on what was expected."""
     gone = int((~present).sum())
-    if cut and not gone:
-        return cut
     more = f" Besides, {cut}" if cut else ""
-    where = "; ".join(_along(present, leading, letter) for letter in leading if letter in _WORDS)
     files = _missing_files(path, tif, series)
-    place = f" Not found next to it: {_listed(files)}." if files else ""
-    what = f"{gone} of {present.size} planes are not in the file{'s' if files or series.is_multifile else ''}"
-    return f"{what}{f' ({where})' if where else ''}.{more}{place}"
-
-
-def _along(present: NDArray[np.bool_], leading: str, letter: str) -> str:
-    """Name the frames, slices or channels that miss planes."""
-    at = leading.index(letter)
-    others = tuple(axis for axis in range(present.ndim) if axis != at)
-    lacking = np.flatnonzero(~present.all(axis=others))
-    word = _WORDS[letter]
-    if len(lacking) == present.shape[at] and present.any(axis=others).all():
-        return f"in every {word}" if present.shape[at] > 1 else f"{word} 1"
-    return f"{word}{'s' * (len(lacking) > 1)} {_numbers(lacking)}"
+    place = f" Not found next to it: {listed(files)}." if files else ""
+    plural = "s" * bool(files or series.is_multifile)
+    said = f"{gone} of {present.size} planes are not in the file{plural}{places(present, leading)}.{more}{place}"
+    if series.kind == "mmstack":
+        return said, "They were planned and not recorded, or lie in files that are not here."
+    return said, "Expected all of them: copy or export the image again, with all of its files."
 
 
 def _missing_files(path: Path, tif: tifffile.TiffFile, series: Any) -> list[str]:
@@ -271,90 +266,3 @@ def _missing_files(path: Path, tif: tifffile.TiffFile, series: Any) -> list[str]
         return []
     named = image_sets.files_of(path, tif.ome_metadata or "")
     return [name for name in named if not (path.parent / name).is_file()]
-
-
-def _remedy(present: NDArray[np.bool_], leading: str, kind: str) -> str:
-    """Return what the user can do."""
-    kept = {} if present.all() else _choice(present, leading, SKIP)
-    ways = []
-    if kept is not None:
-        what = "frames" if "T" in kept else "slices" if "Z" in kept else "planes"
-        ways.append(f"missing_planes=skip uses the {what} that are complete")
-    if not present.all() and "C" in leading and _choice(present, leading, SKIP_CHANNELS) is not None:
-        ways.append("missing_planes=skip_channels uses the channels that are complete")
-    remedy = f" {', '.join(ways)}." if ways else ""
-    if kind == "mmstack":
-        return f"They were planned and not recorded, or lie in files that are not here.{remedy}"
-    return f"Expected all of them: copy or export the image again, with all of its files.{remedy}"
-
-
-def _choice(present: NDArray[np.bool_], leading: str, missing: str) -> dict[str, NDArray[np.intp]] | None:
-    """Return which frames, slices or channels to keep, by the letter of their axis; None: nothing is complete."""
-    for letter in "C" if missing == SKIP_CHANNELS else ("T", "Z", *(each for each in leading if each not in "TZC")):
-        if letter not in leading:
-            continue
-        others = tuple(axis for axis in range(present.ndim) if axis != leading.index(letter))
-        kept = np.flatnonzero(present.all(axis=others))
-        if len(kept):
-            return {letter: kept}
-    return None
-
-
-def _left(
-    path: Path,
-    series: tifffile.TiffPageSeries,
-    pages: NDArray[Any],
-    present: NDArray[np.bool_],
-    leading: str,
-    axes: str,
-    missing: str,
-    said: str,
-) -> Planes:
-    """Return the series without what is not complete."""
-    if present.all():  # the file was cut between two planes, nobody knows how many there were
-        return Planes(series, (f"{said} Those that are there were read",))
-    kept = _choice(present, leading, missing)
-    if kept is None:
-        raise BadInput(
-            f"{path.name}: {said} With missing_planes={missing} nothing is left, because no frame, slice or channel is "
-            "complete. Export the image again, with all of its files."
-        )
-    [(letter, numbers)] = kept.items()
-    at = leading.index(letter)
-    smaller = tifffile.TiffPageSeries(
-        list(pages.take(numbers, at).ravel()),
-        (*series.shape[:at], len(numbers), *series.shape[at + 1 :]),
-        series.dtype,
-        series.axes,
-        parent=series.parent,
-        name=series.name,
-        kind=series.kind,
-        multifile=series.is_multifile,
-        squeeze=False,
-    )
-    gone = np.setdiff1d(np.arange(present.shape[at]), numbers)
-    word = _WORDS.get(letter, "plane")
-    note = f"{said} Left out: {word}{'s' * (len(gone) > 1)} {_numbers(gone)}; the others count from 1 to {len(numbers)}"
-    gaps = letter if len(numbers) > 1 and (np.diff(numbers) > 1).any() and letter in "TZ" else ""
-    return Planes(smaller, (note,), tuple(numbers.tolist()) if letter == "C" else None, gaps)
-
-
-def _numbers(numbers: Sequence[int] | NDArray[np.intp]) -> str:
-    """Return numbers from 1, runs as "3-7"."""
-    runs: list[list[int]] = []
-    for number in (int(each) + 1 for each in numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return _listed([str(first) if first == last else f"{first}-{last}" for first, last in runs])
-
-
-def _listed(names: Sequence[str]) -> str:
-    """Return names, not too many of them."""
-    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'s' * (number != 1)}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from talanoa import image_planes
 from talanoa.errors import BadInput
 from talanoa.reading import Reading
 
@@ -42,6 +43,7 @@ def chosen(
         The file holds fewer images than `how.series` says.
     """
     found = images_in(tif, declared)
+    found = [image for image in found if image_planes.in_file(path, image)] or found  # the others are in other files
     number = 1 if how.labels and len(found) == 1 else how.series or 1
     if number > len(found):
         raise BadInput(f"{path.name} holds {_count(len(found))}; found series={number}. {_remedy(len(found))}")
@@ -82,8 +84,10 @@ def _by_position(tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> lis
                 series.axes.replace(along, ""),
                 parent=tif,
                 kind=series.kind,
+                multifile=series.is_multifile,
             ),
         )
+        if any(pages[number] is not None for number in numbers.take(position, at).ravel())
     ]
 
 

@@ -16,16 +16,19 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image_metadata as metadata
-from talanoa import image_planes, image_samples, image_series, image_sets
+from talanoa import image_missing, image_planes, image_samples, image_series, image_sets
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import from_array
+from talanoa.image_missing import Kept
 from talanoa.limits import check_declared
 from talanoa.reading import AS_STORED, Reading, axes_asked, example
 
 # What tifffile was seen to raise on files with random bytes changed.
 _DAMAGE = (ValueError, LookupError, TypeError, RuntimeError, OSError, ArithmeticError, AssertionError, struct.error,
            zlib.error)  # fmt: skip
+# How many bytes one can stand for: as it is, LZW, deflate, PackBits.
+_MOST_TIMES = {1: 1, 5: 2800, 8: 1040, 32946: 1040, 32773: 64}
 _KNOWN = frozenset("TCZYXS")
 _IMAGEJ_TYPES = (np.uint16, np.int16, np.float32)  # tried in this order for values of any other type
 _OME_TYPES = (np.int8, np.int16, np.int32, np.uint8, np.uint16, np.uint32, np.float32, np.float64)
@@ -44,10 +47,8 @@ class Found(NamedTuple):
         What was assumed or left out.
     declared : tuple of int
         Its shape before planes were left out.
-    channels : tuple of int, optional
-        The channels that are left, from 0, where some were left out.
-    gaps : str
-        Axes, T or Z, along which planes were left out between others.
+    kept : Kept
+        Which planes are left.
     number : int
         Which image of the metadata it is, from 0.
     """
@@ -56,20 +57,18 @@ class Found(NamedTuple):
     axes: str
     notes: tuple[str, ...]
     declared: tuple[int, ...]
-    channels: tuple[int, ...] | None
-    gaps: str
+    kept: Kept
     number: int
 
 
 def read(path: Path, how: Reading = AS_STORED) -> xr.DataArray:
     """Read an image of a TIFF file; see `talanoa.image.read`."""
-    with opened(path) as tif:
-        with damage_explained(path):
-            found = find(path, tif, how)
-            check_size(path, found.series)
-            values = found.series.asarray()
-            if values.shape != tuple(found.series.shape):
-                raise ValueError(f"an image of shape {values.shape}, declared as {found.series.shape}")
+    with opened(path) as tif, damage_explained(path):
+        found = find(path, tif, how)
+        check_size(path, found.series)
+        values = found.series.asarray()
+        if values.shape != tuple(found.series.shape):
+            raise ValueError(f"an image of shape {values.shape}, declared as {found.series.shape}")
         if metadata.is_signed(tif) and values.dtype == np.uint16:
             values = (values.astype(np.int32) - metadata.SIGNED_OFFSET).astype(np.int16)
         return described(path, tif, values, found)
@@ -77,24 +76,24 @@ def read(path: Path, how: Reading = AS_STORED) -> xr.DataArray:
 
 def find(path: Path, tif: tifffile.TiffFile, how: Reading) -> Found:
     """Return the image of an open file that is to be read; raises what `image_planes.complete` does."""
-    series, number, several = image_series.chosen(path, tif, image_planes.declared(path, tif), how)
+    series, number, several = image_series.chosen(path, tif, image_planes.declared(tif), how)
     axes, note = axes_of(path, series.axes, series.shape, how)
-    planes = image_planes.complete(path, tif, series, axes, how.missing)
+    whole = series.shape
+    series, kept = image_planes.complete(path, tif, series, axes, how.missing)
     notes = (
         note,
         several,
         image_sets.companion_note(path, tif),
-        image_sets.set_note(path, planes.series),
-        *planes.notes,
+        image_sets.set_note(path, series),
+        *kept.notes,
     )
-    kept = tuple(filter(None, notes))
-    return Found(planes.series, axes, kept, series.shape, planes.channels, planes.gaps, number)
+    return Found(series, axes, tuple(filter(None, notes)), whole, kept, number)
 
 
 def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], found: Found) -> xr.DataArray:
     """Return the values of the image of an open file in the image form, with what its metadata say."""
     attrs = metadata.from_tiff(tif, found.declared, found.axes, found.number)
-    attrs = _left_out(attrs, found)
+    attrs = image_missing.adapted(attrs, found.kept)
     samples = image_samples.meaning(found.series.keyframe, found.axes, values.shape)
     values, axes = samples.kept(values, found.axes)
     form = attrs.pop("form")
@@ -104,23 +103,6 @@ def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], found: F
     image = from_array(values, axes, **form)
     image.attrs.update(attrs, **({"notes": tuple(notes)} if notes else {}))
     return image
-
-
-def _left_out(attrs: dict[str, Any], found: Found) -> dict[str, Any]:
-    """Leave out what metadata say of channels that were left out, and a step along an axis with gaps."""
-    form = dict(attrs["form"])
-    if found.channels is not None:
-        kept = found.channels
-        for holder, key in ((form, "channel_names"), (attrs, "display"), (attrs, "luts")):
-            if len(holder.get(key, ())) > max(kept):
-                holder[key] = tuple(holder[key][number] for number in kept)
-    notes = []
-    if "T" in found.gaps and form.get("frame_interval"):
-        form["frame_interval"] = 0.0
-        notes.append("frames are missing between others: the time between frames is not the same any more")
-    if "Z" in found.gaps:
-        notes.append("slices are missing between others: the distance of slices is not the same any more")
-    return {**attrs, "form": form, "notes": (*attrs.get("notes", ()), *notes)}
 
 
 def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
@@ -225,7 +207,11 @@ def check_size(path: Path, series: tifffile.TiffPageSeries, in_memory: bool = Tr
     """Compare what the header declares with the file and, where all of it is to be read, with the memory."""
     page = series.keyframe
     itemsize = page.bitspersample / 8 if isinstance(page.bitspersample, int) else series.dtype.itemsize
-    check_declared(path, series.shape, itemsize, None, in_memory)
+    times = None if page.is_tiled or series.dataoffset is not None else _MOST_TIMES.get(int(page.compression))
+    stored = None
+    if times is not None:  # strips: nothing of the image is left out
+        stored = sum(int(count) for each in series if each is not None for count in each.databytecounts)
+    check_declared(path, series.shape, itemsize, stored, in_memory, times or 1)
 
 
 def axes_of(path: Path, found: str, shape: tuple[int, ...], how: Reading) -> tuple[str, str]:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import spatial
+from talanoa import image_missing, image_zarr_chunks, spatial
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import axis_letter, from_array
@@ -30,7 +30,24 @@ def read(path: Path, how: Reading = AS_STORED) -> xr.DataArray:
     if not any((path / name).is_file() for name in (".zgroup", ".zattrs", "zarr.json")):
         raise BadInput(f"{path} is a folder; expected an image file or an OME-Zarr folder. Give one file of it.")
     with damage_explained(path):
-        return _read(path, how)
+        array, named, form, attrs = opened(path, how)
+        check_declared(path, array.shape, array.dtype.itemsize)
+        image = from_array(np.asarray(array[...]), named, **form)
+    image.attrs.update(attrs)
+    return image
+
+
+def opened(path: Path, how: Reading) -> tuple[Any, list[str], dict[str, Any], dict[str, Any]]:
+    """Open the image of a folder: its array, names of axes, keywords of `from_array`, further attributes."""
+    array, named, form, more = full_level(path, how)
+    letters = "".join(axis_letter(name) or "?" for name in named)
+    whole, kept = image_zarr_chunks.complete(path, array, letters, how.missing, how.labels)
+    notes = (*more.pop("notes", ()), *kept.notes)
+    attrs = image_missing.adapted({**more, "form": form, "notes": notes}, kept)
+    form = attrs.pop("form")
+    if not attrs["notes"]:
+        del attrs["notes"]
+    return whole, named, form, attrs
 
 
 def describe_levels(folder: Path, shapes: Sequence[Sequence[int]], attrs: Mapping[str, Any]) -> None:
@@ -90,7 +107,8 @@ def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
     size_z, size_y, size_x = image.attrs["pixel_size"]
     units = {axis: _LONG_NAMES[image.attrs["unit"]] for axis in "zyx" if image.attrs["unit"] in _LONG_NAMES}
     interval = image.attrs["frame_interval"]
-    with write_aside(path, overwrite) as aside:
+    # chunks that are 0 everywhere are written, too: one that is not there then is one that was lost
+    with write_aside(path, overwrite) as aside, zarr.config.set({"array.write_empty_chunks": True}):
         write_multiscale(
             levels,
             zarr.open_group(aside, mode="w", zarr_format=2),
@@ -103,15 +121,6 @@ def write(path: Path, image: xr.DataArray, overwrite: bool = False) -> None:
             metadata={"method": "nearest"},
         )
         _add_channels(aside, image.attrs["channel_names"])
-
-
-def _read(path: Path, how: Reading) -> xr.DataArray:
-    """Read an image group; what a damaged one raises is handled by the caller."""
-    array, names, form, attrs = full_level(path, how)
-    check_declared(path, array.shape, array.dtype.itemsize)
-    image = from_array(np.asarray(array[...]), names, **form)
-    image.attrs.update(attrs)
-    return image
 
 
 def full_level(path: Path, how: Reading = AS_STORED) -> tuple[Any, list[str], dict[str, Any], dict[str, Any]]:

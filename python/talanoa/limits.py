@@ -16,7 +16,12 @@ _SMALL = 1 << 28  # 256 MB: below it nothing can go wrong, and an empty picture 
 
 
 def check_declared(
-    path: Path, shape: Sequence[int], itemsize: float, stored: int | None = None, in_memory: bool = True
+    path: Path,
+    shape: Sequence[int],
+    itemsize: float,
+    stored: int | None = None,
+    in_memory: bool = True,
+    times: int = 1,
 ) -> None:
     """Refuse an image that is larger than its file can hold or than the memory that is free.
 
@@ -29,9 +34,11 @@ def check_declared(
     itemsize : float
         Bytes per value in the file.
     stored : int, optional
-        Bytes of the file(s) when the values are stored as they are, without compression.
+        Bytes of the values in the file(s), where that is known.
     in_memory : bool
         Whether all of it is to be read at once.
+    times : int
+        How many bytes a stored byte can stand for at most; 1: without compression.
 
     Raises
     ------
@@ -40,9 +47,10 @@ def check_declared(
     """
     declared = math.ceil(math.prod(int(size) for size in shape) * itemsize)
     size = " x ".join(f"{int(n):,}" for n in shape)
-    if stored is not None and declared > stored:
+    if stored is not None and declared > stored * times:
+        how = " of compressed pixels" if times > 1 else ""
         raise BadInput(
-            f"{path.name} declares {size} pixels ({_amount(declared)}) but the file has only {_amount(stored)}; "
+            f"{path.name} declares {size} pixels ({_amount(declared)}) but the file has only {_amount(stored)}{how}; "
             "expected all of its pixels. The file is damaged or was cut off: copy or export it again."
         )
     file_size = path.stat().st_size if path.is_file() else None
