@@ -7,8 +7,10 @@ import pytest
 import tifffile
 from PIL import Image
 
-from talanoa import image
+from talanoa import image, tasks
+from talanoa.annotate.import_labels import import_labels
 from talanoa.errors import BadInput
+from talanoa.host import QuietHost
 from talanoa.labels import as_labels, display_form
 from talanoa.lut import glasbey
 
@@ -99,3 +101,81 @@ def test_display_form_of_nothing_is_still_an_image() -> None:
     shown = display_form(image.from_array(np.zeros((4, 4), np.uint8)))
     assert shown.dtype == np.uint16
     assert shown.attrs["display"] == ((0.0, 1.0),)
+
+
+def field(dtype: str = "uint16", seed: int = 0) -> np.ndarray:
+    """Return a microscope image: bright discs on a dark background, with noise."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:128, :160]
+    bright = ((y % 40 - 20) ** 2 + (x % 40 - 20) ** 2 < 121) * 90
+    return (rng.normal(20, 3, y.shape) + bright).clip(0, 255).astype(dtype)
+
+
+def cells(pieces: int = 1) -> np.ndarray:
+    """Return dense tissue: squares without background between them, each label in some pieces."""
+    number = 1 + (np.arange(96) // 8)[:, None] * 12 + (np.arange(96) // 8)[None]
+    return (number - 1) % (144 // pieces) + 1
+
+
+def as_grey(values: np.ndarray) -> np.ndarray:
+    return np.where(values < 18, 0, values)  # its background removed
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        field(),
+        field("uint8"),
+        np.stack([field(), field(seed=1)]),
+        field() * 200,
+        as_grey(field()),
+        np.random.default_rng(0).integers(1, 60000, (64, 64)),
+        np.random.default_rng(0).poisson(3, (64, 64)) + 1,
+    ],
+    ids=["16 bit", "8 bit", "stack", "wide range", "background removed", "each pixel another", "few values"],
+)
+def test_the_image_itself_is_no_label_image(values: np.ndarray) -> None:
+    with pytest.raises(BadInput, match="Is this the image itself"):
+        as_labels(image.from_array(values, "zyx" if values.ndim == 3 else "yx"))
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        cells(),
+        cells(pieces=4),
+        np.stack([cells(), cells(pieces=2)]),
+        np.kron(np.random.default_rng(0).integers(0, 9, (30, 30)), np.ones((7, 7), int)),
+        (np.random.default_rng(0).random((90, 90)) > 0.998) * np.arange(8100).reshape(90, 90),
+        np.where(field() > 60, 255, 0) * (np.arange(160) < 40),
+        np.zeros((40, 40), int),
+    ],
+    ids=["dense", "in pieces", "stack", "scattered blocks", "points", "mask of one object", "empty"],
+)
+def test_labels_without_background_or_in_pieces_stay_labels(values: np.ndarray) -> None:
+    labels = as_labels(image.from_array(values, "zyx" if values.ndim == 3 else "yx"), mask="keep")
+    np.testing.assert_array_equal(np.asarray(labels).squeeze(), values.squeeze())
+
+
+def test_no_door_takes_the_image_itself_for_labels(tmp_path: Path) -> None:
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        for seed in range(2):
+            tifffile.imwrite(tmp_path / folder / f"c{seed}.tif", field(seed=seed))
+    images, masks = (str(tmp_path / folder) for folder in ("images", "masks"))
+    requests = [
+        {"task": "rois", "action": "from_labels", "image": f"{masks}/c0.tif"},
+        {"task": "evaluate", "kind": "objects", "truth": masks, "prediction": images, "out": str(tmp_path / "report")},
+        {"task": "train", "images": images, "targets": masks, "name": "raw", "dry_run": True},
+    ]
+    for request in requests:
+        reply = tasks.run(request, QuietHost())
+        assert reply["status"] == "error"
+        assert "c0.tif" in reply["message"] and "Is this the image itself" in reply["message"], reply["message"]
+    with pytest.raises(BadInput, match=r"c0.tif: .*Is this the image itself"):
+        import_labels(tmp_path / "masks" / "c0.tif", image.from_array(field()))
+
+
+def test_a_negative_number_names_the_remedy() -> None:
+    with pytest.raises(BadInput, match="marks the background.*set it to 0"):
+        as_labels(image.from_array(SMALL - 1))

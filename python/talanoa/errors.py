@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class TalanoaError(Exception):
     """A problem to be shown to the user as it is: what was found, what was expected, what to do."""
@@ -9,6 +12,17 @@ class TalanoaError(Exception):
 
 class BadInput(TalanoaError):
     """An image, mask, ROI file, parameter or folder that cannot be used as given."""
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Put the name of a file before the message of a `BadInput` that does not give it."""
+    try:
+        yield
+    except BadInput as error:
+        if not name or name in str(error):
+            raise
+        raise BadInput(f"{name}: {error}") from error
 
 
 class Cancelled(TalanoaError):

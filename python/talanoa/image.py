@@ -284,7 +284,9 @@ def write_labels(path: str | os.PathLike[str], labels: xr.DataArray, overwrite: 
     from talanoa.labels import as_labels, display_form
 
     path = Path(path)
-    return write(path, as_labels(labels, mask="keep") if path.suffix == ".zarr" else display_form(labels), overwrite)
+    return write(
+        path, as_labels(labels, mask="keep", ours=True) if path.suffix == ".zarr" else display_form(labels), overwrite
+    )
 
 
 def microns(image: xr.DataArray) -> tuple[float, float, float] | None:

@@ -11,13 +11,14 @@ from scipy import ndimage
 
 from talanoa.errors import BadInput
 from talanoa.image import check
+from talanoa.label_pieces import refuse_scattered
 from talanoa.lut import glasbey
 
 _LARGEST = np.iinfo(np.int32).max
 _EXACT_IN_FLOAT32 = 1 << 24
 
 
-def as_labels(image: xr.DataArray, mask: str = "refuse") -> xr.DataArray:
+def as_labels(image: xr.DataArray, mask: str = "refuse", ours: bool = False) -> xr.DataArray:
     """Return `image` as a label image, or say why it is none.
 
     Parameters
@@ -27,6 +28,8 @@ def as_labels(image: xr.DataArray, mask: str = "refuse") -> xr.DataArray:
     mask : {"refuse", "split", "keep"}
         What to do with an image of one single value with several separate parts in a plane, such as a 0/255 mask:
         refuse it, number the parts, or keep the value as the one label it is.
+    ours : bool
+        True for labels that Talanoa made: then nobody can have taken the image itself for its label image.
 
     Returns
     -------
@@ -36,7 +39,8 @@ def as_labels(image: xr.DataArray, mask: str = "refuse") -> xr.DataArray:
     Raises
     ------
     BadInput
-        Colours, several channels, fractions, negative numbers, NaN, numbers above 2,147,483,647, or a mask.
+        Colours, several channels, fractions, negative numbers, NaN, numbers above 2,147,483,647, a mask, or values
+        scattered as in a microscope image.
     """
     image = check(image)
     if image.attrs["rgb"]:
@@ -47,6 +51,8 @@ def as_labels(image: xr.DataArray, mask: str = "refuse") -> xr.DataArray:
     if image.sizes["c"] != 1:
         raise BadInput(f"Found {image.sizes['c']} channels; expected a label image with one. Extract that channel.")
     values = _whole(np.asarray(image))
+    if not ours:
+        refuse_scattered(values[:, 0])
     result = xr.DataArray(values, dims=image.dims, attrs=dict(image.attrs))
     if mask == "keep" or not _is_mask(values):
         return result
@@ -78,7 +84,7 @@ def display_form(labels: xr.DataArray) -> xr.DataArray:
     BadInput
         More than 16,777,216 objects.
     """
-    labels = as_labels(labels, mask="keep")
+    labels = as_labels(labels, mask="keep", ours=True)
     largest = int(labels.max())
     if largest > _EXACT_IN_FLOAT32:
         raise BadInput(
@@ -102,8 +108,17 @@ def _whole(values: NDArray[Any]) -> NDArray[np.int32]:
                 "Is this the image itself, or a scaled label image (scale labels without interpolation)?"
             )
     low, high = values.min(), values.max()
-    if low < 0 or high > _LARGEST:
-        raise BadInput(f"Found label numbers from {low} to {high}; expected 0 (background) to {_LARGEST:,}.")
+    if low < 0:
+        raise BadInput(
+            f"Found label numbers from {low} to {high}; expected 0 (background) to {_LARGEST:,}. Where a negative "
+            "number marks the background or pixels to ignore, set it to 0 (Fiji: Process > Math > Min, value 0) and "
+            "save again."
+        )
+    if high > _LARGEST:
+        raise BadInput(
+            f"Found label numbers from {low} to {high}; expected 0 (background) to {_LARGEST:,}. Number the objects "
+            "1, 2, 3, … and save again."
+        )
     return values.astype(np.int32, copy=False)
 
 

@@ -54,7 +54,7 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
     BadInput
         The sizes differ, or `extra` lacks its keys.
     """
-    labels = as_labels(labels, mask="keep")
+    labels = as_labels(labels, mask="keep", ours=True)
     if image is not None and any(image.sizes[dim] != labels.sizes[dim] for dim in "tzyx"):
         raise BadInput(
             f"Found an image of {_sizes(image)} and labels of {_sizes(labels)}; expected the same t, z, y and x. "

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 
 from talanoa.annotate.import_form import Imported
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, naming
 
 __all__ = ["Imported", "import_labels"]
 
@@ -41,6 +41,12 @@ def import_labels(
     path = Path(path).expanduser()
     if not path.exists():
         raise BadInput(f"Found no file {path}; expected annotations. Check the spelling and the folder.")
+    with naming(path.name):
+        return _imported(path, like, mask, colours)
+
+
+def _imported(path: Path, like: xr.DataArray | None, mask: str, colours: str) -> Imported:
+    """Read annotations with the reader of their kind."""
     lower = path.name.lower()
     if lower.endswith((".labeling", ".labels", ".bson")):
         raise BadInput(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa import reading
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, naming
 from talanoa.tasks.common import Given, read_image
 
 if TYPE_CHECKING:
@@ -78,10 +78,8 @@ def labels_of_file(path: Path, mask: str, host: Host) -> xr.DataArray:
 
     with reading.label_images():
         image = read_image(path, host)
-    try:
+    with naming(path.name):
         return labels.as_labels(image, mask)
-    except BadInput as error:
-        raise BadInput(f"{path.name}: {error}") from error
 
 
 def shown(dataset: Dataset, entry: Entry) -> Reply:

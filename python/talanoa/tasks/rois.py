@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa import reading
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, naming
 from talanoa.tasks.common import Given, check_new, read_image
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def _from_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, An
         image = _image(request, given, host)
     if image is None:
         raise BadInput("No label image is open and none is named; open one, or set image=<label image>.")
-    labels = module.as_labels(image, request.mask)
+    with naming(str(image.attrs.get("name") or request.image or "")):
+        labels = module.as_labels(image, request.mask)
     traced = rois.from_labels(labels)
     if not len(traced):
         host.warn("The label image has no objects (all pixels are 0).")
