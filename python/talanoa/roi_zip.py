@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import logging
 import os
-import struct
 import zipfile
-import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import roi_places
+from talanoa import roi_archive, roi_places
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.roi_bytes import encode
@@ -29,8 +27,11 @@ from talanoa.zip_stored import write_stored
 log = logging.getLogger(__name__)
 
 MAX_ENTRY = 64 << 20  # bytes; a ROI of five million corners
-MAX_TOTAL = 2 << 30
-_ENCRYPTED = 1  # a flag of an entry
+MAX_TOTAL = 1 << 30
+_SMALL = 32 << 20  # bytes; fewer do no harm, however well they are packed
+_MOST_TIMES = 60  # bytes of ROIs that one byte of a zip holds; outlines compress to a tenth
+_AT_ONCE = 8 << 20  # bytes decoded in one pass
+_AGAIN = "Save the ROIs again (ROI Manager, More, Save)."
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,7 @@ def decode(
     fallback = list(names) if names is not None else [f"ROI {k + 1}" for k in range(len(blobs))]
     found: list[Decoded] = []
     skipped: list[tuple[str, str]] = []
-    for data, name, plain in zip(blobs, fallback, read_plain(blobs), strict=True):
+    for data, name, plain in zip(blobs, fallback, _read_plain(blobs), strict=True):
         try:
             roi = plain or _checked(_read_special(data))
         except NoArea as reason:
@@ -116,6 +117,14 @@ def decode(
     places, notes = roi_places.of(found, image_shape)
     rois = _gather(found, places)
     return ReadRois(rois, tuple(skipped), notes, [*_describe(skipped, "the ROIs"), *notes])
+
+
+def _read_plain(blobs: Sequence[bytes]) -> Iterator[Decoded | None]:
+    """Decode what is plain in runs of some megabytes, because decoding takes many times that."""
+    size = np.cumsum([len(blob) for blob in blobs]) // _AT_ONCE
+    for run in np.split(np.arange(len(blobs)), np.flatnonzero(np.diff(size)) + 1):
+        if len(run):
+            yield from read_plain(blobs[run[0] : run[-1] + 1])
 
 
 def _read_special(data: bytes) -> Decoded:
@@ -207,19 +216,8 @@ def _entries(path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]
         raise BadInput(f"{path} has {size:,} bytes; expected ROIs of at most {most:,}. Choose another file.")
     if single:
         return [(path.stem, path.read_bytes())], []
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return _read_archive(archive, path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeError) as error:
-        raise BadInput(
-            f"{path} is no zip file or a damaged one ({error}); expected a zip that ImageJ's ROI Manager saved. "
-            "Save the ROIs again (ROI Manager, More, Save)."
-        ) from error
-    except RuntimeError as error:  # what zipfile raises for encrypted entries and unknown compression
-        raise BadInput(
-            f"{path} is protected by a password or packed in an unusual way ({error}); expected a plain zip. "
-            "Save the ROIs again (ROI Manager, More, Save)."
-        ) from error
+    with roi_archive.opened(path, "a zip that ImageJ's ROI Manager saved", _AGAIN) as archive:
+        return _read_archive(archive, path)
 
 
 def _read_archive(archive: zipfile.ZipFile, path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]]:
@@ -231,46 +229,30 @@ def _read_archive(archive: zipfile.ZipFile, path: Path) -> tuple[list[tuple[str,
             skipped.append((info.filename, reason))
         elif not info.is_dir():
             kept.append(info)
+    _check_sizes(kept, path)
+    raw = path.read_bytes()
+    return [(roi_archive.base_name(info)[:-4], roi_archive.read_entry(archive, info, raw)) for info in kept], skipped
+
+
+def _check_sizes(kept: Sequence[zipfile.ZipInfo], path: Path) -> None:
+    """Refuse a zip that would unpack to more than ROIs need, before any of it is read."""
     largest = max((info.file_size for info in kept), default=0)
     total = sum(info.file_size for info in kept)
-    if largest > MAX_ENTRY or total > MAX_TOTAL:
+    most = min(MAX_TOTAL, max(_SMALL, _MOST_TIMES * path.stat().st_size))
+    if largest > MAX_ENTRY or total > most:
         raise BadInput(
-            f"{path} would unpack to {total:,} bytes, its largest entry to {largest:,}; expected at most "
-            f"{MAX_TOTAL:,} and {MAX_ENTRY:,}. This is no ROI zip of ImageJ, or a damaged one."
+            f"{path} would unpack to {total:,} bytes, its largest entry to {largest:,}; expected at most {most:,} and "
+            f"{MAX_ENTRY:,}. This is no ROI zip of ImageJ, or a damaged one."
         )
-    raw = path.read_bytes()
-    return [
-        (info.filename.replace("\\", "/").rsplit("/")[-1][:-4], _read_entry(archive, info, raw)) for info in kept
-    ], skipped
-
-
-def _read_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, raw: bytes) -> bytes:
-    """Return the bytes of an entry; the common cases without the file object that `zipfile` makes for each."""
-    plain = info.flag_bits & _ENCRYPTED == 0 and info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-    at = info.header_offset
-    if not plain or raw[at : at + 4] != b"PK\3\4":
-        return archive.read(info)
-    name_length, extra_length = struct.unpack_from("<2H", raw, at + 26)
-    start = at + 30 + name_length + extra_length
-    data = raw[start : start + info.compress_size]
-    if info.compress_type == zipfile.ZIP_DEFLATED:
-        data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, info.file_size + 1)
-    if len(data) != info.file_size or zlib.crc32(data) != info.CRC:
-        raise zipfile.BadZipFile(f"wrong checksum of {info.filename}")
-    return data
 
 
 def _why_not(info: zipfile.ZipInfo) -> str:
     """Return why an entry is not read, or an empty text."""
+    if reason := roi_archive.why_not(info):
+        return reason
     name = info.filename.replace("\\", "/")
-    drive = name[1:3] == ":/"
-    if drive or name.startswith("/") or ".." in name.split("/"):
-        return "a name that points outside the zip"
-    if info.is_dir():
-        return ""
-    if name.startswith("__MACOSX/") or not name.lower().endswith(".roi"):
-        return "no ROI"
-    return ""
+    other = name.startswith("__MACOSX/") or not name.lower().endswith(".roi")
+    return "no ROI" if other and not info.is_dir() else ""
 
 
 def _describe(skipped: Sequence[tuple[str, str]], source: str) -> list[str]:

@@ -250,7 +250,7 @@ def rois_on_hyperstacks(work: Path) -> dict[str, Any]:
     jobs = {"hyper": 'run("Segment Objects", "model=tiny channel=2 plane=3")'}
     for name, part, axes in (("tz", labels, "TZYX"), ("z", labels[0], "ZYX"), ("t", labels[:, 0], "TYX")):
         tifffile.imwrite(work / f"{name}.tif", part, imagej=True, metadata={"axes": axes})
-        jobs[name] = 'run("Label Image to ROIs")'
+        jobs[name] = 'run("Label Image to ROIs", "show=replace")'
     seen = {}
     for (name, command), batch in itertools.product(jobs.items(), ("true", "false")):
         before = len(d.log())

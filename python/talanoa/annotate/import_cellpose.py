@@ -9,6 +9,7 @@ import xarray as xr
 
 from talanoa.annotate.import_form import Imported, fitted
 from talanoa.errors import BadInput
+from talanoa.roi_archive import DAMAGE
 
 BESIDE = ("_cp_masks.tif", "_cp_masks.png", "_masks.tif", "_masks.png", "_rois.zip")
 
@@ -29,7 +30,7 @@ def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
 
     try:
         values = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
+    except DAMAGE as error:
         raise BadInput(_refusal(path)) from error
     if not isinstance(values, np.ndarray) or values.ndim not in (2, 3):
         raise BadInput(f"{path.name} holds no label image (y, x) or (z, y, x). Save the masks as TIFF.")

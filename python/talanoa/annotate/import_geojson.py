@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import gzip
 import json
-import math
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 
+from talanoa import roi_archive
 from talanoa.annotate.import_form import Imported
 from talanoa.errors import BadInput
+from talanoa.roi_shapes import FARTHEST
 from talanoa.rois import RoiSet, pack, to_labels
 
 MOST_BYTES = 512 << 20
@@ -48,7 +53,7 @@ def read_geojson(path: Path, like: xr.DataArray) -> Imported:
     Parameters
     ----------
     path : Path
-        .geojson, .json, or a zip of one, as QuPath's "Export objects as GeoJSON" writes them.
+        .geojson, .json, or a zip or gzip file of one, as QuPath's "Export objects as GeoJSON" writes them.
     like : DataArray, (t, c, z, y, x)
         The image; coordinates are its pixels.
 
@@ -88,17 +93,37 @@ def read_geojson(path: Path, like: xr.DataArray) -> Imported:
 
 
 def _load(path: Path) -> Any:
-    """Return what the JSON holds, out of a zip too."""
+    """Return what the JSON holds, out of a zip or gzip file too."""
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                entry = next(info for info in archive.infolist() if info.filename.lower().endswith(SUFFIXES))
-                _check_size(entry.file_size, path)
-                return json.loads(archive.read(entry))
-        _check_size(path.stat().st_size, path)
-        return json.loads(path.read_bytes())
-    except (ValueError, RecursionError, OSError, StopIteration, zipfile.BadZipFile) as error:
+        return json.loads(_text(path))
+    except (ValueError, RecursionError, OSError) as error:
         raise BadInput(f"{path.name} cannot be read as GeoJSON ({error}); export it again from QuPath.") from error
+
+
+def _text(path: Path) -> bytes:
+    """Return the text of a GeoJSON file."""
+    if path.suffix.lower() == ".gz":
+        return _unpacked(path)
+    if not zipfile.is_zipfile(path):
+        _check_size(path.stat().st_size, path)
+        return path.read_bytes()
+    with roi_archive.opened(path, "QuPath's GeoJSON", "Export it again from QuPath.") as archive:
+        entries = [info for info in archive.infolist() if info.filename.lower().endswith(SUFFIXES)]
+        if not entries or roi_archive.why_not(entries[0]):
+            raise BadInput(f"{path.name} holds no GeoJSON that can be read; export it again from QuPath.")
+        _check_size(entries[0].file_size, path)
+        return archive.read(entries[0])
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return the content of a gzip file, at most `MOST_BYTES` of it."""
+    try:
+        with gzip.open(path) as stream:
+            text = b"".join(islice(iter(partial(stream.read, 1 << 20), b""), (MOST_BYTES >> 20) + 1))
+    except (EOFError, zlib.error) as error:
+        raise BadInput(f"{path.name} is damaged ({error}); export it again from QuPath.") from error
+    _check_size(len(text), path)
+    return text
 
 
 def _check_size(size: int, path: Path) -> None:
@@ -143,7 +168,7 @@ def _ring(points: Any) -> Ring:
     ring = [(float(point[0]), float(point[1])) for point in points]
     if len(ring) > 1 and ring[0] == ring[-1]:
         ring.pop()
-    if len(ring) < 3 or not all(math.isfinite(number) for point in ring for number in point):
+    if len(ring) < 3 or not all(abs(number) < FARTHEST for point in ring for number in point):  # NaN is no place
         raise ValueError("no ring")
     return ring
 

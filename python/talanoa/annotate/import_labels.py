@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from talanoa import roi_archive
 from talanoa.annotate.import_form import Imported
 from talanoa.errors import BadInput, naming
 
@@ -61,7 +62,7 @@ def _imported(path: Path, like: xr.DataArray | None, mask: str, colours: str) ->
         from talanoa.annotate.import_cellpose import read_npy
 
         return read_npy(path, like)
-    if lower.endswith((".zip", ".roi", ".geojson", ".json")):
+    if lower.endswith((".zip", ".roi", ".geojson", ".json", ".geojson.gz", ".json.gz")):
         return _outlines(path, like)
     from talanoa.annotate.import_pictures import read_picture
 
@@ -78,10 +79,10 @@ def _outlines(path: Path, like: xr.DataArray | None) -> Imported:
         )
     zipped = path.suffix.lower() == ".zip" and zipfile.is_zipfile(path)
     if zipped:
-        with zipfile.ZipFile(path) as archive:
+        with roi_archive.opened(path, "a ROI zip or a zip of GeoJSON", "Export it again.") as archive:
             names = [name.lower() for name in archive.namelist()]
         zipped = not any(name.endswith(".roi") for name in names) and any(name.endswith(SUFFIXES) for name in names)
-    if zipped or path.suffix.lower() in SUFFIXES:
+    if zipped or path.name.lower().removesuffix(".gz").endswith(SUFFIXES):
         return read_geojson(path, like)
     return read_rois(path, like)
 
