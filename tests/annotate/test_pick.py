@@ -160,7 +160,9 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     (tmp_path / "source" / "zz.tif").write_bytes(b"no image")
     (tmp_path / "source" / "aa.tif").write_bytes((tmp_path / "source" / "field_0.tif").read_bytes())
     before = files(root)
-    assert "cannot be read as an image" in refused("pick", root, source=str(tmp_path / "source"))
+    named = "; ".join(str(tmp_path / "source" / name) for name in ("aa.tif", "zz.tif"))
+    assert "cannot be read as an image" in refused("pick", root, source=named)
+    assert files(root) == before
     (tmp_path / "source" / "zz.tif").unlink()
 
     def fail(*given: object) -> None:
@@ -172,6 +174,25 @@ def test_a_failure_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.Mon
     assert files(root) == before
     assert done("pick", root, source=str(tmp_path / "source"))["picked"] == ["aa"]
     assert "belongs to the dataset already" in refused("pick", root, source=str(root / "images"))
+
+
+def test_a_damaged_image_of_a_folder_is_left_out_and_named(tmp_path: Path) -> None:
+    root = annotating.dataset(tmp_path, 1)
+    more = tmp_path / "more"
+    more.mkdir()
+    (more / "zz.tif").write_bytes(b"no image")
+    assert "1 images cannot be read and were left out: zz.tif" in refused("pick", root, source=str(more))
+    for number in range(3):
+        annotated = images.from_array(textures(number, number), "yx", pixel_size=(1, 0.5, 0.5), unit="µm")
+        images.write(more / f"t{number}.tif", annotated)
+    whole = (more / "t0.tif").read_bytes()
+    (more / "cut.tif").write_bytes(whole[: len(whole) // 2])  # its header is whole
+    before = {path.name for path in (root / "images").iterdir()}
+    for count in (2, 20):
+        reply = done("pick", root, source=str(more), count=count)
+        assert any("zz.tif" in text and "cut.tif" in text for text in reply["warnings"])
+    added = {path.name for path in (root / "images").iterdir()} - before
+    assert added == {"t0.tif", "t1.tif", "t2.tif"} == {f"{entry.name}.tif" for entry in open_dataset(root).entries[1:]}
 
 
 def test_what_others_save_during_a_pick_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,18 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import image as images
-from talanoa import reading
+from talanoa import image_sets, reading
 from talanoa.annotate import objects as objects_module
 from talanoa.annotate import save
 from talanoa.annotate.folder import Dataset, Entry
 from talanoa.annotate.import_labels import import_labels
 from talanoa.annotate.objects import Objects
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, Cancelled
 from talanoa.host import Host, stop_if_cancelled
+from talanoa.image_folder import is_image
 
 if TYPE_CHECKING:
     import xarray as xr
 
+DONE = "done already, left as it is"
+log = logging.getLogger(__name__)
 SUFFIXES = (".tif", ".tiff", ".png", ".zip", ".roi", ".geojson", ".json", ".npy")
 _ENDINGS = re.compile(
     r"(?i)[ _.-]*(cp_masks|masks?|labels?|labeling|seg|rois|roiset|annotations?|ground_?truth|gt|\.ome)$"
@@ -63,9 +67,7 @@ def pair(dataset: Dataset, folder: Path) -> tuple[list[tuple[Entry, Path]], list
     known = {entry.name.lower(): entry for entry in dataset.entries}
     found: dict[str, Path] = {}
     lonely: list[str] = []
-    for path in sorted(folder.iterdir()):
-        if path.name.startswith(".") or path.suffix.lower() not in SUFFIXES:
-            continue
+    for path in image_sets.one_per_image(path for path in sorted(folder.iterdir()) if is_image(path, SUFFIXES)):
         name = next((name for name in _names(path) if name in known), None)
         if name is None:
             lonely.append(path.name)
@@ -100,7 +102,7 @@ def import_folder(
         host.progress(number, len(pairs), "Importing annotations")
         stop_if_cancelled(host)
         if entry.status == "done":
-            rows.append((entry.name, path.name, 0, "done already, left as it is"))
+            rows.append((entry.name, path.name, 0, DONE))
             continue
         try:
             with reading.images_of_a_dataset():
@@ -109,8 +111,12 @@ def import_folder(
             if not found.objects.count:
                 raise BadInput("no objects")
             save.save(dataset, entry.name, found.objects, who)
-        except BadInput as error:
-            rows.append((entry.name, path.name, 0, str(error)))
+        except Exception as error:  # whatever is wrong with one file, the others are imported
+            if isinstance(error, Cancelled):
+                raise
+            log.info("%s was not imported", path, exc_info=True)
+            text = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+            rows.append((entry.name, path.name, 0, text))
         else:
             rows.append((entry.name, path.name, found.objects.count, " ".join([*found.notes, *found.objects.notes])))
     return rows

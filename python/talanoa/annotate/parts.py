@@ -13,7 +13,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import image_lazy
+from talanoa import image_lazy, image_sets
 from talanoa.annotate.names import check_name
 from talanoa.errors import BadInput
 from talanoa.image_lazy import LazyImage
@@ -92,7 +92,7 @@ def files_of(source: str) -> tuple[list[Path], bool]:
             files.append(path)
     if not files:
         raise BadInput("source names no image; expected an image file, or a folder of images.")
-    return list(dict.fromkeys(files)), folder
+    return image_sets.one_per_image(dict.fromkeys(files)), folder
 
 
 def opened(source: Path | xr.DataArray) -> AbstractContextManager[LazyImage]:

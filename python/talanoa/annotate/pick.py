@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from talanoa import image as images
-from talanoa import reading
+from talanoa import image_folder, reading
 from talanoa.annotate import diversity, journal, parts
 from talanoa.annotate import folder as folders
 from talanoa.annotate.folder import Dataset, Entry
@@ -65,19 +65,58 @@ def pick(
     """
     host = host or QuietHost()
     found, folder = _sources(dataset, source)
-    names = _stems(found)
+    names, damaged = _stems(found), _Damaged(found, folder)
     known = {(entry.source, entry.part) for entry in dataset.entries if entry.source}
-    every = [part for k in range(len(found)) for part in _parts(found[k], k, names[k], cut, tile)]
+    every: list[Part] = []
+    for number, source_of in enumerate(found):
+        with damaged.left_out(number):
+            every += _parts(source_of, number, names[number], cut, tile)
     offered = [part for part in every if (_path(found[part.source]), part.place) not in known]
+    if not every:
+        raise BadInput(damaged.sentence())
     if not offered:
         raise BadInput(f"All {len(every)} images are in the dataset {dataset.name} already; expected further ones.")
     wanted = DEFAULT if count is None and folder else count or len(offered)
-    chosen, notes = _choose(dataset, found, offered, wanted, channel, host)
+    chosen, notes = _choose(dataset, found, offered, wanted, channel, host, damaged)
     with ExitStack() as written:  # after an error none of the copies remains
-        added = _copy(dataset, found, chosen, host, written)
+        added = _copy(dataset, found, chosen, host, written, damaged)
+        if not added:
+            raise BadInput(damaged.sentence())
         extended = journal.update(dataset, lambda current: _with_calibration(current, added))
         written.pop_all()
+    notes += [note for note in (damaged.sentence(), _together(found)) if note]
     return Picked(extended, added, notes + _check_calibration(extended, added))
+
+
+class _Damaged:
+    """The images of a folder that cannot be read: they are left out, and said; one that was named is an error."""
+
+    def __init__(self, found: Sequence[Path | xr.DataArray], folder: bool) -> None:
+        self.found, self.folder = found, folder
+        self.known: dict[int, str] = {}
+
+    @contextmanager
+    def left_out(self, number: int) -> Iterator[None]:
+        """Note an error of the image of this number."""
+        try:
+            yield
+        except BadInput as problem:
+            if not self.folder:
+                raise
+            self.known[number] = str(problem)
+
+    def sentence(self) -> str:
+        """Return which images were left out, and why the first of them."""
+        if not self.known:
+            return ""
+        names = [Path(_path(self.found[number])).name for number in self.known]
+        first = next(iter(self.known.values()))
+        return f"{len(names)} images cannot be read and were left out: {', '.join(names)}. The first: {first}"
+
+
+def _together(found: Sequence[Path | xr.DataArray]) -> str:
+    """Return a note on the files that form one image."""
+    return image_folder.read_together({each.parent for each in found if isinstance(each, Path)})
 
 
 def _sources(dataset: Dataset, source: str | xr.DataArray) -> tuple[Sequence[Path | xr.DataArray], bool]:
@@ -114,6 +153,7 @@ def _choose(
     count: int,
     channel: int | None,
     host: Host,
+    damaged: _Damaged,
 ) -> tuple[list[Part], list[str]]:
     """Choose parts by diversity; parts of one single value are not offered."""
     if count >= len(offered):
@@ -122,7 +162,7 @@ def _choose(
     kept: list[Part] = []
     blank = 0
     for number in sorted({part.source for part in offered}):
-        with parts.opened(found[number]) as lazy:
+        with damaged.left_out(number), parts.opened(found[number]) as lazy:
             for part in (part for part in offered if part.source == number):
                 host.progress(len(described) + blank, len(offered), "Looking at images")
                 stop_if_cancelled(host)
@@ -149,7 +189,12 @@ def _known(dataset: Dataset, channel: int | None) -> list[np.ndarray]:
 
 
 def _copy(
-    dataset: Dataset, found: Sequence[Path | xr.DataArray], chosen: Sequence[Part], host: Host, written: ExitStack
+    dataset: Dataset,
+    found: Sequence[Path | xr.DataArray],
+    chosen: Sequence[Part],
+    host: Host,
+    written: ExitStack,
+    damaged: _Damaged,
 ) -> list[Entry]:
     """Write the copies; `written` removes them."""
     folders.make_folder(dataset.root / "images")
@@ -158,15 +203,18 @@ def _copy(
     for number in sorted({part.source for part in chosen}):
         path = _path(found[number])
         sha = file_sha256(path) if path and Path(path).exists() else ""
-        with parts.opened(found[number]) as lazy:
+        with damaged.left_out(number), ExitStack() as here, parts.opened(found[number]) as lazy:
+            own: list[Entry] = []
             for part in (part for part in chosen if part.source == number):
-                host.progress(len(entries), len(chosen), "Copying images")
+                host.progress(len(entries) + len(own), len(chosen), "Copying images")
                 stop_if_cancelled(host)
                 name = _free(part.name, taken, dataset.root / "images")
                 target = dataset.root / "images" / f"{name}.tif"
                 images.write(target, parts.read_part(lazy, part))
-                written.callback(target.unlink, missing_ok=True)
-                entries.append(Entry(name=name, source=path, source_sha256=sha, part=part.place))
+                here.callback(target.unlink, missing_ok=True)
+                own.append(Entry(name=name, source=path, source_sha256=sha, part=part.place))
+            written.push(here.pop_all())
+            entries += own
     return entries
 
 

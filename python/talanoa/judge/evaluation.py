@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import damaged
 from talanoa.errors import BadInput
 from talanoa.host import Share, stop_if_cancelled
 from talanoa.judge import folders, leaks, objects, pictures, summary
@@ -141,7 +142,11 @@ def evaluate(
     for number, name in enumerate(names):
         stop_if_cancelled(host)
         host.progress(number, len(names) + 1, f"Judging {name} ({number + 1} of {len(names)})")
-        work.add(_case(name, request, truth, candidates, images, Share(host, number, len(names) + 1)))
+        with damaged.all_named(
+            _files(name, truth, candidates, images),
+            (path for each in names[number + 1 :] for path in _files(each, truth, candidates, images)),
+        ):
+            work.add(_case(name, request, truth, candidates, images, Share(host, number, len(names) + 1)))
     counted = work.results()
     if not any(each.n_true for each in counted[0]):
         raise BadInput(
@@ -182,6 +187,14 @@ def _names(
         names, note = folders.pair(names, candidate.annotations.files, f"a prediction in {candidate.place}", skip)
         notes += [note] if note else []
     return names
+
+
+def _files(
+    name: str, truth: Annotations, candidates: Sequence[Candidate], images: dict[str, Path]
+) -> list[Path | None]:
+    """Return the files of one name."""
+    judged = [each.annotations.files.get(name) for each in candidates if each.annotations is not None]
+    return [images.get(name), truth.files.get(name), *judged]
 
 
 def _case(

@@ -133,13 +133,14 @@ def _holds_intensities(place: Path) -> bool:
     False for what is no image at all, such as ROI zips, and for what cannot be read: who reads it next says why.
     """
     from talanoa import image as images
+    from talanoa.image_folder import ROI_SUFFIXES
     from talanoa.judge import folders
 
     try:
         if any((place / part).is_dir() for part in ("images", "masks", "rois")):
             return False
         first = next(iter(folders.image_files(place).values()))
-        if first.suffix.lower() in folders.ROI_SUFFIXES:
+        if first.suffix.lower() in ROI_SUFFIXES:
             return False
         values = images.read(first).values
     except BadInput:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa import image as images
 from talanoa.errors import BadInput
-from talanoa.judge.folders import ROI_SUFFIXES
+from talanoa.image_folder import ROI_SUFFIXES
 
 Size = tuple[int, int, int, int]  # frames, slices, height, width
 

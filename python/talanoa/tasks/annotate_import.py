@@ -57,13 +57,16 @@ def _folder(request: AnnotateRequest, path: Path, host: Host) -> Reply:
     saved = table[table["objects"] > 0]
     if not len(saved):
         raise BadInput(f"None of {count(len(rows), 'file')} was imported. {rows[0][0]}: {rows[0][3]}.")
+    failures = []
     for name, file, objects, note in rows:
         if not objects:
             host.warn(f"{file} was not imported for {name}: {note}")
+            failures += [] if note == foreign.DONE else [file]
     dataset = opened(request)
     return {
         "message": f"{count(len(saved), 'image')} with {count(int(saved['objects'].sum()), 'object')} imported.",
         "table": table,
+        "failures": failures,
         **waiting(dataset),
         **progress(dataset),
     }

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import image_folder
+from talanoa.request_base import folders as named_folders
 from talanoa.tasks.common import Collecting, Given, check_new
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
     if request.out:
         check_new(Path(request.out))
     host = Collecting(host)
+    if note := image_folder.read_together(_folders(request)):
+        host.warn(note)
     kind = kinds.kind_of(request)
     found = kinds.judging(kind).judge(request, host)
     for note in (*found.notes, *_of_leaks(found.leaks)):
@@ -51,6 +56,15 @@ def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
     else:
         reply["message"] += " Give out=<new folder> for the report."
     return reply
+
+
+def _folders(request: EvaluateRequest) -> Iterator[Path]:
+    """Yield the folders of a request in which images may lie, those of datasets and plates as well."""
+    for text in (request.images, request.truth, request.prediction, request.compare):
+        for place in (each.expanduser() for each in named_folders(text)):
+            if place.is_dir() and image_folder.is_folder_of_images(place):
+                yield place
+                yield from (path for path in sorted(place.iterdir()) if image_folder.is_folder_of_images(path))
 
 
 def _of_leaks(check: LeakCheck | None) -> list[str]:

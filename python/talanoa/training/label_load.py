@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import damaged, image_folder, normalize
 from talanoa import image as images
-from talanoa import normalize
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.host import Host, stop_if_cancelled
@@ -84,6 +84,8 @@ def _read(request: TrainRequest, host: Host, given: Given | None) -> tuple[list[
         found = label_read.of_image(request, picture, view, label_read.OPEN)
         return label_regions.cut_apart(request, found), {"split": "by region", "test_images": {}, "views": [view]}
     views = sources.find(request)
+    if note := image_folder.read_together({path.parent for view in views for path in _files(view)}):
+        host.warn(note)
     if len(views) == 1:
         found = label_read.read(request, views[0])
         return label_regions.cut_apart(request, found), {"split": "by region", "test_images": {}, "views": views}
@@ -92,7 +94,8 @@ def _read(request: TrainRequest, host: Host, given: Given | None) -> tuple[list[
     seen = []
     for number, (view, role) in enumerate(wanted, start=1):
         stop_if_cancelled(host)
-        seen += [(each, role) for each in label_read.read(request, view)]
+        with damaged.all_named(_files(view), (path for each, _ in wanted[number:] for path in _files(each))):
+            seen += [(each, role) for each in label_read.read(request, view)]
         host.progress(number, len(wanted), "Reading images")
     several = sources.several_plates(views)
     test = {sources.name_of(view, several): [file_sha256(path) for path in _files(view)] for view in parts["test"]}
@@ -312,7 +315,8 @@ def to_judge(model: Any, request: TrainRequest, host: Host) -> list[LabelField]:
     seen = []
     for number, view in enumerate(views, start=1):
         stop_if_cancelled(host)
-        seen += [(each, VALIDATION) for each in label_read.read(asked, view)]
+        with damaged.all_named(_files(view), (path for each in views[number:] for path in _files(each))):
+            seen += [(each, VALIDATION) for each in label_read.read(asked, view)]
         host.progress(number, len(views), "Reading images")
     _alike(seen)
     first = seen[0][0]

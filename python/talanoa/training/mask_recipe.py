@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import dataset, methods
+from talanoa import damaged, dataset, methods
 from talanoa import image as images
 from talanoa.dataset import Annotated
 from talanoa.errors import BadInput
@@ -110,8 +110,9 @@ def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[
     files, _ = sources.find(request)
     chosen = parse(SegmentRequest, {"device": device, "channel": request.one_channel}).request
     pairs = []
-    for each in files:
-        item = dataset.read_one(each, request.one_channel, request.ndim, request.mask)
+    for number, each in enumerate(files):
+        with damaged.all_named((each.image, each.annotation), sources.paths_of(files[number + 1 :])):
+            item = dataset.read_one(each, request.one_channel, request.ndim, request.mask)
         picture = choose(images.read(each.image), model.channels, chosen, 2)
         found = segment(picture.image, model, chosen.model_copy(update={"channel": None}), host)
         pairs.append((item.labels, found.labels.values[0, 0, 0]))

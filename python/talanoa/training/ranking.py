@@ -60,13 +60,29 @@ def rank(
         raise BadInput(f"{model} is a model of {found.method}; expected one of stardist, whose answers can be ranked.")
     config = methods.get(found.method).config(**found.config)
     runner = backends.for_model(found, device).runner
-    result = {}
+    result: dict[str, float] = {}
+    damaged: list[str] = []
     for number, entry in enumerate(entries):
         stop_if_cancelled(host)
-        pixels = read_for(found, dataset.image_path(entry.name))
+        host.progress(number, len(entries), "Ranking images")
+        try:
+            pixels = read_for(found, dataset.image_path(entry.name))
+        except Unfit:
+            raise
+        except BadInput as problem:  # a damaged file keeps its place, and the others are ranked
+            damaged.append(f"{entry.name}: {problem}")
+            continue
         result[entry.name] = uncertainty(runner, pixels, config, found.thresholds, host)
-        host.progress(number + 1, len(entries), "Ranking images")
+    host.progress(len(entries), len(entries), "Ranking images")
+    if not result and damaged:
+        raise BadInput(f"None of the {len(damaged)} images can be read. {damaged[0]}")
+    for text in damaged:
+        host.warn(f"Not ranked: {text}")
     return result
+
+
+class Unfit(BadInput):
+    """An image that can be read, and is not one for the model."""
 
 
 def read_for(model: Model, path: Path) -> NDArray[np.float32]:
@@ -81,7 +97,7 @@ def read_for(model: Model, path: Path) -> NDArray[np.float32]:
         values = values[channel - 1 : channel]
     n_t, n_c, n_z = picture.sizes["t"], len(values), values.shape[1]
     if n_t > 1 or n_c != model.channels or (n_z > 1) != (model.ndim == 3):
-        raise BadInput(
+        raise Unfit(
             f"{path} has {n_t} frame(s), {n_c} channel(s) and {n_z} slice(s); model {model.name} takes one frame, "
             f"{model.channels} channel(s) and {'several slices' if model.ndim == 3 else 'one slice'}. Choose another "
             "model, or add the planes of the image one by one."

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from talanoa import dataset, image_folder
+from talanoa import damaged, dataset, image_folder
 from talanoa.annotate.folder import FILE, Dataset, is_dataset, open_dataset
 from talanoa.dataset import Annotated, Files
 from talanoa.errors import BadInput
@@ -46,13 +46,24 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
     propose = labels_by_model(request, host)
     for number, each in enumerate(files):
         stop_if_cancelled(host)
-        proposed = propose(each.annotation)
-        items.append(
-            dataset.read_one(each, request.one_channel, request.ndim, request.mask, normalization, proposed=proposed)
-        )
+        with damaged.all_named((each.annotation,), paths_of(files[number:])):
+            proposed = propose(each.annotation)
+        with damaged.all_named((each.image, each.annotation), paths_of(files[number + 1 :])):
+            items.append(
+                dataset.read_one(
+                    each, request.one_channel, request.ndim, request.mask, normalization, proposed=proposed
+                )
+            )
         host.progress(number + 1, len(files), "Reading images")
     items = dataset.alike(items, files, request.ndim)
     return Loaded(items, _class_names(request, items, names), normalization)
+
+
+def paths_of(files: Sequence[Files]) -> Iterator[Path]:
+    """Yield images and annotations."""
+    for each in files:
+        yield each.image
+        yield each.annotation
 
 
 def find(request: TrainRequest) -> tuple[list[Files], tuple[str, ...]]:
@@ -77,7 +88,7 @@ def find(request: TrainRequest) -> tuple[list[Files], tuple[str, ...]]:
             f"images has {len(images)} folder(s), {key} {len(others)}; expected as many, in the same order. "
             "Separate the folders by a semicolon."
         )
-    suffixes = image_folder.ROI_SUFFIXES if request.rois else image_folder.EXACT
+    suffixes: Sequence[str] = image_folder.ROI_SUFFIXES if request.rois else image_folder.EXACT
     if request.label_model is not None:  # it finds the objects in images
         suffixes = image_folder.SUFFIXES
     found = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from talanoa import dataset, inference, methods
+from talanoa import damaged, dataset, inference, methods
 from talanoa import image as images
 from talanoa.dataset import Annotated
 from talanoa.errors import BadInput
@@ -232,8 +232,9 @@ def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[
     files, _ = sources.find(request)
     settings = parse(SegmentRequest, {"device": device}).request
     pairs = []
-    for each in files:
-        item = dataset.read_one(each, request.one_channel, request.ndim, request.mask)
+    for number, each in enumerate(files):
+        with damaged.all_named((each.image, each.annotation), sources.paths_of(files[number + 1 :])):
+            item = dataset.read_one(each, request.one_channel, request.ndim, request.mask)
         picture = images.read(each.image)
         if request.one_channel is not None:
             picture = picture.isel(c=slice(request.one_channel - 1, request.one_channel))

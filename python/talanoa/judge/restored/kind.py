@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from talanoa import damaged
 from talanoa.errors import BadInput
 from talanoa.host import Share, stop_if_cancelled
 from talanoa.judge import candidates, folders, leaks
@@ -120,7 +121,9 @@ def evaluate(request: EvaluateRequest, judged: Sequence[Candidate], host: Host) 
         stop_if_cancelled(host)
         host.progress(k, len(names) + 1, f"Judging {name} ({k + 1} of {len(names)})")
         here = {what: _file(name, found, len(names)) for what, found in files.items()}
-        case = read_case(name, here, judged, request, Share(host, k, len(names) + 1))
+        rest = (path for each in names[k + 1 :] for path in _paths(each, files, judged, len(names)))
+        with damaged.all_named(_paths(name, files, judged, len(names)), rest):
+            case = read_case(name, here, judged, request, Share(host, k, len(names) + 1))
         for item in case.items():
             work.add(item)
         for note in case.notes:
@@ -267,6 +270,14 @@ def _file(name: str, found: dict[str, Path], n_names: int) -> Path | None:
     if name in found:
         return found[name]
     return next(iter(found.values())) if len(found) == n_names == 1 else None
+
+
+def _paths(
+    name: str, files: dict[str, dict[str, Path]], judged: Sequence[Candidate], n_names: int
+) -> list[Path | None]:
+    """Return the files of one name."""
+    made = [each.annotations.files for each in judged if each.annotations is not None]
+    return [_file(name, found, n_names) for found in (*files.values(), *made)]
 
 
 def _contrasts(judgements: Sequence[Judgement], request: EvaluateRequest) -> list[Contrast]:

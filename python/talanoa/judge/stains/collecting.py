@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import damaged
 from talanoa import image as images
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share, stop_if_cancelled
@@ -82,8 +84,9 @@ def collect(setting: Setting, store: Store, request: EvaluateRequest, host: Host
         stop_if_cancelled(host)
         host.progress(number, 2 * len(setting.views), f"Predicting {view.name} ({number + 1} of {len(setting.views)})")
         opened.clear()
-        truth, form = _truth(view, setting, opened)
-        light = lights.read(view.light, setting.lights) if view.light is not None else None
+        with damaged.all_named(_paths(view), (path for each in setting.views[number + 1 :] for path in _paths(each))):
+            truth, form = _truth(view, setting, opened)
+            light = lights.read(view.light, setting.lights) if view.light is not None else None
         sides, unit = form.attrs["pixel_size"], str(form.attrs["unit"])
         if unit == "pixel" and light is not None:
             sides, unit = light.attrs["pixel_size"], str(light.attrs["unit"])
@@ -91,7 +94,9 @@ def collect(setting: Setting, store: Store, request: EvaluateRequest, host: Host
         share = Share(host, number, 2 * len(setting.views))
         sources = [truth]
         for k, contender in enumerate(setting.contenders):
-            made = _predicted(view, k, contender, light, setting, request, share, opened)
+            rest = (path for each in setting.views[number + 1 :] for path in _paths(each))
+            with damaged.all_named(_paths(view), rest):
+                made = _predicted(view, k, contender, light, setting, request, share, opened)
             if made.shape != truth.shape:
                 found, wanted = (reading.sizes((each.shape[0], 1, *each.shape[2:])) for each in (made, truth))
                 raise BadInput(
@@ -101,6 +106,11 @@ def collect(setting: Setting, store: Store, request: EvaluateRequest, host: Host
         for t, name in enumerate(plane_names(view.name, len(truth), 1, by_slice=False)):
             store.add(name, number, [source[t] for source in sources])
     return sizes
+
+
+def _paths(view: View) -> list[Path | None]:
+    """Return the files of a field."""
+    return [view.light, *(each.path for known in (view.truths, *view.predictions) for each in known.values())]
 
 
 def _truth(view: View, setting: Setting, opened: dict[Any, xr.DataArray]) -> tuple[Planes, xr.DataArray]:
