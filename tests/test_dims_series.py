@@ -261,3 +261,33 @@ def test_segment_takes_the_image_asked_for(tmp_path: Path) -> None:
     reply = ask("segment", image=str(tmp_path / "a.tif"), model=tiny.MODEL, series="2", out=str(tmp_path / "out"))
     assert reply["labels"].sizes["x"] == 112 and reply["record"]["request"]["series"] == 2
     assert talanoa.rerun(tmp_path / "out").identical
+
+
+@pytest.fixture
+def focal(tmp_path: Path) -> dict[str, Any]:
+    """Keys of a training of masks on three focal planes, annotated once for all of them."""
+    for name in ("images", "targets"):
+        (tmp_path / name).mkdir()
+    for number in range(3):
+        picture, labels = tiny.discs(number)
+        stack = image.from_array(np.stack([picture, picture // 2, picture // 3]), "zyx")
+        image.write(tmp_path / "images" / f"a{number}.tif", stack)
+        tifffile.imwrite(tmp_path / "targets" / f"a{number}.tif", labels)
+    small = {"epochs": 1, "steps": 2, "patch": 32, "depth": 2, "filters": 4}
+    return {"images": str(tmp_path / "images"), "targets": str(tmp_path / "targets"), **small}
+
+
+def test_focal_planes_without_a_word_are_refused_with_what_can_be_done(focal: dict[str, Any]) -> None:
+    for method in ("segmentation", "stardist"):
+        reply = ask("train", method=method, name="focal", **focal)
+        assert reply["status"] == "error" and "is a plane, its image a0.tif has 3 slices" in reply["message"]
+        assert "set dims=cyx here, and again when segmenting" in reply["message"]
+
+
+def test_focal_planes_are_channels_on_the_users_word(focal: dict[str, Any]) -> None:
+    reply = ask("train", method="segmentation", name="focal", dims="cyx", **focal)
+    assert reply["status"] == "ok", reply["message"]
+    file = str(Path(focal["images"]) / "a0.tif")
+    assert "z-stack of 3 slices" in ask("segment", image=file, model="focal")["message"]
+    found = ask("segment", image=file, model="focal", dims="cyx", prob_thresh=0.5)
+    assert found["status"] == "ok" and found["labels"].sizes["z"] == 1

@@ -3,8 +3,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from talanoa import background, resample
 from talanoa.errors import BadInput
-from talanoa.normalize import Levels, fit, normalize, percentile_limits, rescale, whole_levels, zscore_of
+from talanoa.normalize import Levels, fit, normalize, percentile_limits, rescale, single, whole_levels, zscore_of
 
 PERCENTILE = {"kind": "percentile", "low": 3.0, "high": 99.8}
 MINMAX, OF_IMAGE = {"kind": "minmax"}, {"kind": "zscore_image"}
@@ -122,3 +123,61 @@ def test_a_blank_image_becomes_zero_by_minmax_and_zscore(normalization: dict[str
     image = np.full((1, 4, 4), 9, np.uint8)
     assert fit(image, normalization).constant == (0,)
     assert not fit(image, normalization).apply(image).any()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.uint32, np.int64, np.float32, np.float64])
+def test_ordinary_images_are_rescaled_in_single_precision_bit_for_bit(kind: type) -> None:
+    values = np.random.default_rng(0).integers(0, 250, (40, 50)).astype(kind)
+    lower, upper = percentile_limits(values)
+    expected = (values.astype(np.float32) - np.float32(lower)) * np.float32(1.0 / (upper - lower + 1e-20))
+    assert np.array_equal(rescale(values, lower, upper), expected)
+    assert np.array_equal(single(values), values.astype(np.float32)) and single(values).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("offset", "span", "kind"),
+    [
+        (5e5, 0.5, np.float64),
+        (1e9, 100, np.float64),
+        (4e9, 200, np.uint32),
+        (2**45, 400, np.int64),
+        (0, 1e39, np.float64),
+        (1e300, 1e290, np.float64),
+        (0, 1e-25, np.float64),
+        (-7e8, 200, np.int32),
+    ],
+)
+def test_small_ranges_on_large_offsets_and_values_beyond_float32_are_resolved(
+    offset: float, span: float, kind: type
+) -> None:
+    steps = np.arange(101).reshape(1, 101)
+    base = kind(offset)
+    values = base + (steps * kind(span / 100) if np.issubdtype(kind, np.integer) else steps * (span / 100)).astype(kind)
+    found = normalize(values, 0, 100)
+    assert found.dtype == np.float32
+    assert found.ravel() == pytest.approx(np.linspace(0, 1, 101), abs=1e-4)
+
+
+def test_single_values_beyond_float32_do_not_become_nan() -> None:
+    values = np.linspace(0, 1000, 10_000)
+    values[5] = 1e300
+    with np.errstate(all="raise"):
+        found = normalize(values)
+    assert np.isfinite(found).all() and found[-1] == pytest.approx(1 / 0.998, rel=1e-3)
+    assert not normalize(np.full(9, 1e39)).any()
+
+
+@pytest.mark.parametrize("step", ["rolling_ball", "clip"])
+def test_background_and_size_of_large_offsets(step: str) -> None:
+    plane = np.random.default_rng(1).uniform(0, 100, (64, 64))
+    expected = normalize(background.remove(plane, step, 20))
+    assert normalize(background.remove(plane + 1e9, step, 20)) == pytest.approx(expected, abs=1e-3)
+    small = resample.resize(plane[None], (32, 32))
+    assert normalize(resample.resize(plane[None] + 1e9, (32, 32))) == pytest.approx(normalize(small), abs=1e-3)
+
+
+def test_a_result_that_float32_cannot_hold_is_refused() -> None:
+    levels = Levels(((0.0, 1e39),))
+    assert levels.apply(np.array([[0.0, 1e39]]))[0].tolist() == [0, 1]
+    with pytest.raises(BadInput, match="Divide the image by a constant"):
+        levels.undo(np.ones((1, 2), np.float32))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import resample
+from talanoa.normalize import single
 
 CLIP_PERCENTILE = 50.0
 _SPARE = 2  # pixels of the smaller copy that a part reads besides what the ball needs
@@ -36,7 +37,9 @@ def rolling_ball(plane: NDArray, radius: float = 50.0) -> NDArray[np.float32]:
     from skimage.restoration import rolling_ball as roll
 
     shrink = _shrink(radius)
-    values = plane.astype(np.float32)
+    values = single(plane)
+    if values.dtype == np.float64:  # the offset has no part in the result
+        values = single(values - values.min())
     if shrink == 1:
         return np.maximum(values - roll(values, radius=radius), 0)
     height, width = values.shape
@@ -81,8 +84,8 @@ def _shrink(radius: float) -> int:
 
 
 def clip_low(plane: NDArray, percentile: float = CLIP_PERCENTILE) -> NDArray[np.float32]:
-    """Raise everything below a percentile to it, so that structure in the background disappears; (y, x) float32."""
-    return np.maximum(plane, np.percentile(plane, percentile)).astype(np.float32)
+    """Raise everything below a percentile to it, so that structure in the background disappears; float32 (y, x)."""
+    return single(np.maximum(plane, np.percentile(plane, percentile)))
 
 
 def remove(plane: NDArray, step: str, radius: float) -> NDArray:

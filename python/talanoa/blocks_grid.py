@@ -155,16 +155,16 @@ class Pixels:
         self._hashes: dict[Box, str] = {}
 
     def __getitem__(self, part: tuple[slice, ...]) -> NDArray[Any]:
-        space = part[1:]
-        z = space[0] if self._plane is None else slice(self._plane, self._plane + 1)
-        values = self._image.fetch(self._frame, self._channels, (z, space[-2], space[-1]))
-        return self._kept(space, values if self._plane is None else values[:, 0])
-
-    def _kept(self, space: tuple[slice, ...], values: NDArray[Any]) -> NDArray[Any]:
-        """Remember which pixels were read."""
-        check_finite(values)
-        self._hashes[tuple((side.start, side.stop) for side in space)] = array_sha256(values)
+        values = self.compute(part[1:])
+        self._hashes[tuple((side.start, side.stop) for side in part[1:])] = array_sha256(values)
         return values
+
+    def compute(self, part: tuple[slice, ...]) -> NDArray[Any]:
+        """Return a part (channels, …) of all channels, without remembering its hash."""
+        z = part[0] if self._plane is None else slice(self._plane, self._plane + 1)
+        values = self._image.fetch(self._frame, self._channels, (z, part[-2], part[-1]))
+        check_finite(values)
+        return values if self._plane is None else values[:, 0]
 
     def hash_of(self, box: Box) -> str:
         """Return the hash of a part that was read; what lies beyond the image does not count.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from talanoa import background, blocks_levels, resample
 from talanoa.blocks_grid import Box, Grid, Pixels
 from talanoa.host import Host
+from talanoa.normalize import single
 from talanoa.requests import SegmentRequest
 from talanoa.result import array_sha256
 
@@ -85,9 +86,12 @@ class Derived(ABC):
         """Return the values of a part."""
 
     def hash_of(self, box: Box) -> str:
-        """Return the hash of a part that was cut, and forget it; what lies beyond the image does not count."""
+        """Return the hash of a part that was cut; what lies beyond the image does not count.
+
+        NB: it is kept, see `Pixels.hash_of`.
+        """
         sides = zip(box, self.shape[1:], strict=True)
-        return self._hashes.pop(tuple((start, min(stop, size)) for (start, stop), size in sides))
+        return self._hashes[tuple((start, min(stop, size)) for (start, stop), size in sides)]
 
 
 class Cleaned(Derived):
@@ -113,7 +117,7 @@ class Cleaned(Derived):
         stack = slice(0, 1) if flat else part[0]
         if self._ground is not None:
             lowest = self._ground[:, stack, None, None]
-            return np.maximum(cut(self._pixels, part), lowest[:, 0] if flat else lowest).astype(np.float32)
+            return single(np.maximum(cut(self._pixels, part), lowest[:, 0] if flat else lowest))
         planes = [() if flat else (slice(k, k + 1),) for k in range(stack.start, stack.stop)]
         made = [[self._ball(c, plane, part[-2:]) for plane in planes] for c in range(self.shape[0])]
         return np.array(made)[:, 0] if flat else np.array(made)
@@ -149,11 +153,9 @@ class Scaled(Derived):
         return resample.resize_part(lambda wanted: cut(self._source, wanted), *shapes, part)
 
 
-def cut(source: Any, part: tuple[slice, ...]) -> NDArray:
-    """Return a part of an array that remembers hashes, without leaving one."""
-    values: NDArray = source[(slice(None), *part)]
-    source.hash_of(_box(part))
-    return values
+def cut(source: Pixels | Derived, part: tuple[slice, ...]) -> NDArray[Any]:
+    """Return a part (channels, …) of an array that remembers hashes, without leaving one."""
+    return source.compute(part)
 
 
 def _box(part: tuple[slice, ...]) -> Box:

@@ -221,6 +221,13 @@ def read_one(
         labels, notes = roi_objects.labels_of(annotation_path, volume.shape[1:])
     else:
         labels = _label_volume(_read_labels(annotation_path, mask), annotation_path)
+    if len(labels) == 1 < volume.shape[1] and labels.shape[1:] == volume.shape[2:]:
+        raise BadInput(
+            f"{annotation_path.name} is a plane, its image {image_path.name} has {volume.shape[1]} slices; expected as "
+            "many in both. Of focal planes, take a slice or a projection of each image (in ImageJ: Image > Stacks > Z "
+            "Project), or give all of them to the network as channels: set dims=cyx here, and again when segmenting "
+            "(images of one channel and time)."
+        )
     if labels.shape != volume.shape[1:]:
         raise BadInput(
             f"{annotation_path.name} is {_sizes(labels.shape)}, its image {image_path.name} "

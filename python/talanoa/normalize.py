@@ -14,6 +14,9 @@ from talanoa.errors import BadInput
 _EPS = 1e-20  # as the original: a constant image becomes zeros instead of a division by zero
 WHOLE = ("minmax", "zscore_image")  # kinds that look at every value of an image
 KINDS = ("percentile", "zscore", *WHOLE)
+_LARGEST = float(np.finfo(np.float32).max)
+_SMALLEST = 1e-16  # of a range; `_EPS` would show below it
+_FINE = 2.0**-10  # step of float32, relative to the range, from which on double precision is used
 _SAMPLE = 4_000_000  # above this many pixels the percentiles come from a regular subsample
 
 
@@ -39,9 +42,41 @@ def sample_step(size: int) -> int:
 
 
 def rescale(image: NDArray, lower: float, upper: float) -> NDArray[np.float32]:
-    """Map `lower` to 0 and `upper` to 1 linearly, without clipping; returns float32, same shape."""
+    """Map `lower` to 0 and `upper` to 1 linearly, without clipping; returns float32, same shape.
+
+    In single precision where that tells the intensities apart; a small range on a large offset, and values that
+    float32 cannot hold, in double precision.
+    """
+    if not tells_apart(lower, upper):
+        return _rescale_in_double(image, lower, upper)
     scale = np.float32(1.0 / (upper - lower + _EPS)) if upper > lower else np.float32(0.0)
-    return (image.astype(np.float32) - np.float32(lower)) * scale
+    try:
+        with np.errstate(over="raise"):
+            return (image.astype(np.float32) - np.float32(lower)) * scale
+    except FloatingPointError:  # single values far above the limits
+        return _rescale_in_double(image, lower, upper)
+
+
+def _rescale_in_double(image: NDArray, lower: float, upper: float) -> NDArray[np.float32]:
+    """Return what `rescale` does, from double precision; what float32 cannot hold becomes its largest number."""
+    scale = 1.0 / (upper - lower) if upper > lower else 0.0
+    made = np.subtract(image, lower, dtype=np.float64) * scale
+    return np.clip(made, -_LARGEST, _LARGEST).astype(np.float32)
+
+
+def tells_apart(low: float, high: float) -> bool:
+    """Return whether float32 resolves intensities between two finely; of equal ones True."""
+    largest, span = max(abs(low), abs(high)), high - low
+    if not span > 0:
+        return largest < _LARGEST
+    return largest < _LARGEST and span > _SMALLEST and bool(np.spacing(np.float32(largest)) <= span * _FINE)
+
+
+def single(values: NDArray) -> NDArray[Any]:
+    """Return values as float32 where it tells them apart, else as float64."""
+    if values.dtype.itemsize <= 2 or values.dtype == np.float32 or not values.size:
+        return values.astype(np.float32)
+    return values.astype(np.float32 if tells_apart(float(values.min()), float(values.max())) else np.float64)
 
 
 def normalize(image: NDArray, low: float = 1.0, high: float = 99.8) -> NDArray[np.float32]:
@@ -90,6 +125,11 @@ class Levels:
         if len(pairs) != len(image):
             raise ValueError(f"{len(image)} channels, but levels of {len(pairs)}")
         made = np.empty(image.shape, np.float32)
+        if max(abs(end) for pair in pairs for end in pair) > _LARGEST:
+            raise BadInput(
+                "The image has intensities that 32-bit floating point cannot hold (above 3.4e38), and so would the "
+                "result. Divide the image by a constant first."
+            )
         for channel, (lower, upper) in enumerate(pairs):
             np.multiply(image[channel], np.float32(max(upper - lower, 0.0)), out=made[channel])
             if offset:

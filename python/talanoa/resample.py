@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.normalize import single
+
 Part = tuple[slice, ...]
 
 
@@ -93,11 +95,13 @@ def resize_part(
         low, high = int(rows.indices.min()), int(rows.indices.max()) + 1
         wanted.append(slice(low, high))
         matrices.append(rows[:, low:high] if n_in != n_out else None)
-    values = np.asarray(read(tuple(wanted)), np.float32)
+    values = single(np.asarray(read(tuple(wanted))))
+    offset = values.min() if values.dtype == np.float64 else None  # the weights are of single precision
+    values = values if offset is None else values - offset
     for axis in reversed(range(len(matrices))):
         if matrices[axis] is not None:
             values = _along(matrices[axis], values, axis + 1)
-    return np.ascontiguousarray(values)
+    return np.ascontiguousarray(values if offset is None else values + offset)
 
 
 def _along(matrix: Any, values: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
