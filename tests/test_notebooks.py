@@ -39,13 +39,33 @@ def test_notebooks_are_kept_without_outputs(path: Path) -> None:
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebooks_run(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TALANOA_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+    _execute(path, tmp_path, monkeypatch)
+    assert (tmp_path / path.stem.replace("_", "-") / "evaluation" / "report.html").is_file()
+
+
+def test_a_notebook_runs_again_in_a_new_folder_with_a_new_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        _execute(FOLDER / "n2v_2d.ipynb", tmp_path, monkeypatch)
+    assert all((tmp_path / work / "evaluation" / "report.html").is_file() for work in ("n2v-2d", "n2v-2d-2"))
+    assert len(list((tmp_path / "home" / "models").glob("Noise2Void*"))) == 2
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_each_run_of_a_notebook_has_names_of_its_own(path: Path) -> None:
+    (cell,) = [cell for cell in nbformat.read(path, 4).cells if "parameters" in cell.metadata.get("tags", [])]
+    assert "work = next_free(" in cell.source and "model = next_free(" in cell.source
+
+
+def _execute(path: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run a notebook with small settings."""
+    monkeypatch.setenv("TALANOA_HOME", str(place / "home"))
+    monkeypatch.setenv("IPYTHONDIR", str(place / "ipython"))
     notebook = nbformat.read(path, 4)
-    (place,) = [k for k, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
+    (at,) = [k for k, cell in enumerate(notebook.cells) if "parameters" in cell.metadata.get("tags", [])]
     given = "\n".join(f"{name} = {value!r}" for name, value in TINY[path.stem].items())
-    notebook.cells.insert(place + 1, nbformat.v4.new_code_cell(given))
-    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    notebook.cells.insert(at + 1, nbformat.v4.new_code_cell(given))
+    NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(place)}}).execute()
     told = "".join(output.get("text", "") for cell in notebook.cells for output in cell.get("outputs", []))
     assert "is trained" in told and "would take about" in told
-    assert (tmp_path / path.stem.replace("_", "-") / "evaluation" / "report.html").is_file()
