@@ -18,6 +18,8 @@ SCRIPTS = PACKAGE.parent.parent / "fiji_scripts" / "Plugins" / "Talanoa"
 KEY = re.compile(r"""(?<![\w<.{%/"'&?-])([a-z][a-z_0-9]*)=(?=[\w<"'{(\[])""")
 # What looks like a key in a message and is one of something else, with the module that says so.
 OTHER = {
+    ("image_missing.py", "missing_planes"): "key to come",
+    ("image_planes.py", "missing_planes"): "key to come",
     ("classical_config.py", "key"): "placeholder",
     ("classical_config.py", "min_area"): "settings",
     ("classical_config.py", "max_area"): "settings",
