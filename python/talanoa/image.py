@@ -201,6 +201,7 @@ def read(
     image.attrs["name"] = image.attrs["name"] or path.name
     for note in image.attrs.get("notes", ()):
         log.warning("%s: %s", path.name, note)
+        reading.report(path.name, str(note))
     return image
 
 

@@ -6,7 +6,7 @@ are read as its request says: `asked_by` sets that for the files read within it,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
@@ -28,7 +28,7 @@ class Reading:
     series : int, optional
         Which image of a file that holds several, counted from 1; omitted: the first, with a note.
     missing : str
-        What is done where planes are not in the file that it declares: refuse, skip, skip_channels.
+        What is done where planes are not in the file that it declares: see `image_missing.settle`.
     labels : bool
         The file is a label image: it has no channels, and often is the only image of its file.
     """
@@ -41,7 +41,30 @@ class Reading:
 
 
 AS_STORED = Reading()
+Tell = Callable[[str], None]
 _asked: ContextVar[Reading] = ContextVar("talanoa_reading", default=AS_STORED)
+
+
+_tell: ContextVar[tuple[Tell, set[str]] | None] = ContextVar("talanoa_notes", default=None)
+
+
+@contextmanager
+def notes_to(tell: Tell) -> Iterator[None]:
+    """Report the notes on the files read within the block, the same note once, with the first file that it is on."""
+    token = _tell.set((tell, set()))
+    try:
+        yield
+    finally:
+        _tell.reset(token)
+
+
+def report(name: str, note: str) -> None:
+    """Pass a note on a file on to whom `notes_to` names."""
+    listener = _tell.get()
+    if listener is None or note in listener[1]:
+        return
+    listener[1].add(note)
+    listener[0](f"{name}: {note}")
 
 
 @contextmanager

@@ -138,6 +138,14 @@ Series = Annotated[
     BeforeValidator(read_whole),
     Field(description="Which image of files that hold several (positions of a stage, for example), from 1; omitted: 1"),
 ]
+MissingPlanes = Annotated[
+    Literal["refuse", "skip", "skip_channels", "fill"],
+    BeforeValidator(read_word),
+    Field(
+        description="What is done where planes are missing in image files: refuse the image; skip frames (of a stack: "
+        "slices) that are not complete; skip_channels that are not complete; fill: take 0 for them"
+    ),
+]
 FRAMES = r"\d+(-\d+)?(,\d+(-\d+)?)*"
 
 

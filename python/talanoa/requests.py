@@ -19,6 +19,7 @@ from talanoa.request_base import (
     Dims,
     Fraction,
     MaybeNumber,
+    MissingPlanes,
     Number,
     Parsed,
     PathText,
@@ -104,6 +105,7 @@ class RoisRequest(Request):
     image: PathText | None = Field(None, description="Image the ROIs belong to (gives the size), or the label image")
     dims: Dims = None
     series: Series = None
+    missing_planes: MissingPlanes = "refuse"
     shape: Annotated[str | None, BeforeValidator(read_word)] = Field(
         None,
         pattern=r"^\d+(x\d+){1,3}$",

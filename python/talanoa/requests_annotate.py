@@ -13,6 +13,7 @@ from talanoa.request_base import (
     Dims,
     Fraction,
     MaybeNumber,
+    MissingPlanes,
     PathText,
     Series,
     read_decimal,
@@ -73,6 +74,7 @@ class AnnotateRequest(ProposeRequest):
     )
     dims: Dims = None
     series: Series = None
+    missing_planes: MissingPlanes = "refuse"
     rois: PathText | None = Field(None, description="ROI zip; omitted: the ROIs given or in the manager")
     who: str = Field("", description="Who annotates; omitted: the login name")
     annotator: str = Field("", description="A further person, whose masks and ROIs are kept apart")

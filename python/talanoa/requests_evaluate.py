@@ -14,6 +14,7 @@ from talanoa.request_base import (
     Folders,
     Fraction,
     MaybeNumber,
+    MissingPlanes,
     Number,
     PathText,
     Request,
@@ -81,6 +82,7 @@ class EvaluateRequest(Request):
     )
     dims: Dims = None
     series: Series = None
+    missing_planes: MissingPlanes = "refuse"
     leaks: bool = Field(True, description="Look for test images, or parts of them, among the training images")
     iou: Number = Field(0.5, gt=0, le=1, description="Object IoU from which an object counts as found")
     bootstrap: Whole = Field(2000, ge=0, le=100_000, description="Resamplings for the confidence intervals; 0: none")

@@ -14,6 +14,7 @@ from talanoa.request_base import (
     Count,
     Device,
     Dims,
+    MissingPlanes,
     PathText,
     Price,
     Request,
@@ -39,6 +40,7 @@ class ImageRequest(Request):
     )
     dims: Dims = None
     series: Series = None
+    missing_planes: MissingPlanes = "refuse"
     frames: Annotated[str | None, BeforeValidator(read_frames)] = Field(
         None,
         pattern=f"^{FRAMES}$",

@@ -13,8 +13,8 @@ from talanoa.requests import TrainRequest
 from talanoa.requests_evaluate import read_factors
 
 UNVARIED = (
-    "images", "targets", "rois", "dims", "series", "name", "method", "seed", "resume", "dry_run", "picture", "device",
-    "one_per_stain",
+    "images", "targets", "rois", "dims", "series", "missing_planes", "name", "method", "seed", "resume", "dry_run",
+    "picture", "device", "one_per_stain",
 )  # fmt: skip
 UNUSED = ("resume", "dry_run", "picture", "one_per_stain")
 RANGE = ".."  # between the ends of a range that a search draws from

@@ -16,6 +16,7 @@ from talanoa.request_base import (
     Dims,
     Folders,
     Fraction,
+    MissingPlanes,
     Number,
     PathText,
     Price,
@@ -128,6 +129,7 @@ class TrainRequest(Request):
     rois: Folders | None = Field(None, description="Folder of ROI zips with the images' names")
     dims: Dims = None
     series: Series = None
+    missing_planes: MissingPlanes = "refuse"
     name: str = Field(min_length=1, description="Name of the new model")
     preset: Annotated[Literal["quick", "standard", "long", "published"] | None, BeforeValidator(read_word)] = Field(
         None, description="Length of the training; epochs and steps override it; omitted: standard"

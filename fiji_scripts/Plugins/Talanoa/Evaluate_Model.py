@@ -6,6 +6,7 @@
 #@ File (label="or annotations by another person", style="directory", required=false, persist=false) annotator
 #@ String (label="Axes of the files (tyx: movies; empty: as they say)", required=false, value="", persist=false) dims
 #@ String (label="Image of each file (a number)", required=false, value="", row="same", persist=false) series
+#@ String (label="Missing planes", choices={"refuse", "skip", "skip_channels", "fill"}, value="refuse", row="same", persist=false) missing_planes
 #@ String (label="Compare with (models or folders, between them ;)", required=false, value="", width=24, persist=false) compare
 #@ File (label="Folder of training images (empty: as the model recorded)", style="directory", required=false, persist=false) train
 #@ Boolean (label="Look for test images among the training images", value=true, persist=false) leaks
@@ -47,6 +48,7 @@ reply = client.ask(
         "annotator": annotator,
     "dims": dims,
     "series": series,
+    "missing_planes": missing_planes,
         "compare": compare,
         "train": train,
         "leaks": leaks,

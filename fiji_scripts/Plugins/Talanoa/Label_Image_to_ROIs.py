@@ -1,6 +1,7 @@
 #@ File (label="Label image (empty: the open one)", style="open", required=false, persist=false) image
 #@ String (label="Axes of the file (tyx: a movie; empty: as it says)", required=false, value="", persist=false) dims
 #@ String (label="Image of the file (a number)", required=false, value="", row="same", persist=false) series
+#@ String (label="Missing planes", choices={"refuse", "skip", "skip_channels", "fill"}, value="refuse", row="same", persist=false) missing_planes
 #@ String (label="A mask of one value", choices={"refuse", "split", "keep"}, value="refuse", persist=false) mask
 #@ String (label="ROIs", choices={"append", "replace", "overlay", "none"}, value="append", persist=false) show
 #@ File (label="Save as (new ROI zip; empty: show only)", style="save", required=false, persist=false) out
@@ -11,7 +12,7 @@ from talanoa_fiji import show as screen
 reply = client.ask(
     objects,
     "rois",
-    {"image": image, "dims": dims, "series": series, "mask": mask, "show": show, "out": out},
+    {"image": image, "dims": dims, "series": series, "missing_planes": missing_planes, "mask": mask, "show": show, "out": out},
     fixed={"action": "from_labels"},
     image=True,
 )

@@ -19,6 +19,7 @@
 #@ File (label="Image (empty: the open one)", required=false, persist=false) image
 #@ String (label="Axes of the file (tyx: a movie; empty: as it says)", required=false, value="", persist=false) dims
 #@ String (label="Image of the file (a number)", required=false, value="", row="same", persist=false) series
+#@ String (label="Missing planes", choices={"refuse", "skip", "skip_channels", "fill"}, value="refuse", row="same", persist=false) missing_planes
 #@ File (label="Result folder (new; empty: none)", style="directory", required=false, persist=false) out
 #@ Boolean (label="Copy the model into it", value=false, persist=false) copy_model
 #@ ObjectService objects
@@ -45,6 +46,7 @@ keys = {
     "image": image,
     "dims": dims,
     "series": series,
+    "missing_planes": missing_planes,
     "out": out,
     "copy_model": copy_model,
 }

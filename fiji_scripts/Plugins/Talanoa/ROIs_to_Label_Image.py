@@ -2,6 +2,7 @@
 #@ File (label="Image that gives the size (empty: the open one)", style="open", required=false, persist=false) image
 #@ String (label="Axes of the file (tyx: a movie; empty: as it says)", required=false, value="", persist=false) dims
 #@ String (label="Image of the file (a number)", required=false, value="", row="same", persist=false) series
+#@ String (label="Missing planes", choices={"refuse", "skip", "skip_channels", "fill"}, value="refuse", row="same", persist=false) missing_planes
 #@ File (label="Save as (new file; empty: show only)", style="save", required=false, persist=false) out
 #@ ObjectService objects
 from talanoa_fiji import client, show
@@ -9,7 +10,7 @@ from talanoa_fiji import client, show
 reply = client.ask(
     objects,
     "rois",
-    {"rois": rois, "image": image, "dims": dims, "series": series, "out": out},
+    {"rois": rois, "image": image, "dims": dims, "series": series, "missing_planes": missing_planes, "out": out},
     fixed={"action": "to_labels"},
     image=True,
     area=True,

@@ -4,6 +4,7 @@
 #@ File (label="or folder of ROI zips", style="directory", required=false, persist=false) rois
 #@ String (label="Axes of the files (tyx: movies; empty: as they say)", required=false, value="", persist=false) dims
 #@ String (label="Image of each file (a number)", required=false, value="", row="same", persist=false) series
+#@ String (label="Missing planes", choices={"refuse", "skip", "skip_channels", "fill"}, value="refuse", row="same", persist=false) missing_planes
 #@ Boolean (label="Train and denoise the open image (n2v: without folders)", value=false, persist=false) apply
 #@ String (label="Name of the new model", value="", width=20, persist=false) name
 #@ String (label="Length of the training", choices={"quick", "standard", "long", "published"}, value="standard", persist=false) preset
@@ -94,6 +95,7 @@ keys = {
     "rois": rois,
     "dims": dims,
     "series": series,
+    "missing_planes": missing_planes,
     "apply": apply,
     "name": name,
     "preset": preset,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa import reading, requests
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 Reply = dict[str, Any]
+# They read many files, deep inside: the notes on them are passed on by the reader itself.
+READING_MANY = frozenset({"train", "evaluate", "study"})
 EMPTY: Reply = {"image": None, "labels": None, "rois": None, "table": None, "record": None, "folder": None}
 
 
@@ -130,7 +133,8 @@ def perform(
         report_notes(image, collecting)
     given = Given(image, rois, selection, **window)
     check_reading(parsed.request, given)
-    with reading.asked_by(parsed.request):
+    notes = reading.notes_to(collecting.warn) if str(request.get("task")) in READING_MANY else nullcontext()
+    with reading.asked_by(parsed.request), notes:
         reply.update(task.function(parsed.request, given, collecting))
     reply["warnings"] = collecting.warnings
     return reply

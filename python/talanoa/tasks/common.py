@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from talanoa import reading
 from talanoa.errors import BadInput
 from talanoa.host import Host, PassingOn
 
@@ -66,8 +67,9 @@ def report_notes(image: xr.DataArray, host: Host) -> None:
 
 
 def check_reading(request: Request, given: Given) -> None:
-    """Refuse `dims` and `series` for an image that is open, or in memory: they say how files are read."""
-    keys = [key for key in ("dims", "series") if getattr(request, key, None) is not None]
+    """Refuse what says how files are read (`dims`, `series`, ...) for an image that is open, or in memory."""
+    said = {key: getattr(request, key, None) for key in ("dims", "series", "missing_planes")}
+    keys = [key for key, value in said.items() if value not in (None, reading.REFUSE)]
     named = any(getattr(request, key, None) for key in ("image", "images", "source", "dataset"))
     if not keys or named or given.image is None:
         return

@@ -43,7 +43,7 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
         )
     if request.out:
         check_new(Path(request.out))
-    with reading.asked(record["request"].get("dims"), record["request"].get("series")):
+    with reading.asked(*(record["request"].get(key) for key in ("dims", "series", "missing_planes"))):
         return _again(request, record, given, host)
 
 
