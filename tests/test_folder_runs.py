@@ -162,6 +162,17 @@ def test_a_run_that_was_killed_goes_on(tmp_path: Path) -> None:
     assert {path.name for path in out.iterdir()} == {"a", "b", "folder.json", "replaced", "summary.csv"}
 
 
+def test_a_run_that_was_killed_before_it_began(tmp_path: Path) -> None:
+    folder, out = folder_of(tmp_path / "in", "a.tif"), tmp_path / "out"
+    out.mkdir()
+    for name in (lock.LOCK, lock.NOTE, "folder.json.partial"):
+        (out / name).write_text("999999999 1", encoding="utf-8")
+    assert lock.is_of_lock(out / lock.NOTE)
+    (out / lock.LOCK).unlink()
+    assert segmented(folder, out)["status"] == "ok"
+    assert {path.name for path in out.iterdir()} == {"a", "folder.json", "summary.csv"}
+
+
 def test_odd_entries_of_a_folder(tmp_path: Path) -> None:
     folder, out = folder_of(tmp_path / "in", "a.tif"), tmp_path / "out"
     (folder / "empty.tif").touch()
@@ -211,7 +222,7 @@ def test_stopping_without_a_result_leaves_nothing(tmp_path: Path) -> None:
 
 NAMES = [
     ["a.tif", "a.png"], ["a.ome.tif", "a.tif"], ["A.tif", "a.tif"], ["a.png.tif", "a.png", "a.tif"],
-    ["a.b.ome.tif", "a.c.ome.tif"], ["summary.csv.tif", "folder.json.png", "replaced.tif", "lock.tif"],
+    ["a.b.ome.tif", "a.c.ome.tif"], ["summary.csv.tif", "folder.json.png", "replaced.tif", "lock.tif", "lock.json.tif"],
     ["a .tif", "a.tif", "a..tif"], ["é.tif", "e\u0301.tif"], ["STRASSE.tif", "straße.tif"], [".tif.tif", "x.zarr"],
 ]  # fmt: skip
 

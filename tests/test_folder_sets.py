@@ -17,7 +17,7 @@ from talanoa import dataset, image_folder, tasks
 from talanoa.annotate.folder import open_dataset
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
-from talanoa.judge import folders
+from talanoa.judge import folders, page
 from talanoa.labelling import plates
 from talanoa.labelling import sources as label_sources
 from talanoa.requests import TrainRequest, parse
@@ -146,3 +146,28 @@ def test_results_of_images_of_one_name_are_all_judged(tmp_path: Path) -> None:
     request = {"task": "segment", "image": str(tmp_path), "model": tiny.MODEL, "out": str(tmp_path / "out")}
     assert tasks.run(request, QuietHost())["failures"] == []
     assert set(folders.find_annotations(tmp_path / "out", "prediction").files) == {"a.tif", "a.ome.tif"}
+
+
+def test_copies_of_an_image_are_named_and_on_one_side(tmp_path: Path) -> None:
+    keys = tiny.write_training_set(tmp_path, 6)
+    for k, name in ((0, "copy"), (1, "another")):
+        for key in ("images", "targets"):
+            (Path(keys[key]) / f"{name}.tif").write_bytes((Path(keys[key]) / f"discs{k}.tif").read_bytes())
+    host = tiny.RecordingHost()
+    items = sources.load(asked(**keys), host).items
+    assert any("2 images are copies of others" in text and "discs0 = copy" in text for text in host.warnings)
+    for seed in range(8):
+        training, validation = dataset.split(items, 0.4, seed)
+        assert {each.hashes[0] for each in training}.isdisjoint(each.hashes[0] for each in validation)
+        assert len(training) + len(validation) == 8 and training and validation
+    host = tiny.RecordingHost()
+    noisy = restore_load.load(asked(method="n2v", images=keys["images"]), host, None).items
+    assert any("copies of others" in text for text in host.warnings)
+    training, validation = pairs.split(noisy, 0.4, 1)
+    assert {each.hashes[0] for each in training}.isdisjoint(each.hashes[0] for each in validation)
+    with pytest.raises(BadInput, match="2 files are copies of each other"):
+        dataset.split([item for item in items if item.name in ("copy", "discs0")], 0.4, 1)
+
+
+def test_pictures_of_a_report_have_names_of_their_own() -> None:
+    assert page.file_names(["a b", "a_b", "A b", "c/d", "=x"]) == ["a_b", "a_b-2", "A_b-3", "c_d", "_x"]

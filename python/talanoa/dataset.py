@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import augment3d, image_folder, image_sets, roi_objects
+from talanoa import augment3d, copies, image_folder, image_sets, roi_objects
 from talanoa.augment import Augmentation, random_patch, without_border_objects
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
@@ -321,27 +321,30 @@ def _label_volume(labels: NDArray, path: Path) -> NDArray:
 def split(items: Sequence[Annotated], share: float, seed: int) -> tuple[list[Annotated], list[Annotated]]:
     """Split by image file into (training, validation); a seeded draw, at least one file on each side.
 
-    A single volume is on both sides: it is worth a training, and the report says what its scores are.
+    Copies of a file are on the same side. A single volume is on both sides: it is worth a training, and the report
+    says what its scores are.
 
     Raises
     ------
     BadInput
         With fewer than two images.
     """
-    files = list(dict.fromkeys(item.file for item in items))
+    group = copies.groups(items)
+    files = list(dict.fromkeys(group.values()))
     if len(items) == 1 and items[0].ndim == 3:
         return list(items), list(items)
     if len(files) < 2:
+        same = f" {len(group)} files are copies of each other and count as one." if len(group) > 1 else ""
         raise BadInput(
             f"{len(files)} annotated image found; at least 2 are needed, one to train on and one to validate on. "
-            "Annotate another image, or cut a large one into several."
+            f"Annotate another image, or cut a large one into several.{same}"
         )
     n_validation = min(len(files) - 1, max(1, round(share * len(files))))
     order = np.random.default_rng(seed).permutation(len(files))
     chosen = {files[k] for k in order[:n_validation].tolist()}
     return (
-        [item for item in items if item.file not in chosen],
-        [item for item in items if item.file in chosen],
+        [item for item in items if group[item.file] not in chosen],
+        [item for item in items if group[item.file] in chosen],
     )
 
 

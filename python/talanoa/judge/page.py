@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import math
 import re
@@ -63,8 +64,8 @@ def write(
             write_csv(aside / name, table)
         if pictures:
             (aside / "overlays").mkdir()
-        for one in pictures:
-            (aside / "overlays" / f"{file_name(one.name)}.png").write_bytes(encode(one.pixels))
+        for name, one in zip(file_names([each.name for each in pictures]), pictures, strict=True):
+            (aside / "overlays" / f"{name}.png").write_bytes(encode(one.pixels))
         text = json.dumps(jsonable(dict(everything)), indent=1, ensure_ascii=False, allow_nan=False)
         (aside / EVERYTHING).write_text(text + "\n", encoding="utf-8")
         (aside / REPORT).write_text(page(), encoding="utf-8")
@@ -141,6 +142,13 @@ def embed(data: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def file_name(name: str) -> str:
-    """Return a name that is a file name everywhere."""
-    return re.sub(r"[^\w.-]+", "_", name)
+def file_names(names: Sequence[str]) -> list[str]:
+    """Return a name for each that is a file name everywhere; no two are the same, also where case does not count."""
+    taken: set[str] = set()
+    made = []
+    for name in names:
+        plain = re.sub(r"[^\w.-]+", "_", name)
+        wanted = itertools.chain([plain], (f"{plain}-{number}" for number in itertools.count(2)))
+        made.append(next(each for each in wanted if each.casefold() not in taken))
+        taken.add(made[-1].casefold())
+    return made

@@ -75,7 +75,7 @@ def check_place(request: Any) -> None:
     if not request.out:
         return
     folder = request.image is not None and image_folder.is_folder_of_images(Path(request.image))
-    if not (folder and folder_state.is_begun(Path(request.out))):
+    if not (folder and folder_state.is_ours(Path(request.out))):
         check_new(Path(request.out))
 
 
@@ -232,12 +232,15 @@ def _reply(rows: Sequence[Row], out: Path, verb: str, host: Host) -> dict[str, A
     if len(failed) == len(rows):
         raise BadInput(
             f"None of the {len(rows)} images could be {verb}. {failed[0]['Image']}: {failed[0]['Message']} "
-            f"{out / SUMMARY} lists all. The same command again tries them anew."
+            f"{out / SUMMARY} lists all. With out={out} the same command again tries them anew."
         )
     if failed:
         names = [row["Image"] for row in failed]
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        text = f"Failed: {', '.join(names[:_SHOWN])}{more} (see {SUMMARY}). The same command again tries them anew."
+        text = (
+            f"Failed: {', '.join(names[:_SHOWN])}{more} (see {SUMMARY}). With out={out} the same command again tries "
+            "them anew."
+        )
         host.warn(text)
         message += f" {text}"
     return {"message": message, "table": table, "folder": str(out), "failures": [row["Image"] for row in failed]}

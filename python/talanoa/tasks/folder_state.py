@@ -58,6 +58,15 @@ def is_begun(out: Path) -> bool:
     return (out / FILE).is_file()
 
 
+def is_ours(out: Path) -> bool:
+    """Tell whether a run may write into a folder that is there: another one began, if only to make the folder."""
+    return is_begun(out) or (out.is_dir() and all(_is_of_begin(path) for path in out.iterdir()))
+
+
+def _is_of_begin(path: Path) -> bool:
+    return lock.is_of_lock(path) or path.name == f"{FILE}.partial"
+
+
 @contextmanager
 def held(out: Path) -> Iterator[None]:
     """Make the folder of the results where it is not there, and keep other processes out; an empty one is removed."""
@@ -132,9 +141,10 @@ def result_names(files: Sequence[Path], known: Mapping[str, str] | None = None) 
     for name, stem in stems.items():
         if name in given:
             continue
-        wanted = [stem, name] if shared[_alike(stem)] == 1 else [name]
-        wanted += [f"{name}-{number}" for number in range(2, len(files) + len(taken) + 3)]
-        given[name] = next(each for each in wanted if _alike(each) not in taken)
+        whole = name if _is_free(name, set()) else f"image {name}"
+        wanted = [stem, whole] if shared[_alike(stem)] == 1 else [whole]
+        wanted += [f"{whole}-{number}" for number in range(2, len(files) + len(taken) + 3)]
+        given[name] = next(each for each in wanted if _is_free(each, taken))
         taken.add(_alike(given[name]))
     return {path.name: given[path.name] for path in files}
 
@@ -162,8 +172,8 @@ def what_is_kept(rows: Mapping[str, Row], count: int, out: Path) -> str:
         return "Stopped on request; nothing was written."
     done = sum((path / result.RECORD).is_file() for path in there)  # also those of processes that were ended since
     return (
-        f"Stopped on request after {max(done, len(rows))} of {count} images; what is done is in {out}. The same "
-        "command again goes on with the others."
+        f"Stopped on request after {max(done, len(rows))} of {count} images; what is done is in {out}. With out={out} "
+        "the same command again goes on with the others."
     )
 
 
@@ -264,6 +274,10 @@ def _notes(done: int, total: int, replaced: Sequence[str], gone: Sequence[str]) 
             "does not list them."
         )
     return found
+
+
+def _is_free(name: str, taken: set[str]) -> bool:
+    return _alike(name) not in taken and not lock.is_of_lock(Path(_alike(name)))
 
 
 def _alike(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import damaged, image_folder, normalize
+from talanoa import copies, damaged, image_folder, normalize
 from talanoa import image as images
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
@@ -97,6 +97,8 @@ def _read(request: TrainRequest, host: Host, given: Given | None) -> tuple[list[
         with damaged.all_named(_files(view), (path for each, _ in wanted[number:] for path in _files(each))):
             seen += [(each, role) for each in label_read.read(request, view)]
         host.progress(number, len(wanted), "Reading images")
+    if note := copies.note((each.name, each.hashes[0]) for each, _ in seen if each.hashes):
+        host.warn(note)
     several = sources.several_plates(views)
     test = {sources.name_of(view, several): [file_sha256(path) for path in _files(view)] for view in parts["test"]}
     return seen, {"split": f"by {request.split_by}", "test_images": test, "views": views}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import damaged, dataset, image_folder
+from talanoa import copies, damaged, dataset, image_folder
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.host import Host, stop_if_cancelled
@@ -90,6 +90,8 @@ def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recordi
         with damaged.all_named((low, high), (path for pair in files[number + 1 :] for path in pair)):
             found.append(_recording(request, low, high))
         host.progress(number + 1, len(files), "Reading images")
+    if note := copies.note((each.name, each.hashes[0]) for each in found):
+        host.warn(note)
     return _alike(found)
 
 

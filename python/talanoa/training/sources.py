@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talanoa import damaged, dataset, image_folder
+from talanoa import copies, damaged, dataset, image_folder
 from talanoa.annotate.folder import FILE, Dataset, is_dataset, open_dataset
 from talanoa.dataset import Annotated, Files
 from talanoa.errors import BadInput
@@ -55,6 +55,8 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
                 )
             )
         host.progress(number + 1, len(files), "Reading images")
+    if note := copies.note((item.name, item.hashes[0]) for item in items):
+        host.warn(note)
     items = dataset.alike(items, files, request.ndim)
     return Loaded(items, _class_names(request, items, names), normalization)
 
