@@ -31,6 +31,14 @@ class Axis(NamedTuple):
         return number if math.isfinite(number) and number > 0 else None
 
     @property
+    def text(self) -> str:
+        """The size for a message."""
+        try:
+            return f"{float(self.size):g}"
+        except (TypeError, ValueError, OverflowError):
+            return str(self.size)
+
+    @property
     def calibrated(self) -> bool:
         """Whether the size can be used and has a unit."""
         return self.usable is not None and normal_unit(self.unit) != PIXEL
@@ -94,7 +102,7 @@ def _plane(y: Axis, x: Axis, notes: list[str]) -> tuple[float, float, str]:
         return 1.0, 1.0, PIXEL
     for axis, said, size in (("y", y, size_y), ("x", x, size_x)):
         if said.size is not None and size is None:
-            notes.append(f"the pixel size along {axis} is {said.size}, which is not a size")
+            notes.append(f"the pixel size along {axis} is {said.text}, which is not a size")
     if not size_x and not size_y:
         if normal_unit(x.unit) != PIXEL:
             notes.append(f"the unit is {normal_unit(x.unit)}, but the size of a pixel is not known")
@@ -119,7 +127,7 @@ def _slices(z: Axis, unit: str, slices: int, notes: list[str]) -> float | None:
         notes += [] if quiet else said
         return found
     if not quiet and unit != PIXEL:
-        state = "not known" if z.size is None else f"{z.size}, which is not a size"
+        state = "not known" if z.size is None else f"{z.text}, which is not a size"
         notes.append(f"{what} is {state}; 1 {unit} was taken")
     return None
 

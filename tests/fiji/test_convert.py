@@ -269,6 +269,16 @@ def test_an_uncalibrated_image_has_the_unit_pixel(ij: Any) -> None:
     assert (attrs["unit"], attrs["pixel_size"], attrs["frame_interval"]) == ("pixel", (1.0, 1.0, 1.0), 0.0)
 
 
+def test_an_origin_is_said_because_measure_counts_from_it(ij: Any) -> None:
+    imp = to_imageplus(made("uint8", (1, 1, 1)))
+    imp.getCalibration().yOrigin = 2.0
+    (note,) = to_dataarray(imp).attrs["notes"]
+    assert "origin at pixel (0, 2)" in note and "Measure" in note and "upper left corner" in note
+    imp.setRoi(1, 1, 3, 2)
+    found = imp.getStatistics(java_class("ij.measure.Measurements").CENTROID)
+    assert found.yCentroid == pytest.approx((2 - 2) * imp.getCalibration().pixelHeight)  # what the note says of Measure
+
+
 def test_a_density_calibration_is_reported_and_not_applied(ij: Any) -> None:
     imp = to_imageplus(made("uint8", (1, 1, 1)))
     cal = imp.getCalibration()

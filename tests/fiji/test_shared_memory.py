@@ -111,7 +111,7 @@ def test_images_are_built_as_through_jpype(imagej: Runtime, image: xr.DataArray)
 
 
 def test_a_strange_calibration_arrives(imagej: Runtime) -> None:
-    imp = convert.to_imageplus(made("uint8", (1, 1, 1)))
+    imp = convert.to_imageplus(made("uint8", (1, 3, 1)))
     cal = imp.getCalibration()
     cal.pixelWidth, cal.pixelDepth = float("nan"), float("inf")
     cal.setYUnit("mm")
@@ -119,6 +119,10 @@ def test_a_strange_calibration_arrives(imagej: Runtime) -> None:
     _, arrived, _ = sent(imagej, imp)
     assert_same(arrived, convert.to_dataarray(imp))
     assert len(arrived.attrs["notes"]) == 4
+    cal.xOrigin = -3.5
+    _, arrived, _ = sent(imagej, imp)
+    assert_same(arrived, convert.to_dataarray(imp))
+    assert "origin at pixel (-3.5, 0)" in " ".join(arrived.attrs["notes"])
 
 
 @pytest.mark.parametrize("kind", ["Roi", "OvalRoi"])

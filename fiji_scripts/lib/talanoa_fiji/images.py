@@ -30,6 +30,7 @@ def describe(imp):
         u"channels": channels, u"slices": imp.getNSlices(), u"frames": imp.getNFrames(),
         u"pixel_width": _number(cal.pixelWidth), u"pixel_height": _number(cal.pixelHeight), u"pixel_depth": _number(cal.pixelDepth),
         u"unit": cal.getUnit(), u"y_unit": cal.getYUnit(), u"z_unit": cal.getZUnit(),
+        u"origin": ArrayList([_number(cal.xOrigin), _number(cal.yOrigin)]),
         u"frame_interval": _number(cal.frameInterval), u"time_unit": cal.getTimeUnit() or u"s",
         u"signed16": Boolean(bits == 16 and cal.isSigned16Bit()),
         u"density": cal.getValueUnit() if cal.calibrated() and not cal.isSigned16Bit() else None,

@@ -137,6 +137,7 @@ class Pick(JFrame):
         self.kind, self.source = _choice([FOLDER, FILES] + [OPEN] * (self.imp is not None)), JTextField(FIELD)
         self.count, self.every = JSpinner(SpinnerNumberModel(20, 1, 100000, 1)), JCheckBox(u"all of them")
         self.cut, self.tile = _choice([text for _, text in CUTS]), _choice(TILES)
+        self.dims, self.series = JTextField(5), JTextField(3)
         self.browse = _button(u"Browse ...", self._browse)
         line = JPanel(BorderLayout(4, 0))
         line.add(self.source, BorderLayout.CENTER)
@@ -148,6 +149,7 @@ class Pick(JFrame):
         _frame(self, [
             _bold(u"Images for " + asking.last_name(dataset)),
             row(u"From", self.kind), row(u"Place", line), row(u"How many", _beside(self.count, self.every)),
+            row(u"Axes of the files (tyx: movies)", self.dims), row(u"Image of each file (a number)", self.series),
             row(u"Stacks, movies", self.cut), row(u"Tiles of (pixels)", self.tile), hint,
         ], [self.go, (u"Cancel", self._cancel)], self._cancel)
         self._chosen()
@@ -156,7 +158,7 @@ class Pick(JFrame):
     def _chosen(self):
         """Let be filled what counts."""
         kind = self.kind.getSelectedItem()
-        for part in (self.source, self.browse):
+        for part in (self.source, self.browse, self.dims, self.series):
             part.setEnabled(kind != OPEN)
         self.every.setEnabled(kind == FOLDER)
         self.count.setEnabled(kind == FOLDER and not self.every.isSelected())
@@ -181,7 +183,7 @@ class Pick(JFrame):
             return ui.message(PICK, u"No place was named; expected a folder of images, or files. Choose it by Browse ...")
         keys = {u"action": u"pick", u"dataset": self.dataset, u"cut": CUTS[self.cut.getSelectedIndex()][0]}
         if kind != OPEN:
-            keys[u"source"] = source
+            keys.update({u"source": source, u"dims": self.dims.getText(), u"series": self.series.getText()})
         if kind == FOLDER:
             keys[u"count"] = u"all" if self.every.isSelected() else Integer(self.count.getValue())
         if self.tile.getSelectedItem() != TILES[0]:

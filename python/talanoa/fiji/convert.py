@@ -84,6 +84,7 @@ def describe(imp: Any) -> dict[str, Any]:
         "unit": str(cal.getUnit()),
         "y_unit": str(cal.getYUnit()),
         "z_unit": str(cal.getZUnit()),
+        "origin": [float(cal.xOrigin), float(cal.yOrigin)],
         "frame_interval": float(cal.frameInterval),
         "time_unit": str(cal.getTimeUnit() or "s"),
         "density": str(cal.getValueUnit()) if cal.calibrated() and not cal.isSigned16Bit() else None,
