@@ -18,8 +18,6 @@ SCRIPTS = PACKAGE.parent.parent / "fiji_scripts" / "Plugins" / "Talanoa"
 KEY = re.compile(r"""(?<![\w<.{%/"'&?-])([a-z][a-z_0-9]*)=(?=[\w<"'{(\[])""")
 # What looks like a key in a message and is one of something else, with the module that says so.
 OTHER = {
-    ("image_missing.py", "missing_planes"): "key to come",
-    ("image_planes.py", "missing_planes"): "key to come",
     ("classical_config.py", "key"): "placeholder",
     ("classical_config.py", "min_area"): "settings",
     ("classical_config.py", "max_area"): "settings",
@@ -43,7 +41,7 @@ OTHER = {
     ("n2v.py", "n_channel_in"): "configuration",
     ("n2v.py", "n_channel_out"): "configuration",
 }
-OF_READING = ("dims", "series")
+OF_READING = ("dims", "series", "missing_planes")
 READERS = ("segment", "restore", "predict", "train", "study", "evaluate", "annotate", "rois")
 MENU = {
     "segment": "Segment_Objects",
@@ -102,7 +100,7 @@ def test_every_task_that_reads_images_takes_the_keys_of_reading(verb: str) -> No
     kind = TASKS[verb].request
     assert set(OF_READING) <= set(kind.model_fields)
     text = options.parser_for(verb, kind).format_help()
-    assert all(f"--{key}" in text for key in OF_READING)
+    assert all(f"--{key.replace('_', '-')}" in text for key in OF_READING)
 
 
 @pytest.mark.parametrize("script", [*MENU.values(), "ROIs_to_Label_Image", "Label_Image_to_ROIs"])

@@ -7,8 +7,8 @@ them.
 Arriving (from ImageJ): ``title``, ``kind`` (ij.ImagePlus.getType()), ``bits``, ``width``, ``height``, ``channels``,
 ``slices``, ``frames``, ``pixel_width``, ``pixel_height``, ``pixel_depth``, ``unit``, ``y_unit``, ``z_unit``,
 ``origin`` (x, y in pixels), ``frame_interval``, ``time_unit``, ``signed16``, ``density`` (unit of a density
-calibration, or None), ``ranges`` (low, high of each channel, none for RGB), ``slice_labels``, ``source`` (path or None), ``selection`` (None, or ``area``,
-``type``, ``x``, ``y``, ``width``, ``height``).
+calibration, or None), ``ranges`` (low, high of each channel, none for RGB), ``slice_labels``, ``source`` (path or
+None), ``selection`` (None, or ``area``, ``type``, ``x``, ``y``, ``width``, ``height``).
 
 Leaving (to ImageJ): ``title``, ``type`` (uint8, uint16, float32, int32 for RGB), ``width``, ``height``, ``channels``,
 ``slices``, ``frames``, ``signed16``, the five of the calibration (``unit``; frame interval in seconds), ``ranges`` and
