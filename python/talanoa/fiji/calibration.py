@@ -24,9 +24,9 @@ def spatial(facts: Mapping[str, Any]) -> dict[str, Any]:
     if facts.get("density") is not None:
         notes.append(f"the image has a density calibration ({facts['density']}); the raw pixel values were taken")
     if any(facts["origin"]):
-        x, y = (f"{float(side):g}" for side in facts["origin"])
+        place = ", ".join(f"{float(side):g}" for side in facts["origin"])
         notes.append(
-            f"the image has its origin at pixel ({x}, {y}): Analyze > Measure counts X and Y from there, tables of "
+            f"the image has its origin at pixel ({place}): Analyze > Measure counts X and Y from there, tables of "
             "Talanoa from the upper left corner"
         )
     interval = seconds(facts["frame_interval"], facts["time_unit"], notes)
