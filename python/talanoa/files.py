@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from talanoa.errors import BadInput
 from talanoa.leftovers import OLD, name_aside, remove, tidy
 
 _BLOCK = 1 << 20
+_JUNCTION = 0xA0000003  # Windows: a folder that is another one
 
 
 @contextmanager
@@ -96,6 +98,28 @@ def explain_write_error(error: OSError, path: Path) -> BadInput:
             "Choose another folder or change its permissions."
         )
     return BadInput(f"{path} could not be written: {error}. Check the name and the disk, or choose another folder.")
+
+
+def check_plain(folder: Path, remedy: str) -> None:
+    """Raise `BadInput` for a folder that holds anything else than files and folders: links lead out of it.
+
+    Parameters
+    ----------
+    folder : Path
+        May be a link itself: that one is the user's.
+    remedy : str
+        What to do, for the message.
+    """
+    for place, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            path = Path(place, name)
+            state = path.lstat()
+            link = stat.S_ISLNK(state.st_mode) or getattr(state, "st_reparse_tag", 0) == _JUNCTION
+            if link or not (stat.S_ISREG(state.st_mode) or stat.S_ISDIR(state.st_mode)):
+                raise BadInput(
+                    f"{path} is {'a link' if link else 'no file'}; expected plain files only, because what a link "
+                    f"leads to would be read and copied along. {remedy}"
+                )
 
 
 def read_json(path: Path, what: str, remedy: str) -> Any:

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
 
-from talanoa import leftovers
+from talanoa import files, leftovers
 from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
 
@@ -39,7 +39,9 @@ def opened(path: Path) -> Iterator[Path]:
         Neither folder nor zip, damaged, unsafe, no model in it or several.
     """
     if path.is_dir():
-        yield _model_in(path, path)
+        place = _model_in(path, path)
+        files.check_plain(place, "Copy the model with the files themselves.")
+        yield place
         return
     if not path.is_file():
         raise BadInput(f"folder: found {str(path)!r}, which is no folder and no file; expected a model folder or zip.")

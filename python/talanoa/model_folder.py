@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from talanoa.errors import BadInput
-from talanoa.files import file_sha256, write_aside
+from talanoa.files import check_plain, file_sha256, write_aside
 from talanoa.model_record import COMPUTED, FORMAT, RECORD, check_finite, read_record
 from talanoa.model_weights import WEIGHTS, check_tensors, check_weights, load_network
 
@@ -183,12 +183,13 @@ def load(name_or_path: str | Path) -> Model:
     Raises
     ------
     BadInput
-        Unknown, damaged or foreign folder, unknown method or configuration key; weights, thresholds or normalisation
-        that are not finite.
+        Unknown, damaged or foreign folder, one with links in it, unknown method or configuration key; weights,
+        thresholds or normalisation that are not finite.
     """
     from talanoa import methods
 
     folder = find(str(name_or_path))
+    check_plain(folder, "Copy the model folder with the files themselves.")
     record = read_record(folder)
     if not (folder / WEIGHTS).is_file():
         raise BadInput(f"{folder} has no {WEIGHTS}; the model is incomplete. Copy the whole folder again.")

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa import tables
 from talanoa.errors import BadInput
-from talanoa.files import check_target, file_sha256, write_aside
+from talanoa.files import check_plain, check_target, file_sha256, write_aside
 
 if TYPE_CHECKING:
     from talanoa.rois import RoiSet
@@ -217,7 +217,8 @@ def attach(folder: Path, name: str, source: Path) -> None:
     if Path(name).name != name:
         raise ValueError(f"an attachment is named by a plain file name, not {name!r}")
     if source.is_dir():
-        shutil.copytree(source, folder / name)
+        check_plain(source, "Copy it with the files themselves.")
+        shutil.copytree(source, folder / name, symlinks=True)  # one that was made since is not followed either
     else:
         shutil.copyfile(source, folder / name)
 

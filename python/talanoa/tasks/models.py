@@ -130,5 +130,5 @@ def _copy(source: Path, name: str) -> Path:
     target = model_folder.check_name(name)
     target.parent.mkdir(parents=True, exist_ok=True)
     with files.write_aside(target) as aside:
-        shutil.copytree(source, aside)
+        shutil.copytree(source, aside, symlinks=True)
     return target
