@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import math
 import os
 import shutil
 import stat
@@ -122,7 +123,15 @@ def check_plain(folder: Path, remedy: str) -> None:
                 )
 
 
-def read_json(path: Path, what: str, remedy: str) -> Any:
+def exists(path: Path) -> bool:
+    """Tell whether something is at a path; at one that cannot be (too long, with a zero byte) there is nothing."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def read_json(path: Path, what: str, remedy: str, finite: bool = True) -> Any:
     """Return the content of a JSON file.
 
     Parameters
@@ -131,6 +140,8 @@ def read_json(path: Path, what: str, remedy: str) -> Any:
         The file.
     what, remedy : str
         What it should hold, and what to do where it cannot be read, for the message.
+    finite : bool
+        Refuse numbers that are not finite, too; JSON has none, but Python writes them.
 
     Raises
     ------
@@ -138,11 +149,20 @@ def read_json(path: Path, what: str, remedy: str) -> Any:
         It cannot be read, or is not JSON; the message names the file.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, parse_float=_number, parse_constant=_number) if finite else json.loads(text)
     except (OSError, ValueError) as error:  # text that is not UTF-8 or not JSON, numbers of thousands of digits
         raise BadInput(f"{path} cannot be read as {what} ({error}). {remedy}") from error
     except RecursionError as error:
         raise BadInput(f"{path} cannot be read as {what} (lists within lists, without an end). {remedy}") from error
+
+
+def _number(text: str) -> float:
+    """Return a number of JSON; one that is not finite is a ValueError."""
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is no finite number")
+    return value
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

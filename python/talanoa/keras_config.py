@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from talanoa.errors import BadInput
+from talanoa.files import read_json
 
 NMS_BORDER = 2  # the original takes no candidate within two places of the (padded) border
 UNET = {
@@ -54,10 +54,7 @@ class Translated:
 
 def read(path: Path) -> dict[str, Any]:
     """Return the content of ``config.json``, a JSON object."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(f"{path.name} cannot be read ({error}); expected JSON. Copy the model folder again.") from error
+    found = read_json(path, "JSON", "Copy the model folder again.")
     if not isinstance(found, dict):
         raise BadInput(f"{path.name} holds {type(found).__name__}; expected a JSON object, as the package writes it.")
     return found

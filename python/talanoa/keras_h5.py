@@ -6,20 +6,28 @@ and numbered groups for each kind of layer (the ``*.weights.h5`` of Keras 3).
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import leftovers
 from talanoa.errors import BadInput
 
 if TYPE_CHECKING:
     import h5py
 
+log = logging.getLogger(__name__)
+LIMIT = 120.0  # seconds that the reading of a file may take; the largest ones take some
+REFUSED = 3  # exit code of the process that reads: its output says why
 LARGEST = 2**28  # values of one array; the largest layer of a U-Net of depth 6 has a tenth of it
 KERAS3 = ("layers", "_layer_checkpoint_dependencies")  # the second one in 3.0 only
 CONV, NORM = ("kernel", "bias"), ("gamma", "beta", "moving_mean", "moving_variance")
@@ -46,22 +54,85 @@ class Weights:
 
 
 def read(path: Path) -> Weights:
-    """Read the weights of a network of convolutions and batch normalisations.
+    """Read the weights of a network of convolutions and batch normalisations, in a process of its own.
+
+    The library of HDF5 does not come to an end with some damaged files, and ends the process with others.
 
     Raises
     ------
     BadInput
         No HDF5 file, damaged, none of the two layouts, layers of another kind, or parts that lie outside of the file.
     """
+    with TemporaryDirectory(prefix=leftovers.temporary_prefix()) as name:
+        found = Path(name) / "weights.npz"
+        command = [sys.executable, "-m", "talanoa.keras_h5", str(path.absolute()), str(found)]
+        try:
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=LIMIT,
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _damaged(path, f"reading it does not end within {LIMIT:g} s") from error
+        except OSError as error:
+            raise _damaged(path, f"the process that reads it cannot start: {error}") from error
+        if done.returncode == REFUSED:
+            raise BadInput(done.stdout.decode("utf-8").strip())
+        if done.returncode:
+            log.warning("reading %s: %s", path, done.stderr.decode("utf-8", "replace"))
+            raise _damaged(path, f"the HDF5 library failed with code {done.returncode}")
+        return _unpacked(found)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Read the weights of a file in this process, and leave them in another one as plain arrays."""
+    source, target = map(Path, arguments)
+    try:
+        weights = read_here(source)
+    except BadInput as problem:
+        sys.stdout.buffer.write(f"{problem}\n".encode())
+        return REFUSED
+    layers = [*weights.convolutions, *weights.norms]
+    arrays: dict[str, Any] = {
+        f"{number}/{key}": values for number, one in enumerate(layers) for key, values in one.arrays.items()
+    }
+    with target.open("wb") as file:
+        np.savez(
+            file, names=np.array([one.name for one in layers]), split=np.array(len(weights.convolutions)), **arrays
+        )
+    return 0
+
+
+def _unpacked(path: Path) -> Weights:
+    """Return what `main` has left."""
+    with np.load(path, allow_pickle=False) as stored:
+        arrays: list[dict[str, NDArray[np.float32]]] = [{} for _ in stored["names"]]
+        for key in stored.files:
+            number, _, name = key.partition("/")
+            if name:
+                arrays[int(number)][name] = stored[key]
+        layers = [Layer(str(name), each) for name, each in zip(stored["names"], arrays, strict=True)]
+        split = int(stored["split"])
+    return Weights(layers[:split], layers[split:])
+
+
+def _damaged(path: Path, why: str) -> BadInput:
+    return BadInput(
+        f"{path.name} cannot be read as Keras weights ({why}); expected an HDF5 file. Copy the model again."
+    )
+
+
+def read_here(path: Path) -> Weights:
+    """Do what `read` does, in this process."""
     import h5py
 
     try:
         with h5py.File(path, "r") as file:
             layers = list(_layers(file, path))
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
-        raise BadInput(
-            f"{path.name} cannot be read as Keras weights ({error}); expected an HDF5 file. Copy the model again."
-        ) from error
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError, MemoryError) as error:
+        raise _damaged(path, str(error)) from error
     return Weights(
         [layer for layer in layers if "kernel" in layer.arrays], [one for one in layers if "gamma" in one.arrays]
     )
@@ -163,3 +234,7 @@ def _natural(name: str) -> tuple[str, int]:
     if match is None:
         return name, 0
     return match[1], int(match[2] or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

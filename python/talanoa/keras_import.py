@@ -8,7 +8,6 @@ on the far ones: there pixels within the halo of a border can differ.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from talanoa import keras_config, keras_h5, keras_images
 from talanoa.errors import BadInput
-from talanoa.files import file_sha256
+from talanoa.files import file_sha256, read_json
 from talanoa.keras_h5 import Layer, Weights
 from talanoa.model_folder import Model
 
@@ -124,10 +123,7 @@ def read(folder: Path, name: str) -> Imported:
 def _thresholds(folder: Path) -> tuple[dict[str, float], list[str]]:
     """Return the thresholds, with the original's defaults for what is missing or impossible, and notes about that."""
     path = folder / THRESHOLDS
-    try:
-        found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise BadInput(f"{path.name} cannot be read ({error}); expected JSON. Copy the model folder again.") from error
+    found = read_json(path, "JSON", "Copy the model folder again.") if path.exists() else {}
     found = found if isinstance(found, dict) else {}
     values, notes = dict(DEFAULT_THRESHOLDS), []
     for key, default in DEFAULT_THRESHOLDS.items():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import lzma
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -16,6 +17,11 @@ from talanoa.errors import BadInput
 from talanoa.files import explain_write_error
 
 LARGEST = 4 * 2**30  # bytes that a model may unpack to
+_BLOCK = 1 << 20
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, OSError, EOFError, NotImplementedError, RuntimeError,
+    ValueError, LookupError, AttributeError, OverflowError,
+)  # fmt: skip
 MARKS = ("config.json", "model.json")  # of the original StarDist, of ours
 
 
@@ -62,14 +68,30 @@ def _unpack(path: Path, place: Path) -> None:
             if (total := sum(member.file_size for member in members)) > LARGEST:
                 raise BadInput(f"{path.name} unpacks to {total / 2**30:.0f} GB; expected a model of less than 4 GB.")
             for member in members:
-                target = place.joinpath(*_inside(member).parts)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(member) as source, target.open("wb") as file:
-                    shutil.copyfileobj(source, file)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                _write(place.joinpath(*_inside(member).parts), _blocks(archive, member))
+    except _DAMAGE as error:
         raise BadInput(f"{path.name} is no zip file or a damaged one ({error}). Copy it again.") from error
+
+
+def _blocks(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> Iterator[bytes]:
+    with archive.open(member) as source:
+        while block := source.read(_BLOCK):
+            yield block
+
+
+def _write(target: Path, blocks: Iterator[bytes]) -> None:
+    """Write a file; what is wrong with the source is not what is wrong with the disk."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        file = target.open("wb")
     except OSError as error:
-        raise explain_write_error(error, place.parent) from error
+        raise explain_write_error(error, target) from error
+    with file:
+        for block in blocks:
+            try:
+                file.write(block)
+            except OSError as error:
+                raise explain_write_error(error, target) from error
 
 
 def _inside(member: zipfile.ZipInfo) -> PurePosixPath:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from talanoa.errors import BadInput
-from talanoa.files import check_plain, file_sha256, write_aside
+from talanoa.files import check_plain, exists, file_sha256, write_aside
 from talanoa.model_record import COMPUTED, FORMAT, RECORD, check_finite, read_record
 from talanoa.model_weights import WEIGHTS, check_tensors, check_weights, load_network
 
@@ -148,12 +148,12 @@ def find(name: str) -> Path:
         There is none; the message lists the models that there are.
     """
     as_path = Path(name).expanduser()
-    if (as_path / RECORD).is_file():
+    if exists(as_path / RECORD):
         return as_path
     for info in available():
         if info.name == name:
             return info.folder
-    if as_path.is_dir():
+    if exists(as_path) and as_path.is_dir():
         raise BadInput(_foreign(as_path))
     known = ", ".join(info.name for info in available()) or "none"
     raise BadInput(

@@ -17,8 +17,18 @@ RECORD = "model.json"
 NEEDED = ("config", "format", "method", "thresholds")
 COMPUTED = ("config", "thresholds", "normalization", "pixel_size", "pixel_depth", "labelling")  # go into results
 
-Size = Annotated[float, Field(gt=0)]
+Size = Annotated[float, Field(gt=0, strict=True)]
 Text = Annotated[str, Field(strict=True)]
+
+
+class _Training(BaseModel):
+    """What is looked up in the record of a training."""
+
+    settings: dict[str, Any] = {}
+    background_level: Annotated[float, Field(allow_inf_nan=False, strict=True)] | None = None
+    request: dict[str, Any] | None = None
+    training_images: dict[str, list[Any]] | None = None
+    validation_images: dict[str, list[Any]] | None = None
 
 
 class _Fields(BaseModel):
@@ -34,7 +44,7 @@ class _Fields(BaseModel):
     unit: Text = "pixel"
     description: Text = ""
     licence: Text = ""
-    training: dict[str, Any] = {}
+    training: _Training = _Training()
     labelling: dict[str, Any] | None = None
 
 
@@ -47,7 +57,7 @@ def read_record(folder: Path) -> dict[str, Any]:
         No JSON, no model record, one of a newer version, a value of another type, or a number that is not finite.
     """
     path = folder / RECORD
-    record = read_json(path, "a model record", "Restore it or train again.")
+    record = read_json(path, "a model record", "Restore it or train again.", finite=False)
     if not isinstance(record, dict) or not set(NEEDED) <= record.keys():
         raise BadInput(f"{path} is not a model record; expected the keys {', '.join(NEEDED)}.")
     if record["format"] != FORMAT or isinstance(record["format"], bool):

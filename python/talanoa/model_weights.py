@@ -29,8 +29,7 @@ def load_network(build: Callable[[], Any], path: Path) -> Any:
     import torch
 
     weights = {name: torch.from_numpy(values) for name, values in _read(path).items()}
-    with torch.device("meta"):
-        expected = build().state_dict()
+    expected = _shapes(build, path)
     wrong = sorted(
         key
         for key in expected.keys() | weights.keys()
@@ -41,6 +40,19 @@ def load_network(build: Callable[[], Any], path: Path) -> Any:
     net = build()
     net.load_state_dict(weights)
     return net
+
+
+def _shapes(build: Callable[[], Any], path: Path) -> Mapping[str, Any]:
+    """Return the tensors of a network without their values."""
+    import torch
+
+    try:
+        with torch.device("meta"):
+            return dict(build().state_dict())
+    except (RuntimeError, ValueError, TypeError, ArithmeticError, LookupError, MemoryError) as error:
+        raise BadInput(
+            f"{path.parent}: no network can be made from its configuration ({error}). Copy the model folder again."
+        ) from error
 
 
 def check_tensors(weights: Mapping[str, Any], path: Path) -> None:

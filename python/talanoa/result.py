@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa import tables
 from talanoa.errors import BadInput
-from talanoa.files import check_plain, check_target, file_sha256, write_aside
+from talanoa.files import check_plain, check_target, exists, file_sha256, read_json, write_aside
 
 if TYPE_CHECKING:
     from talanoa.rois import RoiSet
@@ -127,12 +127,9 @@ def read_record(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     path = Path(path).expanduser()
     file = path / RECORD if path.is_dir() else path
-    try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise BadInput(f"Found no {file}; expected a result folder or its {RECORD}.") from error
-    except (OSError, ValueError) as error:
-        raise BadInput(f"{file} cannot be read as JSON ({error}); expected the record of a result folder.") from error
+    if not exists(file):
+        raise BadInput(f"Found no {file}; expected a result folder or its {RECORD}.")
+    record = read_json(file, "JSON, the record of a result folder", "Restore it from a copy.")
     if not isinstance(record, dict) or not isinstance(record.get("talanoa_result"), int):
         raise BadInput(f"{file} is JSON, but no record of a result; expected the {RECORD} that Talanoa wrote.")
     if record["talanoa_result"] > FORMAT:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from talanoa.errors import BadInput
+from talanoa.files import read_json
 from talanoa.result import jsonable
 
 PLAN = "unfinished.json"
@@ -27,7 +28,8 @@ def note(folder: Path, plan: Mapping[str, Any]) -> None:
 
 def check_same(folder: Path, plan: Mapping[str, Any]) -> None:
     """Raise `BadInput`, naming what differs, where the work in a folder was begun with another plan."""
-    begun = json.loads((folder / PLAN).read_text(encoding="utf-8"))
+    remedy = "Choose another result folder, or delete that one."
+    begun = read_json(folder / PLAN, "what unfinished work was begun with", remedy)
     differing = differences(begun, json.loads(json.dumps(jsonable(plan))))
     if differing:
         raise BadInput(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from tokenize import TokenError
 
 import numpy as np
 import xarray as xr
@@ -29,8 +30,8 @@ def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
     from talanoa.reading import wanted
 
     try:
-        values = np.load(path, allow_pickle=False)
-    except DAMAGE as error:
+        values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: no more memory than the file
+    except (*DAMAGE, TokenError) as error:
         raise BadInput(_refusal(path)) from error
     if not isinstance(values, np.ndarray) or values.ndim not in (2, 3):
         raise BadInput(f"{path.name} holds no label image (y, x) or (z, y, x). Save the masks as TIFF.")

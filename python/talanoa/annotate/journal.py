@@ -17,11 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pydantic import BaseModel
+
 from talanoa.annotate import folder as folders
 from talanoa.annotate.folder import Dataset, Entry
 from talanoa.annotate.names import check_name
 from talanoa.errors import BadInput
-from talanoa.files import explain_write_error
+from talanoa.files import explain_write_error, read_json
 
 COMMIT, PLAN, UNDO = "commit", "plan.json", "undo"
 MOST_UNDO = 20
@@ -109,7 +111,7 @@ def complete(dataset: Dataset) -> None:
     commit = dataset.hidden / COMMIT
     if not (commit / PLAN).is_file():
         return
-    plan = read_plan(commit / PLAN)
+    plan = read_plan(commit / PLAN, Plan)
     try:
         _carry_out(dataset, commit, plan)
     except OSError as error:
@@ -120,7 +122,24 @@ def complete(dataset: Dataset) -> None:
         ) from error
 
 
-def read_plan(path: Path) -> dict[str, Any]:
+class Plan(BaseModel):
+    """What a change is to do."""
+
+    entry: Entry
+    moves: dict[str, str]
+    remove: list[str]
+    keep: str
+    drop: str
+
+
+class Undo(BaseModel):
+    """What taking back a save brings back."""
+
+    entry: Entry
+    files: list[str]
+
+
+def read_plan(path: Path, kind: type[Plan] | type[Undo]) -> dict[str, Any]:
     """Read what a change was to do, or what an undo brings back.
 
     Raises
@@ -128,9 +147,9 @@ def read_plan(path: Path) -> dict[str, Any]:
     BadInput
         It is damaged, or names files that are none of an annotation: a dataset may come from a stranger.
     """
+    plan = read_json(path, "what an interrupted save leaves behind", f"Delete {path.parent}: what is saved stays.")
     try:
-        plan = json.loads(path.read_text(encoding="utf-8"))
-        Entry.model_validate(plan["entry"])
+        kind.model_validate(plan)
         places = [*plan.get("moves", {}).values(), *plan.get("remove", []), *plan.get("files", [])]
         names = [*plan.get("moves", {}), *filter(None, (plan.get("keep"), plan.get("drop")))]
         if not all(_is_ours(place) for place in places) or any(Path(name).name != name for name in names):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from talanoa.errors import BadInput
 
+LONGEST = 200  # bytes; with the endings of files and of those written aside it stays below 255
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{k}" for port in ("com", "lpt") for k in range(1, 10))}
 
 
@@ -49,4 +50,6 @@ def check_name(name: str) -> str:
         return f"found the name {name!r}, which is empty or has blanks or a dot at an end"
     if any(sign in '/\\:*?"<>|' or ord(sign) < 32 for sign in name):
         return f"found the name {name!r} with a sign that a file name cannot have"
+    if len(name.encode("utf-8", "surrogatepass")) > LONGEST:
+        return f"found a name of {len(name)} letters ({name[:20]!r} ...), more than fit into a file name"
     return f"found the name {name!r}, which Windows keeps for itself" if name.lower() in _RESERVED else ""

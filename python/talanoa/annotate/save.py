@@ -94,8 +94,14 @@ def undo(dataset: Dataset) -> tuple[Dataset, Entry, RoiSet]:
     if not known:
         raise BadInput(f"There is no save to take back in {dataset.annotations}; expected a save before.")
     kept = dataset.hidden / journal.UNDO / known[-1]
-    what = journal.read_plan(kept / _WHAT)
+    what = journal.read_plan(kept / _WHAT, journal.Undo)
     entry = Entry.model_validate(what["entry"])
+    lost = [place for place in what["files"] if not (kept / place.replace("/", "-")).is_file()]
+    if lost:
+        raise BadInput(
+            f"{kept} cannot be taken back: {', '.join(lost[:5])} of before the save is gone. Delete that folder: what "
+            "is saved stays."
+        )
     path = dataset.rois_path(entry.name)
     work = autosave.read_rois(path)
     with journal.change(dataset, entry) as change:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from talanoa.annotate.names import check_name
 from talanoa.errors import BadInput
+from talanoa.files import read_json
 from talanoa.image_folder import list_images
 
 VERSION = 1
 
+Size = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Status = Literal["todo", "done", "skipped"]
 
 
@@ -66,7 +68,7 @@ class Header(BaseModel):
     version: int
     name: str = ""
     classes: tuple[str, ...] = ()
-    pixel_size: tuple[float, float, float] | None = None
+    pixel_size: tuple[Size, Size, Size] | None = None
     unit: str = "pixel"
     created: str = ""
     author: str = ""
@@ -96,12 +98,7 @@ def read(path: Path, kind: type[Any]) -> Any:
     """Read a file of states; a missing one is empty."""
     if not path.is_file():
         return kind(version=VERSION)
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, UnicodeError) as error:
-        raise BadInput(f"{path} cannot be read ({error}); expected JSON. Restore it from a copy.") from error
-    except OSError as error:
-        raise BadInput(f"{path} may not be read ({error.strerror}). Change its permissions, or copy it.") from error
+    content = read_json(path, "the states of a dataset", "Restore it from a copy, or change its permissions.")
     version = content.get("version") if isinstance(content, dict) else None
     if version != VERSION:
         raise BadInput(

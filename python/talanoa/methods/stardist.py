@@ -62,7 +62,7 @@ class StarDistConfig(BaseModel):
     n_classes: int | None = Field(None, ge=1)
     unet_n_depth: int = Field(3, ge=1, le=6)
     unet_n_filter_base: int = Field(32, ge=1)
-    unet_kernel_size: int = 3
+    unet_kernel_size: int = Field(3, ge=1)
     unet_batch_norm: bool = False
     net_conv_after_unet: int = Field(128, ge=0)
     train_background_reg: float = Field(1e-4, ge=0)

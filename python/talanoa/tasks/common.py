@@ -125,9 +125,18 @@ def decode_mask(packed: Mapping[str, Any]) -> np.ndarray:
     """Unpack what `encode_mask` packed."""
     import numpy as np
 
-    rows, columns = packed["shape"]
-    bits = np.frombuffer(zlib.decompress(base64.b64decode(packed["bits"])), np.uint8)
-    return np.unpackbits(bits, count=rows * columns).reshape(rows, columns).astype(bool)
+    try:
+        rows, columns = packed["shape"]
+        most = -(-rows * columns // 8)
+        bits = np.frombuffer(zlib.decompressobj().decompress(base64.b64decode(packed["bits"]), most), np.uint8)
+        if min(rows, columns) < 1 or len(bits) != most:
+            raise ValueError(f"{len(bits)} bytes for {rows} x {columns} pixels")
+        return np.unpackbits(bits, count=rows * columns).reshape(rows, columns).astype(bool)
+    except (ValueError, TypeError, KeyError, zlib.error) as error:
+        raise BadInput(
+            f"The recorded selection is damaged ({error}); expected a mask as Talanoa records it. Restore the record "
+            "from a copy."
+        ) from error
 
 
 def image_facts(image: xr.DataArray, named: str | None, sha256: str) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa import reading
 from talanoa.errors import BadInput, Cancelled, TalanoaError
+from talanoa.files import exists
+from talanoa.tasks import recorded
 from talanoa.tasks.common import Given, check_new, decode_mask, read_image
 from talanoa.tasks.segment import segment_image
 
@@ -36,11 +38,7 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
     from talanoa import result
 
     record = result.read_record(request.result)
-    if record.get("task") not in ("segment", "restore", "predict"):
-        raise BadInput(
-            f"{request.result} records the task {record.get('task')!r}; expected a record of segment, restore or "
-            "predict."
-        )
+    recorded.check(record, Path(request.result))
     if request.out:
         check_new(Path(request.out))
     with reading.asked(*(record["request"].get(key) for key in ("dims", "series", "missing_planes"))):
@@ -225,13 +223,13 @@ def _image(request: RerunRequest, record: Record, host: Host) -> xr.DataArray:
 
 def _source(request: RerunRequest, record: Record) -> Path:
     """Return the file named, or the recorded one."""
-    source = request.image or record["image"]["source"]
+    source = request.image or record["image"].get("source")
     if not source:
         raise BadInput(
-            f"{request.result} was made from an image ({record['image']['name']}) that was not a file; "
+            f"{request.result} was made from an image ({record['image'].get('name')}) that was not a file; "
             "save it and set image=<file>."
         )
-    if not Path(source).exists():
+    if not exists(Path(source)):
         raise BadInput(f"The image {source} is not there any more; set image=<file> to where it is now.")
     return Path(source)
 
@@ -264,7 +262,7 @@ def _model(result_path: Path, recorded: Record, differences: list[str], copy: st
     folder = result_path if result_path.is_dir() else result_path.parent
     loaded: list[Model] = []
     problems: list[str] = []
-    for place in (recorded["folder"], str(folder / copy), recorded["name"]):
+    for place in filter(None, (recorded.get("folder"), str(folder / copy), recorded["name"])):
         try:
             loaded.append(model_folder.load(place))
         except TalanoaError as error:
