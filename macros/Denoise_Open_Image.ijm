@@ -18,5 +18,22 @@ if (argument == "") {
 	if (lines.length > 2) keys = lines[2];
 }
 original = getTitle();
-run("Train Model", "method=n2v apply name=[" + name + "] preset=" + length_of_training + " " + keys);
+before = getImageID();
+run("Train Model", "method=n2v apply name=" + inBrackets(name) + " preset=" + length_of_training + " " + keys);
+if (getImageID() == before || indexOf(getTitle(), "-restored") < 0)
+	exit("The active image is " + getTitle() + "; expected the restored image of " + original + ".");
 print(original + " was restored as " + getTitle() + " with the model " + name);
+
+// The value of a key as text in brackets. Brackets inside it must pair, or the rest of it would be read as further keys.
+function inBrackets(value) {
+	depth = 0;
+	paired = true;
+	for (k = 0; k < lengthOf(value); k++) {
+		letter = substring(value, k, k + 1);
+		if (letter == "[") depth++;
+		if (letter == "]") depth--;
+		if (depth < 0) paired = false;
+	}
+	if (!paired || depth != 0) exit("The name " + value + " has single brackets, which a macro cannot pass on. Rename it.");
+	return "[" + value + "]";
+}

@@ -21,7 +21,11 @@ if (csv != "" && File.exists(csv)) exit(csv + " exists already; choose a new nam
 getDimensions(width, height, channels, slices, frames);
 
 first = nResults;
-run("Segment Objects", "model=[" + model + "] " + keys);
+original = getTitle();
+before = getImageID();
+run("Segment Objects", "model=" + inBrackets(model) + " " + keys);
+if (getImageID() == before || indexOf(getTitle(), "labels") < 0)
+	exit("The active image is " + getTitle() + "; expected the label image of " + original + ".");
 
 objects = newArray(frames);
 area = newArray(frames);
@@ -45,4 +49,18 @@ for (frame = 0; frame < frames; frame++) {
 		line = line + ",";
 	print(line);
 	if (csv != "") File.append(line, csv);
+}
+
+// The value of a key as text in brackets. Brackets inside it must pair, or the rest of it would be read as further keys.
+function inBrackets(value) {
+	depth = 0;
+	paired = true;
+	for (k = 0; k < lengthOf(value); k++) {
+		letter = substring(value, k, k + 1);
+		if (letter == "[") depth++;
+		if (letter == "]") depth--;
+		if (depth < 0) paired = false;
+	}
+	if (!paired || depth != 0) exit("The name " + value + " has single brackets, which a macro cannot pass on. Rename it.");
+	return "[" + value + "]";
 }

@@ -27,24 +27,54 @@ if (output == input) exit("Both folders are " + input + "; expected two, because
 if (!File.isDirectory(output)) File.makeDirectory(output);
 
 setBatchMode(true);
-files = getFileList(input);
+files = imagesIn(input);
 done = 0;
 for (i = 0; i < files.length; i++) {
 	showProgress(i, files.length);
-	if (isImage(files[i])) {
-		result = output + File.getNameWithoutExtension(files[i]) + ".tif";
-		if (File.exists(result)) {
-			print(files[i] + ": is there already, left out");
-		} else {
-			open(input + files[i]);
-			run("Restore Image", "model=[" + model + "] " + keys);
-			saveAs("tiff", result);
-			close("*");
-			done++;
-		}
+	result = output + File.getNameWithoutExtension(files[i]) + ".tif";
+	if (File.exists(result)) {
+		print(files[i] + ": is there already, left out");
+	} else {
+		open(input + files[i]);
+		before = getImageID();
+		run("Restore Image", "model=" + inBrackets(model) + " " + keys);
+		if (getImageID() == before || indexOf(getTitle(), "-restored") < 0)
+			exit(files[i] + ": the active image is " + getTitle() + "; expected its restored image. Nothing is saved.");
+		saveAs("tiff", result);
+		close("*");
+		done++;
 	}
 }
 print(done + " images restored; results in " + output);
+
+// The images of a folder. Two that would be written under one name, and names that a macro cannot pass on, end the macro.
+function imagesIn(folder) {
+	files = getFileList(folder);
+	images = newArray(0);
+	for (i = 0; i < files.length; i++)
+		if (isImage(files[i])) images = Array.concat(images, files[i]);
+	for (i = 0; i < images.length; i++) {
+		done = inBrackets(images[i]);
+		for (k = 0; k < i; k++)
+			if (toLowerCase(File.getNameWithoutExtension(images[k])) == toLowerCase(File.getNameWithoutExtension(images[i])))
+				exit(images[k] + " and " + images[i] + " in " + folder + " would be written under one name. Rename one of them.");
+	}
+	return images;
+}
+
+// The value of a key as text in brackets. Brackets inside it must pair, or the rest of it would be read as further keys.
+function inBrackets(value) {
+	depth = 0;
+	paired = true;
+	for (k = 0; k < lengthOf(value); k++) {
+		letter = substring(value, k, k + 1);
+		if (letter == "[") depth++;
+		if (letter == "]") depth--;
+		if (depth < 0) paired = false;
+	}
+	if (!paired || depth != 0) exit("The name " + value + " has single brackets, which a macro cannot pass on. Rename it.");
+	return "[" + value + "]";
+}
 
 function isImage(name) {
 	endings = newArray(".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".gif");

@@ -1,4 +1,4 @@
-"""The command Annotate in macros, without a window: each action with its keys, and what is said when one is wrong."""
+"""Annotate Images in macros, without a window: each action with its keys, and what is said when one is wrong."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from talanoa.annotate.folder import open_dataset
 from talanoa.fiji import menu
 from talanoa.fiji.runtime import Runtime
 
-ANNOTATE, DISCS = "Annotate", 8
+ANNOTATE, DISCS = "Annotate Images", 8
 
 
 @pytest.fixture

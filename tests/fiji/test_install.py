@@ -15,11 +15,11 @@ import pytest
 
 from talanoa import cli
 from talanoa.errors import BadInput
-from talanoa.fiji import embedded, install, install_check, inventory, layout
+from talanoa.fiji import content, embedded, install, install_check, inventory, layout
 from talanoa.files import file_sha256
 from talanoa.version import __version__
 
-SCRIPT = "Plugins/Talanoa/Doctor.py"
+SCRIPT = "Plugins/Talanoa/Talanoa_Doctor.py"
 FIJI_JARS = ("ij-1.54p", "scijava-common-2.99.2", "jython-slim-2.7.4", "imagej-legacy-2.0.1")
 
 
@@ -104,7 +104,9 @@ def test_a_file_of_somebody_else_is_refused(folder: Path) -> None:
     script(folder).parent.mkdir(parents=True)
     script(folder).write_text("print('mine')")
     before = everything(folder)
-    with pytest.raises(BadInput, match=r"Found a file .*Doctor\.py that Talanoa did not install; expected none.*Move"):
+    with pytest.raises(
+        BadInput, match=r"Found a file .*Talanoa_Doctor\.py that Talanoa did not install; expected none.*Move"
+    ):
         install.install(folder)
     assert everything(folder) == before
 
@@ -117,7 +119,7 @@ def test_a_script_that_the_user_changed_is_kept(folder: Path) -> None:
         assert any("your version is kept" in sentence for sentence in install.install(folder))
     assert script(folder).read_bytes() == original
     kept = sorted(path.name for path in script(folder).parent.glob("*.changed*"))
-    assert kept == ["Doctor.py-2.changed", "Doctor.py.changed"]
+    assert kept == ["Talanoa_Doctor.py-2.changed", "Talanoa_Doctor.py.changed"]
     script(folder).write_text("print('three')")
     assert any("your version is kept" in sentence for sentence in install.uninstall(folder))
     texts = {path.read_text() for path in script(folder).parent.iterdir()}
@@ -277,3 +279,26 @@ def test_the_jars_for_a_plain_imagej_are_those_of_the_embedded_one() -> None:
     assert theirs.pop("jython-standalone") == ours["jython-slim"]
     assert {name: version for name, version in theirs.items() if name in ours}.items() <= ours.items()
     assert theirs["jna-platform"] == theirs["jna"]
+
+
+def test_check_sees_a_command_that_is_not_in_the_menu(folder: Path) -> None:
+    install.install(folder)
+    assert not any("menu" in found.text for found in install_check.check(folder))
+    (folder / layout.find_layout(folder).scripts / "Plugins/Talanoa/Further_Command.py").write_text("")
+    texts = [found.text for found in install_check.check(folder) if not found.ok]
+    assert any("Not in the menu Plugins > Talanoa: Further Command." in text for text in texts)
+
+
+def test_check_sees_a_script_that_takes_the_place_of_a_command(folder: Path) -> None:
+    install.install(folder)
+    make(folder, "scripts/Plugins/Mine/Segment_Objects.py")
+    texts = [found.text for found in install_check.check(folder) if "takes the place" in found.text]
+    assert len(texts) == (0 if (folder / "ij.jar").exists() else 1)
+
+
+def test_imagej_makes_a_menu_entry_of_every_script(folder: Path, root: Path) -> None:
+    """ImageJ and imagej-legacy take only files with an underscore in their names."""
+    install.install(folder)
+    files = [file.name for file in (root / "fiji_scripts" / "Plugins" / "Talanoa").glob("*.py")]
+    assert files and all("_" in file for file in files)
+    assert content.entries(layout.find_layout(folder)) == {file[:-3].replace("_", " ") for file in files}

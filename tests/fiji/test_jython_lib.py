@@ -137,11 +137,36 @@ def test_macro_options_are_read_as_imagej_writes_them(imagej: Runtime) -> None:
         "exclude_border name='a b'": [["exclude_border", "true"], ["name", "a b"]],
         "  ": [],
         "name= epochs=2": [["name", ""], ["epochs", "2"]],
-        "name=[never closed": [["name", "never closed"]],
         "name=\u00b5m": [["name", "\u00b5m"]],
     }
     found = run(imagej, OPTIONS, texts=json.dumps(list(expected)))["found"]
     assert json.loads(str(found)) == list(expected.values())
+
+
+REFUSED = """
+import json
+from talanoa_fiji import options
+said = []
+for text in json.loads(made["texts"]):
+    try:
+        said.append(u"read: %s" % options.parse(text))
+    except options.Unreadable, error:
+        said.append(unicode(error))
+made.put("said", json.dumps(said))
+"""
+
+
+def test_names_with_single_brackets_do_not_become_keys(imagej: Runtime) -> None:
+    texts = [
+        "image=[m] model=[nope.tif] model=[tiny] ",
+        "model=[tiny] image=[m] Model=[nope.tif] ",
+        "name=[never closed",
+        "image=[a[b.tif] model=tiny ",
+        "image=[a]b.tif] model=tiny ",
+    ]
+    said = json.loads(str(run(imagej, REFUSED, texts=json.dumps(texts))["said"]))
+    assert all("The key model is given twice" in one.replace("Model", "model") for one in said[:2]), said
+    assert all("do not pair" in one and "rename it" in one for one in said[2:]), said
 
 
 NUMBERS = """

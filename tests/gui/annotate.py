@@ -14,7 +14,7 @@ import tiny
 from gui import driver as d
 from gui.scenarios import OF_STARDIST, dismiss, more_settings, start_training
 
-ANNOTATE, PICK, WINDOW = "Annotate", "Add Images", "Annotate set"
+ANNOTATE, PICK, WINDOW = "Annotate Images", "Add Images", "Annotate set"
 DISCS = 8  # in each image
 
 

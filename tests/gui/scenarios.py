@@ -335,7 +335,7 @@ def rois_and_labels(work: Path) -> dict[str, Any]:
     seen["replaced"] = d.manager().getCount() == before
     ij.run("Label Image to ROIs", "show=append")
     seen["appended"] = d.manager().getCount() == 2 * before
-    hand.choose("Doctor")
+    hand.choose("Talanoa Doctor")
     seen["doctor"] = str(d.parts(d.dialog("Talanoa Doctor"), "javax.swing.JTextArea")[0].getText())
     return seen
 

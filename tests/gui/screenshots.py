@@ -49,7 +49,7 @@ def take(folder: Path, model: str = "nuclei") -> None:
         hand.choose(title)
         only_shown(hand, d.dialog(title), folder / file_name(title))
     segmented(folder, imp, model)
-    hand.choose("Doctor")
+    hand.choose("Talanoa Doctor")
     window = d.dialog("Talanoa Doctor")
     d.shot(folder / "doctor.png", window)
     hand.click_on(d.button(window, "Close"))

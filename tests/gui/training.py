@@ -176,7 +176,7 @@ def progress(title: str) -> Any | None:
 def doctor(work: Path) -> dict[str, Any]:
     """Read the Doctor's report, copy it, and ask for the log folder."""
     hand, seen = d.Hand(), {}
-    hand.choose("Doctor")
+    hand.choose("Talanoa Doctor")
     window = d.dialog("Talanoa Doctor")
     seen["text"] = str(d.parts(window, "javax.swing.JTextArea")[0].getText())
     hand.click_on(d.button(window, "Copy report"))
@@ -187,7 +187,7 @@ def doctor(work: Path) -> dict[str, Any]:
     seen["folder"] = d.wait_until(lambda: [t for t in texts(window) if t.startswith("The log is in")], "it is named")[0]
     hand.click_on(d.button(window, "Close"))
     d.wait_until(lambda: not window.isShowing(), "the window is closed")
-    d.java("ij.IJ").run("Doctor")
+    d.java("ij.IJ").run("Talanoa Doctor")
     seen["window_of_a_macro"] = d.titled("Talanoa Doctor") is not None
     seen["log"] = d.log()
     seen["message"] = message() is not None

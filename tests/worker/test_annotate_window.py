@@ -16,7 +16,7 @@ from worker.fiji import FijiProcess
 
 pytestmark = pytest.mark.gui
 
-ANNOTATE, WINDOW, DISCS = "Annotate", "Annotate set", 8
+ANNOTATE, WINDOW, DISCS = "Annotate Images", "Annotate set", 8
 IN_WINDOW = f"text_of(titled({WINDOW!r}))"
 
 
@@ -55,7 +55,7 @@ def test_outlines_survive_the_end_of_imagej_and_of_the_worker(start: Any, datase
     fiji.kill()
     again = start("second")
     begin(again, dataset)
-    again.wait("titled('Annotate', 'YesNoCancelDialog')", "it is asked whether to restore")
+    again.wait("titled('Annotate Images', 'YesNoCancelDialog')", "it is asked whether to restore")
     again.call("press", ANNOTATE, "Restore", "YesNoCancelDialog")
     again.wait(f"len(roi_names()) == {DISCS}", "they are back")
     again.worker().kill()

@@ -72,7 +72,7 @@ def test_a_training_in_the_worker_is_cancelled_resumed_and_ended_early(start: An
 
 
 def test_the_doctor_tells_of_the_worker(fiji: FijiProcess) -> None:
-    fiji.call("choose", "Doctor")
+    fiji.call("choose", "Talanoa Doctor")
     fiji.wait("titled('Talanoa Doctor')", "the Doctor's window is open")
     fiji.run("from javax.swing import JTextArea")
     report = str(fiji.value("parts(titled('Talanoa Doctor'), (JTextArea,))[0].getText()"))

@@ -6,10 +6,10 @@ from java.awt import HeadlessException, Menu, MenuItem
 from java.io import File
 from org.scijava.object import ObjectService
 
-from ij import CommandListener, Executer, IJ, Menus
+from ij import Executer, IJ, Menus
 
+from talanoa_fiji import commands as ours
 from talanoa_fiji import ui
-from talanoa_fiji.commands import NAME, NOTHING, Commands
 
 MENU = u"Talanoa"
 
@@ -26,11 +26,11 @@ def install(context, folder, menu=True):
     """
     scripts = find(File(File(folder, u"Plugins"), MENU))
     objects = context.service(ObjectService)
-    for before in objects.getObjects(CommandListener):
-        if unicode(before.toString()).startswith(NAME):
-            Executer.removeCommandListener(before)
-            objects.removeObject(before)
-    commands = Commands(context, scripts)
+    before = ours.running(objects)
+    if before is not None:
+        Executer.removeCommandListener(before)
+        objects.removeObject(before)
+    commands = ours.Commands(context, scripts)
     objects.addObject(commands)
     Executer.addCommandListener(commands)
     if ui.has_window():
@@ -44,7 +44,7 @@ def install(context, folder, menu=True):
 def _warm_up():
     """Let the first IJ.run of an ImageJ without a window fail here, on its menus; the later ones work."""
     try:
-        IJ.run(NOTHING)
+        IJ.run(ours.NOTHING)
     except HeadlessException:
         pass
 

@@ -1,18 +1,24 @@
 """Makes menu scripts real ImageJ commands where SciJava does not do it: menu, IJ.run, macros and the Recorder."""
+import sys
+from contextlib import contextmanager
+
 from java.awt import EventQueue
 from java.lang import Class, NoSuchFieldException, Runnable, RuntimeException, Thread, Throwable
+from org.python.core import Py
 from org.scijava.object import ObjectService
 from org.scijava.script import ScriptInfo
 from org.scijava.service import Service
+from org.scijava.thread import ThreadService
 
 from ij import CommandListener, Executer, IJ, Macro, WindowManager
 from ij.macro import Interpreter
 
-from talanoa_fiji import client, dialog, options, ui, ui_progress, wording
+from talanoa_fiji import client, dialog, endings, options, threads, ui, ui_progress, wording
+from talanoa_fiji.endings import NOTHING
 
 NAME = u"Talanoa commands"
-NOTHING = u"Talanoa: nothing"  # a command that does nothing
-FORMER = {u"Train StarDist": u"Train Model"}  # former names of commands, which old macros use
+# Former names of commands, which old macros use.
+FORMER = {u"Train StarDist": u"Train Model", u"Annotate": u"Annotate Images", u"Doctor": u"Talanoa Doctor"}
 LATER = u"adjust"  # an input that lets a window choose values, which are recorded then
 ASKING = (LATER, dialog.MORE)  # inputs that are no keys: they ask for a window
 
@@ -34,45 +40,59 @@ class Commands(CommandListener):
         name = FORMER.get(name, name)
         if name not in self.scripts:
             return name
-        thread = Thread.currentThread()
-        macro = unicode(thread.getName()).startswith(u"Run$_")
+        macro = in_macro()
         imp, text = WindowManager.getCurrentImage(), Macro.getOptions() if macro else None
         if macro and not EventQueue.isDispatchThread():
-            self._run(name, imp, True, text)
+            self._run(name, imp, True, text or None, _outside_lock)
         else:  # the listeners' lock is held now: a job of the menu may not keep it
-            Thread(_Job(self, name, imp, macro, text), u"Talanoa " + name).start()
+            Thread(_Job(self, name, imp, macro, text or None), u"Talanoa " + name).start()
         return None
+
+    def by_script(self, name, given):
+        """Run a command for a script that SciJava runs in this thread; raise what went wrong.
+
+        given : list of (key, value), both text
+            The inputs that SciJava was given; with none of them the command asks, where there is a window.
+        """
+        parent = self.context.service(ThreadService).getParent(Thread.currentThread())
+        with _images_of(parent):
+            self._run(name, WindowManager.getCurrentImage(), bool(given) or not ui.has_window(), given or None)
 
     def toString(self):
         return NAME + u": " + u", ".join(sorted(self.scripts))
 
-    def job(self, name, imp, macro, text):
+    def job(self, name, imp, macro, given):
         """Run a command on a thread of its own; what went wrong was shown, there is nobody to raise it to."""
         try:
-            self._run(name, imp, macro, text)
+            self._run(name, imp, macro, given)
         except RuntimeException:
             pass
 
-    def _run(self, name, imp, macro, text):
+    def _run(self, name, imp, macro, given, wait=None):
         """Run a command in this thread; end the macro that called it after an error."""
-        call = client.Call(macro, imp, wait=_outside_lock if macro else None, ours=True)
+        call = client.Call(macro, imp, wait=wait, ours=True)
         client.set_call(call)
         try:
-            self._fill_and_run(name, call, text)
+            with _our_modules():
+                self._fill_and_run(name, call, given)
         except (Exception, Throwable), error:
             _unforeseen(name, call, error)
         finally:
             client.set_call(None)
         if macro and call.status != u"ok":
-            _end_macro(name, call)
+            endings.end_macro(name, call)
 
-    def _fill_and_run(self, name, call, text):
-        """Ask for the inputs or read them from macro options, record them, and run the script."""
+    def _fill_and_run(self, name, call, given):
+        """Ask for the inputs or take those that were given, record them, and run the script.
+
+        given : macro options, or a list of (key, value), both text; None where nothing was given
+        """
         info = ScriptInfo(self.context, self.scripts[name])
         inputs = [item for item in info.inputs() if not issubclass(item.getType(), Service)]
         call.labels = wording.labels(inputs)
-        if text or not self._may_ask(call.macro):
-            values = _from_options(text, inputs, call)
+        if given is not None or not self._may_ask(call.macro):
+            pairs = options.parse(given) if isinstance(given, basestring) else given
+            values = _from_options(pairs or [], inputs, call)
         elif not ui_progress.may_begin(name):
             values = None
         elif inputs:
@@ -108,8 +128,24 @@ class Commands(CommandListener):
                 inputs[item.getName()] = self.context.service(item.getType())
             else:
                 inputs[item.getName()] = values.get(item.getName(), item.getDefaultValue())
-        # NB: SciJava's Jython engine has modules of its own for every run; here the script shares ours.
         execfile(self.scripts[name].getPath(), inputs)
+
+
+def running(objects):
+    """Return the commands of this ImageJ, None where they have not been started.
+
+    objects : org.scijava.object.ObjectService
+    """
+    for listener in objects.getObjects(CommandListener):
+        if unicode(listener.toString()).startswith(NAME):
+            return listener
+    return None
+
+
+def in_macro():
+    """Return True when a command is run in this thread by a macro, or by IJ.run."""
+    # NB: ImageJ names a thread at its first IJ.run, and for good.
+    return unicode(Thread.currentThread().getName()).startswith(u"Run$_") and IJ.isMacro()
 
 
 def fill(objects, name, values):
@@ -118,9 +154,9 @@ def fill(objects, name, values):
     objects : org.scijava.object.ObjectService
     values : dict of the name of an input -> value
     """
-    for listener in objects.getObjects(CommandListener):
-        if unicode(listener.toString()).startswith(NAME):
-            listener.last[name] = dict(listener.last.get(name, {}), **values)
+    listener = running(objects)
+    if listener is not None:
+        listener.last[name] = dict(listener.last.get(name, {}), **values)
 
 
 class _Job(Runnable):
@@ -145,15 +181,17 @@ def _recorder(name, inputs, values):
     return record
 
 
-def _from_options(text, inputs, call):
-    """Return the values of the inputs that macro options name; note in `call` what they leave out and add.
+def _from_options(given, inputs, call):
+    """Return the values of the inputs that were given; note in `call` what is left out and added.
+
+    given : list of (key, value), both text
 
     A key that the script does not declare, or a value that does not fit, goes to the Python side as it is: it knows the
     aliases, and its error names what is valid.
     """
     known = dict((item.getName().lower(), item) for item in inputs)
     values = {}
-    for key, value in options.parse(text):
+    for key, value in given:
         item = known.get(key.lower())
         try:
             if item is None:
@@ -170,29 +208,12 @@ def _unforeseen(name, call, error):
     if isinstance(error, RuntimeException) and error.getMessage() == Macro.MACRO_CANCELED:
         call.status, call.message = u"cancelled", error.getMessage()
         return
-    call.status, call.message = u"error", u"%s: %s" % (type(error).__name__, error)
+    kind = u"" if isinstance(error, options.Unreadable) else u"%s: " % type(error).__name__
+    call.status, call.message = u"error", u"%s%s" % (kind, error)
     if call.macro:
         IJ.log(u"%s: %s" % (name, call.message))
     else:
         ui.message(name, call.message)
-
-
-def _end_macro(name, call):
-    """Raise what ends a macro, or tells a script that called IJ.run what went wrong."""
-    # NB: IJ.run puts its state back at its normal end only; a run that ends normally does it before the error leaves.
-    IJ.run(NOTHING)
-    if Interpreter.getInstance() is not None:
-        _cancel()
-        raise RuntimeException(Macro.MACRO_CANCELED)
-    raise RuntimeException(u"%s: %s" % (name, call.message))
-
-
-def _cancel():
-    """Let the macro that called this macro end, too: ImageJ looks at a mark of its own for that."""
-    try:
-        Macro.abort()
-    except RuntimeException:
-        pass
 
 
 def _outside_lock(work):
@@ -201,31 +222,43 @@ def _outside_lock(work):
     ImageJ holds that lock while a macro's command runs here, and every command of the menu needs it. Waiting on the lock
     gives it up.
     """
-    done = {}
-    worker = Thread(_Work(work, done), u"Talanoa worker")
-    worker.start()
+    done = threads.Work(work, u"Talanoa worker").start()
     lock = _listeners()
-    while worker.isAlive():
+    while done.thread.isAlive():
         if lock is not None and Thread.holdsLock(lock):
             lock.wait(20)
         else:
-            worker.join(1000)
-    if "error" in done:
-        raise done["error"]
-    return done.get("value")
+            done.thread.join(1000)
+    return done.result()
 
 
-class _Work(Runnable):
-    """A function on another thread; keeps its value or its error."""
+@contextmanager
+def _our_modules():
+    """Let what is imported in this thread be the modules that this one belongs to: SciJava gives each script its own."""
+    before = Py.getSystemState()
+    Py.setSystemState(sys)
+    try:
+        yield
+    finally:
+        Py.setSystemState(before)
 
-    def __init__(self, work, done):
-        self.work, self.done = work, done
 
-    def run(self):
-        try:
-            self.done["value"] = self.work()
-        except RuntimeException, error:
-            self.done["error"] = error
+@contextmanager
+def _images_of(thread):
+    """Have the current image of another thread for one's own, and leave to it what is the current one in the end.
+
+    NB: ImageJ keeps the current image of each thread that has no window for it, and SciJava lends its threads: one of them
+    may still have the image of an earlier script, closed or not.
+    """
+    table = Class.getDeclaredField(WindowManager, "tempImageTable")
+    table.setAccessible(True)
+    WindowManager.setTempCurrentImage(table.get(None).get(thread) if thread is not None else None)
+    try:
+        yield
+    finally:
+        if thread is not None:
+            WindowManager.setTempCurrentImage(thread, WindowManager.getTempCurrentImage())
+        WindowManager.setTempCurrentImage(None)
 
 
 def _listeners():

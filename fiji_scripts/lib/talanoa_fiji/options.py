@@ -1,12 +1,19 @@
 """Macro options: read as ImageJ writes them, and written as its Recorder does."""
 from ij.plugin.frame import Recorder
 
+RENAME = u"A macro cannot pass on a name with single brackets: rename it."
+
+
+class Unreadable(ValueError):
+    """What is wrong with macro options, in words for the user."""
+
 
 def parse(text):
     """Return the keys and values of macro options as a list of (key, value), both text.
 
     "model=nuclei name=[my cells] exclude_border" gives model, name and exclude_border=true. Values with blanks stand in
-    [brackets], which may be nested, or in 'single quotes'.
+    [brackets], which may be nested, or in 'single quotes'. Unreadable is raised for a key that is there twice, and for
+    brackets that do not pair: a name with such brackets would become keys of its own.
     """
     found, i, text = [], 0, text or u""
     while i < len(text):
@@ -18,17 +25,21 @@ def parse(text):
             end += 1
         key = text[i:end]
         if end < len(text) and text[end] == u"=":
-            value, i = _value(text, end + 1)
+            value, i = _value(text, end + 1, key)
         else:
             value, i = u"true", end
+        if key.lower() in [before.lower() for before, _ in found]:
+            raise Unreadable(u"The key %s is given twice; expected it once. Is there a bracket in a name? %s" % (key, RENAME))
         found.append((key, value))
     return found
 
 
-def _value(text, i):
+def _value(text, i, key):
     """Return the value that begins at `i`, and where the text goes on."""
     if text[i:i + 1] == u"[":
         end = _closing(text, i)
+        if end == len(text) or not (text[end + 1:end + 2] or u" ").isspace():
+            raise Unreadable(u"The brackets after %s= do not pair in %s; expected [value] and a blank. %s" % (key, text[i:], RENAME))
         return text[i + 1:end], end + 1
     if text[i:i + 1] == u"'" and text.find(u"'", i + 1) > 0:
         end = text.find(u"'", i + 1)

@@ -2,13 +2,15 @@
 from java.lang import Class, ClassNotFoundException, System, Thread
 from org.python.jsr223 import PyScriptEngineFactory
 from org.scijava import Context
+from org.scijava.module import AbstractModule
+from org.scijava.object import ObjectService
 from org.scijava.script import AdaptedScriptLanguage, ScriptService
 
 from ij import IJ, ImagePlus, Macro
 from ij.measure import ResultsTable
 from ij.plugin.frame import Recorder, RoiManager
 
-from talanoa_fiji import bootstrap, place
+from talanoa_fiji import bootstrap, commands, options, place
 
 COMMAND, OPTIONS = u"talanoa.command", u"talanoa.options"
 ALIASES = {u"ImagePlus": ImagePlus, u"ResultsTable": ResultsTable, u"RoiManager": RoiManager}
@@ -35,18 +37,38 @@ def enter():
     The entry names its command in the property talanoa.command. Chosen from the menu, the command runs now. In a macro,
     the entry has to run it again, so that an error ends the macro: the property talanoa.options says with what.
     """
-    command, macro = System.clearProperty(COMMAND), Thread.currentThread().getName().startswith(u"Run$_")
-    options = Macro.getOptions() if macro else None
+    command, macro = System.clearProperty(COMMAND), commands.in_macro()
+    given = Macro.getOptions() if macro else None
     try:
         folder = place.scripts()
     except IOError, error:
         IJ.error(u"Talanoa", unicode(error))
         return
     start(folder.getPath(), menu=False)
-    System.setProperty(OPTIONS, u"run " + (options or u"") if command and macro else u"")
+    System.setProperty(OPTIONS, u"run " + (given or u"") if command and macro else u"")
     if command and not macro:
         Recorder.setCommand(None)  # the command records itself, with its keys
         IJ.doCommand(command)
+
+
+def by_script(context, name, module):
+    """Run a command with the inputs that a script was given, and start Talanoa for it where that has not been done.
+
+    context : org.scijava.Context
+    name : str
+        Of the command.
+    module : org.scijava.module.Module
+        The script that SciJava runs. It declares none of the inputs, so that SciJava asks for none of them.
+    """
+    declared = set(item.getName() for item in module.getInfo().inputs())
+    kept = Class.getDeclaredField(AbstractModule, "inputs")  # SciJava keeps what is not declared, and shows it to nobody
+    kept.setAccessible(True)
+    inputs = kept.get(module)
+    given = [(key, options.as_text(inputs[key])) for key in inputs.keySet() if key not in declared]
+    objects = context.service(ObjectService)
+    if commands.running(objects) is None:
+        start(place.scripts().getPath(), menu=False)
+    commands.running(objects).by_script(name, given)
 
 
 def find_context():
@@ -81,9 +103,9 @@ def register_jython(context):
 
 
 def _is_fiji():
-    """Return True in an ImageJ that starts SciJava itself."""
+    """Return True in an ImageJ that SciJava has patched, so that it asks SciJava."""
     try:
-        Class.forName(u"net.imagej.legacy.LegacyService", False, IJ.getClassLoader())
+        Class.forName(u"net.imagej.patcher.LegacyHooks", False, IJ.getClassLoader())
     except ClassNotFoundException:
         return False
     return True

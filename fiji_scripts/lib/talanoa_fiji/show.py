@@ -104,7 +104,7 @@ def doctor(reply, objects):
         Knows the Python side.
     """
     if reply["status"] != u"ok":
-        return failed(reply, u"Doctor")
+        return failed(reply, ui_doctor.TITLE)
     text = ui_doctor.report(reply, client.python_side(objects))
     if client.current_call().macro:
         IJ.log(text)

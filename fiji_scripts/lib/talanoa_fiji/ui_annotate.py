@@ -1,9 +1,9 @@
-"""The command Annotate: its window, or in a macro one action without any."""
+"""The command Annotate Images: its window, or in a macro one action without any."""
 from ij import IJ, WindowManager
 
 from talanoa_fiji import client, rois, show, ui
 
-TITLE = u"Annotate"
+TITLE = u"Annotate Images"
 OF_IMAGE = (u"propose", u"check", u"fix", u"interpolate", u"save", u"skip", u"autosave", u"import", u"pick")  # the open one, unless named
 OF_OUTLINES = (u"check", u"fix", u"interpolate", u"save", u"autosave")
 REPLACING = (u"next", u"restore", u"undo", u"fix", u"interpolate", u"save")  # reply with all outlines of the image

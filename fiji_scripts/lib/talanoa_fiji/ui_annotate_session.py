@@ -20,7 +20,7 @@ from talanoa_fiji.ui_annotate_keys import Clicks, Keys
 from talanoa_fiji.ui_annotate_outlines import Fixing, Outlines
 from talanoa_fiji.ui_annotate_panel import AnnotatePanel
 
-TITLE = u"Annotate"
+TITLE = u"Annotate Images"
 LOOK = 1000  # ms between two looks at the ROI Manager
 AUTOSAVED = u"autosaved %s"
 UNRECORDED = (u"status", u"autosave", u"restore")  # in macros

@@ -14,7 +14,7 @@ from talanoa_fiji import ui_annotate_ask as asking
 from talanoa_fiji.ui_annotate_propose import column, plain, row
 from talanoa_fiji.ui_annotate_session import Session
 
-TITLE, PICK = u"Annotate", u"Add Images"
+TITLE, PICK = u"Annotate Images", u"Add Images"
 LAST, WHO = u"talanoa.annotate.dataset", u"talanoa.annotate.who"
 MARK = u"dataset.json"
 CUTS = (

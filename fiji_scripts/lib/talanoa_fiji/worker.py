@@ -7,7 +7,7 @@ import os
 
 import jarray
 from java.io import File, IOException
-from java.lang import Double, Number, RuntimeException, Runnable, System, Thread, Throwable
+from java.lang import Double, Number, RuntimeException, System, Throwable
 from java.util import ArrayList, HashMap, List, Map
 from java.util.concurrent import CountDownLatch, TimeUnit
 from java.util.concurrent.locks import ReentrantLock
@@ -15,7 +15,7 @@ from java.util.function import Consumer, Function
 
 from ij import IJ, Prefs
 
-from talanoa_fiji import block, images, jars, place
+from talanoa_fiji import block, images, jars, place, threads
 
 ATTACHED = (u"task", u"imp", u"rois", u"events", u"cancelled", u"finish", u"wanted", u"handle", u"preview")
 IMAGES = (u"labels", u"image", u"uncertainty")  # of a reply; their pixels are in its block
@@ -91,7 +91,7 @@ class Worker(Function):
         self.lock.lock()
         try:
             if self.service is None or not self.service.isAlive():
-                self.service = self._start()
+                self.service = threads.aside(self._start, u"Talanoa: start of Python")
             return self.service
         finally:
             self.lock.unlock()
@@ -152,7 +152,7 @@ class _Call(object):
                 self.service.task(u"finish(identity)", HashMap({u"identity": self.name})).start()
             if stopped is not None and System.currentTimeMillis() - stopped > self.patience:
                 self.left = True
-                Thread(_Later(self), u"Talanoa: end of a stopped job").start()
+                threads.Work(self.drain, u"Talanoa: end of a stopped job").start()
                 return
             dead = 0 if self.service.isAlive() else dead + 1
             if dead > 20:
@@ -244,16 +244,6 @@ class _Listener(Consumer):
                 self.call.events.accept(_plain(event.info))
         else:
             self.call.latch.countDown()
-
-
-class _Later(Runnable):
-    """Cleans up after a job that takes longer to stop than anybody waits."""
-
-    def __init__(self, call):
-        self.call = call
-
-    def run(self):
-        self.call.drain()
 
 
 def start(objects):

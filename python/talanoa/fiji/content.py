@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import posixpath
 import re
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -24,6 +26,15 @@ again = call("java.lang.System.getProperty", "talanoa.options");
 if (startsWith(again, "run "))
     run("{command}", substring(again, 4));
 """
+RUN = """#@ Context context
+# Runs {command} by SciJava, for instance: fiji --headless --run FILE 'model="nuclei",image="cells.tif",out="results"'
+from talanoa_fiji import plain
+
+plain.by_script(context, u"{command}", locals()["org.scijava.script.ScriptModule"])
+"""
+MENU = "plugins/Talanoa_.jar"  # in Fiji; the underscore makes ImageJ look into it
+CONFIG = "plugins.config"  # in that jar
+LONG_AGO = (1980, 1, 1, 0, 0, 0)  # the time of all that is in it: the same scripts give the same bytes
 START = """// Starts Talanoa with ImageJ: its commands then have dialogs of their own, and understand every macro key.
 done = call("org.python.core.imp.load", "talanoa_start");
 """
@@ -51,14 +62,63 @@ def wanted(layout: Layout, python: Path) -> dict[str, Source]:
 
 
 def _scripts(layout: Layout) -> dict[str, Source]:
-    """Return the menu scripts, and the menu itself where ImageJ makes none of scripts."""
+    """Return the scripts of the commands, and what makes ImageJ's menu entries and SciJava's scripts of them.
+
+    NB: SciJava must find none of the scripts itself. It would make menu entries of them that run in threads without the
+    macro's image, keys and end, and ask for their inputs in a dialog of its own.
+    """
     scripts = sorted((resources.fiji_scripts() / "Plugins" / "Talanoa").glob("*.py"))
     files: dict[str, Source] = {f"{layout.scripts}/Plugins/Talanoa/{script.name}": script for script in scripts}
+    names = {script.stem: script.stem.replace("_", " ") for script in scripts}
+    entries = {f"{stem}.ijm": ENTRY.format(command=name).encode() for stem, name in names.items()}
     if layout.kind == "plain":
-        for script in scripts:
-            text = ENTRY.format(command=script.stem.replace("_", " "))
-            files[f"plugins/Talanoa/{script.stem}.ijm"] = text.encode()
-    return files
+        return files | {f"plugins/Talanoa/{file}": entry for file, entry in entries.items()}
+    run = {f"talanoa/run/{stem}.py": RUN.format(command=name).encode() for stem, name in names.items()}
+    return files | run | {MENU: _menu(names, entries)}
+
+
+def _menu(names: Mapping[str, str], entries: Mapping[str, bytes]) -> bytes:
+    """Return a jar of macros, of which ImageJ makes menu entries; they run in the thread that asks for them."""
+    lines = [
+        f'Plugins>Talanoa, "{name}", ij.plugin.Macro_Runner("JAR:talanoa/{stem}.ijm")' for stem, name in names.items()
+    ]
+    members = {CONFIG: ("\n".join(lines) + "\n").encode()} | {
+        f"talanoa/{file}": entry for file, entry in entries.items()
+    }
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as jar:
+        for member, data in members.items():
+            jar.writestr(zipfile.ZipInfo(member, LONG_AGO), data)
+    return stream.getvalue()
+
+
+def entries(layout: Layout) -> set[str]:
+    """Return the commands that ImageJ makes menu entries of, by its own rules.
+
+    Parameters
+    ----------
+    layout : Layout
+        An ImageJ folder with Talanoa installed.
+
+    Returns
+    -------
+    set of str
+        Names of the commands; empty where the menu is missing or damaged.
+    """
+    if layout.kind == "plain":  # a macro is an entry when its name has an underscore
+        return {file.stem.replace("_", " ") for file in (layout.root / "plugins/Talanoa").glob("*_*.ijm")}
+    try:
+        with zipfile.ZipFile(layout.root / MENU) as jar:
+            return set(re.findall(r'^Plugins>Talanoa, "([^"]+)"', jar.read(CONFIG).decode(), re.MULTILINE))
+    except (OSError, KeyError, zipfile.BadZipFile):
+        return set()
+
+
+def in_the_way(layout: Layout) -> list[Path]:
+    """Return the scripts of a Fiji that would be entries instead of ours, because they have the same names."""
+    ours = {script.name for script in (resources.fiji_scripts() / "Plugins" / "Talanoa").glob("*.py")}
+    places = (layout.root / "scripts", layout.root / "plugins") if layout.kind == "fiji" else ()
+    return sorted(path for place in places for path in place.rglob("*.py") if path.name in ours)
 
 
 def _modules(layout: Layout) -> dict[str, Source]:

@@ -46,7 +46,7 @@ def check(folder: str | Path) -> list[Finding]:
     if installed is None:
         return [Finding(False, f"Talanoa is not installed in {layout.root} ({layout.name}).")]
     whole = f"Talanoa {installed.talanoa} is installed in {layout.root} ({layout.name}), {len(installed.files)} files."
-    return [Finding(True, whole), *_files(layout, installed), *_python(layout), *_appose(layout)]
+    return [Finding(True, whole), *_files(layout, installed), *_menu(layout), *_python(layout), *_appose(layout)]
 
 
 def _files(layout: Layout, installed: Inventory) -> Iterator[Finding]:
@@ -58,6 +58,16 @@ def _files(layout: Layout, installed: Inventory) -> Iterator[Finding]:
         yield Finding(False, f"Changed since: {', '.join(changed)}. Installing again keeps your versions beside ours.")
     if installed.talanoa != __version__:
         yield Finding(False, f"The files are of Talanoa {installed.talanoa}, this is {__version__}. {AGAIN}")
+
+
+def _menu(layout: Layout) -> Iterator[Finding]:
+    """Yield whether each command is in the menu, and runs as ours."""
+    scripts = (layout.root / layout.scripts / "Plugins" / "Talanoa").glob("*.py")
+    lacking = sorted({script.stem.replace("_", " ") for script in scripts} - content.entries(layout))
+    if lacking:
+        yield Finding(False, f"Not in the menu Plugins > Talanoa: {', '.join(lacking)}. {AGAIN}")
+    for path in content.in_the_way(layout):
+        yield Finding(False, f"{path} takes the place of the command of its name. Move or rename it.")
 
 
 def _python(layout: Layout) -> Iterator[Finding]:

@@ -106,7 +106,7 @@ def _fiji(root: Path) -> Layout:
         )
     lacking = () if _has_appose(jars) else FOR_FIJI
     # NB: jars of ours stay out of jars and plugins, where Fiji's launcher and updater would take them for Fiji's.
-    return Layout(root, "fiji", "scripts", "jars/Lib", "talanoa/jars", lacking)
+    return Layout(root, "fiji", "talanoa/scripts", "jars/Lib", "talanoa/jars", lacking)
 
 
 def _plain(root: Path) -> Layout:

@@ -146,7 +146,7 @@ def _of_dataset(opened: Dataset, classes: bool) -> list[Files]:
     if not found:
         raise BadInput(
             f"{opened.root} has {len(opened.entries)} image(s), none of them annotated; expected some that are done. "
-            "Annotate them first (Plugins > Talanoa > Annotate), or choose another dataset."
+            "Annotate them first (Plugins > Talanoa > Annotate Images), or choose another dataset."
         )
     if len({each.source for each in found}) == 1:  # all are parts of one image: it is split then, there is no other
         found = [each._replace(source="") for each in found]

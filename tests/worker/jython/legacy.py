@@ -1,0 +1,135 @@
+"""A Fiji without a window, made of what Maven Central has (Jython 2.7): started as `fiji --headless ARGUMENTS`.
+
+ImageJ 1 is patched by the ij1-patcher that Fiji uses, and SciJava runs scripts on its own threads. What stands here is the
+little that imagej-legacy, which is not on Maven Central, adds for scripts and macros:
+
+- a script is a command of ImageJ when it lies in a submenu and its file name has an underscore;
+- ImageJ asks SciJava to run such a command, on another thread, and waits for its end;
+- keys of a macro are inputs of the script; a harvester would ask for the others (here: raises, for it must never come to that);
+- `-macro FILE [ARGUMENT]` runs a macro in the main thread; SciJava itself knows `--run FILE KEYS`.
+
+No start-up macro is run, as in a headless Fiji. The folder is the Java property imagej.dir.
+"""
+import sys
+
+from net.imagej.patcher import LegacyHooks, LegacyInjector
+
+LegacyInjector.preinit()  # before the first class of ImageJ is loaded
+
+from java.io import File  # noqa: E402
+from java.lang import Class, RuntimeException, System, Thread  # noqa: E402
+from java.util import ArrayList, HashMap  # noqa: E402
+from org.python.jsr223 import PyScriptEngineFactory  # noqa: E402
+from org.scijava import Context, MenuPath, SciJava  # noqa: E402
+from org.scijava.console import AbstractConsoleArgument, ConsoleService  # noqa: E402
+from org.scijava.module import ModuleService  # noqa: E402
+from org.scijava.module.process import AbstractPreprocessorPlugin, PostprocessorPlugin, PreprocessorPlugin  # noqa: E402
+from org.scijava.plugin import AbstractSingletonService, PluginService  # noqa: E402
+from org.scijava.script import AdaptedScriptLanguage, ScriptService  # noqa: E402
+from org.scijava.thread import ThreadService  # noqa: E402
+
+
+class MacroKeys(AbstractPreprocessorPlugin):
+    """Fills the inputs of a script with the keys of a macro."""
+
+    def process(self, module):
+        from ij import IJ, Macro
+
+        options = Macro.getOptions() if IJ.isMacro() else None
+        for item in module.getInfo().inputs() if options else ():
+            text = Macro.getValue(options, item.getName(), None)
+            if text is not None:
+                module.setInput(item.getName(), text)
+                module.resolveInput(item.getName())
+
+
+class Harvester(AbstractPreprocessorPlugin):
+    """Stands where a Fiji with a window asks for what is not known yet."""
+
+    def process(self, module):
+        names = [item.getName() for item in module.getInfo().inputs() if not module.isInputResolved(item.getName())]
+        if names:
+            raise RuntimeException(u"SciJava's own dialog would ask for " + u", ".join(names))
+
+
+class Hooks(LegacyHooks):
+    """What ImageJ 1 asks SciJava."""
+
+    def __init__(self, scijava):
+        self.scijava, self.commands = scijava, {}
+
+    def getContext(self):
+        return self.scijava
+
+    def interceptRunPlugIn(self, name, argument):
+        if name == u"org.scijava.Context":
+            return self.scijava
+        info = self.commands.get(name)
+        if info is None:
+            return None
+        plugins = self.scijava.service(PluginService)
+        before = ArrayList(plugins.createInstancesOfType(PreprocessorPlugin))
+        before.addAll([MacroKeys(), Harvester()])
+        after = plugins.createInstancesOfType(PostprocessorPlugin)
+        return self.scijava.service(ModuleService).run(info, before, after, HashMap()).get()
+
+    def getThreadAncestors(self):
+        threads, found = self.scijava.service(ThreadService), ArrayList()
+        parent = threads.getParent(Thread.currentThread())
+        while parent is not None and not found.contains(parent):
+            found.add(parent)
+            parent = threads.getParent(parent)
+        return found
+
+
+def start(folder):
+    """Start SciJava and ImageJ 1, and make scripts commands; return the context."""
+    context = Context(False)
+    scripts = context.service(ScriptService)
+    scripts.getIndex().add(AdaptedScriptLanguage(PyScriptEngineFactory()))
+    scripts.addScriptDirectory(File(folder, u"scripts"))
+    scripts.addScriptDirectory(File(folder, u"plugins"), MenuPath(u"Plugins"))
+    hooks = Hooks(context)
+    LegacyInjector.installHooks(Thread.currentThread().getContextClassLoader(), hooks)
+    from ij import IJ, Menus
+
+    IJ.runPlugIn(u"ij.IJ.init", u"")
+    for info in scripts.getScripts():
+        if info.getMenuPath().size() and u"_" in File(info.getPath()).getName():
+            hooks.commands[info.getIdentifier()] = info
+            Menus.getCommands().put(info.getMenuPath().getLeaf().getName(), info.getIdentifier())
+    return context
+
+
+class MacroArgument(AbstractConsoleArgument):
+    """-macro FILE [ARGUMENT]: runs a macro in this thread, which gets a name that ImageJ understands."""
+
+    def supports(self, arguments):
+        return arguments.size() > 1 and arguments.get(0) == u"-macro"
+
+    def handle(self, arguments):
+        from ij import IJ
+
+        arguments.removeFirst()
+        path = arguments.removeFirst()
+        thread = Thread.currentThread()
+        name = thread.getName()
+        thread.setName(u"Run$_" + name + u"Macro$")
+        try:
+            IJ.runMacroFile(path, u"" if arguments.isEmpty() else arguments.removeFirst())
+        finally:
+            thread.setName(name)
+
+
+def main(arguments):
+    """Do what the command line says."""
+    context = start(System.getProperty(u"imagej.dir"))
+    console = context.service(ConsoleService)
+    console.getInstances()  # makes those that SciJava finds, and only then
+    known = Class.getDeclaredField(AbstractSingletonService, "instances")
+    known.setAccessible(True)
+    known.get(console).add(MacroArgument())
+    SciJava(context).launch(arguments)
+
+
+main([argument.decode("utf-8") if isinstance(argument, bytes) else argument for argument in sys.argv[1:]])
