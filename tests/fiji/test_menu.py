@@ -321,6 +321,22 @@ def test_macro_for_a_folder(names: list[str], ij: Any, tmp_path: Path) -> None:
         assert summary[number] == f'"discs {number}.tif",{record["objects"]}'
 
 
+@pytest.mark.parametrize(
+    "name, macro", [("m] model=[nope.tif", "Batch_Segment_Folder"), ("discs 1.png", "Restore_Folder")]
+)
+def test_a_macro_refuses_names_that_it_cannot_keep_apart(
+    names: list[str], ij: Any, tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str, macro: str
+) -> None:
+    (tmp_path / "in").mkdir()
+    for file in ("discs 1.tif", name):
+        (tmp_path / "in" / file).write_bytes(b"")
+    argument = f"{(tmp_path / 'in').as_posix()}\n{(tmp_path / 'out').as_posix()}\n{tiny.MODEL}"
+    ij.runMacroFile(str(resources.macros() / f"{macro}.ijm"), argument)
+    said = capfd.readouterr().out
+    assert name in said and "Rename" in said
+    assert {path.name for path in (tmp_path / "out").iterdir()} <= {"summary.csv"}
+
+
 def test_macro_for_a_time_lapse(names: list[str], ij: Any, tmp_path: Path) -> None:
     import jpype
 

@@ -145,19 +145,6 @@ def _compare_batch(home: Path, tmp_path: Path) -> None:
     assert sorted((tmp_path / "batch" / "summary.csv").read_text(encoding="utf-8").splitlines()) == sorted(summary)
 
 
-@pytest.mark.parametrize(
-    "name, macro", [("m] model=[nope.tif", "Batch_Segment_Folder"), ("discs 0.png", "Restore_Folder")]
-)
-def test_a_macro_refuses_names_that_it_cannot_keep_apart(
-    fiji: Path, home: Path, tmp_path: Path, name: str, macro: str
-) -> None:
-    shutil.copy(tmp_path / "images" / "discs 0.tif", tmp_path / "images" / name)
-    argument = f"{tmp_path.as_posix()}/images\n{tmp_path.as_posix()}/out\ntiny"
-    ended = headless.run(fiji, home, "-macro", str(resources.macros() / f"{macro}.ijm"), argument)
-    assert name in ended.out and "Rename" in ended.out, ended
-    assert {path.name for path in (tmp_path / "out").iterdir()} <= {"summary.csv"}
-
-
 def test_run_takes_the_keys_of_a_command(fiji: Path, home: Path, tmp_path: Path) -> None:
     file = tmp_path / "images" / "discs 1.tif"
     keys = f'model="tiny",image="{file.as_posix()}",out="{tmp_path.as_posix()}/out",prob_thresh=0.4,device="cpu"'
@@ -169,6 +156,31 @@ def test_run_refuses_a_misspelt_key_with_code_1(fiji: Path, home: Path, tmp_path
     keys = f'model="tiny",image="{tmp_path.as_posix()}/images/discs 0.tif",prob_tresh=0.4'
     ended = headless.run(fiji, home, "--run", str(fiji / "talanoa" / "run" / "Segment_Objects.py"), keys, code=1)
     assert 'Unknown key "prob_tresh"' in ended.out
+
+
+@pytest.mark.gui
+def test_the_search_bar_opens_our_dialog(fiji: Path, home: Path, tmp_path: Path) -> None:
+    """In a Fiji with a window, whose start-up macros are the user's own; the menu has every command."""
+    folder = tmp_path.as_posix()
+    opened = write(tmp_path / "open.ijm", f'open("{folder}/images/discs 0.tif"); run("Record...");')
+    pressed, seen = (f'done = call("org.python.core.imp.load", "{module}");' for module in ("press_ok", "look"))
+    macro = f"""
+        {pressed}
+        while (nImages < 2) wait(50);
+        {seen}
+        saveAs("Tiff", "{folder}/labels.tif");
+        run("Close All");
+        run("Quit");
+        """
+    arguments = ["-macro", opened, "", "-search", "Segment Objects", "-macro", write(tmp_path / "press.ijm", macro)]
+    options = ["-Dtalanoa.dialog=Segment Objects", f"-Dtalanoa.look={tmp_path / 'seen.json'}"]
+    headless.run(fiji, home, *arguments, window=True, options=options)
+    found = json.loads((tmp_path / "seen.json").read_text(encoding="utf-8"))
+    scripts = (resources.fiji_scripts() / "Plugins" / "Talanoa").glob("*.py")
+    assert found["menus"] == [sorted(script.stem.replace("_", " ") for script in scripts)]
+    recorded = [line for line in found["recorded"].splitlines() if "Segment Objects" in line]
+    assert len(recorded) == 1 and recorded[0].startswith('run("Segment Objects", "model=')
+    assert tifffile.imread(tmp_path / "labels.tif").any()
 
 
 SCRIPT = """

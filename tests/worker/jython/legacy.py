@@ -1,4 +1,4 @@
-"""A Fiji without a window, made of what Maven Central has (Jython 2.7): started as `fiji --headless ARGUMENTS`.
+"""A Fiji made of what Maven Central has (Jython 2.7): started as `fiji ARGUMENTS`, or without a display as `fiji --headless ARGUMENTS`.
 
 ImageJ 1 is patched by the ij1-patcher that Fiji uses, and SciJava runs scripts on its own threads. What stands here is the
 little that imagej-legacy, which is not on Maven Central, adds for scripts and macros:
@@ -6,9 +6,10 @@ little that imagej-legacy, which is not on Maven Central, adds for scripts and m
 - a script is a command of ImageJ when it lies in a submenu and its file name has an underscore;
 - ImageJ asks SciJava to run such a command, on another thread, and waits for its end;
 - keys of a macro are inputs of the script; a harvester would ask for the others (here: raises, for it must never come to that);
-- `-macro FILE [ARGUMENT]` runs a macro in the main thread; SciJava itself knows `--run FILE KEYS`.
+- `-macro FILE [ARGUMENT]` runs a macro in the main thread; SciJava itself knows `--run FILE KEYS`;
+- the search bar runs a command of ImageJ in a thread of SciJava, by its class and argument (here: `-search COMMAND`).
 
-No start-up macro is run, as in a headless Fiji. The folder is the Java property imagej.dir.
+No start-up macro is run, as in a headless Fiji, or in one whose start-up macros are the user's own. The folder is the Java property imagej.dir.
 """
 import sys
 
@@ -16,17 +17,18 @@ from net.imagej.patcher import LegacyHooks, LegacyInjector
 
 LegacyInjector.preinit()  # before the first class of ImageJ is loaded
 
-from java.io import File  # noqa: E402
-from java.lang import Class, RuntimeException, System, Thread  # noqa: E402
-from java.util import ArrayList, HashMap  # noqa: E402
-from org.python.jsr223 import PyScriptEngineFactory  # noqa: E402
-from org.scijava import Context, MenuPath, SciJava  # noqa: E402
-from org.scijava.console import AbstractConsoleArgument, ConsoleService  # noqa: E402
-from org.scijava.module import ModuleService  # noqa: E402
-from org.scijava.module.process import AbstractPreprocessorPlugin, PostprocessorPlugin, PreprocessorPlugin  # noqa: E402
-from org.scijava.plugin import AbstractSingletonService, PluginService  # noqa: E402
-from org.scijava.script import AdaptedScriptLanguage, ScriptService  # noqa: E402
-from org.scijava.thread import ThreadService  # noqa: E402
+from java.awt import GraphicsEnvironment
+from java.io import File
+from java.lang import Class, Runnable, RuntimeException, System, Thread
+from java.util import ArrayList, HashMap
+from org.python.jsr223 import PyScriptEngineFactory
+from org.scijava import Context, MenuPath, SciJava
+from org.scijava.console import AbstractConsoleArgument, ConsoleService
+from org.scijava.module import ModuleService
+from org.scijava.module.process import AbstractPreprocessorPlugin, PostprocessorPlugin, PreprocessorPlugin
+from org.scijava.plugin import AbstractSingletonService, PluginService
+from org.scijava.script import AdaptedScriptLanguage, ScriptService
+from org.scijava.thread import ThreadService
 
 
 class MacroKeys(AbstractPreprocessorPlugin):
@@ -91,9 +93,12 @@ def start(folder):
     scripts.addScriptDirectory(File(folder, u"plugins"), MenuPath(u"Plugins"))
     hooks = Hooks(context)
     LegacyInjector.installHooks(Thread.currentThread().getContextClassLoader(), hooks)
-    from ij import IJ, Menus
+    from ij import IJ, ImageJ, Menus
 
-    IJ.runPlugIn(u"ij.IJ.init", u"")
+    if GraphicsEnvironment.isHeadless():
+        IJ.runPlugIn(u"ij.IJ.init", u"")
+    else:
+        ImageJ().exitWhenQuitting(True)
     for info in scripts.getScripts():
         if info.getMenuPath().size() and u"_" in File(info.getPath()).getName():
             hooks.commands[info.getIdentifier()] = info
@@ -121,6 +126,33 @@ class MacroArgument(AbstractConsoleArgument):
             thread.setName(name)
 
 
+class SearchArgument(AbstractConsoleArgument):
+    """-search COMMAND: runs a command as Fiji's search bar does."""
+
+    def __init__(self, threads):
+        self.threads = threads
+
+    def supports(self, arguments):
+        return arguments.size() > 1 and arguments.get(0) == u"-search"
+
+    def handle(self, arguments):
+        from ij import IJ, Menus
+
+        arguments.removeFirst()
+        kind, _, argument = Menus.getCommands().get(arguments.removeFirst()).partition(u"(")
+        self.threads.run(Job(lambda: IJ.runPlugIn(kind, argument.strip(u'")'))))
+
+
+class Job(Runnable):
+    """A function as a Java Runnable."""
+
+    def __init__(self, function):
+        self.function = function
+
+    def run(self):
+        self.function()
+
+
 def main(arguments):
     """Do what the command line says."""
     context = start(System.getProperty(u"imagej.dir"))
@@ -128,7 +160,7 @@ def main(arguments):
     console.getInstances()  # makes those that SciJava finds, and only then
     known = Class.getDeclaredField(AbstractSingletonService, "instances")
     known.setAccessible(True)
-    known.get(console).add(MacroArgument())
+    known.get(console).addAll([MacroArgument(), SearchArgument(context.service(ThreadService))])
     SciJava(context).launch(arguments)
 
 
