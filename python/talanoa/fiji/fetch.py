@@ -19,13 +19,15 @@ from talanoa.fiji.java import Java, choose_java
 log = logging.getLogger(__name__)
 
 
-def fetch(install_fiji: bool = False) -> tuple[Java, int]:
+def fetch(install_fiji: bool = False, also: Sequence[str] = ()) -> tuple[Java, int]:
     """Make sure that a Java and the jars of the embedded ImageJ are on this machine.
 
     Parameters
     ----------
     install_fiji : bool
         True fetches what `talanoa install-fiji` needs, too.
+    also : sequence of str
+        Endpoints of further jars beside those of the embedded ImageJ, as tests need them.
 
     Returns
     -------
@@ -41,6 +43,8 @@ def fetch(install_fiji: bool = False) -> tuple[Java, int]:
     os.environ["JAVA_HOME"] = str(java.home)
     for endpoints in (layout.FOR_FIJI, layout.FOR_PLAIN) if install_fiji else ():
         embedded.class_path(endpoints)
+    if also:
+        embedded.class_path((*embedded.ENDPOINTS, *also))
     return java, len(embedded.class_path())
 
 
@@ -48,10 +52,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Fetch, say what is used, and return the exit status."""
     parser = argparse.ArgumentParser(description="Get the Java and the jars of the embedded ImageJ.")
     parser.add_argument("--install-fiji", action="store_true", help="also the jars that install-fiji brings")
+    parser.add_argument("--also", nargs="+", default=(), metavar="GROUP:ARTIFACT:VERSION", help="further jars")
     parsed = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
-        java, jars = fetch(parsed.install_fiji)
+        java, jars = fetch(parsed.install_fiji, parsed.also)
     except TalanoaError as error:
         log.error("%s", error)
         return 1
