@@ -15,6 +15,8 @@ import pandas as pd
 import pytest
 import tifffile
 
+import labellers
+import restorers
 import talanoa
 import tiny
 from talanoa import image as images
@@ -88,7 +90,7 @@ def test_what_changed_is_done_again_and_its_earlier_result_is_kept(tmp_path: Pat
     before, earlier = stamp(out), images.read_labels(out / "b" / "labels.tif").values
     write(folder / "b.tif", 9)
     reply = segmented(folder, out)
-    assert any("1 images changed since" in text and "b.tif" in text for text in reply["warnings"])
+    assert any("1 of the images changed since" in text and "b.tif" in text for text in reply["warnings"])
     assert stamp(out)["a"] == before["a"]
     alone = tasks.run({"task": "segment", "image": str(folder / "b.tif"), "model": tiny.MODEL}, QuietHost())
     np.testing.assert_array_equal(images.read_labels(out / "b" / "labels.tif").values, alone["labels"])
@@ -190,8 +192,8 @@ def test_odd_entries_of_a_folder(tmp_path: Path) -> None:
         pass  # Windows without the right to make links
     reply = segmented(folder, out)
     assert reply["table"]["Image"].tolist() == names and reply["failures"] == names[1:]
-    assert any("Left out 1 files" in text and "a.czi" in text for text in reply["warnings"])
-    assert any("folders that are named like images: folder.tif" in text for text in reply["warnings"])
+    assert any("Left out 1 file in in that cannot be read: a.czi" in text for text in reply["warnings"])
+    assert any("Left out 1 folder in in named like images: folder.tif" in text for text in reply["warnings"])
     if "link.tif" in names:
         assert "is a link to" in reply["table"]["Message"][2]
 
@@ -293,8 +295,45 @@ def test_names_that_a_spreadsheet_would_compute(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are Unicode there")
-def test_a_name_that_is_not_utf8(tmp_path: Path) -> None:
-    name = os.fsdecode(b"caf\xe9.tif")
-    reply = segmented(folder_of(tmp_path / "in", name, "bad.tif"), tmp_path / "out")
-    assert reply["status"] == "ok" and reply["failures"] == ["bad.tif"]
-    assert segmented(tmp_path / "in", tmp_path / "out")["failures"] == ["bad.tif"]
+def test_names_that_are_not_utf8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = folder_of(tmp_path / "in", os.fsdecode(b"caf\xe9.tif"), os.fsdecode(b"bad\xe9.tif"))
+    given = ["segment", str(folder), "--model", tiny.MODEL, "--out", str(tmp_path / "out")]
+    for done in (0, 1):
+        assert main(given) == 3
+        told = capsys.readouterr()
+        assert "8 objects in 1 of 2" in told.out and "Traceback" not in told.err
+        assert (f"{done} of 2 images are done" in told.err) == bool(done)
+
+
+@pytest.mark.parametrize("task", ["restore", "predict"])
+def test_folders_of_the_other_tasks_are_repaired_alike(tmp_path: Path, task: str) -> None:
+    folder, out = folder_of(tmp_path / "in", "a.tif", "bad.tif"), tmp_path / "out"
+    model = (restorers if task == "restore" else labellers).save(tmp_path / "model")
+    request = {"task": task, "image": str(folder), "model": str(model), "device": "cpu", "out": str(out)}
+    reply = tasks.run(request, QuietHost())
+    assert reply["failures"] == ["bad.tif"] and "1 of 2 images" in reply["message"], reply["message"]
+    other = tasks.run({**request, "dtype": "uint16"}, QuietHost())
+    assert other["status"] == "error" and "request.dtype" in other["message"]
+    before = stamp(out)
+    write(folder / "bad.tif", 3)
+    assert tasks.run(request, QuietHost())["failures"] == []
+    assert stamp(out)["a"] == before["a"] and summary(out) == {"a.tif": "ok", "bad.tif": "ok"}
+
+
+def test_an_image_in_blocks_is_resumed_and_forgotten_when_it_changes(tmp_path: Path) -> None:
+    folder, out = folder_of(tmp_path / "in", "a.tif", "b.tif"), tmp_path / "out"
+
+    class StopInSecond(tiny.RecordingHost):
+        def cancelled(self) -> bool:
+            return any((out / "b.unfinished").rglob("*.npz"))
+
+    stopped = segmented(folder, out, StopInSecond(), block=64)
+    assert stopped["status"] == "cancelled" and (out / "b.unfinished").is_dir(), stopped["message"]
+    write(folder / "b.tif", 5)
+    reply = segmented(folder, out, block=64)
+    assert reply["status"] == "ok" and reply["failures"] == [], reply["message"]
+    assert not (out / "b.unfinished").exists()
+    alone = tasks.run({"task": "segment", "image": str(folder / "b.tif"), "model": tiny.MODEL}, QuietHost())
+    kept = images.read_labels(next(path for path in (out / "b").iterdir() if path.name.startswith("labels"))).values
+    np.testing.assert_array_equal(kept > 0, alone["labels"] > 0)  # blocks number the objects in another order
+    assert len(np.unique(kept)) == 9

@@ -59,7 +59,7 @@ def test_six_files_of_a_movie_are_segmented_once(tmp_path: Path) -> None:
     assert tasks.run(request, QuietHost())["failures"] == []
     last = tmp_path / "in" / "t5.ome.tif"
     last.write_bytes(last.read_bytes() + b"\0\0")  # a file of the set that changes is a change of the image
-    assert any("1 images changed since" in text for text in tasks.run(request, QuietHost())["warnings"])
+    assert any("1 of the images changed since" in text for text in tasks.run(request, QuietHost())["warnings"])
 
 
 def test_a_movie_in_files_is_restored_once(tmp_path: Path) -> None:
@@ -72,7 +72,9 @@ def test_a_movie_in_files_is_restored_once(tmp_path: Path) -> None:
 def test_training_has_no_frame_in_both_parts(tmp_path: Path) -> None:
     movie(tmp_path / "in")
     host = tiny.RecordingHost()
+    (tmp_path / "in" / "more.nd2").touch()
     items = restore_load.load(asked(method="n2v", images=str(tmp_path / "in")), host, None).items
+    assert any("Left out 1 file in in that cannot be read: more.nd2" in text for text in host.warnings)
     assert len(items) == 6 and any("6 files form one image" in text for text in host.warnings)
     training, validation = pairs.split(items, 0.2, 42)
     assert len(training) + len(validation) == 6 and validation

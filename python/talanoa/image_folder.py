@@ -114,14 +114,23 @@ def left_out(folder: Path) -> str:
             folders += [path.name] if path.suffix.lower() in SUFFIXES else []
         elif path.suffix.lower() not in COMPANIONS:
             files.append(path.name)
-    notes = []
+    found = []
     if files:
-        notes.append(
-            f"Left out {len(files)} files that cannot be read: {_some(files)}. Save microscope files as TIFF in Fiji."
+        count = f"{len(files)} file{'s' * (len(files) != 1)}"
+        found.append(
+            f"Left out {count} in {folder.name} that cannot be read: {_some(files)}. Save microscope files as TIFF in "
+            "Fiji."
         )
     if folders:
-        notes.append(f"Left out {len(folders)} folders that are named like images: {_some(folders)}.")
-    return " ".join(notes)
+        count = f"{len(folders)} folder{'s' * (len(folders) != 1)}"
+        found.append(f"Left out {count} in {folder.name} named like images: {_some(folders)}.")
+    return " ".join(found)
+
+
+def notes(folders: Iterable[Path]) -> list[str]:
+    """Return what the user should know of the files of folders of images: see `left_out` and `read_together`."""
+    places = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
+    return [note for note in (*map(left_out, places), read_together(places)) if note]
 
 
 def read_together(folders: Iterable[Path], suffixes: Collection[str] = SUFFIXES) -> str:

@@ -30,7 +30,13 @@ def start_log_file() -> Path | None:
             return Path(handler.baseFilename)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=1_000_000, backupCount=2, encoding="utf-8")
+        handler = logging.handlers.RotatingFileHandler(
+            path,
+            maxBytes=1_000_000,
+            backupCount=2,
+            encoding="utf-8",
+            errors="backslashreplace",  # names of files need not be UTF-8
+        )
     except OSError as error:
         log.debug("no log file: %s", error)
         return None

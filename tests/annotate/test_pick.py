@@ -181,7 +181,7 @@ def test_a_damaged_image_of_a_folder_is_left_out_and_named(tmp_path: Path) -> No
     more = tmp_path / "more"
     more.mkdir()
     (more / "zz.tif").write_bytes(b"no image")
-    assert "1 images cannot be read and were left out: zz.tif" in refused("pick", root, source=str(more))
+    assert "1 image cannot be read and left out: zz.tif" in refused("pick", root, source=str(more))
     for number in range(3):
         annotated = images.from_array(textures(number, number), "yx", pixel_size=(1, 0.5, 0.5), unit="µm")
         images.write(more / f"t{number}.tif", annotated)

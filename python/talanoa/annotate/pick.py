@@ -84,7 +84,9 @@ def pick(
             raise BadInput(damaged.sentence())
         extended = journal.update(dataset, lambda current: _with_calibration(current, added))
         written.pop_all()
-    notes += [note for note in (damaged.sentence(), _together(found)) if note]
+    notes += [damaged.sentence()] if damaged.known else []
+    notes += image_folder.notes(_folders_of(found)) if folder else [image_folder.read_together(_folders_of(found))]
+    notes = [note for note in notes if note]
     return Picked(extended, added, notes + _check_calibration(extended, added))
 
 
@@ -110,13 +112,13 @@ class _Damaged:
         if not self.known:
             return ""
         names = [Path(_path(self.found[number])).name for number in self.known]
-        first = next(iter(self.known.values()))
-        return f"{len(names)} images cannot be read and were left out: {', '.join(names)}. The first: {first}"
+        first, count = next(iter(self.known.values())), f"{len(names)} image{'s' * (len(names) != 1)}"
+        return f"{count} cannot be read and left out: {', '.join(names)}. The first: {first}"
 
 
-def _together(found: Sequence[Path | xr.DataArray]) -> str:
-    """Return a note on the files that form one image."""
-    return image_folder.read_together({each.parent for each in found if isinstance(each, Path)})
+def _folders_of(found: Sequence[Path | xr.DataArray]) -> list[Path]:
+    """Return the folders in which images are."""
+    return [each.parent for each in found if isinstance(each, Path)]
 
 
 def _sources(dataset: Dataset, source: str | xr.DataArray) -> tuple[Sequence[Path | xr.DataArray], bool]:

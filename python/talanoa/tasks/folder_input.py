@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import image_folder, image_sets, reading
+from talanoa import image_folder, reading
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.host import PassingOn, QuietHost, stop_if_cancelled
 from talanoa.tasks.common import Collecting
@@ -96,9 +96,8 @@ def run(request: Any, model: Model, host: Host) -> dict[str, Any]:
         raise BadInput("out is missing; expected a new folder for the results of a folder of images.")
     folder, out = Path(str(request.image)), Path(request.out)
     images = image_folder.images_in(folder)
-    for note in (image_folder.left_out(folder), image_sets.sentence(images)):
-        if note:
-            host.warn(note)
+    for note in image_folder.notes([folder]):
+        host.warn(note)
     with held(out):
         begun = begin(out, request, model, images)
         for note in begun.notes:
@@ -145,7 +144,7 @@ def _rows(
 
 def elsewhere(request: dict[str, Any], model: str, path: str, out: str) -> tuple[Row, list[str]]:
     """Do one image in a process of a cluster; returns its row and its warnings."""
-    host = _Named(QuietHost(), Path(path).name)
+    host = _Named(_Unheard(), Path(path).name)
     keys = dict(request)
     doing = tasks_of_images()[keys.pop("task")]
     request_here = doing.request(**keys)
@@ -182,6 +181,13 @@ def _check_link(path: Path) -> None:
             f"{path.name} is a link to {path.readlink()}, where nothing is; expected an image. Fetch the file, or "
             "connect the disk it is on."
         )
+
+
+class _Unheard(QuietHost):
+    """The host in a process of a cluster: warnings go with the row of the image."""
+
+    def warn(self, text: str) -> None:
+        """Keep quiet: the process that asked says it."""
 
 
 class _Named(PassingOn):

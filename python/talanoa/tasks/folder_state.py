@@ -265,7 +265,7 @@ def _notes(done: int, total: int, replaced: Sequence[str], gone: Sequence[str]) 
     found = [f"Going on with an earlier run: {done} of {total} images are done already."]
     if replaced:
         found.append(
-            f"{len(replaced)} images changed since and are done again ({_some(replaced)}); their earlier results are "
+            f"{len(replaced)} of the images changed since and are done again ({_some(replaced)}); earlier results are "
             f"in the folder {REPLACED}."
         )
     if gone:

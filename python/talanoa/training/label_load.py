@@ -19,6 +19,7 @@ from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, middle_pl
 from talanoa.labelling.plates import View, well_of
 from talanoa.labelling.record import LabellingRecord, record_of
 from talanoa.labelling.targets import Steps
+from talanoa.request_base import folders
 from talanoa.requests_train import names_of
 from talanoa.training import label_read, label_regions, label_targets
 from talanoa.training.label_read import Seen
@@ -84,7 +85,8 @@ def _read(request: TrainRequest, host: Host, given: Given | None) -> tuple[list[
         found = label_read.of_image(request, picture, view, label_read.OPEN)
         return label_regions.cut_apart(request, found), {"split": "by region", "test_images": {}, "views": [view]}
     views = sources.find(request)
-    if note := image_folder.read_together({path.parent for view in views for path in _files(view)}):
+    named = folders(request.images)  # of files that were named the others in their folder do not matter
+    for note in image_folder.notes(path.parent for view in views for path in _files(view) if path not in named):
         host.warn(note)
     if len(views) == 1:
         found = label_read.read(request, views[0])

@@ -83,7 +83,7 @@ def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recordi
         return [_open_image(request, given)]
     found = []
     files = _files(request)
-    if note := image_folder.read_together([*folders(request.images), *folders(request.targets)]):
+    for note in image_folder.notes([*folders(request.images), *folders(request.targets)]):
         host.warn(note)
     for number, (low, high) in enumerate(files):
         stop_if_cancelled(host)

@@ -39,7 +39,7 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
 
     files, names = find(request)
     host = host or QuietHost()
-    if note := image_folder.read_together(each.image.parent for each in files):
+    for note in image_folder.notes(each.image.parent for each in files):
         host.warn(note)
     items: list[Annotated] = []
     normalization = transfer.normalization_of(request)
