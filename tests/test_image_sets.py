@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,13 +11,22 @@ import tifffile
 
 import filesets
 from talanoa import image as images
-from talanoa import image_sets
+from talanoa import image_lazy, image_ome, image_sets
 
 
 def grouped(folder: Path) -> list[list[str]]:
     """Return the names of the files of each image of a folder."""
     found = image_sets.of(sorted(folder.glob("*.tif")))
     return [[path.name for path in (each.path, *each.others)] for each in found]
+
+
+def frames_of(path: Path) -> np.ndarray:
+    """Return the frames (t, y, x) of a file; read in blocks they are the same."""
+    whole = images.read(path)
+    with image_lazy.open_image(path) as lazy:
+        parts = [lazy.fetch(t, slice(None), (slice(0, 1), slice(0, 20), slice(0, 24))) for t in range(whole.sizes["t"])]
+    assert np.array_equal(np.stack(parts), whole.values)
+    return whole.values[:, 0, 0]
 
 
 def test_one_file_a_frame_is_one_movie(tmp_path: Path) -> None:
@@ -52,6 +62,8 @@ def test_the_metadata_in_the_first_file_of_a_set(tmp_path: Path) -> None:
         text = filesets.OME.format(head=f' UUID="{filesets.identity(t)}"', body=inside)
         tifffile.imwrite(tmp_path / f"t{t}.ome.tif", filesets.frame(t), description=text.encode(), metadata=None)
     assert grouped(tmp_path) == [["t0.ome.tif", "t1.ome.tif", "t2.ome.tif"]]
+    for t in range(3):
+        assert np.array_equal(frames_of(tmp_path / f"t{t}.ome.tif"), [filesets.frame(number) for number in range(3)])
 
 
 def test_positions_of_one_acquisition_are_images_of_their_own(tmp_path: Path) -> None:
@@ -60,6 +72,8 @@ def test_positions_of_one_acquisition_are_images_of_their_own(tmp_path: Path) ->
         text = filesets.OME.format(head=f' UUID="{filesets.identity(p)}"', body=body)
         tifffile.imwrite(tmp_path / f"p{p}.ome.tif", filesets.frame(p), description=text.encode(), metadata=None)
     assert grouped(tmp_path) == [["p0.ome.tif"], ["p1.ome.tif"], ["p2.ome.tif"]]
+    for p in range(3):
+        assert np.array_equal(frames_of(tmp_path / f"p{p}.ome.tif"), [filesets.frame(p)])
 
 
 def test_a_renamed_file_is_still_itself(tmp_path: Path) -> None:
@@ -68,6 +82,32 @@ def test_a_renamed_file_is_still_itself(tmp_path: Path) -> None:
         text = filesets.OME.format(head=f' UUID="{filesets.identity(number)}"', body=body)
         tifffile.imwrite(tmp_path / name, filesets.frame(number), description=text.encode(), metadata=None)
     assert grouped(tmp_path) == [["a.ome.tif"], ["b.ome.tif"]]
+    assert [frames_of(tmp_path / f"{name}.ome.tif").mean() // 100 for name in "ab"] == [0, 1]
+
+
+def test_a_renamed_file_without_an_identifier_keeps_its_axes(tmp_path: Path) -> None:
+    body = filesets.image_xml(0, [("export.ome.tif", 7)], (1, 1, 1, 20, 24))
+    uuid = '<UUID FileName="export.ome.tif">urn:uuid:7</UUID>'
+    blocks = "".join(f'<TiffData FirstT="{t}" IFD="{t}" PlaneCount="1">{uuid}</TiffData>' for t in range(3))
+    body = re.sub("<TiffData.*</TiffData>", blocks, body).replace('SizeT="1"', 'SizeT="3"')
+    with tifffile.TiffWriter(tmp_path / "mine.ome.tif") as out:
+        for t in range(3):
+            text = None if t else filesets.OME.format(head="", body=body).encode()
+            out.write(filesets.frame(t), description=text, metadata=None, contiguous=False)
+    found = images.read(tmp_path / "mine.ome.tif")
+    assert found.sizes["t"] == 3 and found.attrs["pixel_size"][1:] == (0.5, 0.5) and "notes" not in found.attrs
+
+
+@pytest.mark.parametrize("head", ["", f' UUID="{filesets.identity(0)}"'])
+@pytest.mark.parametrize("same", [False, True])
+def test_files_that_all_have_one_identifier_go_by_their_names(tmp_path: Path, head: str, same: bool) -> None:
+    planes = [(f"t{t}.ome.tif", 0 if same else t) for t in range(3)]
+    text = filesets.OME.format(head=head, body=filesets.image_xml(0, planes, (3, 1, 1, 20, 24)))
+    for t in range(3):
+        tifffile.imwrite(tmp_path / f"t{t}.ome.tif", filesets.frame(t), description=text.encode(), metadata=None)
+    assert grouped(tmp_path) == [["t0.ome.tif", "t1.ome.tif", "t2.ome.tif"]]
+    for t in range(3):
+        assert np.array_equal(frames_of(tmp_path / f"t{t}.ome.tif"), [filesets.frame(number) for number in range(3)])
 
 
 def test_micro_managers_stack_in_two_files_and_its_positions(tmp_path: Path) -> None:
@@ -81,6 +121,9 @@ def test_micro_managers_stack_in_two_files_and_its_positions(tmp_path: Path) -> 
         ["a_MMStack_Pos0.ome.tif", "a_MMStack_Pos0_1.ome.tif"],
         ["a_MMStack_Pos1.ome.tif", "a_MMStack_Pos1_1.ome.tif"],
     ]
+    for path in tmp_path.glob("*.tif"):
+        first = 10 if "Pos1" in path.name else 0
+        assert np.array_equal(frames_of(path), [filesets.frame(first + t) for t in range(4)])
 
 
 def test_what_cannot_be_read_is_an_image_of_its_own(tmp_path: Path) -> None:
@@ -110,4 +153,4 @@ def test_the_sentence_names_the_set(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["/etc/movie.companion.ome", "../movie.companion.ome", ""])
 def test_no_companion_of_another_folder_is_followed(tmp_path: Path, name: str) -> None:
     text = filesets.OME.format(head="", body=f'<BinaryOnly MetadataFile="{name}" UUID="urn:uuid:0"/>')
-    assert image_sets.companion_of(tmp_path / "a.ome.tif", text) is None
+    assert image_ome.companion_of(tmp_path / "a.ome.tif", text) is None

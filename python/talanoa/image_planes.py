@@ -17,7 +17,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from talanoa import image_sets
+from talanoa import image_ome
 from talanoa.errors import BadInput
 from talanoa.image_declared import declared_by_imagej, declared_by_shape
 from talanoa.image_micromanager import declared_by_micromanager
@@ -121,7 +121,7 @@ def _planes(series: tifffile.TiffPageSeries) -> tuple[list[Any], NDArray[np.bool
     page = series.keyframe
     count = max(1, math.prod(series.shape) // max(1, math.prod(page.shape)))
     offset = None if series.is_multifile else series.dataoffset
-    if offset is not None:  # one block of pixels, described by its first page
+    if offset:  # one block of pixels, described by its first page
         end = page.parent.filehandle.size
         starts = offset + page.nbytes * np.arange(count, dtype=np.int64)
         there = starts + page.nbytes <= end
@@ -178,7 +178,7 @@ def _is_whole(page: Any, sizes: dict[str, int]) -> bool:
 
 def _more_than_pages(tif: tifffile.TiffFile, count: int) -> str:
     """Return in what way a file promises more planes than its pages are; empty: it does not."""
-    pages = image_sets.pixels_of(tif.ome_metadata or "") if tif.is_ome else None
+    pages = image_ome.planes_of(tif.ome_metadata or "") if tif.is_ome else None
     if pages is not None and pages > count:
         return f"the OME metadata declare {pages} planes, and the {count} in the file do not fit them."
     if not _announces_more(tif):
@@ -264,5 +264,5 @@ def _missing_files(path: Path, tif: tifffile.TiffFile, series: Any) -> list[str]
     """Return the names of the files that OME-XML names for the image and that are not next to the file."""
     if series.kind != "ome":
         return []
-    named = image_sets.files_of(path, tif.ome_metadata or "")
+    named = image_ome.files_of(path, tif.ome_metadata or "")
     return [name for name in named if not (path.parent / name).is_file()]

@@ -15,15 +15,14 @@ Only headers are read, and they are remembered until a file changes.
 from __future__ import annotations
 
 import re
-import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
-from xml.etree import ElementTree
 
 import tifffile
 
+from talanoa import image_ome
 from talanoa.errors import BadInput
 
 _TIFF = (".tif", ".tiff")
@@ -140,94 +139,15 @@ def _micro_manager(path: Path, metadata: dict) -> _Membership | None:
 
 def _ome(path: Path, text: str) -> _Membership | None:
     """Files that OME-XML names for the image whose planes a file holds."""
-    for number, names in enumerate(_files_of_images(path, text)):
+    for number, names in enumerate(image_ome.files_of_images(path, text)):
         if names is not None:
             return _Membership("ome", str(number), frozenset(map(str.lower, names))) if len(names) > 1 else None
     return None
 
 
-def files_of(path: Path, text: str) -> list[str]:
-    """Return the names of the files that OME-XML names for the image whose planes a file holds, its own first."""
-    return next((names for names in _files_of_images(path, text) if names is not None), [])
-
-
-def pixels_of(text: str) -> int | None:
-    """Return how many planes OME-XML declares for its first image; None: it does not say."""
-    root = parsed(text)
-    pixels = root.find("{*}Image/{*}Pixels") if root is not None else None
-    if pixels is None:
-        return None
-    channel = pixels.find("{*}Channel")
-    samples = channel.get("SamplesPerPixel", "1") if channel is not None else "1"
-    try:
-        sizes = [int(pixels.get(f"Size{axis}", 1)) for axis in "TCZ"]
-        return sizes[0] * sizes[2] * max(1, sizes[1] // max(1, int(samples)))
-    except ValueError:
-        return None
-
-
-def _files_of_images(path: Path, text: str) -> Iterator[list[str] | None]:
-    """Yield for each image of OME-XML the names of its files, None where it has no plane in the file itself."""
-    root = parsed(ome_xml(path, text))
-    if root is None:
-        return
-    own = parsed(text)
-    identity = own.get("UUID") if own is not None else None
-    for pixels in root.iterfind("{*}Image/{*}Pixels"):
-        entries = list(pixels.iterfind("{*}TiffData/{*}UUID"))
-        mine = [is_own(entry, path, identity) for entry in entries]
-        others = [entry.get("FileName", "") for entry, own_one in zip(entries, mine, strict=True) if not own_one]
-        yield list(dict.fromkeys([path.name, *filter(None, others)])) if any(mine) else None
-
-
-def is_own(entry: ElementTree.Element, path: Path, identity: str | None) -> bool:
-    """Tell whether a UUID entry of OME-XML means the file itself, which may have been renamed since."""
-    if identity is not None and (entry.text or "").strip() == identity:
-        return True
-    return entry.get("FileName", "").lower() == path.name.lower()
-
-
-def ome_xml(path: Path, text: str) -> str:
-    """Return the OME-XML that describes a file: its own, or that of the companion file that it names.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    text : str
-        The OME-XML in the file.
-
-    Returns
-    -------
-    str
-        The text with the metadata; `text` itself where it refers to a file that is not there or not readable.
-    """
-    companion = companion_of(path, text)
-    if companion is None or not companion.is_file():
-        return text
-    if companion.suffix.lower() not in _TIFF:
-        return companion.read_text(encoding="utf-8", errors="replace")
-    try:
-        with tifffile.TiffFile(companion) as tif:  # it is not asked for a companion of its own
-            return str((tif.ome_metadata if tif.is_ome else None) or text)
-    except (OSError, ValueError, LookupError, struct.error):
-        return text
-
-
-def companion_of(path: Path, text: str) -> Path | None:
-    """Return the file, next to this one, in which OME-XML says that the metadata stand; None: in the file itself."""
-    if "BinaryOnly" not in text:
-        return None
-    root = parsed(text)
-    only = root.find("{*}BinaryOnly") if root is not None else None
-    name = only.get("MetadataFile", "") if only is not None else ""
-    # a name of another folder, as a stranger's file may have it, is not followed
-    return path.parent / name if name and Path(name).name == name and name != path.name else None
-
-
 def companion_note(path: Path, tif: tifffile.TiffFile) -> str:
     """Return a note where the metadata of a file stand in another one that is not there."""
-    companion = companion_of(path, (tif.ome_metadata or "") if tif.is_ome else "")
+    companion = image_ome.companion_of(path, (tif.ome_metadata or "") if tif.is_ome else "")
     if companion is None:
         return ""
     return (
@@ -244,11 +164,3 @@ def set_note(path: Path, series: tifffile.TiffPageSeries) -> str:
     if len(names) < _FEWEST:
         return ""
     return f"{path.name} is one of {len(names)} files that form one image; all of them were read"
-
-
-def parsed(text: str) -> ElementTree.Element | None:
-    """Return the root of OME-XML, None where it is damaged."""
-    try:
-        return ElementTree.fromstring(text.strip())
-    except (ElementTree.ParseError, ValueError, LookupError):  # damaged, or of an unknown encoding
-        return None

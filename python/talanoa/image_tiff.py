@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image_metadata as metadata
-from talanoa import image_missing, image_planes, image_samples, image_series, image_sets
+from talanoa import image_missing, image_ome, image_planes, image_samples, image_series, image_sets
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import from_array
@@ -179,7 +179,7 @@ def opened(path: Path) -> Iterator[tifffile.TiffFile]:
     with tif:
         with damage_explained(path):
             own = tif.ome_metadata if tif.is_ome else None
-            text = image_sets.ome_xml(path, own) if own else own
+            text = image_ome.ome_xml(path, own) if own else own
             whole = tif if text == own else tifffile.TiffFile(path, omexml=text)
         with whole:
             yield whole
