@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -81,8 +82,13 @@ def image(kind: str, seed: int, path: Path) -> None:
     if kind == "labels":
         images.write_labels(path, images.from_array(labels.astype(np.int32)))
     else:
-        noise = np.random.default_rng([seed, len(str(path.parent))]).normal(0, 20, pixels.shape)
+        noise = np.random.default_rng(_seed(path)).normal(0, 20, pixels.shape)
         images.write(path, images.from_array(np.rint(pixels + noise).clip(0).astype(np.uint16)))
+
+
+def _seed(path: Path) -> int:
+    """Return a number for a file: no two of them are copies of each other."""
+    return zlib.crc32("/".join(path.parts[-3:]).encode())
 
 
 def negative(source: Path, target: Path) -> None:
@@ -100,7 +106,7 @@ def several(kind: str, dims: str, path: Path) -> None:
     if "z" in dims:
         pixels = np.stack([pixels[0]] * 16)
         pixels = np.stack([pixels] * 3) if "c" in dims else pixels
-    noise = np.random.default_rng(len(str(path))).normal(0, 30, pixels.shape)
+    noise = np.random.default_rng(_seed(path)).normal(0, 30, pixels.shape)
     values = np.rint(pixels + noise).clip(0).astype(np.uint16)
     form = {"pixel_size": (2.0 if "z" in dims else 1.0, 0.5, 0.5), "unit": "µm"}
     images.write(path, images.from_array(values, dims, **form))

@@ -20,12 +20,12 @@ VERBS = {
     "segment": "find objects in an image, or in a folder of images",
     "restore": "take the noise out of an image, or of a folder of images",
     "predict": "predict fluorescence from an image in transmitted light, or a folder of them",
-    "evaluate": "judge a model or label images against ground truth, with a report",
-    "train": "train a model on images with label images or ROIs",
+    "evaluate": "judge a model, or what it made, against ground truth, with a report",
+    "train": "train a model: of objects, of noise, of stains in transmitted light",
     "rois": "ROIs to a label image, a label image to ROIs, ROI files",
     "annotate": "make a dataset: pick images, propose, check, repair and save objects",
     "study": "train over a grid of parameters: table and plot of quality, time and memory",
-    "sample": "make small images to try things out: annotated nuclei, noisy pairs",
+    "sample": "make small images to try things out: annotated nuclei, noisy pairs, plates",
     "models": "list, show, find and import models",
     "rerun": "run a recorded result again and compare",
     "doctor": "check what Talanoa runs on",
@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs = "\n".join(f"  {verb:<12} {text}" for verb, text in VERBS.items())
     parser = argparse.ArgumentParser(
         prog="talanoa",
+        usage="talanoa COMMAND [options]",
         description="Deep learning for microscopy: segment, train, and work with ROIs.",
         epilog=f"commands:\n{verbs}\n\ntalanoa COMMAND --help shows the options of a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
