@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import augment3d, copies, image_folder, image_sets, roi_objects
+from talanoa import augment3d, copies, foreign_files, image_folder, image_sets, pairing, roi_objects
 from talanoa.augment import Augmentation, random_patch, without_border_objects
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
@@ -112,7 +112,7 @@ def pair_files(
     `what` names the partners in messages. ``cells.zip`` and ``cells_RoiSet.zip`` both belong to ``cells.tif``.
     """
     found = _by_name(images, image_folder.SUFFIXES, "images")
-    partners = _by_name(annotations, suffixes, f"{what}s")
+    partners = pairing.renamed(_by_name(annotations, suffixes, f"{what}s"), found)
     lonely = sorted(found.keys() ^ partners.keys())
     if lonely:
         listed = ", ".join(lonely[:10]) + (f" and {len(lonely) - 10} more" if len(lonely) > 10 else "")
@@ -130,7 +130,8 @@ def _by_name(folder: Path, suffixes: Collection[str], what: str) -> dict[str, Im
         raise BadInput(f"{folder} is not a folder; expected a folder with {what}. Check the path.")
     files = image_folder.by_name(folder, suffixes)
     if not files:
-        raise BadInput(f"No {what} in {folder}; expected files that end in {', '.join(suffixes)}.")
+        foreign = foreign_files.hint_of(sorted(folder.iterdir()))
+        raise BadInput(f"No {what} in {folder}; expected files that end in {', '.join(suffixes)}.{foreign}")
     return files
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import roi_archive, roi_places
+from talanoa import foreign_files, roi_archive, roi_contours, roi_places
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.roi_bytes import encode
@@ -56,7 +56,9 @@ class ReadRois:
     warnings: list[str] = field(default_factory=list)
 
 
-def read_zip(path: str | os.PathLike[str], image_shape: Sequence[int] | None = None) -> ReadRois:
+def read_zip(
+    path: str | os.PathLike[str], image_shape: Sequence[int] | None = None, as_drawn: bool = False
+) -> ReadRois:
     """Read the areas of a ROI zip or of a single .roi file.
 
     Rectangles, ovals, polygons, freehand and traced outlines, ellipses, rotated and rounded rectangles, spline fits and
@@ -68,6 +70,8 @@ def read_zip(path: str | os.PathLike[str], image_shape: Sequence[int] | None = N
     image_shape : (y, x), (t, z, y, x) or (t, c, z, y, x), optional
         Sizes of the image that the ROIs belong to; needed only where ROIs of a hyperstack have the one stack
         position of old versions of ImageJ.
+    as_drawn : bool
+        Leave contours through the centres of border pixels (of Cellpose) as they are; see `roi_contours`.
 
     Raises
     ------
@@ -85,7 +89,9 @@ def read_zip(path: str | os.PathLike[str], image_shape: Sequence[int] | None = N
     if not len(found.rois):
         listed = "; ".join(f"{name}: {reason}" for name, reason in skipped[:5])
         raise BadInput(f"{path} holds no area, only {listed}. Expected outlines; draw polygons or freehand selections.")
-    return ReadRois(found.rois, skipped, found.notes, [*_describe(skipped, path.name), *found.notes])
+    drawn, more = (found.rois, []) if as_drawn else roi_contours.whole(found.rois, path)
+    notes = [*found.notes, *more]
+    return ReadRois(drawn, skipped, notes, [*_describe(skipped, path.name), *notes])
 
 
 def decode(
@@ -210,6 +216,8 @@ def _entries(path: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, str]]
     """Return (name, bytes) of each ROI of a file, and (name, reason) of what is skipped."""
     if not path.is_file():
         raise BadInput(f"There is no file {path}; expected a ROI zip or .roi file. Check the name and the folder.")
+    if foreign := foreign_files.hint(path):
+        raise BadInput(f"{path} is no ROI file but {foreign}.")
     single = path.suffix.lower() == ".roi"
     size, most = path.stat().st_size, MAX_ENTRY if single else MAX_TOTAL
     if size > most:

@@ -233,6 +233,7 @@ def batch_mode(work: Path) -> dict[str, Any]:
 
 SELECT_EACH = """
 setBatchMode({batch}); roiManager("reset"); open("{path}"); image = getImageID(); {command};
+selectImage(image);
 for (i = 0; i < roiManager("count"); i++) {{
     roiManager("select", i); Stack.getPosition(c, z, t); print(Roi.getName + " " + z + " " + t);
 }}

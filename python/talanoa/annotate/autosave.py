@@ -72,7 +72,7 @@ def read_rois(path: Path) -> RoiSet:
     """Return the ROIs of a file; no file, or one without entries, has none."""
     if not path.is_file() or path.stat().st_size <= len(_EMPTY_ZIP):
         return empty()
-    return rois.read_zip(path).rois
+    return rois.read_zip(path, as_drawn=True).rois
 
 
 def same(one: RoiSet, other: RoiSet) -> bool:

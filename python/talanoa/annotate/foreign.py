@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import image as images
-from talanoa import image_sets, reading
+from talanoa import image_sets, pairing, reading
 from talanoa.annotate import objects as objects_module
 from talanoa.annotate import save
 from talanoa.annotate.folder import Dataset, Entry
@@ -25,10 +24,7 @@ if TYPE_CHECKING:
 
 DONE = "done already, left as it is"
 log = logging.getLogger(__name__)
-SUFFIXES = (".tif", ".tiff", ".png", ".zip", ".roi", ".geojson", ".json", ".npy")
-_ENDINGS = re.compile(
-    r"(?i)[ _.-]*(cp_masks|masks?|labels?|labeling|seg|rois|roiset|annotations?|ground_?truth|gt|\.ome)$"
-)
+SUFFIXES = (".tif", ".tiff", ".png", ".zip", ".roi", ".geojson", ".json", ".npy", ".geojson.gz", "_outlines.txt")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +63,8 @@ def pair(dataset: Dataset, folder: Path) -> tuple[list[tuple[Entry, Path]], list
     known = {entry.name.lower(): entry for entry in dataset.entries}
     found: dict[str, Path] = {}
     lonely: list[str] = []
-    for path in image_sets.one_per_image(path for path in sorted(folder.iterdir()) if is_image(path, SUFFIXES)):
-        name = next((name for name in _names(path) if name in known), None)
+    for path in image_sets.one_per_image(path for path in sorted(folder.iterdir()) if _is_annotation(path)):
+        name = next((name for name in pairing.names_of(path) if name in known), None)
         if name is None:
             lonely.append(path.name)
         elif name in found:
@@ -85,6 +81,12 @@ def pair(dataset: Dataset, folder: Path) -> tuple[list[tuple[Entry, Path]], list
             f"{_some(images_left)}. Expected equal names, endings such as _masks or _rois apart. Rename the files."
         )
     return [(known[name], path) for name, path in found.items()], lonely, images_left
+
+
+def _is_annotation(path: Path) -> bool:
+    """Return whether a file may hold the annotation of an image."""
+    ends = path.name.lower().endswith((".geojson.gz", "_outlines.txt"))
+    return is_image(path, SUFFIXES) or (ends and path.is_file() and not path.name.startswith("."))
 
 
 def import_folder(
@@ -120,14 +122,6 @@ def import_folder(
         else:
             rows.append((entry.name, path.name, found.objects.count, " ".join([*found.notes, *found.objects.notes])))
     return rows
-
-
-def _names(path: Path) -> list[str]:
-    """Return the names that a file's image may have, the file's own first; lower case."""
-    names = [path.stem.lower()]
-    while (shorter := _ENDINGS.sub("", names[-1])) and shorter != names[-1]:
-        names.append(shorter)
-    return names
 
 
 def _classes(

@@ -12,6 +12,8 @@ from talanoa.annotate.import_form import Imported, fitted
 from talanoa.errors import BadInput
 from talanoa.roi_archive import DAMAGE
 
+_MOST_TEXT = 64 << 20  # bytes of outlines
+
 BESIDE = ("_cp_masks.tif", "_cp_masks.png", "_masks.tif", "_masks.png", "_rois.zip")
 
 
@@ -38,6 +40,38 @@ def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
     dims = (wanted().dims or "").replace("c", "")
     labels = as_labels(from_array(values, dims if len(dims) == values.ndim else "yx" if values.ndim == 2 else "zyx"))
     return Imported(fitted(labels, like, path))
+
+
+def read_outlines(path: Path, like: xr.DataArray | None = None) -> Imported:
+    """Read `_cp_outlines.txt`: a line x,y,x,y,… for each object, a contour through the centres of its border pixels.
+
+    Raises
+    ------
+    BadInput
+        Without the image; lines that are no contours.
+    """
+    from talanoa import roi_contours
+    from talanoa.roi_set import pack
+    from talanoa.rois import to_labels
+
+    if like is None:
+        raise BadInput(f"{path.name} holds outlines; expected the image that they belong to as well. Open or name it.")
+    if path.stat().st_size > _MOST_TEXT:
+        raise BadInput(f"{path.name} has {path.stat().st_size:,} bytes; expected outlines. Take the _cp_masks file.")
+    try:
+        lines = [line for line in path.read_text(encoding="ascii").splitlines() if line.strip()]
+        paths = [np.array([float(part) for part in line.split(",")]).reshape(-1, 2) for line in lines]
+    except (ValueError, OSError) as error:
+        raise BadInput(f"{path.name} holds no outlines ({error}); expected lines x,y,x,y. Export it again.") from error
+    whole = [one for one in paths if len(one) > 2 and (one == np.rint(one)).all() and (np.abs(one) < 1 << 20).all()]
+    if not whole:
+        raise BadInput(f"{path.name} holds no outlines; expected lines x,y,x,y,… of pixels. Export it again.")
+    start = np.cumsum([0, *map(len, whole)])
+    drawn = pack(np.concatenate(whole), start, np.arange(len(start)), [f"{k:05d}" for k in range(1, len(start))])
+    filled = to_labels(roi_contours.with_border(drawn), like=like)
+    left = len(paths) - len(whole)
+    notes = [f"{left} lines of {path.name} are no contours and were left out."] if left else []
+    return Imported(filled.labels, notes=[*notes, *filled.warnings])
 
 
 def _refusal(path: Path) -> str:

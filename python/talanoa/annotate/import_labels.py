@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from talanoa import roi_archive
+from talanoa import foreign_files, roi_archive
 from talanoa.annotate.import_form import Imported
 from talanoa.errors import BadInput, naming
 
@@ -25,8 +25,8 @@ def import_labels(
     ----------
     path : path
         A label image (TIFF, OME-TIFF, OME-Zarr, PNG; Cellpose's ``_cp_masks``, Labkit's TIFF), a ROI zip or .roi file
-        of ImageJ or Cellpose, a folder of the Cell Tracking Challenge, QuPath's GeoJSON (also zipped), or a .npy file
-        of plain numbers. Name and content tell what it is.
+        of ImageJ or Cellpose, Cellpose's ``_cp_outlines.txt``, a folder of the Cell Tracking Challenge, QuPath's
+        GeoJSON (also zipped), or a .npy file of plain numbers. Name and content tell what it is.
     like : DataArray, (t, c, z, y, x), optional
         The image that they belong to: gives the size and the calibration. Outlines (ROIs, GeoJSON) need it.
     mask : {"refuse", "split", "keep"}
@@ -49,11 +49,6 @@ def import_labels(
 def _imported(path: Path, like: xr.DataArray | None, mask: str, colours: str) -> Imported:
     """Read annotations with the reader of their kind."""
     lower = path.name.lower()
-    if lower.endswith((".labeling", ".labels", ".bson")):
-        raise BadInput(
-            f"{path.name} is Labkit's own format; expected a label image. In Labkit save the labeling under a name "
-            "that ends in .tif, with 'allow overlapping labels' unticked."
-        )
     if path.is_dir() and not lower.endswith(".zarr"):
         from talanoa.annotate.import_ctc import read_folder
 
@@ -62,8 +57,14 @@ def _imported(path: Path, like: xr.DataArray | None, mask: str, colours: str) ->
         from talanoa.annotate.import_cellpose import read_npy
 
         return read_npy(path, like)
+    if lower.endswith("_outlines.txt"):
+        from talanoa.annotate.import_cellpose import read_outlines
+
+        return read_outlines(path, like)
     if lower.endswith((".zip", ".roi", ".geojson", ".json", ".geojson.gz", ".json.gz")):
         return _outlines(path, like)
+    if foreign := foreign_files.hint(path):
+        raise BadInput(f"{path.name} is {foreign}.")
     from talanoa.annotate.import_pictures import read_picture
 
     return read_picture(path, like, mask, colours)

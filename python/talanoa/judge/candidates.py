@@ -143,6 +143,13 @@ def from_annotations(word: str, what: str) -> Candidate:
     return Candidate(found.place.name or str(found.place), None, found)
 
 
+def named_like(candidate: Candidate, truth: folders.Annotations) -> Candidate:
+    """Return a candidate whose annotations have the names of the ground truth: a_cp_masks belongs to a."""
+    if candidate.annotations is None or candidate.annotations.single:
+        return candidate
+    return Candidate(candidate.name, candidate.model, folders.named_like(candidate.annotations, truth.files))
+
+
 def with_unique_names(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Tell candidates of one name apart by the folder that they lie in, then by numbers."""
     names = [candidate.name for candidate in candidates]

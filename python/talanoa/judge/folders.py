@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from talanoa import image_folder
+from talanoa import foreign_files, image_folder, pairing
 from talanoa.errors import BadInput
 from talanoa.image_folder import ROI_SUFFIXES, name_of
 
@@ -76,6 +76,8 @@ def find_annotations(place: Path, what: str) -> Annotations:
         raise BadInput(
             f"{what}: found nothing at {place}; expected a folder of label images or ROI zips. Check the path."
         )
+    if foreign := foreign_files.hint(place):
+        raise BadInput(f"{what}: {place.name} is {foreign}.")
     if is_single(place):
         return Annotations(place, {name_of(place): place})
     if (place / RESULT_LABELS).is_file():
@@ -88,6 +90,15 @@ def find_annotations(place: Path, what: str) -> Annotations:
     if results:
         return Annotations(place, {name: one / RESULT_LABELS for name, one in results.items()})
     return Annotations(place, _flat(place, what))
+
+
+def named_like(annotations: Annotations, known: Collection[str]) -> Annotations:
+    """Return annotations under the names of `known` that they belong to; see `pairing.renamed`."""
+    classes = {name: path for name, path in annotations.class_files.items() if name in annotations.files}
+    files = pairing.renamed(annotations.files, known)
+    place = {path: name for name, path in files.items()}
+    moved = {place[annotations.files[name]]: path for name, path in classes.items() if annotations.files[name] in place}
+    return replace(annotations, files=files, class_files=moved)
 
 
 def find_person(dataset: Path, person: str) -> Annotations | None:
@@ -224,7 +235,8 @@ def _flat(folder: Path, what: str) -> dict[str, Path]:
         )
     if not labels and not rois:
         held = some(sorted(path.name for path in folder.iterdir()), 5) or "nothing"
-        raise BadInput(f"{what}: {folder} holds no label image and no ROI zip (found {held}). Check the path.")
+        foreign = foreign_files.hint_of(sorted(folder.iterdir()))
+        raise BadInput(f"{what}: {folder} holds no label image and no ROI zip (found {held}).{foreign} Check the path.")
     return labels or rois
 
 

@@ -40,6 +40,9 @@ def judge(request: EvaluateRequest, host: Host) -> Outcome:
     truth = folders.find_annotations(Path(request.truth), "truth")
     judged = _candidates(request, truth)
     images = folders.image_files(Path(request.images)) if request.images else truth.images
+    if request.images and not truth.single:
+        truth = folders.named_like(truth, images)
+    judged = [candidates.named_like(each, truth) for each in judged]
     found = evaluation.evaluate(request, truth, judged, images, host)
     return Outcome(
         table=result_tables.images_table(found.first, request.iou, found.size),

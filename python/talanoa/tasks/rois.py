@@ -94,7 +94,7 @@ def _rois(request: RoisRequest, given: Given, host: Host, shape: Sequence[int] |
         return given.rois
     if request.rois is None:
         raise BadInput("No ROIs are given and no file is named; add some to the ROI Manager, or set rois=<ROI zip>.")
-    read = module.read_zip(request.rois, shape)
+    read = module.read_zip(request.rois, shape, as_drawn=request.action == "save")
     for text in read.warnings:
         host.warn(text)
     return read.rois

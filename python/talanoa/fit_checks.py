@@ -1,0 +1,115 @@
+"""Does a model fit an image? Told by the objects it found: nuclei in pieces, objects that are not what is bright."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+# Measured with the model `nuclei`: see docs/segment.md
+_ROUND = 0.93  # area / convex hull of touching objects: from here on they look like one round object in pieces
+_MOST_PARTS = 12  # of one object; more touching objects are a tissue
+_MOST_SIDES = 2  # of the image that it touches
+_IN_PIECES = 0.24  # of all objects, in two groups or more
+_ONE_IN_PIECES = 0.6  # of all objects, in one group of three or more
+_COMFORTABLE = 0.5  # of the largest size that a model draws: where it draws well
+_MOST_GROUPS = 500
+_DARK = 0.2  # where the median lies between the darkest and the brightest pixels, at most, in fluorescence
+_AGREE = 0.75  # Dice coefficient of the objects and what is bright; 0.8 and more in fluorescence
+_FEW = 5  # objects that tell nothing
+_SIDE = 1024  # pixels; larger images are looked at in steps
+
+
+class InPieces(NamedTuple):
+    """Groups of touching objects that look like one round object each."""
+
+    part: float  # of all objects that are such pieces
+    groups: int
+    most: int  # pieces in a group
+    factor: float  # by which the image should be made smaller
+
+
+def pieces_warning(plane: NDArray[np.int32], scale: float = 1.0) -> str:
+    """Return a warning where most objects of a plane look like pieces of larger ones, else an empty text.
+
+    Parameters
+    ----------
+    plane : ndarray of int32, (y, x)
+        Labels.
+    scale : float
+        The scale of the request.
+    """
+    found = in_pieces(plane)
+    several = found.part >= _IN_PIECES and found.groups > 1
+    if not several and not (found.part >= _ONE_IN_PIECES and found.most > 2):
+        return ""
+    return (
+        f"{100 * found.part:.0f} % of the objects look like pieces of larger, round ones ({found.groups} of them): the "
+        "objects seem to be larger than those of the model's training images. Try "
+        f"scale={scale * found.factor:.2g} (an estimate), or set the diameter."
+    )
+
+
+def in_pieces(plane: NDArray[np.int32]) -> InPieces:
+    """Look for groups of touching objects that are round together; what spans the image is a tissue."""
+    from skimage.measure import regionprops
+
+    inside = plane > 0
+    group, count = ndimage.label(inside)
+    if not count:
+        return InPieces(0.0, 0, 0, 1.0)
+    pairs = np.unique(np.stack([group[inside], plane[inside]]), axis=1)
+    parts = np.bincount(pairs[0], minlength=count + 1)
+    sides = sum(np.isin(np.arange(count + 1), side) for side in (group[0], group[-1], group[:, 0], group[:, -1]))
+    chosen = np.flatnonzero((parts > 1) & (parts <= _MOST_PARTS) & (sides <= _MOST_SIDES))[:_MOST_GROUPS]
+    kept = np.zeros(count + 1, np.int32)
+    kept[chosen] = chosen
+    round_ones = [each for each in regionprops(kept[group]) if each.solidity > _ROUND]
+    pieces = sum(int(parts[each.label]) for each in round_ones)
+    if not pieces:
+        return InPieces(0.0, 0, 0, 1.0)
+    part_of = np.mean([np.sqrt(parts[each.label]) for each in round_ones])  # widths of a whole object and of a piece
+    return InPieces(
+        pieces / len(np.unique(pairs[1])),
+        len(round_ones),
+        max(int(parts[each.label]) for each in round_ones),
+        float(_COMFORTABLE / part_of),
+    )
+
+
+def brightness_warning(pixels: NDArray, plane: NDArray[np.int32], model: str) -> str:
+    """Return a warning where a model of bright objects on dark ground found others than the bright ones.
+
+    Parameters
+    ----------
+    pixels : ndarray (y, x)
+        What the model got.
+    plane : ndarray of int32, (y, x)
+        Labels.
+    model : str
+        Its name.
+    """
+    agree = agreement(pixels, plane)
+    if agree is None or agree >= _AGREE:
+        return ""
+    return (
+        f"The objects are not what is bright in the image (they agree by {100 * agree:.0f} %), and its background is "
+        f"not dark; model {model} was trained on bright objects on dark ground (fluorescence). If this is phase "
+        "contrast or another transmitted-light image, use a model trained on such images."
+    )
+
+
+def agreement(pixels: NDArray, plane: NDArray[np.int32]) -> float | None:
+    """Return how well objects and bright pixels agree, 0 to 1 (Dice coefficient); None where the ground is dark."""
+    from skimage.filters import threshold_otsu
+
+    step = max(1, max(pixels.shape) // _SIDE)
+    values, labels = pixels[::step, ::step].astype(np.float32), plane[::step, ::step]
+    low, middle, high = np.percentile(values, [1, 50, 99.8])
+    if not high > low or (middle - low) / (high - low) <= _DARK or len(np.unique(labels)) - 1 < _FEW:
+        return None
+    smooth = ndimage.gaussian_filter(values, 1)
+    bright, inside = smooth > threshold_otsu(smooth), labels > 0
+    return float(2 * (bright & inside).sum() / (bright.sum() + inside.sum()))
