@@ -16,7 +16,7 @@ _IN_PIECES = 0.24  # of all objects, in two groups or more
 _ONE_IN_PIECES = 0.6  # of all objects, in one group of three or more
 _COMFORTABLE = 0.5  # of the largest size that a model draws: where it draws well
 _MOST_GROUPS = 500
-_DARK = 0.2  # where the median lies between the darkest and the brightest pixels, at most, in fluorescence
+DARK = 0.2  # where the median lies between the darkest and the brightest pixels, at most, in fluorescence
 _AGREE = 0.75  # Dice coefficient of the objects and what is bright; 0.8 and more in fluorescence
 _FEW = 5  # objects that tell nothing
 _SIDE = 1024  # pixels; larger images are looked at in steps
@@ -48,7 +48,7 @@ def pieces_warning(plane: NDArray[np.int32], scale: float = 1.0) -> str:
     return (
         f"{100 * found.part:.0f} % of the objects look like pieces of larger, round ones ({found.groups} of them): the "
         "objects seem to be larger than those of the model's training images. Try "
-        f"scale={scale * found.factor:.2g} (an estimate), or set the diameter."
+        f"scale={scale * found.factor:.2g} (an estimate)."
     )
 
 
@@ -108,7 +108,7 @@ def agreement(pixels: NDArray, plane: NDArray[np.int32]) -> float | None:
     step = max(1, max(pixels.shape) // _SIDE)
     values, labels = pixels[::step, ::step].astype(np.float32), plane[::step, ::step]
     low, middle, high = np.percentile(values, [1, 50, 99.8])
-    if not high > low or (middle - low) / (high - low) <= _DARK or len(np.unique(labels)) - 1 < _FEW:
+    if not high > low or (middle - low) / (high - low) <= DARK or len(np.unique(labels)) - 1 < _FEW:
         return None
     smooth = ndimage.gaussian_filter(values, 1)
     bright, inside = smooth > threshold_otsu(smooth), labels > 0

@@ -5,13 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from talanoa import cost, devices, image_folder
+from talanoa import cost, devices, fit_checks, image_folder
 from talanoa.errors import BadInput
 from talanoa.host import stop_if_cancelled
 from talanoa.tasks import folder_input
 from talanoa.tasks.choose import choose
 from talanoa.tasks.common import Collecting, Given, read_image, report_notes
-from talanoa.tasks.inspect_image import check_pixels, trained_level, warn_bright_background, warn_pixel_size
+from talanoa.tasks.inspect_image import (
+    BRIGHT,
+    background_level,
+    check_pixels,
+    trained_level,
+    warn_bright_background,
+    warn_pixel_size,
+)
 from talanoa.tasks.outcome import make_record, measure, outlines
 
 if TYPE_CHECKING:
@@ -22,6 +29,8 @@ if TYPE_CHECKING:
     from talanoa.model_folder import Model
     from talanoa.network_memory import NetworkMemory
     from talanoa.requests import SegmentRequest
+
+_FRAMES_CHECKED = 3  # of a time-lapse; a model that does not fit shows it in the first ones
 
 
 def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
@@ -134,7 +143,7 @@ def segment_image(
     found = predict.segment(chosen.image, model, settings, host, selection, memory)
     if preview:
         return {"rois": outlines(found, chosen, request.outline), "message": f"{len(found.objects)} objects"}
-    for text in found.warnings:
+    for text in [*found.warnings, *_fit(found.labels, chosen.image, model, request)]:
         host.warn(text)
     reply: dict[str, Any] = {
         "labels": found.labels,
@@ -162,6 +171,24 @@ def _warn(image: xr.DataArray, model: Model, request: SegmentRequest, host: Host
     warn_pixel_size(image, model, request.scale, request.scale_z, host)
     if (level := trained_level(model)) is not None:
         warn_bright_background(image, level, host)
+
+
+def _fit(labels: xr.DataArray, image: xr.DataArray, model: Model, request: SegmentRequest) -> list[str]:
+    """Return warnings about objects that do not look as if the model fits the image; see `fit_checks`."""
+    level = trained_level(model)
+    fluorescence = level is not None and level < fit_checks.DARK
+    if image.sizes["z"] > 1:
+        return []
+    for frame in range(min(labels.sizes["t"], _FRAMES_CHECKED)):
+        plane = labels.values[frame, 0, 0]
+        bright = fluorescence and image.sizes["c"] == 1 and (background_level(image) or 0.0) <= BRIGHT
+        texts = [
+            fit_checks.pieces_warning(plane, request.scale or 1.0),
+            fit_checks.brightness_warning(image.values[frame, 0, 0], plane, model.name) if bright else "",
+        ]
+        if any(texts):
+            return [text for text in texts if text]
+    return []
 
 
 def _message(count: int, seconds: float, model: Model, record: dict[str, Any]) -> str:
