@@ -48,6 +48,20 @@ def test_a_loss_that_hardly_falls_is_underfitting() -> None:
     assert advise(rows(flat, flat))[0].startswith("Underfitting: the training loss fell by 3% only")
 
 
+@pytest.mark.parametrize("judged_by", ["objects", "noise"])
+def test_epochs_that_improved_nothing_have_not_levelled_off(judged_by: str) -> None:
+    flat = 1 + 0.002 * np.random.default_rng(1).standard_normal(18)
+    flat[0] = 0.99
+    texts = advise(rows(flat, flat), judged_by)
+    assert any("lowest in epoch 1: the 17 epochs since have not improved the model" in text for text in texts)
+    assert not [text for text in texts if "levelled off" in text or "Train longer" in text]
+
+
+def test_a_loss_that_hardly_falls_has_not_levelled_off() -> None:
+    flat = np.linspace(1.0, 0.97, EPOCHS)
+    assert not [text for text in advise(rows(flat, flat)) if "levelled off" in text]
+
+
 def test_a_gap_between_the_curves_asks_for_other_images() -> None:
     first, second = advise(rows(0.2 + FALL, 0.4 + FALL))
     assert "100% above" in first and "Annotate more images" in first and "levelled off" in second

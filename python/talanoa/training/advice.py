@@ -14,6 +14,7 @@ HARDLY = 0.1  # a loss that fell by a smaller part has hardly been learned
 FALLING = 0.02  # a fall from the last fifth but one to the last fifth that is worth going on for
 RISING = 0.1  # a rise of the validation loss above its lowest that is no chance
 GAP = 0.5  # the validation loss exceeds the training loss by this part of it
+IDLE = 0.2  # part of the epochs, at the beginning: a lowest loss there was never improved
 SPENT = 0.05  # part of the highest learning rate below which nothing more is learned
 NOISY = 0.15  # jumps from epoch to epoch beside the smoothed curve
 
@@ -67,8 +68,9 @@ def advise(losses: Sequence[Mapping[str, float]], judged_by: str = "objects") ->
     train, raw = _positive(*(np.array([row[key] for row in rows]) for key in ("loss", "val_loss")))
     smooth_train, smooth = smoothed(train), smoothed(raw)
     over = _overfitting(rows, smooth_train, smooth, words)
-    end = "" if over else _end(smooth, [row.get("lr", 1.0) for row in rows])
-    level = "" if judged_by == "noise" else _level(smooth_train, smooth, words)
+    idle = "" if over else _idle(raw, words)
+    level = "" if idle or judged_by == "noise" else _level(smooth_train, smooth, words)
+    end = idle or ("" if over else _end(smooth, [row.get("lr", 1.0) for row in rows], learned=not level))
     likelihood = any(row["loss"] <= 0 or row["val_loss"] <= 0 for row in rows)  # its zero means nothing: no parts of it
     found = [level, over or ("" if likelihood else _gap(smooth_train, smooth, words)), end]
     return [text for text in (*found, _noise(raw, smooth)) if text]
@@ -123,7 +125,18 @@ def _gap(train: NDArray, validation: NDArray, words: Words) -> str:
     )
 
 
-def _end(validation: NDArray, rates: Sequence[float]) -> str:
+def _idle(validation: NDArray, words: Words) -> str:
+    """Whether the epochs after the first ones have improved nothing: such a curve has not levelled off."""
+    best = int(validation.argmin()) + 1
+    if best > len(validation) * IDLE or validation[-1] < validation[0] * (1 - FALLING):
+        return ""
+    return (
+        f"The validation loss was lowest in epoch {best}: the {len(validation) - best} epochs since have not improved "
+        f"the model. More epochs will not; change lr or the network, and check that {words.check}."
+    )
+
+
+def _end(validation: NDArray, rates: Sequence[float], learned: bool) -> str:
     """Whether the curve still falls at its end; a learning rate that fell to zero ends it whatever could be learned."""
     part = max(2, len(validation) // 5)
     last, before = float(np.mean(validation[-part:])), float(np.mean(validation[-2 * part : -part]))
@@ -132,6 +145,8 @@ def _end(validation: NDArray, rates: Sequence[float]) -> str:
             f"The validation loss still falls ({1 - last / before:.0%} over the last {part} epochs): more epochs would "
             "make the model better. Train longer, or go on from this model with init."
         )
+    if not learned:
+        return ""  # what to do was said
     if rates[-1] < SPENT * max(rates):
         return (
             "The curve ends level because the learning rate was lowered to nearly zero, as planned: a longer training "
