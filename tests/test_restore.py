@@ -260,3 +260,10 @@ def test_frames_put_one_by_one_are_read_as_one_image(kind: Any, tmp_path: Path) 
     assert found.dtype == kind and np.array_equal(found, values) and found.attrs["pixel_size"] == (2, 0.5, 0.25)
     again = FrameFile(tmp_path / "x.tif", values.shape, np.dtype(kind), {})
     assert np.array_equal(again.get(1), values[1])
+
+
+def test_the_restored_image_does_not_keep_the_display_range_of_the_noise(movie: Path, model: str) -> None:
+    noisy = images.read(movie)
+    noisy.attrs["display"] = ((-5000.0, 90000.0),) * noisy.sizes["c"]
+    made = tasks.run({"task": "restore", "model": model}, QuietHost(), noisy)["image"]
+    assert "display" not in made.attrs

@@ -169,12 +169,12 @@ class Restoration(ImageWork):
         return [*self._before, *self.numbers.warnings()]
 
     def channel_attrs(self, what: str) -> dict[str, Any]:
-        """Return names, colour tables and display ranges of the channels that were restored."""
+        """Return names and colour tables of the channels that were restored; the noise had another display range."""
         kept = self.source.channels if self.shape[1] == len(self.source.channels) else ()
         attrs: dict[str, Any] = {"channel_names": ("",) * self.shape[1]}
-        for key in ("channel_names", "luts", "display"):
+        for key in ("channel_names", "luts"):
             values = self.form.attrs.get(key, ())
-            if len(values) == self.form.sizes["c"] and kept and (key, what) != ("display", "uncertainty"):
+            if len(values) == self.form.sizes["c"] and kept:
                 attrs[key] = tuple(values[channel] for channel in kept)
         if self.factor is not None:
             _, height, width = self.form.attrs["pixel_size"]
