@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -51,9 +52,7 @@ def test_the_record_and_a_kept_network_output_have_the_notes(tmp_path: Path) -> 
 def test_the_summary_of_a_folder_has_the_notes_of_each_image(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     pixels = tiny.discs(100)[0]
-    with tifffile.TiffWriter(tmp_path / "in" / "two.tif") as file:  # two images in a file
-        file.write(pixels, metadata=None)
-        file.write(pixels[:50].astype(np.float32), metadata=None)
+    two_images(tmp_path / "in" / "two.tif", pixels)
     tifffile.imwrite(tmp_path / "in" / "one.tif", pixels)
     request = {"task": "segment", "model": tiny.MODEL, "image": str(tmp_path / "in"), "out": str(tmp_path / "out")}
     reply = tasks.run(request, QuietHost())
@@ -61,3 +60,29 @@ def test_the_summary_of_a_folder_has_the_notes_of_each_image(tmp_path: Path) -> 
     assert "the first was read" in message["two.tif"] and message["one.tif"] == ""
     assert "the first was read" in (tmp_path / "out" / "summary.csv").read_text(encoding="utf-8")
     assert any(text.startswith("two.tif: ") for text in reply["warnings"])
+
+
+def two_images(path: Path, pixels: np.ndarray) -> None:
+    """Write a file that holds two images."""
+    with tifffile.TiffWriter(path) as file:
+        file.write(pixels, metadata=None)
+        file.write(pixels[:50].astype(np.float32), metadata=None)
+
+
+@pytest.mark.parametrize("task", ["train", "evaluate"])
+def test_notes_on_files_of_a_folder_reach_the_reply(task: str, tmp_path: Path) -> None:
+    keys = tiny.write_training_set(tmp_path, 4)
+    for number in (1, 2):
+        two_images(tmp_path / "images" / f"discs{number}.tif", tiny.discs(number)[0])
+    if task == "train":
+        request = {**keys, "name": "new", "dry_run": True, "device": "cpu", "patch": 64, "batch": 2, "steps": 1}
+    else:
+        found = shutil.copytree(keys["targets"], tmp_path / "found")
+        request = {"images": keys["images"], "truth": keys["targets"], "prediction": str(found)}
+        request["out"] = str(tmp_path / "out")
+    reply = tasks.run({"task": task, **request}, QuietHost())
+    assert reply["status"] == "ok", reply["message"]
+    (note,) = [text for text in reply["warnings"] if "the first was read" in text]
+    assert note.startswith("discs1.tif: ")
+    if task == "evaluate":
+        assert note in json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))["warnings"]

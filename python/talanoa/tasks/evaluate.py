@@ -32,7 +32,7 @@ def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
     started = time.perf_counter()
     if request.out:
         check_new(Path(request.out))
-    host = Collecting(host)
+    host = host if isinstance(host, Collecting) else Collecting(host)  # it gets the notes on the files, too
     if note := image_folder.read_together(_folders(request)):
         host.warn(note)
     kind = kinds.kind_of(request)
