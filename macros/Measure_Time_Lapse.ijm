@@ -1,5 +1,6 @@
 // Segments the active time-lapse and counts and measures its objects in each frame: number of objects, mean area, mean
-// intensity. The ROIs go to the ROI Manager, bound to their frames; every object has its row in Results.
+// intensity. The ROIs go to the ROI Manager, bound to their frames; every object has its row in Results;
+// a table that is open there before is kept under another name.
 //
 // Run it on an open time-lapse (frames as t; Image > Properties turns slices into frames). Or call it with an argument of up
 // to three lines: a new CSV file for the frames (empty: none), model, further keys of Segment Objects, for example
@@ -20,7 +21,10 @@ if (argument == "") {
 if (csv != "" && File.exists(csv)) exit(csv + " exists already; choose a new name.");
 getDimensions(width, height, channels, slices, frames);
 
-first = nResults;
+if (nResults > 0) {
+	if (isOpen("Results")) Table.rename("Results", "Results before " + getTitle());
+	else Table.deleteRows(0, nResults - 1, "Results"); // without a window
+}
 original = getTitle();
 before = getImageID();
 run("Segment Objects", "model=" + inBrackets(model) + " " + keys);
@@ -32,7 +36,7 @@ area = newArray(frames);
 intensity = newArray(frames);
 measured = "Mean";
 if (channels > 1 && indexOf(keys, "channel=") < 0) measured = "Mean_C1";
-for (row = first; row < nResults; row++) {
+for (row = 0; row < nResults; row++) {
 	frame = getResult("Frame", row) - 1;
 	objects[frame]++;
 	area[frame] += getResult("Area", row);

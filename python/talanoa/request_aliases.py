@@ -11,7 +11,7 @@ from talanoa.request_base import Alias, Translated, read_word
 
 def output_type(value: Any) -> Translated:
     """Translate StarDist's ``outputType``: Both, ROI Manager, Label Image."""
-    known = {"both": "append", "roi_manager": "append", "label_image": "none"}
+    known = {"both": "update", "roi_manager": "update", "label_image": "none"}
     word = read_word(value)
     if word not in known:
         raise BadInput(f"outputType: found {value!r}; expected Both, ROI Manager or Label Image.")

@@ -49,6 +49,13 @@ __all__ = [
 ]
 
 
+Target = Annotated[Literal["update", "append", "replace", "overlay", "none"], BeforeValidator(read_word)]
+TARGETS = (
+    "in the ROI Manager in place of those of an earlier run on the same image (update), added to it (append), in place "
+    "of all its content (replace), on the image only (overlay), nowhere (none)"
+)
+
+
 class SegmentRequest(ImageRequest):
     """Find objects in an image with a trained model."""
 
@@ -72,10 +79,7 @@ class SegmentRequest(ImageRequest):
     max_intensity: MaybeNumber = Field(None, description="Highest mean intensity of an object")
     exclude_border: bool = Field(False, description="Remove objects that touch the image border")
     plane: Count = Field(None, description="Slice of a z-stack to segment, counted from 1")
-    rois: Annotated[Literal["append", "replace", "overlay", "none"], BeforeValidator(read_word)] = Field(
-        "append",
-        description="Where the ROIs go: appended to the ROI Manager, replacing its content, overlay only, nowhere",
-    )
+    rois: Target = Field("update", description=f"Where the ROIs go in ImageJ: {TARGETS}")
     outline: Annotated[Literal["traced", "star"], BeforeValidator(read_word)] = Field(
         "traced", description="Outlines traced from the label image (pixel-exact), or the network's star polygons"
     )
@@ -115,9 +119,7 @@ class RoisRequest(Request):
         "refuse",
         description="A mask of one value with several parts: refuse it, split the parts, keep it as one object",
     )
-    show: Annotated[Literal["append", "replace", "overlay", "none"], BeforeValidator(read_word)] = Field(
-        "append", description="Where ROIs go in ImageJ"
-    )
+    show: Target = Field("update", description=f"Where the ROIs go in ImageJ: {TARGETS}")
     out: PathText | None = Field(None, description="New file: label image, or ROI zip")
 
 

@@ -46,8 +46,8 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
 
         Stacks: Volume, Surface (see `shapes3d.surfaces`), X, Y, Z, BX, BY, BZ, Width, Height, Depth.
 
-        `attrs["units"]` maps columns to units. With pixels that are not square, Major, Minor and Angle are those of the
-        physical shape (ImageJ leaves them 0).
+        `attrs["units"]` maps columns to units, `attrs["unit"]` is that of lengths. With pixels that are not square,
+        Major, Minor and Angle are those of the physical shape (ImageJ leaves them 0).
 
     Raises
     ------
@@ -63,7 +63,8 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
     frames = [_frame(labels, image, t) for t in range(labels.sizes["t"])]
     table = pd.concat([pd.DataFrame(frame) for frame in frames], ignore_index=True)
     table = table if extra is None else _with_extra(table, extra)
-    table.attrs["units"] = units_of(table, str(labels.attrs["unit"]))
+    table.attrs["unit"] = str(labels.attrs["unit"])
+    table.attrs["units"] = units_of(table, table.attrs["unit"])
     return table
 
 

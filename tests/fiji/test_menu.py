@@ -113,12 +113,12 @@ def test_a_command_gives_labels_rois_and_table(image: Any, ij: Any) -> None:
     assert list(table.getColumn("Area")) == pytest.approx(expected["table"]["Area"])
 
 
-def test_a_second_run_appends_rows_and_rois(image: Any, ij: Any) -> None:
+def test_a_second_run_appends_rows_and_rois_on_request(image: Any, ij: Any) -> None:
     import jpype
 
     for _ in range(2):
         jpype.JClass("ij.WindowManager").setTempCurrentImage(image)
-        ij.run(SEGMENT, f"model=[{tiny.MODEL}]")
+        ij.run(SEGMENT, f"model=[{tiny.MODEL}] rois=append")
     objects = int(_values(active()).max())
     assert image.getOverlay().size() == 2 * objects
     table = jpype.JClass("ij.measure.ResultsTable").getResultsTable()

@@ -9,11 +9,10 @@ from synchronize import make_synchronized
 
 from ij import IJ, Macro, WindowManager
 from ij.gui import Overlay
-from ij.macro import Interpreter
-from ij.measure import ResultsTable
+from ij.measure import ResultsTable  # the lock of _put
 from ij.plugin.frame import RoiManager
 
-from talanoa_fiji import client, rois, ui, ui_doctor
+from talanoa_fiji import client, result_tables, rois, runs, ui, ui_doctor, ui_place, ui_status
 
 
 def result(reply, title, parts=("rois", "table", "uncertainty", "image", "labels"), say=False):
@@ -34,7 +33,7 @@ def result(reply, title, parts=("rois", "table", "uncertainty", "image", "labels
         IJ.log(u"%s: %s" % (title, warning))
     _put(ResultsTable, reply, parts)
     message = reply.get("message") or u""
-    IJ.showStatus(message)
+    ui_status.show(message)
     if say and client.current_call().macro:
         IJ.log(u"%s: %s" % (title, message))
     elif say:
@@ -78,23 +77,28 @@ def _put(lock, reply, parts):
     lock : a Java class, the same for all scripts
         Two jobs may end together, and neither ROI Manager nor Results can be filled from two threads.
     """
-    imp, labels = reply.get("imp"), reply.get("labels")
+    imp, labels, target = reply.get("imp"), reply.get("labels"), _target(reply)
+    run, earlier = runs.begin(imp)
+    replaced = earlier if target != u"append" else ()
     if "rois" in parts and reply.get("rois") is not None:
-        _show_rois(reply["rois"], _target(reply), imp, labels)
+        _show_rois(reply, target, run, replaced)
     if "table" in parts and reply.get("table") is not None:
-        table(reply["table"], imp or labels)
+        result_tables.put(reply["table"], result_tables.kind_of(reply), imp or labels, run, replaced)
+    shown = [imp]
     if "image" in parts and reply.get("image") is None and reply.get("path"):  # too large for memory: it is on disk only
-        _open(IJ.openVirtual(reply["path"]))
+        _open(IJ.openVirtual(reply["path"]), shown)
     for key in ("uncertainty", "image", "labels"):  # the last one is the active image of a macro
         if key in parts and reply.get(key) is not None:
-            _open(reply[key])
+            _open(reply[key], shown)
 
 
-def _open(imp):
-    """Show a new image, under a title of its own."""
+def _open(imp, shown):
+    """Show a new image, under a title of its own, next to those that are shown."""
     if WindowManager.getImage(imp.getTitle()) is not None:
         imp.setTitle(WindowManager.getUniqueName(imp.getTitle()))
     imp.show()
+    ui_place.beside(imp, shown)
+    shown.append(imp)
 
 
 def doctor(reply, objects):
@@ -120,7 +124,7 @@ def failed(reply, title, say=False):
     """
     call, text = client.current_call(), reply.get("message") or u"The task failed without a message."
     if reply["status"] == u"cancelled" and not (say and reply.get("task") is not None):
-        IJ.showStatus(u"%s: %s" % (title, text))
+        ui_status.show(u"%s: %s" % (title, text))
     elif call.macro:
         IJ.log(u"%s: %s" % (title, text))
     else:
@@ -132,69 +136,61 @@ def failed(reply, title, say=False):
             pass  # on the macro's own thread ImageJ says so by an exception; the flag is set all the same
 
 
-def table(packed, imp=None):
-    """Append a table to ImageJ's Results.
-
-    packed : java.util.Map
-        headings (String[]), columns (a double[] or String[] for each).
-    imp : ij.ImagePlus
-        Its title becomes the column Image.
-    """
-    results = ResultsTable.getResultsTable()
-    columns = list(packed["columns"])
-    before, rows = results.size(), len(columns[0]) if columns else 0
-    for _ in xrange(rows):
-        results.addRow()
-    if imp is not None:
-        _append(results, u"Image", before, [imp.getTitle()] * rows)
-    for heading, column in zip(packed["headings"], columns):
-        _append(results, heading, before, column)
-    results.showRowNumbers(True)
-    if ui.has_window() and not Interpreter.isBatchMode():
-        results.show(u"Results")
-
-
-def _append(results, heading, before, column):
-    """Write a column into the rows from `before` on; numbers of a new table in one piece."""
-    if before == 0 and len(column) and not isinstance(column[0], basestring):
-        results.setValues(heading, column)
-        return
-    put = results.setValue
-    for k in xrange(len(column)):
-        put(heading, before + k, column[k])
-
-
 def _target(reply):
     """Return where the request wants ROIs."""
     request = reply.get("request") or {}
-    return request.get("rois") if reply.get("task") == u"segment" else request.get("show") or u"append"
+    return request.get("rois") if reply.get("task") == u"segment" else request.get("show") or u"update"
 
 
-def _show_rois(packed, target, imp, labels):
-    """Put ROIs into the ROI Manager or, where there is none or the user wants it, onto the image as overlay."""
+def _show_rois(reply, target, run, replaced):
+    """Put ROIs into the ROI Manager or, where there is none or the user wants it, onto the image as overlay.
+
+    run : unicode
+        The run that made them.
+    replaced : collection of unicode
+        ROIs of these runs are removed.
+    """
+    imp = reply.get("imp")
+    home = imp or reply.get("labels")
     if target == u"none":
         return
-    home = imp or labels
-    found = rois.unpack(packed, home)
+    found = rois.unpack(reply["rois"], home)
+    runs.mark(found, run)
+    gone = _clear_overlay(home, replaced) if home is not None else 0
     if target == u"overlay" or not ui.has_window():
         if home is not None:
             to_overlay(found, home)
     else:
-        to_manager(found, imp, replace=target == u"replace")
+        gone += to_manager(found, imp, target == u"replace", replaced)
+    if gone:
+        text = u"%s; it replaced %d ROI%s of an earlier run on this image"
+        reply.put("message", text % (reply.get("message"), gone, u"s" * (gone > 1)))
 
 
-def to_manager(found, imp, replace):
-    """Add ROIs to the ROI Manager, in bulk and without a repaint for each; what is there stays unless `replace`."""
+def to_manager(found, imp, replace, replaced=()):
+    """Add ROIs to the ROI Manager, in bulk and without a repaint for each; what is there stays unless `replace`.
+
+    replaced : collection of unicode
+        ROIs of these runs make room; their number is returned.
+    """
     manager = RoiManager.getInstance2()  # in a macro's batch mode, the macro's own
     if manager is None:
         manager = RoiManager.getRoiManager()
-    if replace:
+    there = list(manager.getRoisAsArray())
+    kept = [] if replace else [roi for roi in there if not runs.is_of(roi, replaced)]
+    if len(kept) < len(there):
         manager.reset()
+        for roi in kept:
+            manager.add(None, roi, -1)
     add = manager.add
     for roi in found:
         add(imp, roi, -1)
     if imp is not None and imp.getWindow() is not None:
+        selected = imp.getRoi()
         manager.runCommand(imp, u"Show All without labels")
+        if selected is not None and imp.getRoi() is None:  # ImageJ removes the selection
+            imp.setRoi(selected)
+    return 0 if replace else len(there) - len(kept)
 
 
 def to_overlay(found, imp):
@@ -203,3 +199,13 @@ def to_overlay(found, imp):
     for roi in found:
         overlay.add(roi)
     imp.setOverlay(overlay)
+
+
+def _clear_overlay(imp, replaced):
+    """Remove the ROIs of runs from the overlay of an image and return their number."""
+    overlay, gone = imp.getOverlay(), 0
+    for k in reversed(xrange(overlay.size() if overlay is not None else 0)):
+        if runs.is_of(overlay.get(k), replaced):
+            overlay.remove(k)
+            gone += 1
+    return gone

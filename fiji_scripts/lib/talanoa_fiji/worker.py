@@ -19,6 +19,7 @@ from talanoa_fiji import block, images, jars, place, threads
 
 ATTACHED = (u"task", u"imp", u"rois", u"events", u"cancelled", u"finish", u"wanted", u"handle", u"preview")
 IMAGES = (u"labels", u"image", u"uncertainty")  # of a reply; their pixels are in its block
+TABLE = (u"headings", u"columns", u"rows", u"unit")  # of a reply: its table
 LOOK = 50  # ms between two looks at a running job
 PATIENCE = 800  # ms that a stopped job has to end; after that it ends by itself and nobody waits for it
 PATIENCE_TRAINING = 60000  # ms that a training has for the end of its step: what it answers tells how to go on with it
@@ -340,7 +341,7 @@ def _unpack(found):
     """Return the reply map of a reply that came through the channel and its block."""
     reply, layout = HashMap(), found.get("block")
     for key in found.keySet():
-        if key not in IMAGES + (u"headings", u"columns", u"rows", u"traced", u"block"):
+        if key not in IMAGES + TABLE + (u"traced", u"block"):
             reply.put(key, _plain(found.get(key)))
     if layout is None:
         return reply
@@ -352,7 +353,7 @@ def _unpack(found):
         if found.get("traced") is not None:
             reply.put(u"rois", _unpack_rois(data, found.get("traced")))
         if found.get("headings") is not None:
-            reply.put(u"table", _unpack_table(data, found.get("headings"), found.get("columns"), found.get("rows")))
+            reply.put(u"table", _unpack_table(data, *[found.get(key) for key in TABLE]))
     finally:
         data.close()
     return reply
@@ -370,12 +371,12 @@ def _unpack_rois(data, traced):
     return packed
 
 
-def _unpack_table(data, headings, kinds, rows):
-    """Return a table as `show.table` takes it."""
+def _unpack_table(data, headings, kinds, rows, unit):
+    """Return a table as `result_tables.put` takes it."""
     columns = ArrayList()
     for k, kind in enumerate(kinds):
         columns.add(data.get(u"column%d" % k) if kind == u"numbers" else data.texts(u"column%d" % k, rows))
-    return HashMap({u"headings": headings, u"columns": columns})
+    return HashMap({u"headings": headings, u"columns": columns, u"unit": unit})
 
 
 def _plain(value):

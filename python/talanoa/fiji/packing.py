@@ -83,7 +83,7 @@ def pack_table(table: pd.DataFrame) -> Any:
     Returns
     -------
     java.util.Map
-        headings (String[]), columns (list of double[] or String[]).
+        headings (String[]), columns (list of double[] or String[]), unit (of lengths, where the table has one).
     """
     import jpype
 
@@ -95,6 +95,7 @@ def pack_table(table: pd.DataFrame) -> Any:
         columns.add(text(values) if isinstance(values, list) else pixels.to_java(values))
     java.put("headings", text([str(name) for name in table.columns]))
     java.put("columns", columns)
+    java.put("unit", table.attrs.get("unit"))
     return java
 
 

@@ -101,7 +101,7 @@ class Worker:
         -------
         dict
             ``reply``: plain values of the task, and where there are any ``labels`` (leaving facts), ``headings`` and
-            ``columns`` and ``rows`` of a table, ``traced`` of ROIs, ``block`` (layout).
+            ``columns``, ``rows`` and ``unit`` of a table, ``traced`` of ROIs, ``block`` (layout).
         """
         job = Job(task, request)
         self.asked = time.monotonic()
@@ -242,6 +242,7 @@ def _pack_table(table: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray 
     from talanoa.fiji.packing import table_columns
 
     plain["headings"], plain["columns"], plain["rows"] = [str(name) for name in table.columns], [], len(table)
+    plain["unit"] = table.attrs.get("unit")
     for number, values in enumerate(table_columns(table)):
         text = isinstance(values, list)
         arrays[f"column{number}"] = _joined(values) if isinstance(values, list) else values

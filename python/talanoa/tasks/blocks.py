@@ -287,7 +287,7 @@ def _table(path: Path, units: dict[str, str]) -> Any:
     from talanoa import tables
 
     table = tables.read_csv(path)
-    table.attrs["units"] = units
+    table.attrs |= {"units": units, "unit": units.get("X")}
     return table
 
 

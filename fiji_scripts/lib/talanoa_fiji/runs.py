@@ -1,0 +1,43 @@
+"""Runs of our commands on an image: every ROI and every row of a table names the run that made it.
+
+So a later run on the same image can take the place of an earlier one, and leaves everything else as it is.
+"""
+from java.lang import Long, System
+from java.text import SimpleDateFormat
+from java.util import ArrayList, Date
+
+MADE_BY = u"talanoa.run"  # property of a ROI
+RUNS = u"talanoa.runs"  # property of an image: the runs on it
+LAST = u"talanoa.run.last"  # property of Java: the time of the last run, in ms
+
+
+def begin(imp):
+    """Return the name of a new run on an image, and the set of the names of earlier runs on it.
+
+    A name is a time, so that ROIs and tables saved in one session are not taken for those of another one.
+
+    imp : ij.ImagePlus or None
+    """
+    now = max(System.currentTimeMillis(), Long.getLong(LAST, 0) + 1)
+    System.setProperty(LAST, unicode(now))
+    name = SimpleDateFormat(u"yyyy-MM-dd HH:mm:ss.SSS").format(Date(now))
+    if imp is None:
+        return name, set()
+    runs = imp.getProperty(RUNS)
+    if runs is None:
+        runs = ArrayList()
+        imp.setProperty(RUNS, runs)
+    earlier = set(runs)
+    runs.add(name)
+    return name, earlier
+
+
+def mark(rois, run):
+    """Note in ROIs which run made them."""
+    for roi in rois:
+        roi.setProperty(MADE_BY, run)
+
+
+def is_of(roi, runs):
+    """Return True for a ROI that one of the runs made."""
+    return bool(runs) and roi.getProperty(MADE_BY) in runs
