@@ -312,6 +312,18 @@ def close(window: Any) -> None:
     queue.postEvent(event(window, event.WINDOW_CLOSING))
 
 
+def close_while_adding(work: Path) -> dict[str, Any]:
+    """Close the panel while the window for adding images is open."""
+    hand = d.Hand()
+    panel = begin(hand, work)
+    hand.click_on(d.button(panel, "Add images ..."))
+    adding = d.wait_until(lambda: d.titled("Add Images"), "the window for adding images is open")
+    close(panel)
+    d.wait_until(lambda: not panel.isShowing(), "the panel is closed")
+    d.wait_until(lambda: not adding.isShowing(), "the window for adding images is closed, too")
+    return {"open": bool(adding.isShowing())}
+
+
 def train_and_judge(work: Path) -> dict[str, Any]:
     """Three images are annotated, a model is trained on them and judged; the report is written."""
     hand, seen = d.Hand(), {}
@@ -345,7 +357,7 @@ def train_and_judge(work: Path) -> dict[str, Any]:
     d.field(form, "Folder for the report (new; empty: table only)").setText((work / "report").as_posix())
     hand.click_on(d.button(form, "OK"))
     seen["judged"] = dismiss(hand)
-    seen["rows"] = d.results().size()
+    seen["rows"] = d.table("Talanoa scores").size()
     return seen
 
 
@@ -365,5 +377,5 @@ SHORT = {
 }
 
 SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
-    one.__name__: one for one in (annotate, correct, mishaps, train_and_judge)
+    one.__name__: one for one in (annotate, correct, mishaps, train_and_judge, close_while_adding)
 }

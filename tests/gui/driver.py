@@ -193,6 +193,11 @@ def results() -> Any:
     return java("ij.measure.ResultsTable").getResultsTable()
 
 
+def table(title: str) -> Any:
+    """Return the table in a window of its own."""
+    return wait_until(lambda: java("ij.measure.ResultsTable").getResultsTable(title), f"the table {title} is open")
+
+
 def picture(window: Any) -> np.ndarray:
     """Return what a window shows on the screen, (y, x, 3) of uint8."""
     robot = java("java.awt.Robot")()

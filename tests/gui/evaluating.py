@@ -36,7 +36,8 @@ def evaluate_from_the_menu(work: Path) -> dict[str, Any]:
     d.field(form, "Device").select("cpu")
     hand.click_on(d.button(form, "OK"))
     seen["said"] = dismiss(hand)
-    table = d.results()
+    table = d.table("Talanoa scores")
+    seen["rows_of_results"] = d.results().size()
     seen["images"] = [str(table.getStringValue("Image", row)) for row in range(table.size())]
     seen["f1"] = [float(value) for value in table.getColumn("F1")]
     seen["written"] = (work / "report" / "report.html").is_file()

@@ -121,7 +121,7 @@ def judge(hand: d.Hand, work: Path) -> dict[str, Any]:
     d.shot(work / "evaluate.png", form)
     hand.click_on(d.button(form, "OK"))
     judged = dismiss(hand)
-    table = d.results()
+    table = d.table("Talanoa scores")
     stains = [str(table.getStringValue("Stain", row)) for row in range(table.size())]
     return {"judged": judged, "rows": stains, "headings": str(table.getColumnHeadings()).split("\t")}
 

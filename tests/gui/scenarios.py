@@ -82,6 +82,7 @@ def segment_from_the_menu(work: Path) -> dict[str, Any]:
     d.java("ij.IJ").runMacro(seen["recorded"][0])
     again = labels_of("discs.tif labels-1")
     seen["replayed"] = bool(np.array_equal(values(first), values(again)))
+    seen["again"] = [str(d.manager().getName(k)) for k in range(d.manager().getCount())]
     seen["rois_after"] = d.manager().getCount()
     seen["dialogs"] = d.titled(SEGMENT) is not None
     d.java("ij.IJ").selectWindow(imp.getID())
@@ -171,11 +172,15 @@ def errors(work: Path) -> dict[str, Any]:
     hand, seen = d.Hand(), {}
     hand.choose(SEGMENT)
     hand.click_on(d.button(d.dialog(SEGMENT), "OK"))
-    seen["no_image"] = dismiss(hand)
+    seen["no_image"] = refused(hand)
     d.java("ij.IJ").createImage("colour", "RGB noise", 64, 64, 1).show()
     hand.choose(SEGMENT)
+    d.field(d.dialog(SEGMENT), "Frames (empty: all)").setText("1")
     hand.click_on(d.button(d.dialog(SEGMENT), "OK"))
-    seen["rgb"] = dismiss(hand)
+    seen["rgb"] = refused(hand)
+    hand.choose(SEGMENT)
+    seen["kept"] = str(d.field(d.dialog(SEGMENT), "Frames (empty: all)").getText())
+    hand.click_on(d.button(d.dialog(SEGMENT), "Cancel"))
     macro = 'print("before"); run("Segment Objects", "model=tiny channel=1 prob_tresh=0.4"); print("after");'
     seen["macro"] = str(d.java("ij.IJ").runMacro(macro))
     seen["log"] = d.log()
@@ -183,6 +188,16 @@ def errors(work: Path) -> dict[str, Any]:
     d.java("ij.IJ").runMacro('print("again");')
     seen["log_after"] = d.log()
     return seen
+
+
+def refused(hand: d.Hand) -> str:
+    """Read the message of an error and press its OK; the dialog opens again with the message, and is cancelled."""
+    text = dismiss(hand)
+    form = d.dialog(SEGMENT)
+    assert d.text_of(form) == text
+    hand.click_on(d.button(form, "Cancel"))
+    d.wait_until(lambda: not form.isShowing(), "the dialog is closed")
+    return text
 
 
 def dismiss(hand: d.Hand) -> str:
@@ -366,6 +381,7 @@ def main(name: str, folder: str) -> None:
         labelling,
         predicting,
         restoring,
+        showing,
         thresholds,
         training,
     )
@@ -373,7 +389,7 @@ def main(name: str, folder: str) -> None:
     work, code = Path(folder), 1
     try:
         d.start(work)
-        others = (training, thresholds, annotate, evaluating, restoring, predicting, labelling)
+        others = (training, thresholds, annotate, evaluating, restoring, predicting, labelling, showing)
         seen = {**SCENARIOS, **{key: play for one in others for key, play in one.SCENARIOS.items()}}[name](work)
         (work / "seen.json").write_text(json.dumps(seen), encoding="utf-8")
         code = 0

@@ -17,7 +17,7 @@ import tifffile
 
 from gui import driver as d
 from gui import thresholds
-from gui.scenarios import dismiss, labels_of, message
+from gui.scenarios import dismiss, labels_of, message, refused
 from gui.training import texts
 from talanoa import samples
 
@@ -38,7 +38,7 @@ def take(folder: Path, model: str = "nuclei") -> None:
     hand.click_on(d.button(d.dialog(SEGMENT), "OK"))
     d.wait_until(message, "the message is shown")
     d.shot(folder / "error.png", message())
-    dismiss(hand)
+    refused(hand)
     imp = d.java("ij.IJ").openImage(str(samples.path("nuclei")))
     imp.show()
     imp.getWindow().setLocation(20, 130)

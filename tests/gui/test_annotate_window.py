@@ -41,6 +41,10 @@ def test_what_the_check_finds_is_shown_split_and_taken_back(play: Any) -> None:
     assert mask[48, 37] != mask[48, 59]
 
 
+def test_the_window_for_adding_images_closes_with_the_panel(play: Any) -> None:
+    assert play("close_while_adding")["open"] is False
+
+
 def test_nothing_is_lost_when_windows_and_folders_go_away(play: Any) -> None:
     seen = play("mishaps")
     assert "ROIs of your own (1)" in seen["asked"]

@@ -22,6 +22,7 @@ def test_a_model_is_judged_and_the_report_opened(play: Any, tmp_path: Path, ther
     assert seen["offered"][0] == "none" and "tiny" in seen["offered"]
     assert seen["written"] and sorted(seen["images"]) == [f"discs{number}" for number in range(6)]
     assert min(seen["f1"]) > 0.8 and seen["f1"] == sorted(seen["f1"])
+    assert seen["rows_of_results"] == 0
     assert seen["said"].startswith("tiny: F1 ")
     assert ("No browser was found" in seen["said"]) == (not there)
     assert opened.read_text(encoding="utf-8").strip() == (seen["work"] / "report" / "report.html").as_uri().replace(

@@ -17,7 +17,7 @@ def test_segment_from_the_menu_and_replay_the_recorded_line(play: Any, typed: st
     objects = seen["labels"]
     assert objects > 3
     assert "tiny" in seen["offered"]
-    # appended: the user's own ROI stays the first
+    # the user's own ROI stays the first
     assert seen["rois"] == objects + 1
     assert seen["names"][1:] == [f"T0001_L{k:05d}" for k in range(1, objects + 1)]
     assert seen["same_as_masks"]
@@ -28,8 +28,10 @@ def test_segment_from_the_menu_and_replay_the_recorded_line(play: Any, typed: st
     assert "nms_thresh" not in seen["recorded"][0]
     assert seen["replayed"]
     assert not seen["dialogs"]
-    assert seen["rois_after"] == 2 * objects + 1
-    assert seen["rows_after"] == 2 * objects
+    # a second run on the image takes the place of the first
+    assert seen["again"] == seen["names"]
+    assert seen["rois_after"] == objects + 1
+    assert seen["rows_after"] == objects
     assert seen["remembered"] == typed
 
 
@@ -45,6 +47,7 @@ def test_errors_are_told_in_a_dialog_or_the_log_and_end_the_macro(play: Any) -> 
     seen = play("errors")
     assert "No image is open" in seen["no_image"]
     assert "RGB" in seen["rgb"] and "channel=1" in seen["rgb"]
+    assert seen["kept"] == "1"
     assert 'Unknown key "prob_tresh"' in seen["log"] and 'Did you mean "prob_thresh"?' in seen["log"]
     assert "before" in seen["log"] and "after" not in seen["log"].splitlines()
     assert not seen["macro_state"]

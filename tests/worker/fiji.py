@@ -180,6 +180,14 @@ class FijiProcess:
         self.wait("message() is None", "the message is closed")
         return text
 
+    def refused(self, title: str) -> str:
+        """Wait for the message of an error, press its OK, cancel the dialog that opens again, and return the text."""
+        text = self.message()
+        self.wait(f"titled({title!r}, 'GenericDialog')", "the dialog is open again")
+        self.call("press", title, "Cancel", "GenericDialog")
+        self.wait(f"titled({title!r}, 'GenericDialog') is None", "the dialog is closed")
+        return text
+
     @property
     def pid(self) -> int:
         """The number of the Java process."""

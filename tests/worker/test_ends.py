@@ -25,7 +25,7 @@ def test_a_worker_killed_in_mid_job_is_told_and_replaced(fiji: Any, kit: Path, e
     begin(fiji, kit)
     worker = fiji.worker()
     worker.kill()
-    text = fiji.message()
+    text = fiji.refused(SEGMENT)
     assert "worker" in text and "log" in text
     seen = fiji.call("seen")
     assert (seen["images"], seen["rois"], seen["rows"]) == (["large.tif"], 0, 0)

@@ -98,7 +98,7 @@ def test_an_image_closed_behind_the_dialog_is_told(fiji: Any, kit: Path) -> None
     fiji.wait(f"titled({SEGMENT!r}, 'GenericDialog')", "the dialog is open")
     fiji.run("WindowManager.getImage('discs.tif').close()")
     confirm(fiji)
-    assert "The image discs.tif was closed; expected an open one" in fiji.message()
+    assert "The image discs.tif was closed; expected an open one" in fiji.refused(SEGMENT)
 
 
 def test_an_image_edited_meanwhile_keeps_the_result_of_its_start(fiji: Any, kit: Path) -> None:
@@ -106,6 +106,21 @@ def test_an_image_edited_meanwhile_keeps_the_result_of_its_start(fiji: Any, kit:
     fiji.run("imp = WindowManager.getImage('large.tif')\nimp.getProcessor().multiply(0)\nimp.updateAndDraw()")
     assert labels_of(fiji, "large.tif labels").max() > 1000
     fiji.wait("'was edited while the job ran' in log()", "the log says that the image was edited")
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["imp.getProcessor().multiply(0)", "imp.setRoi(3, 4, 30, 30)", "imp.getCalibration().pixelWidth = 0.25"],
+    ids=["pixels", "selection", "calibration"],
+)
+def test_an_image_changed_while_its_job_waits_is_not_worked_on(fiji: Any, kit: Path, change: str) -> None:
+    begin(fiji, kit)
+    fiji.call("show", (kit / "discs.tif").as_posix())
+    choose(fiji)
+    fiji.wait(f"len({WAITING})", "the second job says that it waits")
+    fiji.run(f"imp = WindowManager.getImage('discs.tif')\n{change}\nimp.updateAndDraw()")
+    assert "discs.tif was closed or changed" in fiji.refused(SEGMENT)
+    assert "discs.tif labels" not in fiji.call("images")
 
 
 def test_a_full_roi_manager_keeps_what_is_there(fiji: Any, kit: Path, expected: Any) -> None:
@@ -139,7 +154,7 @@ def test_a_hundred_thousand_objects(fiji: Any, tmp_path: Path) -> None:
     labels = np.kron(np.where(numbers <= MANY, numbers, 0), np.array([[1, 1, 0], [1, 1, 0], [0, 0, 0]], np.float32))
     tifffile.imwrite(tmp_path / "many.tif", labels.astype(np.float32))
     fiji.call("show", (tmp_path / "many.tif").as_posix())
-    fiji.call("macro", 'run("Label Image to ROIs", "show=append");')
+    fiji.call("macro", 'run("Label Image to ROIs", "show=update");')
     assert fiji.call("seen")["rois"] == MANY
     names = fiji.call("roi_names")
     assert names[0] == "T0001_L00001" and len(set(names)) == MANY
@@ -158,7 +173,7 @@ def test_out_of_memory_is_told_and_the_worker_stays(fiji: Any, kit: Path, expect
     worker.rlimit(psutil.RLIMIT_AS, (worker.memory_info().vms + (32 << 20), before[1]))
     try:
         choose(fiji, **{"Scale the image by": "2.0"})
-        text = fiji.message()
+        text = fiji.refused(SEGMENT)
     finally:
         if worker.is_running():
             worker.rlimit(psutil.RLIMIT_AS, before)

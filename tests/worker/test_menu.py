@@ -21,4 +21,4 @@ def test_a_command_without_an_image_says_what_is_missing(fiji: Any) -> None:
     fiji.call("choose", "Segment Objects")
     fiji.wait("titled('Segment Objects')", "the dialog is open")
     fiji.call("press", "Segment Objects", "OK")
-    assert "No image is open; expected one. Open an image" in fiji.message()
+    assert "No image is open; expected one. Open an image" in fiji.refused("Segment Objects")

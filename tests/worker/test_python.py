@@ -25,7 +25,7 @@ def told(fiji: Any, kit: Path) -> str:
     fiji.wait(f"message() or titled({SEGMENT!r}, 'GenericDialog')", "a dialog or a message is open")
     if fiji.value("message()") is None:
         confirm(fiji)
-    text = str(fiji.message())
+    text = str(fiji.refused(SEGMENT))
     assert fiji.call("images") == ["discs.tif"]
     until(lambda: not fiji.workers(), "no worker is left", 20, fiji.describe)
     return text

@@ -43,7 +43,7 @@ def test_an_image_larger_than_shared_memory_is_refused(fiji: Any, kit: Path, tmp
     fiji.wait(f"message() or titled({SEGMENT!r}, 'GenericDialog')", "the dialog is open")
     fiji.call("fill", SEGMENT, {"Model": "tiny"})
     confirm(fiji)
-    text = fiji.message()
+    text = fiji.refused(SEGMENT)
     assert "shared memory" in text and "free" in text and "expected" in text
     fiji.call("close")
     quick(fiji, kit, expected)

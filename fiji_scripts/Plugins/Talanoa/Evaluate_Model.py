@@ -22,7 +22,7 @@
 #@ String (label="Stains are segmented by (nucleus: nuclei; er: er)", required=false, value="", width=24, persist=false) segment
 #@ String (label="Cell cycle from the stain (or G1, S/G2, objects)", required=false, value="", persist=false) cycle
 #@ String (label="also at scales", required=false, value="", row="same", persist=false) scales
-#@ String (label="Channel", required=false, value="", persist=false) channel
+#@ String (label="Channel", required=false, value="", keep="image", persist=false) channel
 #@ String (label="Probability (empty: the model's own)", required=false, value="", row="same", persist=false) prob_thresh
 #@ String (label="Overlap (empty: the model's own)", required=false, value="", row="same", persist=false) nms_thresh
 #@ String (label="Percentile low (empty: 1, or the model's)", required=false, value="", persist=false) norm_low
@@ -32,7 +32,7 @@
 #@ Integer (label="Size from (pixels)", value=0, row="same", persist=false) min_size
 #@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", persist=false) device
 #@ String (label="Network runs by", choices={"auto", "onnx", "torch"}, value="auto", row="same", persist=false) backend
-#@ File (label="Folder for the report (new; empty: table only)", style="directory", required=false, persist=false) out
+#@ File (label="Folder for the report (new; empty: table only)", style="directory", required=false, keep="run", persist=false) out
 #@ ObjectService objects
 from talanoa_fiji import client, show
 

@@ -1,4 +1,4 @@
-#@ File (label="Save as (new ROI zip)", style="save", persist=false) out
+#@ File (label="Save as (new ROI zip)", style="save", keep="run", persist=false) out
 #@ ObjectService objects
 from talanoa_fiji import client, show
 

@@ -6,7 +6,7 @@
 #@ String (label="Image of each file (a number)", required=false, value="", row="same", persist=false) series
 #@ String (label="Missing planes", choices={"refuse", "skip", "skip_channels", "fill"}, value="refuse", row="same", persist=false) missing_planes
 #@ Boolean (label="Train and denoise the open image (n2v: without folders)", value=false, persist=false) apply
-#@ String (label="Name of the new model", value="", width=20, persist=false) name
+#@ String (label="Name of the new model", value="", width=20, keep="run", persist=false) name
 #@ String (label="Length of the training", choices={"quick", "standard", "long", "published"}, value="standard", persist=false) preset
 #@ String (label="Epochs (empty: as the length says)", required=false, value="", persist=false) epochs
 #@ String (label="Steps of an epoch", required=false, value="", row="same", persist=false) steps
@@ -17,13 +17,13 @@
 #@ Integer (label="Seed", value=42, row="same", persist=false) seed
 #@ String (label="bfloat16 (true, false)", required=false, value="", row="same", persist=false) mixed_precision
 #@ String (label="Dimensions (2, 3; empty: as the images)", required=false, value="", persist=false) ndim
-#@ String (label="Channel", required=false, value="", row="same", persist=false) channel
+#@ String (label="Channel", required=false, value="", row="same", keep="image", persist=false) channel
 #@ String (label="Price of an hour", required=false, value="", row="same", persist=false) price
 #@ Double (label="Part of the images for validation", value=0.1, persist=false) validation
 #@ String (label="Device", choices={"auto", "cpu", "cuda", "mps"}, value="auto", row="same", persist=false) device
 #@ String (label="in the currency", required=false, value="EUR", row="same", persist=false) currency
-#@ String (label="Start from model (empty: from scratch)", required=false, value="", width=20, persist=false) init
-#@ Boolean (label="Go on with an interrupted training of this name", value=false, persist=false) resume
+#@ String (label="Start from model (empty: from scratch)", required=false, value="", width=20, keep="run", persist=false) init
+#@ Boolean (label="Go on with an interrupted training of this name", value=false, keep="run", persist=false) resume
 #@ String (label="Licence of the data", required=false, value="", width=20, persist=false) licence
 #@ Boolean (label="More settings of the method (a second dialog)", value=false, persist=false) more
 #@ String (label="Levels of the U-Net", required=false, value="", only="stardist segmentation care n2v n2n labelling", persist=false) depth

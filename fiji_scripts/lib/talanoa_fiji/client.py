@@ -17,6 +17,10 @@ from talanoa_fiji import images, rois, turns, ui_progress, wording, worker
 
 NAME = u"Talanoa"  # how the Python side's Function introduces itself
 _call = ThreadLocal()
+CHANGED = (
+    u"The image %s was closed or changed (pixels, calibration or selection) while the job waited for its turn, so nothing was done. "
+    u"Run the command again on the image as it is now."
+)
 LONG = ("segment", "train", "evaluate", "restore", "predict")  # one of these at a time; the others answer at once
 
 
@@ -99,6 +103,8 @@ def ask(objects, task, keys, fixed=None, image=False, area=False, outlines=None)
     before, shown = images.fingerprint(imp) if image else None, imp is not None and imp.getWindow() is not None
     reply = _send(call, objects, task, request)
     _note_changes(reply, imp, before, shown)
+    if image and imp is None:
+        _note_other_image(call, reply, request)
     wording.fit(reply, call.labels, call.macro)
     reply.put("imp", imp)
     call.status, call.message = reply["status"], reply.get("message")
@@ -140,7 +146,19 @@ def _note_changes(reply, imp, before, shown):
     elif images.fingerprint(imp) != before:
         note = u"%s was edited while the job ran; the result belongs to the pixels at the start. Run it again for the new ones."
     if note is not None:
-        reply.put("warnings", ArrayList(list(reply.get("warnings") or []) + [note % imp.getTitle()]))
+        _warn(reply, note % imp.getTitle())
+
+
+def _note_other_image(call, reply, request):
+    """Say so when a file was taken that a dialog names, and not the image that is open."""
+    imp, named = call.imp, request.get("image")
+    if not call.macro and named and imp is not None and reply["status"] == u"ok":
+        _warn(reply, u"The file %s was taken, as the field Image says, and not the open image %s." % (named, imp.getTitle()))
+
+
+def _warn(reply, text):
+    """Add a warning to a reply."""
+    reply.put("warnings", ArrayList(list(reply.get("warnings") or []) + [text]))
 
 
 def drawn(imp):
@@ -164,12 +182,16 @@ def _send(call, objects, task, request):
         )
     watch, reply = ui_progress.watch(task, request, window=not call.macro), None
     jobs = turns.line(objects) if task in LONG else None
+    imp = request.get("imp") if jobs is not None and not jobs.isEmpty() else None  # where others come first, it may change until its turn
+    given = images.state(imp) if imp is not None else None
     place = turns.join(jobs) if jobs is not None else None
     try:
-        if jobs is None or call.wait(lambda: turns.wait(jobs, place, watch)):
-            reply = call.wait(lambda: side.apply(request))
-        else:
+        if jobs is not None and not call.wait(lambda: turns.wait(jobs, place, watch)):
             reply = _ended(u"cancelled", u"Stopped while waiting; nothing was written.")
+        elif given is not None and (images.is_closed(imp) or images.state(imp) != given):
+            reply = _failed(call, CHANGED % imp.getTitle())
+        else:
+            reply = call.wait(lambda: side.apply(request))
         return reply
     finally:
         if jobs is not None:

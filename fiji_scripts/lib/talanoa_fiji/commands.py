@@ -13,12 +13,13 @@ from org.scijava.thread import ThreadService
 from ij import CommandListener, Executer, IJ, Macro, WindowManager
 from ij.macro import Interpreter
 
-from talanoa_fiji import client, dialog, endings, options, threads, ui, ui_progress, wording
+from talanoa_fiji import client, dialog, endings, options, remembered, threads, ui, ui_progress, wording
 from talanoa_fiji.endings import NOTHING
 
 NAME = u"Talanoa commands"
 # Former names of commands, which old macros use.
 FORMER = {u"Train StarDist": u"Train Model", u"Annotate": u"Annotate Images", u"Doctor": u"Talanoa Doctor"}
+QUIT = u"Quit"  # a command of ImageJ
 LATER = u"adjust"  # an input that lets a window choose values, which are recorded then
 ASKING = (LATER, dialog.MORE)  # inputs that are no keys: they ask for a window
 
@@ -31,12 +32,14 @@ class Commands(CommandListener):
     """
 
     def __init__(self, context, scripts):
-        self.context, self.scripts, self.last = context, scripts, {}
+        self.context, self.scripts, self.last = context, scripts, remembered.Remembered()
 
     def commandExecuting(self, name):
         """Return None for our commands, which are done here; ImageJ goes on with all others."""
         if name == NOTHING:
             return None
+        if name == QUIT and not IJ.isMacro():
+            return name if ui_progress.may_quit() else None
         name = FORMER.get(name, name)
         if name not in self.scripts:
             return name
@@ -96,15 +99,34 @@ class Commands(CommandListener):
         elif not ui_progress.may_begin(name):
             values = None
         elif inputs:
-            values = dialog.ask(name, inputs, self.last.get(name, {}), self._offers)
+            return self._ask_and_run(name, info, inputs, call)
         else:
             values = {}
+        self._run_filled(name, info, inputs, values, call)
+
+    def _ask_and_run(self, name, info, inputs, call):
+        """Ask for the inputs and run the script; after an error the dialog opens again, with its values and the error."""
+        said = u""
+        while True:
+            last = self.last.begin(name, inputs, call.imp)
+            values = dialog.ask(name, inputs, last, self._offers, said)
+            if values is not None:
+                self.last.note(name, values, call.imp, done=False)
+                values = remembered.without_preset(values, inputs, call.imp, self._channels_of)
+            self._run_filled(name, info, inputs, values, call)
+            if call.status != u"error":
+                break
+            said = call.message
+        if call.status == u"ok":
+            self.last.note(name, values, call.imp)
+
+    def _run_filled(self, name, info, inputs, values, call):
+        """Record a command and run its script; values are None after a cancelled dialog."""
         IJ.resetEscape()  # from here on, Escape is for the job
         call.status, call.message = u"cancelled", u"The dialog was cancelled."
         if values is None:
             return
         if not call.macro:
-            self.last[name] = values
             call.record = _recorder(name, inputs, values)
             if not values.get(LATER):
                 call.record({})
@@ -119,6 +141,12 @@ class Commands(CommandListener):
         objects = self.context.service(ObjectService)
         reply = client.ask(objects, task, {})
         return [one["name"] for one in reply.get(task) or [] if of is None or one["kind"] == of]
+
+    def _channels_of(self, model):
+        """Return how many channels a model takes, 1 where it does not say."""
+        reply = client.ask(self.context.service(ObjectService), "models", {"action": u"show", "model": model})
+        found = reply.get("models") if reply["status"] == u"ok" else None
+        return found[0].get("channels") or 1 if found else 1
 
     def _run_script(self, name, info, values):
         """Run the script of a command in this thread with these inputs."""
@@ -156,7 +184,7 @@ def fill(objects, name, values):
     """
     listener = running(objects)
     if listener is not None:
-        listener.last[name] = dict(listener.last.get(name, {}), **values)
+        listener.last.fill(name, values)
 
 
 class _Job(Runnable):

@@ -1,5 +1,5 @@
 """A dialog from the inputs of a script, for ImageJs in which SciJava has none to offer."""
-from java.awt import GridBagConstraints
+from java.awt import Color, GridBagConstraints
 from java.io import File
 from java.lang import Boolean, Double, Integer, Number
 
@@ -11,10 +11,11 @@ from talanoa_fiji import ui
 FOLDER = u"Other folder ..."
 NONE_YET = u"none yet: train one first"
 MORE, METHOD = u"more", u"method"  # inputs: whether the second dialog is wanted, and for which method
+WRONG = Color(0xB00020)
 NARROW = 8  # columns of a text field; with more, nothing fits beside it
 
 
-def ask(title, inputs, last, offers):
+def ask(title, inputs, last, offers, said=u""):
     """Ask for the values of the inputs; return {name: value}, or None when cancelled.
 
     inputs : list of org.scijava.module.ModuleItem
@@ -27,9 +28,11 @@ def ask(title, inputs, last, offers):
         Values of the last time, shown instead of the defaults.
     offers : function (kind, of) -> list of str
         What can be chosen now, for instance the models found.
+    said : unicode
+        What was wrong with these values, shown above the fields.
     """
     special = [item for item in inputs if item.get(u"only")]
-    values = _ask(title, [item for item in inputs if item not in special], last, offers)
+    values = _ask(title, [item for item in inputs if item not in special], last, offers, said=said)
     if values is None or not special:
         return values
     method = values.get(METHOD)
@@ -41,19 +44,19 @@ def ask(title, inputs, last, offers):
     return dict(dict((item.getName(), None) for item in special), **dict(values, **further))
 
 
-def _ask(title, inputs, last, offers, alone=()):
+def _ask(title, inputs, last, offers, alone=(), said=u""):
     """Ask for the values of the inputs in one dialog; those that stand `alone` lack what they would be beside of."""
     last = _parted(inputs, last)
     while True:
-        fields = _Fields(title, inputs, last, offers, alone)
+        fields = _Fields(title, inputs, last, offers, alone, said)
         ui.on_events(fields.dialog.showDialog)
         if fields.dialog.wasCanceled():
             return None
         values, problems = fields.read()
         if not problems:
             return _joined(inputs, values)
-        last = dict(last, **values)
-        ui.message(title, u"\n".join(problems))
+        last, said = dict(last, **values), u"\n".join(problems)
+        ui.message(title, said)
 
 
 def _joined(inputs, values):
@@ -78,8 +81,10 @@ def _parted(inputs, last):
 class _Fields(object):
     """The fields of one dialog, and how each is read."""
 
-    def __init__(self, title, inputs, last, offers, alone):
+    def __init__(self, title, inputs, last, offers, alone, said):
         self.dialog, self.inputs, self.offers = GenericDialog(title), inputs, offers
+        if said:
+            self.dialog.addMessage(u"\n".join(ui.wrapped(said)), None, WRONG)
         self.readers = []
         for item in inputs:
             value = last.get(item.getName())

@@ -103,13 +103,26 @@ def build(facts, reply, key):
     return imp
 
 
-def fingerprint(imp):
-    """Return a number for the pixels of an image, to notice an edit; None where that would take too long."""
+def fingerprint(imp, most=HASHED):
+    """Return a number for the pixels of an image, to notice an edit; None where that would take too long.
+
+    most : int or None
+        Bytes of pixels up to which they are looked at; None: always, unless they are read from a file each time.
+    """
     stack = imp.getStack() if imp is not None else None
-    if stack is None or stack.isVirtual() or imp.getSizeInBytes() > HASHED:
+    if stack is None or stack.isVirtual() or (most is not None and imp.getSizeInBytes() > most):
         return None
     wrap = BUFFERS[imp.getType()].wrap  # NB: Jython gives java.util.Arrays.hashCode the array's identity
     return hash(tuple(wrap(stack.getPixels(k)).hashCode() for k in xrange(1, stack.getSize() + 1)))
+
+
+def state(imp):
+    """Return what a job takes of an image: pixels, sizes, calibration and selection, to notice that any of it changed."""
+    facts, inside = describe(imp), _mask(imp)
+    for key in (u"title", u"ranges", u"source"):
+        facts.remove(key)
+    shape = None if inside is None else ByteBuffer.wrap(inside.getPixels()).hashCode()
+    return facts, shape, fingerprint(imp, most=None)
 
 
 def _luts(imp):

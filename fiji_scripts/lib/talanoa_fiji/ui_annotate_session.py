@@ -53,7 +53,7 @@ class Session(object):
         self.image = self.imp = self.before = self.listener = None  # name in the dataset, ImagePlus, pixels as opened
         self.ranges, self.wanted = [], []  # black and white of the display: the image's own, and those for faint cells
         self.kept, self.snapshot, self.last = None, (), None  # ROIs of the user's own; outlines as last seen; their state
-        self.notes = []  # shown with the next message
+        self.notes, self.picking = [], None  # shown with the next message; the window for adding images
         self.pending = self.working = self.ended = False
         self.work = Outlines(self)
         self.panel = AnnotatePanel(self, self.work)
@@ -127,7 +127,7 @@ class Session(object):
         """Add images to the dataset."""
         from talanoa_fiji import ui_annotate_start  # which begins sessions
 
-        ui_annotate_start.pick(self.link, self.dataset, lambda notes: self.begin(self.image, notes))
+        self.picking = ui_annotate_start.pick(self.link, self.dataset, lambda notes: self.begin(self.image, notes), self.picking)
 
     def rank(self):
         """Let a model say of which images that wait it is least sure: these come next."""
@@ -158,6 +158,8 @@ class Session(object):
             return
         self._leave()
         self.ended = True
+        if self.picking is not None:
+            self.picking.dispose()
         self.clock.stop()
         self.keys.end()
         ImagePlus.removeImageListener(self.listener)

@@ -36,9 +36,16 @@ def begin(objects):
     Start(asking.Link(objects))
 
 
-def pick(link, dataset, done):
-    """Ask for images to add to a dataset; done(notes) when there are some; event dispatch thread."""
-    Pick(link, dataset, done)
+def pick(link, dataset, done, before=None):
+    """Ask for images to add to a dataset and return the window; done(notes) when there are some; event dispatch thread.
+
+    before : Pick or None
+        The window of the last time: it is shown again if it is still open.
+    """
+    if before is None or not before.isShowing():
+        return Pick(link, dataset, done)
+    before.toFront()
+    return before
 
 
 class Start(JFrame):

@@ -9,7 +9,7 @@ from javax.swing import BorderFactory, Box, BoxLayout, ImageIcon, JButton, JDial
 from ij import IJ, WindowManager
 from ij.gui import GUI
 
-from talanoa_fiji import client, show, ui
+from talanoa_fiji import client, show, ui, ui_status
 
 START, CANCEL = u"Start the training", u"Cancel"
 TITLE = u"Before the training"
@@ -46,7 +46,7 @@ def train(objects, keys, title):
             return show.failed(reply, title, say=True)
         if not agreed(reply):
             client.current_call().status = u"cancelled"
-            return IJ.showStatus(u"%s: nothing was trained." % title)
+            return ui_status.show(u"%s: nothing was trained." % title)
         keys = dict(keys, **chosen(reply, keys))
     show.result(client.ask(objects, "train", keys, image=here), title, say=True)
 

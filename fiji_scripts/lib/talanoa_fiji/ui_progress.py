@@ -1,14 +1,16 @@
 """Progress of a running request: status bar, a small window with the time left and Cancel, the place in the waiting line."""
-from java.awt import BorderLayout, Dimension
+from java.awt import BorderLayout, Dimension, Frame
 from java.lang import System
 from java.util.function import BooleanSupplier, Consumer
 from javax.swing import BorderFactory, JButton, JFrame, JLabel, JPanel, JProgressBar, Timer
 
 from ij import IJ
-from ij.gui import GUI
+from ij.gui import GUI, YesNoCancelDialog
 
-from talanoa_fiji import ui
+from talanoa_fiji import ui, ui_status
 
+RUNNING = u"talanoa.training"  # the name of the window while its training runs: all Jython engines find it by that
+QUIT = u"%s is not finished. Quitting ends it; its complete epochs are kept, and it can be resumed later. Quit?"
 PATIENCE = 1000  # ms before a running job opens its window
 TITLES = {
     u"segment": u"Segment Objects", u"restore": u"Restore Image", u"train": u"Train Model", u"evaluate": u"Evaluate Model",
@@ -26,12 +28,12 @@ def watch(task, request, window):
     request : java.util.Map
         Gets "events", "cancelled" and what else the window of the task can do.
     window : bool
-        False opens no window, as in a macro.
+        False opens no window, as in a macro; a training has one all the same, which closes at its end.
     """
-    if task == u"train" and window and ui.has_window() and not request.get("dry_run"):
+    if task == u"train" and ui.has_window() and not request.get("dry_run"):
         from talanoa_fiji import ui_training  # loaded for trainings only: Jython compiles it at the first time
 
-        made = ui_training.TrainingWatch(request)
+        made = ui_training.TrainingWatch(request, stay=window)
     else:
         made = Watch(task, window)
     made.attach(request)
@@ -49,6 +51,21 @@ def may_begin(job):
     from talanoa_fiji import ui_training
 
     return ui_training.offer(TITLES[u"train"])
+
+
+def may_quit():
+    """Return True when no training runs; else ask in a while whether ImageJ shall quit all the same, and quit then."""
+    running = [frame for frame in Frame.getFrames() if frame.getName() == RUNNING] if ui.has_window() else []
+    if running:
+        ui.later(lambda: _ask_to_quit(running[0]))
+    return not running
+
+
+def _ask_to_quit(window):
+    """Ask whether ImageJ shall quit while a training runs; event dispatch thread."""
+    dialog = YesNoCancelDialog(IJ.getInstance(), u"Quit", QUIT % window.getTitle(), u"Quit", u"Do not quit")
+    if dialog.yesPressed():
+        IJ.getInstance().quit()
 
 
 class Watch(Consumer, BooleanSupplier):
@@ -86,19 +103,19 @@ class Watch(Consumer, BooleanSupplier):
     def stop(self):
         """Ask the request to stop."""
         self.stopped = True
-        IJ.showStatus(self.title + u": stopping")
+        ui_status.show(self.title + u": stopping")
 
     def waiting(self, ahead):
         """Show how many jobs come before this one."""
         text = u"Waiting: %d %s before this one" % (ahead, u"job" if ahead == 1 else u"jobs")
-        IJ.showStatus(u"%s: %s" % (self.title, text))
+        ui_status.show(u"%s: %s" % (self.title, text))
         self.show(lambda window: window.show_waiting(text))
 
     def progress(self, done, total, text):
         """Show how far the request is."""
         part = min(float(done) / total, 1.0) if total else 0.0
         left = self.left.after(part)
-        IJ.showStatus(u"%s: %s" % (self.title, text))
+        ui_status.show(u"%s: %s" % (self.title, text))
         IJ.showProgress(min(part, 0.999))
         self.show(lambda window: window.show_state(part, text, as_time(left)))
 

@@ -6,6 +6,7 @@ image ends it, as does this window.
 from java.awt import BorderLayout, Dimension, GridLayout
 from java.awt.event import ItemListener
 from java.lang import Runnable, Thread
+from java.util import ArrayList
 from java.util.concurrent import LinkedBlockingDeque
 from javax.swing import BorderFactory, Box, BoxLayout, JButton, JCheckBox, JFrame, JLabel, JPanel, JSlider
 from javax.swing.event import ChangeListener
@@ -43,6 +44,7 @@ def segment(objects, keys, title):
     imp, handle = reply.get("imp"), reply.get("handle")
     if handle is None:
         return ui.message(TITLE, NOT_KEPT if reply.get("thresholds") is not None else NOT_OPEN)
+    said = list(reply.get("warnings") or [])
     start = dict((key, reply["request"].get(key)) for key in (u"min_size", u"max_size", u"exclude_border"))
     start.update((key, reply["thresholds"].get(key)) for key in (u"lowest", u"prob_thresh", u"nms_thresh"))
 
@@ -54,6 +56,7 @@ def segment(objects, keys, title):
         record(values)
         last = again(values)
         last.put("imp", imp)
+        last.put("warnings", ArrayList(said + [text for text in last.get("warnings") or [] if text not in said]))
         show.result(last, title)
 
     def done(values):
@@ -81,7 +84,7 @@ class ThresholdsWindow(JFrame):
     def __init__(self, imp, start, ask, done):
         JFrame.__init__(self, TITLE)
         self.imp, self.ask, self.done, self.ended = imp, ask, done, False
-        self.before, self.pixels = imp.getOverlay(), images.fingerprint(imp)
+        self.others, self.pixels = _Others(imp), images.fingerprint(imp)
         self.told = JLabel(u" ")
         lowest = int(round(STEPS * start["lowest"]))
         self.prob = _slider(lowest, STEPS, STEPS * start["prob_thresh"])
@@ -145,7 +148,7 @@ class ThresholdsWindow(JFrame):
         ImagePlus.removeImageListener(self.listener)
         self.wanted.clear()
         self.wanted.put({})
-        self.imp.setOverlay(self.before)
+        self.others.show()
         self.dispose()
         self.done(chosen)
 
@@ -199,6 +202,25 @@ class ThresholdsWindow(JFrame):
         for part in (self.told, Box.createHorizontalGlue(), ok, Box.createHorizontalStrut(8), cancel):
             row.add(part)
         return row
+
+
+class _Others(object):
+    """Other outlines on an image, of its overlay and of the ROI Manager, hidden from now on; event dispatch thread."""
+
+    def __init__(self, imp):
+        canvas = imp.getCanvas()
+        self.imp, self.overlay = imp, imp.getOverlay()
+        self.of_manager = canvas.getShowAllList() if canvas is not None else None
+        if self.of_manager is not None:
+            canvas.setShowAllList(None)
+        imp.setOverlay(Overlay())
+
+    def show(self):
+        """Show them again."""
+        canvas = self.imp.getCanvas()
+        if canvas is not None and self.of_manager is not None:
+            canvas.setShowAllList(self.of_manager)
+        self.imp.setOverlay(self.overlay)
 
 
 class _Slider(JSlider):

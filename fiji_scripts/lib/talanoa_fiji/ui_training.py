@@ -15,10 +15,9 @@ from javax.swing import BorderFactory, Box, BoxLayout, JButton, JComponent, JFra
 from ij import IJ
 from ij.gui import GUI, YesNoCancelDialog
 
-from talanoa_fiji import ui, ui_curve
-from talanoa_fiji.ui_progress import Watch, as_time
+from talanoa_fiji import ui, ui_curve, ui_status
+from talanoa_fiji.ui_progress import RUNNING, Watch, as_time
 
-RUNNING = u"talanoa.training"  # the name of the window while its training runs: all Jython engines find it by that
 ENDED = u"talanoa.training.ended"
 STOP, CANCEL, CLOSE = u"Stop now and keep the best", u"Cancel", u"Close"
 HINT = u"Closing this window does not end the training."
@@ -33,10 +32,13 @@ class TrainingWatch(Watch):
 
     request : java.util.Map
         The request to train.
+    stay : bool
+        True leaves the window of a finished training open.
     """
 
-    def __init__(self, request):
+    def __init__(self, request, stay):
         Watch.__init__(self, u"train", window=True)
+        self.stay = stay
         self.name = request.get("name") or u""
         self.finish = Wish()
         self.window = None
@@ -77,7 +79,7 @@ class TrainingWatch(Watch):
         """Show how far the training is; the status bar says where the window is when it was closed."""
         Watch.progress(self, done, total, text)
         if self.window is not None and not self.window.isVisible():
-            IJ.showStatus(GOES_ON % text)
+            ui_status.show(GOES_ON % text)
 
     def show(self, work):
         """Do something with the window; event dispatch thread."""
@@ -103,7 +105,7 @@ class TrainingWatch(Watch):
         """Leave the window of a finished training open, if it is; event dispatch thread."""
         self.timer.stop()
         if self.window is not None:
-            self.window.end(reply)
+            self.window.end(reply, self.stay)
             self.window = None
 
 
@@ -236,14 +238,15 @@ class TrainingWindow(JFrame):
             label.setText(text)
             label.setToolTipText(text)
 
-    def end(self, reply):
-        """The training has ended: a finished one stays to be looked at; event dispatch thread.
+    def end(self, reply, stay):
+        """The training has ended: a finished one may stay to be looked at; event dispatch thread.
 
         reply : java.util.Map or None
+        stay : bool
         """
         self.clock.stop()
         self.setName(ENDED)
-        if not self.isVisible() or reply is None or reply["status"] != u"ok":
+        if not stay or not self.isVisible() or reply is None or reply["status"] != u"ok":
             self.dispose()
             return
         self.what.setText(u"Model %s is trained" % self.model)
@@ -347,7 +350,7 @@ class TrainingWindow(JFrame):
         if self.getName() == ENDED:
             self.dispose()
         else:
-            IJ.showStatus(AGAIN)
+            ui_status.show(AGAIN)
 
     def _tick(self):
         """Show the time left."""
