@@ -114,7 +114,7 @@ class Commands(CommandListener):
                 self.last.note(name, values, call.imp, done=False)
                 values = remembered.without_preset(values, inputs, call.imp, self._channels_of)
             self._run_filled(name, info, inputs, values, call)
-            if call.status != u"error":
+            if call.status != u"error" or call.macro:
                 break
             said = call.message
         if call.status == u"ok":
