@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import roifile
 
-from talanoa import image, rois, tasks
+import tiny
+from talanoa import blocks_rois, image, rois, tasks
 from talanoa.annotate import import_labels
 from talanoa.host import QuietHost
 from talanoa.roi_objects import labels_of
@@ -126,3 +128,39 @@ def test_objects_of_a_stack_keep_their_numbers_too(tmp_path: Path) -> None:
     more = [square("0002-0008-0023", 20, z_position=2), square("by hand", 50, z_position=2)]
     labels, _ = labels_of(zipped(tmp_path / "stack.zip", *ours, *more), (3, 40, 60))
     assert [np.unique(plane)[1:].tolist() for plane in labels] == [[2, 4], [2, 5], [2, 4]]
+
+
+@pytest.mark.parametrize(
+    ("axes", "keys", "expected"),
+    [
+        ("tzyx", {"plane": 1}, {(0, 0, 1, 1), (0, 0, 1, 2)}),
+        ("tzyx", {"plane": 3, "frames": "2"}, {(0, 0, 3, 2)}),
+        ("tcyx", {"channel": 2}, {(0, 0, 1, 1), (0, 0, 1, 2)}),
+        ("tyx", {}, {(1, 0, 0, 0), (2, 0, 0, 0)}),
+        ("tyx", {"frames": "2"}, {(2, 0, 0, 0)}),
+        ("zyx", {"plane": 2}, {(2, 0, 0, 0)}),
+        ("czyx", {"plane": 2, "channel": 1}, {(0, 0, 2, 1)}),
+        ("yx", {}, {(0, 0, 0, 0)}),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("outline", ["traced", "star"])
+def test_a_segmentation_binds_its_rois_for_the_image(
+    tmp_path: Path, axes: str, keys: dict[str, Any], expected: set[tuple[int, ...]], outline: str
+) -> None:
+    pixels, _ = tiny.discs(1)
+    for size in [{"t": 2, "z": 3, "c": 2}[axis] for axis in axes[:-2][::-1]]:
+        pixels = np.stack([pixels] * size)
+    request = {"task": "segment", "model": tiny.MODEL, "device": "cpu", "outline": outline, **keys}
+    reply = tasks.run({**request, "out": str(tmp_path / "out")}, QuietHost(), image.from_array(pixels, axes))
+    assert reply["status"] == "ok", reply["message"]
+    assert set(fields_of(tmp_path / "out" / "rois.zip")) == expected
+
+
+def test_outlines_of_blocks_are_bound_for_the_image() -> None:
+    made = rois.from_labels(image.from_array(np.ones((4, 4), np.uint16)))
+    form = image.from_array(np.zeros((2, 3, 4, 4), np.uint16), "tzyx")
+    placed = blocks_rois.placed(made, 2, 0, form)
+    assert placed.position.tolist() == [[0, 1, 2]] and placed.stack_index.tolist() == [0]
+    placed = blocks_rois.placed(made, 2, 0, form[:, :, :1])
+    assert placed.position.tolist() == [[0, 1, 2]] and placed.stack_index.tolist() == [2]

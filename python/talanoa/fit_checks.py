@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-# Measured with the model `nuclei`: see docs/segment.md
+# Measured with the model `nuclei`: on 190 fluorescence images no warning; of 5 images (enlarged 4 to 5 times) with most
+# nuclei in pieces 4 are reported, of 17 transmitted-light images of four microscopes 15.
 _ROUND = 0.93  # area / convex hull of touching objects: from here on they look like one round object in pieces
 _MOST_PARTS = 12  # of one object; more touching objects are a tissue
 _MOST_SIDES = 2  # of the image that it touches

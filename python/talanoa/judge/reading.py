@@ -64,7 +64,7 @@ def read_labels(path: Path, size: Size | None, mask: str) -> Labels:
     try:
         labels = images.read_labels(path, mask=mask)
     except BadInput as problem:
-        told = str(problem) if path.name in str(problem) else f"{path.name}: {problem}"
+        told = str(problem) if path.name in str(problem) else f"{Path(path.parent.name, path.name)}: {problem}"
         raise BadInput(told) from problem
     values = np.asarray(labels.values[:, 0], np.int32)
     if size is not None:
