@@ -8,8 +8,9 @@ import inspect
 import re
 import shlex
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,6 +22,7 @@ from talanoa.requests_predict import PredictRequest
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
+from talanoa.training import label_presets, restore_presets, star_recipe, volumes
 
 REQUESTS = {
     "segment": requests.SegmentRequest,
@@ -196,6 +198,44 @@ def test_quoted_messages_exist_in_the_code(root: Path) -> None:
     for message in quoted:
         for piece in message.split("\u2026"):
             assert piece.strip() in code, message
+
+
+def test_menu_entries_that_the_documents_name_exist(root: Path) -> None:
+    entries = {file.stem.replace("_", " ") for file in (root / "fiji_scripts" / "Plugins" / "Talanoa").glob("*.py")}
+    found = 0
+    for document in documents(root):
+        text = document.read_text(encoding="utf-8") if document.name != "CHANGELOG.md" else ""
+        for named in re.findall(r"Plugins > Talanoa > ([A-Z].{40})", text.replace("\n", " ")):
+            found += 1
+            assert any(named.startswith(entry) for entry in entries), f"{document.name}: {named}"
+        for name in re.findall(r'run\("([A-Z][^"]*)", "(?:[a-z_]+=|")', text) if document.name == "fiji.md" else []:
+            assert name in entries, f"{document.name}: {name}"
+    assert found > 8
+
+
+def test_presets_in_the_guide_to_training_are_those_of_the_methods(root: Path) -> None:
+    text = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    rows = [
+        re.split(r"\s*\|\s*", line)[1:-1]
+        for line in text.splitlines()
+        if re.match(r"\| `(quick|standard|long|pub)", line)
+    ]
+    objects, restoration, stains = (rows[start : start + 4] for start in (0, 4, 8))
+
+    def lengths(row: str, *presets: Mapping[str, Mapping[str, Any]]) -> None:
+        for each in presets:
+            name = next(key for key in each if f"`{key}`" in row)
+            assert f"{each[name]['epochs']} x {each[name]['steps']}" in row, row
+
+    for row in objects:
+        lengths(" ".join(row), star_recipe.PRESETS, volumes.PRESETS)
+    for row in restoration:
+        for cell, ndim in ((row[1], 2), (row[2], 3)):
+            shown = row[1] if cell.startswith("the same") else cell
+            for method in ("care", "n2v"):
+                lengths(f"{row[0]} {shown}", restore_presets.PRESETS[method, ndim])
+    for row in stains:
+        lengths(" ".join(row), label_presets.PRESETS)
 
 
 def test_tables_are_whole(root: Path) -> None:

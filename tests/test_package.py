@@ -43,6 +43,18 @@ def test_import_loads_neither_torch_nor_a_jvm() -> None:
     assert imported(run_python("-X", "importtime", "-c", "import talanoa").stderr).isdisjoint(HEAVY)
 
 
+def test_only_the_bridge_and_the_commands_around_imagej_import_java(root: Path) -> None:
+    folder = root / "python" / "talanoa"
+    found = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            if {name.split(".")[0] for name in names} & {"jpype", "scyjava", "imagej"}:
+                found.add(path.relative_to(folder).as_posix())
+    assert {name for name in found if not name.startswith("fiji/")} <= {"demo.py", "doctor.py", "cli/verbs.py"}
+
+
 def test_help_loads_neither_torch_nor_a_jvm() -> None:
     done = run_python("-X", "importtime", "-m", "talanoa", "--help")
     assert imported(done.stderr).isdisjoint(HEAVY)
