@@ -217,3 +217,18 @@ def test_the_progress_of_many_frames_never_goes_back() -> None:
     movie = from_array(np.stack([tiny.discs(seed)[0] for seed in range(3)]), "tyx")
     segment(movie, model_folder.load(tiny.MODEL), SegmentRequest(device="cpu", tiles=4), Listening())
     assert len(told) > 3 * 4 and told == sorted(told) and told[-1] == 1
+
+
+@pytest.mark.parametrize("keys", [{}, {"scale": 0.9}, {"background": "clip"}])
+@pytest.mark.parametrize("change", ["offset 1e9", "times 1e36", "unsigned 4e9"])
+def test_objects_do_not_depend_on_how_large_intensities_are(change: str, keys: dict[str, Any]) -> None:
+    pixels, _ = tiny.discs(3)
+    changed = {
+        "offset 1e9": pixels + 1e9,
+        "times 1e36": pixels * 1e36,
+        "unsigned 4e9": pixels.astype(np.uint32) + np.uint32(4_000_000_000),
+    }[change]
+    discs = model_folder.load(tiny.MODEL)
+    with np.errstate(over="raise", invalid="raise"):
+        found = plane(run(changed, discs, **keys))
+    assert found.max() == 8 and np.array_equal(found, plane(run(pixels, discs, **keys)))

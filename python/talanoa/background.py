@@ -48,7 +48,7 @@ def rolling_ball(plane: NDArray, radius: float = 50.0) -> NDArray[np.float32]:
     small = padded.reshape(rows, shrink, columns, shrink).min(axis=(1, 3))
     ground = roll(small, radius=radius / shrink)
     wide = resample.resize(ground[None], padded.shape)[0, :height, :width]
-    return np.maximum(values - np.minimum(wide, values), 0).astype(np.float32)
+    return single(np.maximum(values - np.minimum(wide, values), 0))
 
 
 def rolling_ball_part(
