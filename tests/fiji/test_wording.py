@@ -83,5 +83,5 @@ def test_the_reply_to_a_request_has_these_words(imagej: Runtime) -> None:
     imp = convert.to_imageplus(from_array(stack, "zyx"), "stack.tif")
     given = {"script": str(commands()["Segment Objects"]), "text": tiny.MODEL, "imp": imp}
     message = str(run(imagej, ASK, macro=False, **given)["shown"])
-    assert "Set plane=1 to 3" in message and message.endswith('(In the dialog: plane is "Slice".)')
+    assert "Set plane=1 to 3" in message and '(In the dialog: plane is "Slice"' in message
     assert "dialog:" not in str(run(imagej, ASK, macro=True, **given)["shown"])
