@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from talanoa import places
 from talanoa.errors import BadInput
 from talanoa.files import check_plain, exists, file_sha256, write_aside
 from talanoa.model_record import COMPUTED, FORMAT, RECORD, check_finite, read_record
@@ -262,6 +263,20 @@ def save(folder: Path, model: Model, weights: dict[str, Any]) -> None:
         write_files(aside, model, weights)
 
 
+def portable(model: Model) -> Model:
+    """Return a model whose record names files without their folders, because models are passed on."""
+    if not model.training:
+        return replace(model, description=places.portable({"": model.description})[""])
+    from talanoa.result import jsonable
+
+    training = jsonable(model.training)
+    if places.KEY not in training:
+        images = (training.get("request") or {}).get("images")
+        training = {places.KEY: places.remember({"images": images}), **training}
+    short = places.portable({"training": training, "description": model.description})
+    return replace(model, training=short["training"], description=short["description"])
+
+
 def write_files(folder: Path, model: Model, weights: dict[str, Any]) -> None:
     """Write record and weights into an existing folder; numbers that are not finite are a `BadInput`."""
     from safetensors.torch import save as to_bytes
@@ -269,7 +284,7 @@ def write_files(folder: Path, model: Model, weights: dict[str, Any]) -> None:
     check_tensors(weights, folder / WEIGHTS)
     tensors = {key: value.detach().cpu().contiguous() for key, value in weights.items()}
     (folder / WEIGHTS).write_bytes(to_bytes(tensors))  # safetensors' own writer makes files only their owner can read
-    record = {"format": FORMAT, **asdict(model)}
+    record = {"format": FORMAT, **asdict(portable(model))}
     del record["folder"]
     if model.labelling is None:
         del record["labelling"]

@@ -26,7 +26,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import tables
+from talanoa import places, tables
 from talanoa.errors import BadInput
 from talanoa.files import check_plain, check_target, exists, file_sha256, read_json, write_aside
 
@@ -230,8 +230,22 @@ def _write_record(folder: Path, outputs: Outputs, record: Mapping[str, Any]) -> 
     write_record(folder, {**record, **more})
 
 
+def _places_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return where the image and the models of a record lie."""
+    image, model = record.get("image"), record.get("model")
+    several = model.get("models") if isinstance(model, dict) else None
+    models = several or ([model] if isinstance(model, dict) else [])
+    return {
+        "source": image.get("source") if isinstance(image, dict) else None,
+        "models": {one["sha256"]: one["folder"] for one in models if one.get("folder") and one.get("sha256")},
+    }
+
+
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write `result.json` into a folder that holds all other files; format, time, versions and hashes are added."""
+    """Write `result.json` into a folder that holds all other files; format, time, versions and hashes are added.
+
+    It names files without their folders, because results are passed on, see `talanoa.places`.
+    """
     files = sorted(path for path in folder.iterdir() if path.name != RECORD)
     full = {
         "talanoa_result": FORMAT,
@@ -240,6 +254,8 @@ def write_record(folder: Path, record: Mapping[str, Any]) -> None:
         "versions": versions(),
         "files": {path.name: file_sha256(path) for path in files},
     }
-    text = json.dumps(jsonable(full), indent=2, ensure_ascii=False, allow_nan=False)
+    plain = jsonable(full)
+    plain = {places.KEY: places.remember(_places_of(plain)), **places.portable(plain)}
+    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False)
     text = re.sub("[\ud800-\udfff]", lambda half: f"\\u{ord(half[0]):04x}", text)  # of file names that are not UTF-8
     (folder / RECORD).write_text(text + "\n", encoding="utf-8")

@@ -33,7 +33,7 @@ def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
 
     try:
         values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: no more memory than the file
-    except (*DAMAGE, TokenError) as error:
+    except (*DAMAGE, TokenError, SyntaxError, TypeError, OverflowError) as error:
         raise BadInput(_refusal(path)) from error
     if not isinstance(values, np.ndarray) or values.ndim not in (2, 3):
         raise BadInput(f"{path.name} holds no label image (y, x) or (z, y, x). Save the masks as TIFF.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import reading
+from talanoa import places, reading
 from talanoa.errors import BadInput
 from talanoa.files import file_sha256
 from talanoa.host import stop_if_cancelled
@@ -165,7 +165,8 @@ def recorded_hashes(record: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
 def recorded_folders(record: Mapping[str, Any]) -> list[Path]:
     """Return the folders of images (or datasets) that a model was trained on, as far as they are still there."""
     request: Mapping[str, Any] = record.get("request") or {}
-    return [place for place in named_folders(request.get("images")) if _holds_images(place)]
+    images = places.recall(record.get(places.KEY)).get("images") or request.get("images")
+    return [place for place in named_folders(images) if _holds_images(place)]
 
 
 def _holds_images(place: Path) -> bool:

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import reading
+from talanoa import places, reading
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.files import exists
 from talanoa.tasks import recorded
@@ -39,6 +39,7 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
 
     record = result.read_record(request.result)
     recorded.check(record, Path(request.result))
+    _find(record, Path(request.result))
     if request.out:
         check_new(Path(request.out))
     with reading.asked(*(record["request"].get(key) for key in ("dims", "series", "missing_planes"))):
@@ -232,6 +233,18 @@ def _source(request: RerunRequest, record: Record) -> Path:
     if not exists(Path(source)):
         raise BadInput(f"The image {source} is not there any more; set image=<file> to where it is now.")
     return Path(source)
+
+
+def _find(record: Record, path: Path) -> None:
+    """Put in where image and models lie: as this machine knows, else by the image's name near the result."""
+    known = places.recall(record.get(places.KEY))
+    models = known.get("models") or {}
+    for one in (record["model"], *(record["model"].get("models") or ())):
+        one["folder"] = models.get(one["sha256"]) or one.get("folder")
+    name, folder = record["image"].get("source"), (path if path.is_dir() else path.parent).absolute()
+    if name:
+        near = (Path(known.get("source") or name), folder.parent / name, folder.parent.parent / name, folder / name)
+        record["image"]["source"] = str(next((place for place in near if exists(place)), near[0]))
 
 
 def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) -> None:

@@ -122,6 +122,7 @@ def write_model(
     report: Callable[[Path, Model, Sequence[dict[str, float]], Path], None],
 ) -> None:
     """Write the model folder with its losses and report, whole or not at all."""
+    model = model_folder.portable(model)  # the report is passed on with the record
     with write_aside(folder) as aside:
         aside.mkdir()
         model_folder.write_files(aside, model, net.state_dict())
