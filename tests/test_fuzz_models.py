@@ -213,6 +213,14 @@ def test_what_takes_back_saves_and_completes_them(tmp_path: Path) -> None:
     assert not found.wrong, found
 
 
+def test_a_number_without_an_end_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="min_size"):
+        perform(task="segment", model=tiny.MODEL, image=str(tmp_path), min_size=10**400)
+    (tmp_path / "result.json").write_text(f'{{"talanoa_result": {"9" * 400}}}', encoding="utf-8")
+    with pytest.raises(BadInput, match="result.json cannot be read as JSON"):
+        perform(task="rerun", result=str(tmp_path))
+
+
 def test_records_of_results(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "image.tif", tiny.discs(1, 48, 3)[0])
     given: list[tuple[str, str, dict[str, Any]]] = [

@@ -150,11 +150,20 @@ def read_json(path: Path, what: str, remedy: str, finite: bool = True) -> Any:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        return json.loads(text, parse_float=_number, parse_constant=_number) if finite else json.loads(text)
+        numbers = {"parse_float": _number, "parse_constant": _number} if finite else {}
+        return json.loads(text, parse_int=_whole, **numbers)
     except (OSError, ValueError) as error:  # text that is not UTF-8 or not JSON, numbers of thousands of digits
         raise BadInput(f"{path} cannot be read as {what} ({error}). {remedy}") from error
     except RecursionError as error:
         raise BadInput(f"{path} cannot be read as {what} (lists within lists, without an end). {remedy}") from error
+
+
+def _whole(text: str) -> int:
+    """Return a whole number of JSON; one beyond all that is counted is a ValueError."""
+    value = int(text)
+    if abs(value) >= 2**64:
+        raise ValueError(f"{text[:20]}... is beyond all numbers that are counted")
+    return value
 
 
 def _number(text: str) -> float:

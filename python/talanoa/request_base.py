@@ -26,6 +26,9 @@ def key_value(key: str, value: str) -> str:
 
 def read_decimal(value: Any) -> Any:
     """Read "0,5" as 0.5 (a locale with decimal commas) and "auto" as not given; leave the rest to pydantic."""
+    huge = isinstance(value, int) and abs(value) >= 10**19
+    if huge or (isinstance(value, str) and re.fullmatch(r"\s*[+-]?\d{20,}\s*", value)):
+        raise ValueError("found a number of 20 digits or more, beyond all that can be meant")
     if not isinstance(value, str):
         return value
     text = value.strip()
