@@ -112,7 +112,8 @@ def test_trainings_take_the_axes_of_images_and_labels(tmp_path: Path) -> None:
     for (key, folder), values in zip(folders.items(), (FRAMES, MASKS), strict=True):
         folder.mkdir()
         for number in range(2):
-            stacked = np.stack([values, values[::-1]], axis=-1) if key == "images" else values
+            own = np.roll(values, 5 * number, axis=2)  # copies of an image count as one
+            stacked = np.stack([own, own[::-1]], axis=-1) if key == "images" else own
             tifffile.imwrite(folder / f"a{number}.tif", stacked, photometric="minisblack")
     keys = {key: str(folder) for key, folder in folders.items()}
     asked = {**keys, "name": "a", "dry_run": True, "ndim": 2, "channel": 1}

@@ -288,3 +288,20 @@ def test_label_images_and_our_own_files_may_have_empty_planes(tmp_path: Path) ->
     images.write(tmp_path / "own.ome.zarr", black)
     found = skipped(tmp_path / "own.ome.zarr", "refuse")
     assert np.array_equal(found.values, black.values) and "notes" not in found.attrs
+
+
+@pytest.mark.parametrize("kind", ["imagej", "ome"])
+def test_missing_planes_are_zeros_only_on_the_users_word(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("a.ome.tif" if kind == "ome" else "a.tif")
+    if kind == "ome":
+        ome(path, [0, 1, 3, 5], "zlib")
+        held = [0, 1, 3, 5]
+    else:
+        write_stack(path, kind)
+        path.write_bytes(path.read_bytes()[: -5 * FRAMES[0].nbytes // 2])
+        held = [0, 1, 2]
+    found = skipped(path, "fill")
+    planes = found.values.reshape(-1, 20, 24)
+    assert len(planes) == 6 and np.array_equal(planes[held], FRAMES[held])
+    assert not np.delete(planes, held, axis=0).any()
+    assert any("read as 0" in note for note in found.attrs["notes"])

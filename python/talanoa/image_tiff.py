@@ -208,9 +208,10 @@ def check_size(path: Path, series: tifffile.TiffPageSeries, in_memory: bool = Tr
     page = series.keyframe
     itemsize = page.bitspersample / 8 if isinstance(page.bitspersample, int) else series.dtype.itemsize
     times = None if page.is_tiled or series.dataoffset is not None else _MOST_TIMES.get(int(page.compression))
+    counts = [each.databytecounts if each is not None else None for each in series] if times else [None]
     stored = None
-    if times is not None:  # strips: nothing of the image is left out
-        stored = sum(int(count) for each in series if each is not None for count in each.databytecounts)
+    if not any(each is None for each in counts):  # strips of all planes: nothing of the image is left out
+        stored = sum(int(count) for each in counts if each is not None for count in each)
     check_declared(path, series.shape, itemsize, stored, in_memory, times or 1)
 
 
