@@ -86,6 +86,7 @@ def macro(folder: Path, work: Path) -> Iterator[Macro]:
             ):
                 stack.callback(process.kill)
                 process.wait(SECONDS)
+            (work / "code").write_text(str(process.returncode), encoding="utf-8")
             return output.read_text(encoding="utf-8", errors="replace")
 
         yield run
@@ -172,6 +173,7 @@ def segment(work: Path) -> str:
 def test_an_error_of_the_first_command_ends_the_macro(macro: Macro, work: Path) -> None:
     said = macro('print("begun"); run("Segment Objects", "model=tiny"); print("went on");')
     assert "begun" in said and "No image is open; expected one" in said and "went on" not in said
+    assert (work / "code").read_text(encoding="utf-8") == "1"
 
 
 def test_a_fiji_without_appose_is_started_by_its_start_up_macro_and_uses_the_jars_brought_along(

@@ -152,6 +152,15 @@ def test_run_takes_the_keys_of_a_command(fiji: Path, home: Path, tmp_path: Path)
     assert np.array_equal(tifffile.imread(tmp_path / "out" / "labels.tif"), labels(home, file, prob_thresh=0.4))
 
 
+def test_a_script_of_a_command_is_not_run_by_itself(fiji: Path, home: Path, tmp_path: Path) -> None:
+    """SciJava would drop its keys, and show its results to a thread of its own."""
+    keys = f'model="tiny",image="{tmp_path.as_posix()}/images/discs 0.tif",out="{tmp_path.as_posix()}/out"'
+    script = fiji / "talanoa" / "scripts" / "Plugins" / "Talanoa" / "Segment_Objects.py"
+    ended = headless.run(fiji, home, "--run", str(script), keys, code=1)
+    assert 'run("Segment Objects", ...)' in ended.out and "talanoa/run/Segment_Objects.py" in ended.out
+    assert not (tmp_path / "out").exists()
+
+
 def test_run_refuses_a_misspelt_key_with_code_1(fiji: Path, home: Path, tmp_path: Path) -> None:
     keys = f'model="tiny",image="{tmp_path.as_posix()}/images/discs 0.tif",prob_tresh=0.4'
     ended = headless.run(fiji, home, "--run", str(fiji / "talanoa" / "run" / "Segment_Objects.py"), keys, code=1)

@@ -3,6 +3,8 @@
 A request is a java.util.Map: "task", the keys of the task, and what goes with it ("imp", "rois", "events", "cancelled").
 The reply is a java.util.Map with "status" (ok, error, cancelled), "message", "warnings" and what the task made.
 """
+import sys
+
 from java.awt import GraphicsEnvironment
 from java.io import File
 from java.lang import ThreadLocal
@@ -13,9 +15,14 @@ from ij import IJ, WindowManager
 from ij.macro import Interpreter
 from ij.plugin.frame import RoiManager
 
-from talanoa_fiji import images, rois, turns, ui_progress, wording, worker
+from talanoa_fiji import endings, images, rois, turns, ui_progress, wording, worker
 
 NAME = u"Talanoa"  # how the Python side's Function introduces itself
+SCRIPTS = "Plugins/Talanoa"  # where the scripts of the commands lie
+BARE = (
+    u"This script is part of a command and was run by itself; expected the command: run(\"%s\", ...) in a macro, or in a Fiji "
+    u"where Talanoa is installed: fiji --headless --run talanoa/run/%s"
+)
 _call = ThreadLocal()
 CHANGED = (
     u"The image %s was closed or changed (pixels, calibration or selection) while the job waited for its turn, so nothing was done. "
@@ -83,6 +90,8 @@ def ask(objects, task, keys, fixed=None, image=False, area=False, outlines=None)
         These ROIs go along, whatever `area` says.
     """
     call = current_call()
+    if _call.get() is None:
+        _refuse_scijava(call)
     if not call.ours:
         IJ.resetEscape()
     if not (call.macro or call.ours or ui_progress.may_begin(task)):
@@ -109,6 +118,18 @@ def ask(objects, task, keys, fixed=None, image=False, area=False, outlines=None)
     reply.put("imp", imp)
     call.status, call.message = reply["status"], reply.get("message")
     return reply
+
+
+def _refuse_scijava(call):
+    """End a script of a command that SciJava runs by itself: without our keys, image and end its results would be wrong."""
+    frame = sys._getframe()
+    while frame is not None:
+        folder, _, file = frame.f_code.co_filename.replace("\\", "/").rpartition("/")
+        if folder.endswith(SCRIPTS):
+            call.status, call.message = u"error", BARE % (file[:-3].replace("_", " "), file)
+            IJ.log(call.message)
+            endings.end_macro(file, call)
+        frame = frame.f_back
 
 
 def _request(call, task, keys, fixed):

@@ -43,11 +43,20 @@ def _click(x, y):
 
 def keys(*names):
     """Press keys by name (VK_DOWN, ...), one after the other."""
+    hide_console()
     for name in names:
         code = getattr(KeyEvent, name)
         robot().keyPress(code)
         robot().keyRelease(code)
         robot().waitForIdle()
+
+
+def hide_console():
+    """Hide the window that Fiji opens for what is printed, and that would get the keys."""
+    for window in windows():
+        if window.getTitle() == "Console":
+            window.setVisible(False)
+            robot().waitForIdle()
 
 
 def choose(command):

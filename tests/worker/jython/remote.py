@@ -76,10 +76,10 @@ def plain(folder):
     """Start ImageJ 1. Its folder may have the menu installed; else the bootstrap is called here."""
     from java.awt import GraphicsEnvironment
 
-    import ij
+    from ij import ImageJ
 
     if not GraphicsEnvironment.isHeadless():
-        ij.ImageJ().exitWhenQuitting(True)
+        ImageJ().exitWhenQuitting(True)
     if folder is None:
         return None
     from org.scijava import Context
@@ -104,11 +104,11 @@ def serve(room):
 
 
 def main(folder=None):
-    import hand
-
-    room = dict(vars(hand))
     try:
-        room["context"] = start(folder)
+        context = start(folder)
+        import hand  # not before: it loads classes of ImageJ, which an ImageJ2 patches when it starts
+
+        room = dict(vars(hand), context=context)
     except (Exception, Throwable):
         tell({"id": 0, "error": traceback.format_exc()})
         System.exit(1)
