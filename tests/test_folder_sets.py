@@ -14,6 +14,7 @@ import filesets
 import restorers
 import tiny
 from talanoa import dataset, image_folder, tasks
+from talanoa import image as images
 from talanoa.annotate.folder import open_dataset
 from talanoa.errors import BadInput
 from talanoa.host import QuietHost
@@ -169,6 +170,16 @@ def test_copies_of_an_image_are_named_and_on_one_side(tmp_path: Path) -> None:
     assert {each.hashes[0] for each in training}.isdisjoint(each.hashes[0] for each in validation)
     with pytest.raises(BadInput, match="2 files are copies of each other"):
         dataset.split([item for item in items if item.name in ("copy", "discs0")], 0.4, 1)
+
+
+def test_images_of_one_name_are_told_apart_in_a_training(tmp_path: Path) -> None:
+    for number, name in enumerate(("one/a.tif", "one/a.png", "two/b.tif", "three/b.tif", "two/c.tif")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        images.write(tmp_path / name, images.from_array(tiny.discs(number)[0]))
+    places = "; ".join(str(tmp_path / place) for place in ("one", "two", "three"))
+    items = restore_load.load(asked(method="n2v", images=places), QuietHost(), None).items
+    names = {"c", "two/b", "three/b", *((tmp_path / "one" / name).as_posix() for name in ("a.png", "a.tif"))}
+    assert len(items) == 5 and {item.name for item in items} == names
 
 
 def test_pictures_of_a_report_have_names_of_their_own() -> None:

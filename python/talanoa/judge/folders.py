@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -190,9 +191,8 @@ def result_name(folder: Path) -> str:
 def _by_image(results: Sequence[Path]) -> dict[str, Path]:
     """Return result folders by the name of their image; where two images share one, by the name of the folder."""
     names = [result_name(folder) for folder in results]
-    return {
-        name if names.count(name) == 1 else folder.name: folder for name, folder in zip(names, results, strict=True)
-    }
+    often = Counter(names)
+    return {name if often[name] == 1 else folder.name: folder for name, folder in zip(names, results, strict=True)}
 
 
 def _of_dataset(root: Path, person: str, what: str) -> Annotations:

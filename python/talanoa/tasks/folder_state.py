@@ -8,6 +8,7 @@ that were added, or that changed.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -143,8 +144,8 @@ def result_names(files: Sequence[Path], known: Mapping[str, str] | None = None) 
             continue
         whole = name if _is_free(name, set()) else f"image {name}"
         wanted = [stem, whole] if shared[_alike(stem)] == 1 else [whole]
-        wanted += [f"{whole}-{number}" for number in range(2, len(files) + len(taken) + 3)]
-        given[name] = next(each for each in wanted if _is_free(each, taken))
+        more = (f"{whole}-{number}" for number in itertools.count(2))
+        given[name] = next(each for each in itertools.chain(wanted, more) if _is_free(each, taken))
         taken.add(_alike(given[name]))
     return {path.name: given[path.name] for path in files}
 

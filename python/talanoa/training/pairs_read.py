@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,9 +91,21 @@ def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recordi
         with damaged.all_named((low, high), (path for pair in files[number + 1 :] for path in pair)):
             found.append(_recording(request, low, high))
         host.progress(number + 1, len(files), "Reading images")
+    found = [replace(each, name=name) for each, name in zip(found, _names([low for low, _ in files]), strict=True)]
     if note := copies.note((each.name, each.hashes[0]) for each in found):
         host.warn(note)
     return _alike(found)
+
+
+def _names(files: Sequence[Path]) -> list[str]:
+    """Return a name for each file; those of equal name are told apart by their folder, else by the whole path."""
+    plain = [image_folder.name_of(path) for path in files]
+    longer = [f"{path.absolute().parent.name}/{name}" for path, name in zip(files, plain, strict=True)]
+    often, often_longer = Counter(plain), Counter(longer)
+    return [
+        name if often[name] == 1 else more if often_longer[more] == 1 else path.as_posix()
+        for path, name, more in zip(files, plain, longer, strict=True)
+    ]
 
 
 def _files(request: TrainRequest) -> list[tuple[Path, Path | None]]:
@@ -196,7 +209,7 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
         image, target, more = pairs_check.register(image, target, low.name, request.registration == "correct")
         notes += more
     calibration = _calibration(picture, image, factor)
-    return Recording(low.stem, image, target, tuple(hashes), *calibration, notes, anisotropy=factor)
+    return Recording(image_folder.name_of(low), image, target, tuple(hashes), *calibration, notes, anisotropy=factor)
 
 
 def _faults(picture: xr.DataArray, channel: int | None, kinds: Collection[str]) -> tuple[str, ...]:
