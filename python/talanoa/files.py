@@ -150,8 +150,8 @@ def read_json(path: Path, what: str, remedy: str, finite: bool = True) -> Any:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        numbers = {"parse_float": _number, "parse_constant": _number} if finite else {}
-        return json.loads(text, parse_int=_whole, **numbers)
+        number = _number if finite else None
+        return json.loads(text, parse_int=_whole, parse_float=number, parse_constant=number)
     except (OSError, ValueError) as error:  # text that is not UTF-8 or not JSON, numbers of thousands of digits
         raise BadInput(f"{path} cannot be read as {what} ({error}). {remedy}") from error
     except RecursionError as error:
