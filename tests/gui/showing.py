@@ -141,7 +141,8 @@ def status_under_a_field(work: Path) -> dict[str, Any]:
     label = d.parts(bar, "javax.swing.JLabel")[0]
     box = label.getBounds()
     bar.setLayout(None)
-    bar.add(cover, 0)
+    bar.add(cover)
+    bar.setComponentZOrder(cover, 0)
     cover.setBounds(box.x + 150, box.y, 120, box.height)
     open_image(work / "discs.tif")
     d.java("ij.IJ").run(SEGMENT, "model=tiny")
