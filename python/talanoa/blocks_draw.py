@@ -158,7 +158,8 @@ def as_image(values: NDArray, attrs: dict[str, Any], channels: bool = False) -> 
     """Return a part of a frame, (y, x), (z, y, x) or with channels before them, in the image form."""
     space = values if channels else values[None]
     space = space[:, None] if space.ndim == 3 else space
-    known = {key: attrs[key] for key in ("pixel_size", "unit", "frame_interval", "name")}
+    keys = ("pixel_size", "unit", "frame_interval", "name", "grey_values")
+    known = {key: attrs[key] for key in keys if key in attrs}
     return xr.DataArray(space[None], dims=("t", "c", "z", "y", "x"), attrs={**known, "rgb": False, "channel_names": ()})
 
 

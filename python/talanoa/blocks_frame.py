@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from talanoa import blocks_draw, blocks_nms, blocks_rois, tables
+from talanoa import blocks_draw, blocks_nms, blocks_rois, grey_values, tables
 from talanoa.blocks_grid import slices
 from talanoa.blocks_job import KEPT, WINNERS, WRITTEN, Job
 from talanoa.blocks_labels import LabelImage
@@ -93,6 +93,8 @@ class Frame:
             if not self._has(KEPT, block):
                 drawn = self._drawn(block)
                 pixels = self.job.pixels(self.frame)[(slice(None), *slices(drawn.box))][0] if by_intensity else None
+                if pixels is not None:
+                    pixels = grey_values.calibrated(pixels, self.job.image.form.attrs)
                 keep = blocks_draw.kept(drawn, pixels, self.job.places, block, settings)
                 self.job.store.save(KEPT, self._at(block), keep=keep, count=np.array(keep.sum()))
             self._tell(KEPT, block, "Objects")

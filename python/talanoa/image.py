@@ -21,6 +21,9 @@ depth_unknown : bool, optional
     True where the planes of several slices are calibrated and their distance is not known: 1 stands for it.
 display : tuple of (low, high), luts : tuple of uint8 (256, 3) arrays, optional
     Display range and colour table of each channel, kept from ImageJ's files. They never change a value.
+grey_values : talanoa.grey_values.GreyValues, optional
+    ImageJ's calibration of the grey values of an 8-bit or 16-bit image. Tables give intensities in it; networks, scores
+    and everything else take the pixel values.
 
 A label image is the same form with dtype int32, one channel and 0 as background.
 """
@@ -38,7 +41,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import reading
+from talanoa import grey_values, reading
 from talanoa.errors import BadInput
 from talanoa.units import normal_unit, to_metres
 
@@ -380,6 +383,9 @@ def _complete(attrs: dict[str, Any], values: NDArray[Any]) -> dict[str, Any]:
     if names and len(names) != channels:
         raise BadInput(f"Found {len(names)} channel names {names} for {channels} channels; expected one each.")
     attrs["channel_names"] = names or ("",) * channels
+    calibration = attrs.get(grey_values.ATTRIBUTE)
+    if calibration is not None and (attrs["rgb"] or not calibration.fits(values.dtype)):  # of what it was made from
+        del attrs[grey_values.ATTRIBUTE]
     return attrs
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree
 
@@ -10,7 +11,7 @@ import numpy as np
 import tifffile
 import xarray as xr
 
-from talanoa import image_private, spatial
+from talanoa import grey_values, image_private, spatial
 from talanoa.errors import BadInput
 from talanoa.image_private import Said
 from talanoa.spatial import Axis
@@ -124,9 +125,29 @@ def _from_imagej(
     }
     if not rgb:
         attrs |= _display(found, page, channels)
-    if "c0" in found and not is_signed(tif):
-        attrs["notes"] = ("the file has a calibration function for grey values; the stored values were read",)
+        attrs |= _grey_values(found, page, is_signed(tif))
     return said, attrs
+
+
+def _grey_values(found: Mapping[str, Any], page: tifffile.TiffPage, signed: bool) -> dict[str, Any]:
+    """Return the calibration of grey values and the note on it, as far as the file has one."""
+    if signed or page.dtype is None:  # ImageJ's way to store negative numbers, which the reader has undone
+        return {}
+    calibration, unit = grey_values.from_description(found, page.dtype.newbyteorder("="), _is_inverting(page))
+    if not unit:
+        return {}
+    unit = _unescaped(unit)
+    attrs: dict[str, Any] = {"notes": (grey_values.note(unit, calibration is not None),)}
+    if calibration is not None:
+        attrs[grey_values.ATTRIBUTE] = replace(calibration, unit=unit)
+    return attrs
+
+
+def _is_inverting(page: tifffile.TiffPage) -> bool:
+    """Return True where ImageJ shows the highest value darkest."""
+    if page.colormap is not None and page.colormap.ndim == 2:
+        return not (np.diff(page.colormap.astype(int).sum(axis=0)) > 0).any()
+    return page.photometric == tifffile.PHOTOMETRIC.MINISWHITE
 
 
 def _display(found: Mapping[str, Any], page: tifffile.TiffPage, channels: int) -> dict[str, Any]:

@@ -28,6 +28,7 @@ OF_PIXELS = (
     "display",
     "rgb",
     "name",
+    "grey_values",
 )  # attributes that results do not keep
 
 Shape = tuple[int, int, int, int, int]

@@ -11,7 +11,7 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, background, inference, methods, network_maps, resample
+from talanoa import backends, background, grey_values, inference, methods, network_maps, resample
 from talanoa.errors import BadInput
 from talanoa.host import Host, Share, stop_if_cancelled
 from talanoa.methods import mask_objects, star_convex
@@ -125,7 +125,7 @@ def segment(
         deciding = Share(host, number + NETWORK_SHARE, count, 1 - NETWORK_SHARE)
         frames.append(decide(answer, limits, pixels.shape[1 if volumes else 2 :], network.config, deciding))
         host.progress(number + 1, count, "Segmenting")
-    first = np.asarray(image[:, 0] if volumes else image[:, 0, 0])
+    first = grey_values.calibrated(np.asarray(image[:, 0] if volumes else image[:, 0, 0]), image.attrs)
     kept = [filter_objects(frame, first[k], settings, selection) for k, frame in enumerate(frames)]
     record = {**network.record, **_record(settings, limits, frames, model, network.config)}
     record["times"] = {"load": round(loaded - started, 4), "segment": round(time.perf_counter() - loaded, 4)}
@@ -285,7 +285,7 @@ def filter_objects(frame: Frame, pixels: NDArray, settings: SegmentRequest, sele
     frame : Frame
         Objects of one plane or volume.
     pixels : ndarray, (y, x) or (z, y, x)
-        Intensities for the intensity filter.
+        Intensities for the intensity filter, in the unit of the table's Mean.
     settings : SegmentRequest
         ``min_size``, ``max_size`` (pixels, voxels), ``min_intensity``, ``max_intensity`` (mean), ``exclude_border``
         (any side of the image; of a volume also its first and last slice).
@@ -369,6 +369,7 @@ def _join(image: xr.DataArray, frames: list[Frame], record: dict[str, Any], warn
     several = np.stack([frame.labels for frame in frames]) if len(frames) > 1 else frames[0].labels
     labels = several.reshape(sizes)
     attrs = {**image.attrs, "rgb": False, "channel_names": ()}
+    attrs.pop(grey_values.ATTRIBUTE, None)
     objects = pd.concat([_objects(frame, number + 1) for number, frame in enumerate(frames)], ignore_index=True)
     polygons = np.concatenate([frame.polygons for frame in frames])
     return Segmentation(xr.DataArray(labels, dims=image.dims, attrs=attrs), objects, polygons, record, warnings)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,14 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import csv_text, shapes, shapes3d
+from talanoa import csv_text, grey_values, shapes, shapes3d
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.labels import as_labels
 from talanoa.roi_set import make_names
 
 _LENGTHS = ("X", "Y", "Z", "BX", "BY", "BZ", "Width", "Height", "Depth", "Perim.", "Major", "Minor")
+_INTENSITY = re.compile(r"(Mean|StdDev|Min|Max)(_C\d+)?$")
 Columns = dict[str, NDArray[Any]]
 
 
@@ -31,7 +33,7 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
         Label image (t, 1, z, y, x); its pixel size and unit are those of the table.
     image : xarray.DataArray, optional
         Equal in t, z, y, x; gives Mean, StdDev (n - 1), Min, Max and IntDen (area times mean), of each channel with the
-        suffix _C1, _C2, … when there are several.
+        suffix _C1, _C2, … when there are several; in the unit of its `attrs["grey_values"]`, where it has them.
     extra : pandas.DataFrame, optional
         More columns by Label and Frame (such as Probability); columns that are measured here are not taken from it.
 
@@ -46,7 +48,8 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
 
         Stacks: Volume, Surface (see `shapes3d.surfaces`), X, Y, Z, BX, BY, BZ, Width, Height, Depth.
 
-        `attrs["units"]` maps columns to units, `attrs["unit"]` is that of lengths. With pixels that are not square,
+        `attrs["units"]` maps columns to units, `attrs["unit"]` is that of lengths, `attrs["value_unit"]` that of
+        intensities where the image has a calibration of grey values. With pixels that are not square,
         Major, Minor and Angle are those of the physical shape (ImageJ leaves them 0).
 
     Raises
@@ -64,7 +67,10 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
     table = pd.concat([pd.DataFrame(frame) for frame in frames], ignore_index=True)
     table = table if extra is None else _with_extra(table, extra)
     table.attrs["unit"] = str(labels.attrs["unit"])
-    table.attrs["units"] = units_of(table, table.attrs["unit"])
+    values = grey_values.unit_of(image.attrs) if image is not None else ""
+    table.attrs["units"] = units_of(table, table.attrs["unit"], values)
+    if values:
+        table.attrs["value_unit"] = values
     return table
 
 
@@ -124,7 +130,8 @@ def _frame(labels: xr.DataArray, image: xr.DataArray | None, t: int) -> Columns:
     if not flat:
         columns["Surface"] = shapes3d.surfaces(values, ids, (size_z, size_y, size_x))
     if image is not None:
-        columns |= _all_intensities(np.asarray(image)[t].reshape(image.sizes["c"], -1), position, index, count, size)
+        pixels = (grey_values.calibrated(channel.ravel()[position], image.attrs) for channel in np.asarray(image)[t])
+        columns |= _all_intensities(pixels, image.sizes["c"], index, count, size)
     runs = shapes.runs(position, index, values.shape)
     columns |= _places(runs, count, (size_z, size_y, size_x), flat)
     if flat:
@@ -133,13 +140,13 @@ def _frame(labels: xr.DataArray, image: xr.DataArray | None, t: int) -> Columns:
 
 
 def _all_intensities(
-    channels: NDArray[Any], position: NDArray[np.intp], index: NDArray[np.intp], count: NDArray[Any], size: NDArray[Any]
+    channels: Iterable[NDArray[Any]], several: int, index: NDArray[np.intp], count: NDArray[Any], size: NDArray[Any]
 ) -> Columns:
-    """Return the intensity columns of every channel; `channels` is (c, z * y * x)."""
+    """Return the intensity columns of each of several channels, of which the pixels of all objects are given."""
     columns: Columns = {}
     for number, channel in enumerate(channels, 1):
-        suffix = f"_C{number}" if len(channels) > 1 else ""
-        for name, column in _intensities(channel[position].astype(float), index, count):
+        suffix = f"_C{number}" if several > 1 else ""
+        for name, column in _intensities(channel.astype(float), index, count):
             columns[name + suffix] = column
         columns["IntDen" + suffix] = size * columns["Mean" + suffix]
     return columns
@@ -211,15 +218,22 @@ def _with_extra(table: pd.DataFrame, extra: pd.DataFrame) -> pd.DataFrame:
     return table.merge(extra[keys + new], on=keys, how="left", validate="m:1")
 
 
-def units_of(table: pd.DataFrame, unit: str) -> Mapping[str, str]:
-    """Return the unit of each column that has one."""
+def units_of(table: pd.DataFrame, unit: str, values: str = "") -> Mapping[str, str]:
+    """Return the unit of each column that has one; `values`: that of intensities."""
     units = {name: unit for name in _LENGTHS if name in table.columns}
+    units |= {str(name): values for name in table.columns if values and _INTENSITY.match(str(name))}
     units |= {
         name: unit + power
         for name, power in (("Area", "²"), ("Surface", "²"), ("Volume", "³"))
         if name in table.columns
     }
     return {**units, **({"Angle": "°"} if "Angle" in table.columns else {})}
+
+
+def shown_unit(table: pd.DataFrame) -> str | None:
+    """Return what ImageJ's table of results shows as the unit of rows: of lengths, then of calibrated intensities."""
+    unit, values = table.attrs.get("unit"), table.attrs.get("value_unit")
+    return ", ".join(filter(None, (unit, values))) or None
 
 
 def _sizes(image: xr.DataArray) -> str:

@@ -279,7 +279,7 @@ def test_an_origin_is_said_because_measure_counts_from_it(ij: Any) -> None:
     assert found.yCentroid == pytest.approx((2 - 2) * imp.getCalibration().pixelHeight)  # what the note says of Measure
 
 
-def test_a_density_calibration_is_reported_and_not_applied(ij: Any) -> None:
+def test_a_density_calibration_is_reported_and_changes_no_pixel(ij: Any) -> None:
     imp = to_imageplus(made("uint8", (1, 1, 1)))
     cal = imp.getCalibration()
     line = java_class("ij.measure.Calibration").STRAIGHT_LINE

@@ -92,9 +92,11 @@ changes = {
     "selection": lambda: imp.setRoi(1, 1, 4, 4),
     "shape": lambda: imp.setRoi(OvalRoi(1, 1, 4, 4)),
     "calibration": lambda: setattr(imp.getCalibration(), "pixelWidth", 0.5),
+    "unit": lambda: imp.getCalibration().setFunction(0, [0.0, 2.0], "photons"),
+    "line": lambda: imp.getCalibration().setFunction(0, [0.0, 3.0], "photons"),
 }
 before = images.state(imp)
-for name in ("nothing", "display", "pixels", "selection", "shape", "calibration"):
+for name in ("nothing", "display", "pixels", "selection", "shape", "calibration", "unit", "line"):
     changes[name]()
     after = images.state(imp)
     made.put(name, after != before)
@@ -104,8 +106,8 @@ for name in ("nothing", "display", "pixels", "selection", "shape", "calibration"
 
 def test_a_waiting_job_notices_what_changed_of_its_image(imagej: Runtime) -> None:
     found = run(imagej, STATE, shown=image(2))
-    changed = {name for name in ("nothing", "display", "pixels", "selection", "shape", "calibration") if found[name]}
-    assert changed == {"pixels", "selection", "shape", "calibration"}
+    names = ("nothing", "display", "pixels", "selection", "shape", "calibration", "unit", "line")
+    assert {name for name in names if found[name]} == set(names[2:])
 
 
 PLACE = """

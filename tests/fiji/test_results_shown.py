@@ -147,3 +147,6 @@ def test_the_notes_of_the_conversion_are_in_the_log_and_the_record(
     record = (tmp_path / "out" / "result.json").read_text(encoding="utf-8")
     note = "density calibration (photons)"
     assert note in capfd.readouterr().out and note in record
+    assert set(column(table, "Unit")) == {"pixel, photons"}
+    imp.setRoi(imp.getOverlay().get(0))
+    assert float(table.getValue("Mean", 0)) == pytest.approx(float(imp.getStatistics().mean), rel=1e-12)

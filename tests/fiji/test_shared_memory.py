@@ -68,7 +68,11 @@ def sent(imagej: Runtime, imp: Any) -> tuple[dict[str, Any], xr.DataArray, np.nd
     arrays = {key: block.view(memory, layout, key).copy() for key in layout["arrays"]}
     block.release(memory)
     run(imagej, 'made["close"].close()', close=found["close"])
-    return given, facts.to_form(given, arrays["pixels"], arrays["tables"]), arrays.get("mask")
+    return (
+        given,
+        facts.to_form(given, arrays["pixels"], arrays["tables"], arrays.get("grey_values")),
+        arrays.get("mask"),
+    )
 
 
 def built(imagej: Runtime, image: xr.DataArray) -> Any:
@@ -96,6 +100,21 @@ def test_images_arrive_as_they_do_through_jpype(imagej: Runtime, image: xr.DataA
     given, arrived, _ = sent(imagej, imp)
     assert_same(arrived, convert.to_dataarray(imp))
     assert given == wire(convert.describe(imp))
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32"])
+def test_a_density_calibration_arrives_as_it_does_through_jpype(imagej: Runtime, kind: str) -> None:
+    import jpype
+
+    imp = convert.to_imageplus(made(kind, (1, 1, 1)))
+    imp.getCalibration().setFunction(1, jpype.JArray(jpype.JDouble)([1.0, 0.3, 0.01]), "photons")
+    (given, arrived, _), expected = sent(imagej, imp), convert.to_dataarray(imp)
+    assert given == wire(convert.describe(imp)) and arrived.attrs.get("notes") == expected.attrs.get("notes")
+    tables = [each.attrs["grey_values"].table for each in (arrived, expected) if "grey_values" in each.attrs]
+    assert len(tables) == (0 if kind == "float32" else 2)
+    if tables:
+        np.testing.assert_array_equal(tables[0], np.array(imp.getCalibration().getCTable()))
+        np.testing.assert_array_equal(*tables)
 
 
 @pytest.mark.parametrize("image", CASES.values(), ids=list(CASES))

@@ -33,7 +33,7 @@ def describe(imp):
         u"origin": ArrayList([_number(cal.xOrigin), _number(cal.yOrigin)]),
         u"frame_interval": _number(cal.frameInterval), u"time_unit": cal.getTimeUnit() or u"s",
         u"signed16": Boolean(bits == 16 and cal.isSigned16Bit()),
-        u"density": cal.getValueUnit() if cal.calibrated() and not cal.isSigned16Bit() else None,
+        u"density": cal.getValueUnit() if _is_density_calibrated(imp) else None,
         u"ranges": ArrayList([ArrayList([_number(low), _number(high)]) for low, high in ranges]),
         u"slice_labels": ArrayList(labels),
         u"source": info.getFilePath() if on_disk else None,
@@ -50,7 +50,9 @@ def shapes(imp):
     """Return what of an image goes into a block, as a list of (key, dtype, shape)."""
     size = (imp.getNFrames(), imp.getNChannels(), imp.getNSlices(), imp.getHeight(), imp.getWidth())
     found = [(u"pixels", TYPES[imp.getType()], size), (u"tables", u"uint8", (len(_luts(imp)), 3, 256))]
-    inside = _mask(imp)
+    grey, inside = _grey_values(imp), _mask(imp)
+    if grey is not None:
+        found.append((u"grey_values", u"float32", (len(grey),)))
     if inside is not None:
         found.append((u"mask", u"uint8", (inside.getHeight(), inside.getWidth())))
     return found
@@ -70,7 +72,9 @@ def fill(imp, block):
             column = jarray.zeros(lut.getMapSize(), "b")
             read(column)
             block.put(u"tables", column, 256 * (3 * k + band))
-    inside = _mask(imp)
+    grey, inside = _grey_values(imp), _mask(imp)
+    if grey is not None:
+        block.put(u"grey_values", grey)
     if inside is not None:
         block.put(u"mask", inside.getPixels())
 
@@ -122,13 +126,27 @@ def state(imp):
     for key in (u"title", u"ranges", u"source"):
         facts.remove(key)
     shape = None if inside is None else ByteBuffer.wrap(inside.getPixels()).hashCode()
-    return facts, shape, fingerprint(imp, most=None)
+    grey = _grey_values(imp)
+    values = None if grey is None else FloatBuffer.wrap(grey).hashCode()
+    return facts, shape, values, fingerprint(imp, most=None)
 
 
 def _luts(imp):
     """Return the LUT of each channel; none for an RGB image."""
     luts = imp.getLuts()
     return list(luts) if luts is not None and imp.getType() != RGB else []
+
+
+def _is_density_calibrated(imp):
+    """Return True where Analyze > Measure gives other intensities than the pixel values."""
+    cal = imp.getCalibration()
+    return imp.getBitDepth() in (8, 16) and cal.calibrated() and not cal.isSigned16Bit()
+
+
+def _grey_values(imp):
+    """Return the table of a density calibration, float[], where ImageJ has one for such pixels; else None."""
+    table = imp.getCalibration().getCTable() if _is_density_calibrated(imp) else None
+    return table if table is not None and len(table) == 1 << imp.getBitDepth() else None
 
 
 def _selection(roi):

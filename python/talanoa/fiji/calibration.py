@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import grey_values
 from talanoa.fiji import pixels
 from talanoa.image_metadata import SIGNED_OFFSET
 from talanoa.spatial import Axis, resolve, seconds
@@ -21,8 +22,6 @@ def spatial(facts: Mapping[str, Any]) -> dict[str, Any]:
     y = Axis(facts["pixel_height"], facts["y_unit"])
     found = resolve(z, y, Axis(facts["pixel_width"], facts["unit"]), int(facts["slices"]))
     notes = list(found.notes)
-    if facts.get("density") is not None:
-        notes.append(f"the image has a density calibration ({facts['density']}); the raw pixel values were taken")
     if any(facts["origin"]):
         place = ", ".join(f"{float(side):g}" for side in facts["origin"])
         notes.append(
@@ -37,6 +36,16 @@ def spatial(facts: Mapping[str, Any]) -> dict[str, Any]:
         "notes": tuple(notes),
         **found.attrs,
     }
+
+
+def density(facts: Mapping[str, Any], table: NDArray[np.float32] | None) -> dict[str, Any]:
+    """Return `grey_values` and `notes` of an image with a density calibration; `table`: its values, where known."""
+    if facts.get("density") is None:
+        return {"notes": ()}
+    attrs: dict[str, Any] = {"notes": (grey_values.note(facts["density"], table is not None),)}
+    if table is not None:  # a copy: what came may lie in memory that is given back
+        attrs[grey_values.ATTRIBUTE] = grey_values.GreyValues(np.array(table, np.float32), facts["density"])
+    return attrs
 
 
 def put_spatial(facts: Mapping[str, Any], imp: Any) -> None:

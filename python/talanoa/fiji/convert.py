@@ -48,7 +48,7 @@ def to_dataarray(imp: Any, crop: bool = False) -> xr.DataArray:
     chosen = found["selection"] if crop else None
     rows, columns = facts.clipped(found) if chosen and chosen["area"] else whole
     values = _copy_planes(imp, rows, columns)
-    image = facts.to_form(found, values, calibration.lut_tables(_luts(imp)))
+    image = facts.to_form(found, values, calibration.lut_tables(_luts(imp)), _grey_values(imp))
     if (rows, columns) != whole:
         image.attrs["crop_origin"] = (rows.start, columns.start)
     return image
@@ -87,7 +87,7 @@ def describe(imp: Any) -> dict[str, Any]:
         "origin": [float(cal.xOrigin), float(cal.yOrigin)],
         "frame_interval": float(cal.frameInterval),
         "time_unit": str(cal.getTimeUnit() or "s"),
-        "density": str(cal.getValueUnit()) if cal.calibrated() and not cal.isSigned16Bit() else None,
+        "density": str(cal.getValueUnit()) if _is_density_calibrated(imp) else None,
         "ranges": _ranges(imp),
         "slice_labels": _slice_labels(stack) if channels > 1 else [],
         "source": str(origin.getFilePath()) if on_disk else None,
@@ -196,6 +196,18 @@ def _selection(roi: Any) -> dict[str, Any] | None:
         "width": int(bounds.width),
         "height": int(bounds.height),
     }
+
+
+def _is_density_calibrated(imp: Any) -> bool:
+    """Return True where Analyze > Measure gives other intensities than the pixel values."""
+    cal = imp.getCalibration()
+    return bool(imp.getBitDepth() in (8, 16) and cal.calibrated() and not cal.isSigned16Bit())
+
+
+def _grey_values(imp: Any) -> NDArray[np.float32] | None:
+    """Return the table of a density calibration, where ImageJ has one for such pixels."""
+    table = imp.getCalibration().getCTable() if _is_density_calibrated(imp) else None
+    return None if table is None or len(table) != 1 << int(imp.getBitDepth()) else np.array(table, np.float32)
 
 
 def _luts(imp: Any) -> list[Any]:

@@ -39,7 +39,12 @@ _MOST_CHANNELS_IN_COLOR = 7
 _IMAGEJ_TYPES = (np.uint16, np.int16, np.float32)  # tried in this order for values of any other type
 
 
-def to_form(facts: Mapping[str, Any], values: NDArray[Any], tables: NDArray[np.uint8]) -> xr.DataArray:
+def to_form(
+    facts: Mapping[str, Any],
+    values: NDArray[Any],
+    tables: NDArray[np.uint8],
+    grey: NDArray[np.float32] | None = None,
+) -> xr.DataArray:
     """Return the image form of pixels that came from ImageJ.
 
     Parameters
@@ -50,6 +55,8 @@ def to_form(facts: Mapping[str, Any], values: NDArray[Any], tables: NDArray[np.u
         uint8, uint16, float32, or packed colours as int32 with c = 1. Taken over, and changed for signed 16 bit.
     tables : ndarray of uint8, (channels, 3, 256)
         Colour tables; empty for RGB.
+    grey : ndarray of float32, (256,) or (65536,), optional
+        The table of a density calibration.
 
     Returns
     -------
@@ -61,7 +68,7 @@ def to_form(facts: Mapping[str, Any], values: NDArray[Any], tables: NDArray[np.u
     elif facts["signed16"]:
         values ^= np.uint16(SIGNED_OFFSET)
         values = values.view(np.int16)
-    return check(xr.DataArray(values, dims=("t", "c", "z", "y", "x"), attrs=_attributes(facts, tables)))
+    return check(xr.DataArray(values, dims=("t", "c", "z", "y", "x"), attrs=_attributes(facts, tables, grey)))
 
 
 def selection_mask(facts: Mapping[str, Any], mask: NDArray[np.uint8] | None) -> NDArray[np.bool_] | None:
@@ -208,13 +215,17 @@ def from_form(image: xr.DataArray, title: str | None = None) -> Leaving:
 _NO_TABLES = np.zeros((0, 3, 256), np.uint8)
 
 
-def _attributes(facts: Mapping[str, Any], tables: NDArray[np.uint8]) -> dict[str, Any]:
+def _attributes(
+    facts: Mapping[str, Any], tables: NDArray[np.uint8], grey: NDArray[np.float32] | None
+) -> dict[str, Any]:
     """Return the attributes of the image form, in the words of ImageJ's image."""
     attrs = {**calibration.spatial(facts), **calibration.display(facts, tables)}
     attrs["name"] = facts["title"]
     attrs["rgb"] = facts["kind"] == COLOR_RGB
     attrs["channel_names"] = _channel_names(facts["slice_labels"], facts["channels"])
-    notes = attrs.pop("notes")
+    density = calibration.density(facts, grey)
+    notes = (*density.pop("notes"), *attrs.pop("notes"))
+    attrs.update(density)
     if notes:
         attrs["notes"] = notes
     if facts.get("source"):

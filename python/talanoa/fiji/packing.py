@@ -83,11 +83,12 @@ def pack_table(table: pd.DataFrame) -> Any:
     Returns
     -------
     java.util.Map
-        headings (String[]), columns (list of double[] or String[]), unit (of lengths, where the table has one).
+        headings (String[]), columns (list of double[] or String[]), unit (see `tables.shown_unit`).
     """
     import jpype
 
     from talanoa.fiji import pixels
+    from talanoa.tables import shown_unit
 
     text = jpype.JArray(jpype.JString)
     java, columns = jpype.JClass("java.util.HashMap")(), jpype.JClass("java.util.ArrayList")()
@@ -95,7 +96,7 @@ def pack_table(table: pd.DataFrame) -> Any:
         columns.add(text(values) if isinstance(values, list) else pixels.to_java(values))
     java.put("headings", text([str(name) for name in table.columns]))
     java.put("columns", columns)
-    java.put("unit", table.attrs.get("unit"))
+    java.put("unit", shown_unit(table))
     return java
 
 

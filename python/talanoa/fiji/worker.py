@@ -196,7 +196,8 @@ def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
     image = selection = pieces = None
     names: list[str] = []
     if found is not None:
-        image = facts.to_form(found, block.view(memory, layout, "pixels"), block.view(memory, layout, "tables"))
+        grey = block.view(memory, layout, "grey_values") if "grey_values" in layout["arrays"] else None
+        image = facts.to_form(found, block.view(memory, layout, "pixels"), block.view(memory, layout, "tables"), grey)
         mask = block.view(memory, layout, "mask") if "mask" in layout["arrays"] else None
         selection = facts.selection_mask(found, mask) if request["task"] in SELECTING else None
     if "roi_start" in layout["arrays"]:
@@ -240,9 +241,10 @@ def _pack_table(table: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray 
     if table is None:
         return
     from talanoa.fiji.packing import table_columns
+    from talanoa.tables import shown_unit
 
     plain["headings"], plain["columns"], plain["rows"] = [str(name) for name in table.columns], [], len(table)
-    plain["unit"] = table.attrs.get("unit")
+    plain["unit"] = shown_unit(table)
     for number, values in enumerate(table_columns(table)):
         text = isinstance(values, list)
         arrays[f"column{number}"] = _joined(values) if isinstance(values, list) else values

@@ -8,7 +8,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import cost, devices
+from talanoa import cost, devices, grey_values
 from talanoa.errors import BadInput, Cancelled
 from talanoa.tasks.choose import choose
 from talanoa.tasks.common import Collecting, check_new, report_notes
@@ -162,6 +162,7 @@ class _Prepared:
                 "sizes": {str(dim): int(size) for dim, size in form.sizes.items()},
                 "dtype": str(form.dtype),
                 "sampled_sha256": [level.sha256 for level in self.levels],
+                **grey_values.facts(form.attrs),
             },
             "block": list(self.grid.core),
             "backend": self.backend.record,
@@ -259,7 +260,8 @@ def _gather(prepared: _Prepared, store: Store, folder: Path, found: blocks.Found
         if not target.exists():
             result.attach(folder, name, source)
     heading = pd.read_csv(folder / "measurements.csv", nrows=0)
-    return dict(tables.units_of(heading, prepared.image.form.attrs["unit"]))
+    attrs = prepared.image.form.attrs
+    return dict(tables.units_of(heading, attrs["unit"], grey_values.unit_of(attrs)))
 
 
 def _write_table(path: Path, store: Store, blocks: Iterable[int]) -> None:
@@ -288,6 +290,8 @@ def _table(path: Path, units: dict[str, str]) -> Any:
 
     table = tables.read_csv(path)
     table.attrs |= {"units": units, "unit": units.get("X")}
+    if "Mean" in units or "Mean_C1" in units:
+        table.attrs["value_unit"] = units.get("Mean", units.get("Mean_C1"))
     return table
 
 
@@ -314,6 +318,7 @@ def _record(prepared: _Prepared, found: blocks.Found, meter: cost.Meter, units: 
             "dtype": plan["image"]["dtype"],
             "pixel_size": list(form.attrs["pixel_size"]),
             "unit": str(form.attrs["unit"]),
+            **grey_values.facts(form.attrs),
             "sha256": found.image_sha256,
         },
         "frames": list(prepared.chosen.frames),

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import reading
+from talanoa import grey_values, reading
 from talanoa.errors import BadInput
 from talanoa.host import Host, PassingOn
 
@@ -149,6 +149,7 @@ def image_facts(image: xr.DataArray, named: str | None, sha256: str) -> dict[str
         "dtype": str(image.dtype),
         "pixel_size": [float(side) for side in image.attrs["pixel_size"]],
         "unit": str(image.attrs["unit"]),
+        **grey_values.facts(image.attrs),
         "sha256": sha256,
     }
 

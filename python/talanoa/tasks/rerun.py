@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import places, reading
+from talanoa import grey_values, places, reading
 from talanoa.errors import BadInput, Cancelled, TalanoaError
 from talanoa.files import exists
 from talanoa.tasks import recorded
@@ -81,6 +81,7 @@ def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, A
         pinned = pin(record, str(model.folder), out, differences).model_copy(update=asked)
         reply = blocks.segment_blocks(pinned, model, image, host)
     reply = reply if request.out else _not_kept(reply)
+    _compare_grey_values(reply["record"]["image"], record["image"], differences)
     if reply["record"]["image"]["sha256"] != record["image"]["sha256"]:
         differences.append("image: the pixels are not those of the record")
     differences += _versions(record)
@@ -252,6 +253,7 @@ def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) 
     from talanoa.result import array_sha256
 
     recorded = record["image"]
+    _compare_grey_values(grey_values.facts(image.attrs), recorded, differences)
     if array_sha256(image) == recorded["sha256"]:
         return
     sizes = {str(dim): int(size) for dim, size in image.sizes.items()}
@@ -261,6 +263,17 @@ def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) 
         )
     else:
         differences.append("image: the pixels are not those of the record")
+
+
+def _compare_grey_values(found: Mapping[str, Any], recorded: Mapping[str, Any], differences: list[str]) -> None:
+    """Note when intensities are not measured in the values of the record."""
+    then, now = (each.get(grey_values.ATTRIBUTE) for each in (recorded, found))
+    if then != now:
+        units = [each["unit"] if each else "none" for each in (then, now)]
+        differences.append(
+            f"image: the density calibration is not that of the record ({units[0]}, now {units[1]}); intensities in "
+            "the table differ"
+        )
 
 
 def _text(sizes: Mapping[Any, int]) -> str:
