@@ -113,6 +113,7 @@ def request(task: str, pixels: np.ndarray | None = None, **keys: Any) -> tuple[d
         "bits": 8 * pixels.itemsize,
         "y_unit": "pixel",
         "z_unit": "pixel",
+        "origin": [0.0, 0.0],
         "time_unit": "sec",
         "density": None,
         "ranges": [[0.0, 255.0]],

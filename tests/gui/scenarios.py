@@ -110,7 +110,8 @@ def every_door(work: Path) -> dict[str, Any]:
     d.field(form, "Result folder (new; empty: none)").setText((work / "menu").as_posix())
     hand.click_on(d.button(form, "OK"))
     d.wait_until((work / "menu" / "result.json").is_file, "the results are written")
-    labels_of("discs.tif labels")
+    labels = labels_of("discs.tif labels")
+    d.wait_until(lambda: d.java("ij.WindowManager").getCurrentImage() == labels, "the label image is active")
     (line,) = [line for line in str(recorder.getText()).splitlines() if SEGMENT in line]
     assert (work / "menu").as_posix() in line
     d.java("ij.IJ").selectWindow(imp.getID())
