@@ -183,3 +183,16 @@ made.put("found", str(found))
 
 def test_numbers_of_a_dialog_may_have_a_decimal_comma(imagej: Runtime) -> None:
     assert str(run(imagej, NUMBERS)["found"]) == "[0.5, 0.5, 12, 'no number']"
+
+
+IN_ORDER = """
+import json
+from talanoa_fiji import options
+made.put("found", json.dumps([key for key, _ in options.in_order([(key, u"1") for key in json.loads(made["keys"])])]))
+"""
+
+
+def test_no_recorded_key_comes_after_one_that_ends_with_it(imagej: Runtime) -> None:
+    keys = ["model", "missing_planes", "scale", "planes", "rescale", "name"]
+    found = json.loads(str(run(imagej, IN_ORDER, keys=json.dumps(keys))["found"]))
+    assert found == ["model", "planes", "missing_planes", "scale", "rescale", "name"]

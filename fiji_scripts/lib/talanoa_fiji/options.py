@@ -64,13 +64,13 @@ def record(command, values):
     """Write run("command", "key=value ...") to the Recorder, if it is open.
 
     values : list of (key, value)
-        In the order of the dialog. What is empty is left out, so that the task's own default holds on replay; where
+        In the order of the dialog, see `in_order`. What is empty is left out, so that the task's own default holds on replay; where
         all is empty, ImageJ's blank option says that no dialog is wanted.
     """
     if Recorder.getInstance() is None or not Recorder.record:
         return
     Recorder.setCommand(command)
-    texts = [(key, as_text(value)) for key, value in values]
+    texts = in_order([(key, as_text(value)) for key, value in values])
     for key, text in texts:
         if text and (u"/" in text or u"\\" in text):
             Recorder.recordPath(key, text)
@@ -79,6 +79,16 @@ def record(command, values):
     if texts and not any(text for _, text in texts):
         Recorder.recordOption(u" ")
     Recorder.saveCommand()
+
+
+def in_order(texts):
+    """Return (key, text) pairs so that no key comes after a longer one that ends with it.
+
+    NB: the Recorder of ImageJ 1.54p takes "planes=" for a second one after "missing_planes=", and stops with a message.
+    """
+    keys = [key for key, _ in texts]
+    first = dict((key, min(i for i, other in enumerate(keys) if other.endswith(key))) for key in keys)
+    return sorted(texts, key=lambda pair: (first[pair[0]], len(pair[0])))
 
 
 def as_text(value):
