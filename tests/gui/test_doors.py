@@ -15,8 +15,9 @@ pytestmark = pytest.mark.gui
 KEYS = {"device": "cpu", "exclude_border": True, "scale": 1.5, "prob_thresh": 0.6}
 
 
-def test_menu_macro_command_line_and_python_agree_bit_for_bit(play: Any) -> None:
+def test_menu_macro_command_line_and_python_agree_bit_for_bit(play: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     work: Path = play("every_door")["work"]
+    monkeypatch.setenv("TALANOA_HOME", str(work / "home"))  # ImageJ's user is the one who repeats the results
     discs, model = work / "discs.tif", str(work / "home" / "models" / "tiny")
     words = [f"--{key.replace('_', '-')}={value}" for key, value in KEYS.items()]
     assert cli.main(["segment", str(discs), "--model", model, "--out", str(work / "cli"), *words]) == cli.OK
