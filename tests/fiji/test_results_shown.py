@@ -84,6 +84,18 @@ def test_a_second_run_takes_the_place_of_the_first(ij: Any, table: Any) -> None:
     assert labels == list(range(1, objects + 1))
 
 
+def test_an_outline_that_was_corrected_stays(ij: Any, table: Any) -> None:
+    imp = shown()
+    segment(ij, imp)
+    corrected = imp.getOverlay().get(2)
+    place = corrected.getBounds()
+    corrected.setLocation(float(place.x + 2), float(place.y))
+    segment(ij, imp)
+    overlay = imp.getOverlay()
+    assert overlay.size() == OBJECTS + 1 and table.size() == OBJECTS
+    assert overlay.contains(corrected)
+
+
 def test_append_keeps_the_first_run(ij: Any, table: Any) -> None:
     imp = shown()
     segment(ij, imp)

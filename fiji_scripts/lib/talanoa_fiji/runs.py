@@ -1,12 +1,13 @@
 """Runs of our commands on an image: every ROI and every row of a table names the run that made it.
 
-So a later run on the same image can take the place of an earlier one, and leaves everything else as it is.
+So a later run on the same image can take the place of an earlier one, and leaves everything else as it is, also ROIs
+that the user has corrected since.
 """
 from java.lang import Long, System
 from java.text import SimpleDateFormat
 from java.util import ArrayList, Date
 
-MADE_BY = u"talanoa.run"  # property of a ROI
+MADE_BY, OUTLINE = u"talanoa.run", u"talanoa.outline"  # properties of a ROI
 RUNS = u"talanoa.runs"  # property of an image: the runs on it
 LAST = u"talanoa.run.last"  # property of Java: the time of the last run, in ms
 
@@ -33,11 +34,19 @@ def begin(imp):
 
 
 def mark(rois, run):
-    """Note in ROIs which run made them."""
+    """Note in ROIs which run made them, and with which outline."""
     for roi in rois:
         roi.setProperty(MADE_BY, run)
+        roi.setProperty(OUTLINE, _outline(roi))
 
 
 def is_of(roi, runs):
-    """Return True for a ROI that one of the runs made."""
-    return bool(runs) and roi.getProperty(MADE_BY) in runs
+    """Return True for a ROI that one of the runs made and that has its outline still."""
+    return bool(runs) and roi.getProperty(MADE_BY) in runs and roi.getProperty(OUTLINE) == _outline(roi)
+
+
+def _outline(roi):
+    """Return a text that is another one when the outline is changed or moved."""
+    points = roi.getFloatPolygon()
+    sides = [tuple(side[:points.npoints]) for side in (points.xpoints, points.ypoints)]
+    return u"%d %d" % (points.npoints, hash(tuple(sides)))
