@@ -54,6 +54,8 @@ def _has_gpu() -> bool:
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """In CI a skipped test of a window or a page fails: Xvfb and Chromium are there, a skip would hide a fault."""
     report = yield
+    # names of files that are not UTF-8 stand in captured logs, and processes cannot send them to each other
+    report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     lacks_more = any(item.get_closest_marker(other) for other in ("fiji", "gpu"))
     shows = any(item.get_closest_marker(kind) for kind in ("gui", "browser"))
     if CI and report.skipped and shows and not lacks_more:

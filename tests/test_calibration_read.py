@@ -14,7 +14,7 @@ import xarray as xr
 import zarr
 
 import micromanager
-from talanoa import anisotropy, image, image_lazy, spatial
+from talanoa import anisotropy, image, image_lazy, spatial, units
 from talanoa.errors import BadInput
 from talanoa.spatial import Axis
 
@@ -370,3 +370,13 @@ def test_masked_values_are_not_used_like_others(kind: type) -> None:
 
 def test_fractions_of_metadata_are_numbers() -> None:
     assert Axis(Fraction(1, 4), "µm").usable == 0.25
+
+
+def test_spellings_of_units() -> None:
+    assert [units.normal_unit(unit) for unit in ("Mikrometer", "мкм", "um\0", "pixel(s)")] == ["µm"] * 3 + ["pixel"]
+
+
+def test_a_unit_that_is_not_known_is_said() -> None:
+    said = spatial.resolve(spatial.Axis(), spatial.Axis(2.0, "mil"), spatial.Axis(2.0, "mil"))
+    assert said.unit == "mil" and said.pixel_size == (1.0, 2.0, 2.0)
+    assert len(said.notes) == 1 and "the unit mil is not a length" in said.notes[0]

@@ -219,3 +219,12 @@ def test_a_full_disk_is_not_a_reader_that_has_gone(
     monkeypatch.setattr(sys, "stdout", Full())
     assert cli.main(["models"]) == cli.BAD
     assert "No space left on device" in capsys.readouterr().err
+
+
+def test_the_place_of_the_results_is_named_whatever_the_folder_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tifffile.imwrite("image.tif", tiny.discs(0)[0])
+    assert cli.main(["segment", "image.tif", "--model", str(tiny.MODEL), "--out", "t"]) == 0
+    assert "Results: t" in capsys.readouterr().out

@@ -100,6 +100,15 @@ def test_what_changed_is_done_again_and_its_earlier_result_is_kept(tmp_path: Pat
     assert {path.name for path in (out / "replaced").iterdir()} == {"b", "b-2"}
 
 
+def test_a_result_that_lost_a_file_is_done_again(tmp_path: Path) -> None:
+    folder, out = folder_of(tmp_path / "in", "a.tif", "b.tif"), tmp_path / "out"
+    segmented(folder, out)
+    before = stamp(out)
+    (out / "b" / "labels.tif").unlink()
+    assert segmented(folder, out)["status"] == "ok"
+    assert (out / "b" / "labels.tif").is_file() and stamp(out)["a"] == before["a"] and stamp(out)["b"] > before["b"]
+
+
 def test_one_file_more_and_one_less_leave_the_names_that_were_given(tmp_path: Path) -> None:
     folder, out = folder_of(tmp_path / "in", "a.tif", "b.tif"), tmp_path / "out"
     segmented(folder, out)

@@ -112,6 +112,8 @@ def _plane(y: Axis, x: Axis, notes: list[str]) -> tuple[float, float, str]:
         notes.append(f"the pixel size along {missing} is not known; that along {known} was taken")
         side = size_x or size_y or 1.0
         return side, side, unit
+    if unit != PIXEL and to_metres(unit) is None:
+        notes.append(f"the unit {unit} is not a length that is known here; sizes and areas are given in it as they are")
     taken = "that along x was taken"
     return _converted(size_y, y.unit, unit, "the pixel size along y", taken, notes) or size_x, size_x, unit
 

@@ -15,17 +15,18 @@ _SPELLINGS = {
     for unit, _, prefix in (each.partition(" ") for each in _PREFIXES)
 }
 _SPELLINGS |= {
-    "µm": (*_SPELLINGS["µm"], "μm", "um", "micron", "microns", "\\u00b5m"),
+    "µm": (*_SPELLINGS["µm"], "μm", "um", "micron", "microns", "\\u00b5m", "mikrometer", "micrómetro",
+           "micrómetros", "мкм"),
     "Å": ("å", "\u212b".lower(), "angstrom", "angstroms", "ångström", "\\u00c5", "\\u00e5", "\\u212b"),
     "inch": ("inch", "inches", "in"),
-    "pixel": ("", "pixel", "pixels", "px", "none", "null", "arbitrary"),
+    "pixel": ("", "pixel", "pixels", "pixel(s)", "px", "none", "null", "arbitrary"),
 }
 _NORMAL = {spelling: unit for unit, spellings in _SPELLINGS.items() for spelling in spellings}
 
 
 def normal_unit(unit: str | None) -> str:
     """Return "µm" for every spelling of micrometre (and so on), "pixel" for none, else the text as given."""
-    text = (unit or "").strip()
+    text = (unit or "").strip(" \t\r\n\0")
     return _NORMAL.get(text.lower(), text)
 
 

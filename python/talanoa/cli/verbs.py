@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -85,8 +86,9 @@ def _show_log(verbose: bool) -> None:
 def _show(reply: Reply) -> None:
     """Write the message and where the results are."""
     say(reply["message"])
-    if reply["folder"] and reply["folder"] not in reply["message"]:
-        say(f"{'Model' if reply['task'] == 'train' else 'Results'}: {reply['folder']}")
+    folder = reply["folder"]
+    if folder and not re.search(rf"(in|to|:) {re.escape(folder)}([.;,/\\]|$)", reply["message"]):
+        say(f"{'Model' if reply['task'] == 'train' else 'Results'}: {folder}")
 
 
 def _show_models(reply: Reply) -> None:

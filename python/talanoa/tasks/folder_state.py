@@ -236,10 +236,13 @@ def _done(path: Path, out: Path, name: str) -> Row | None:
     if not (out / name).exists():
         return None
     try:
-        return row_of(path, name, result.read_record(out / name))
-    except (BadInput, KeyError, TypeError):
-        _set_aside(out, name)
-        return None
+        record = result.read_record(out / name)
+        if all((out / name / file).exists() for file in record["files"]):
+            return row_of(path, name, record)
+    except (BadInput, KeyError, TypeError):  # a damaged record
+        pass
+    _set_aside(out, name)
+    return None
 
 
 def _set_aside(out: Path, name: str) -> bool:
