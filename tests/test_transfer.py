@@ -152,7 +152,8 @@ def test_what_does_not_fit_is_refused(tmp_path: Any) -> None:
     stack.mkdir()
     (tmp_path / "masks").mkdir()
     for place, kind in ((stack, np.uint8), (tmp_path / "masks", np.uint16)):
-        for name in ("a", "b"):
-            tifffile.imwrite(place / f"{name}.tif", np.ones((8, 32, 32), kind), imagej=True, metadata={"axes": "ZYX"})
+        for number, name in enumerate(("a", "b"), 1):
+            values = np.full((8, 32, 32), number if place == stack else 1, kind)
+            tifffile.imwrite(place / f"{name}.tif", values, imagej=True, metadata={"axes": "ZYX"})
     with pytest.raises(BadInput, match="is a model of labelling, the images need one of stardist3d"):
         prepare(request("stardist", "x", images=str(tmp_path)), QuietHost())

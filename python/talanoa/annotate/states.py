@@ -50,7 +50,7 @@ class Entry(BaseModel):
     who: str = ""
     when: str = ""
     objects: int | None = None
-    uncertainty: float | None = None
+    uncertainty: float | None = Field(None, allow_inf_nan=False)  # JSON has no other numbers
 
     @field_validator("name")
     @classmethod
