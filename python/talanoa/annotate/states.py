@@ -17,6 +17,7 @@ from talanoa.image_folder import list_images
 VERSION = 1
 
 Size = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False)]  # JSON has no others
 Status = Literal["todo", "done", "skipped"]
 
 
@@ -50,7 +51,7 @@ class Entry(BaseModel):
     who: str = ""
     when: str = ""
     objects: int | None = None
-    uncertainty: float | None = Field(None, allow_inf_nan=False)  # JSON has no other numbers
+    uncertainty: Number | None = None
 
     @field_validator("name")
     @classmethod
