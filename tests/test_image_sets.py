@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +24,7 @@ def grouped(folder: Path) -> list[list[str]]:
 def frames_of(path: Path) -> np.ndarray:
     """Return the frames (t, y, x) of a file; read in blocks they are the same."""
     whole = images.read(path)
+    assert not any("replaced" in note for note in whole.attrs.get("notes", ()))
     with image_lazy.open_image(path) as lazy:
         parts = [lazy.fetch(t, slice(None), (slice(0, 1), slice(0, 20), slice(0, 24))) for t in range(whole.sizes["t"])]
     assert np.array_equal(np.stack(parts), whole.values)
@@ -39,6 +41,44 @@ def test_one_file_a_frame_is_one_movie(tmp_path: Path) -> None:
         assert whole.sizes["t"] == 6 and np.array_equal(whole[4, 0, 0], filesets.frame(4))
 
 
+def test_copies_and_files_that_a_set_does_not_name_are_no_movies_of_their_own(tmp_path: Path) -> None:
+    files = filesets.write_set(tmp_path, 3)
+    copy = tmp_path / "t1 - Copy.ome.tif"
+    shutil.copy(files[1], copy)
+    shutil.copy(files[0], tmp_path / "a copy of t0.ome.tif")
+    added = tmp_path / "t3.ome.tif"
+    text = tifffile.TiffFile(files[0]).ome_metadata.replace(f' UUID="{filesets.identity(0)}"', f' UUID="{"urn:new"}"', 1)
+    tifffile.imwrite(added, filesets.frame(3), description=text.encode(), metadata=None)
+    (found,) = image_sets.of(sorted(tmp_path.glob("*.tif")))
+    assert found.path == files[0] and set(found.extra) == {copy, added, tmp_path / "a copy of t0.ome.tif"}
+    assert set(found.others) == {*files[1:], *found.extra}
+    note = image_sets.sentence([found])
+    assert note.startswith("3 files form one image") and all(path.name in note for path in found.extra)
+
+
+@pytest.mark.parametrize("other", ["plain", "set", "ome"])
+def test_another_file_under_a_name_of_the_set_is_reported(tmp_path: Path, other: str) -> None:
+    files = filesets.write_set(tmp_path, 4)
+    assert not any("replaced" in note for note in images.read(files[0]).attrs["notes"])
+    if other == "plain":
+        tifffile.imwrite(files[2], filesets.frame(102), metadata=None)
+    else:
+        count = 4 if other == "set" else 1
+        body = filesets.image_xml(0, [(f"t{t}.ome.tif", 100 + t) for t in range(count)], (count, 1, 1, 20, 24))
+        text = filesets.OME.format(head=f' UUID="{filesets.identity(102)}"', body=body)
+        tifffile.imwrite(files[2], filesets.frame(102), description=text.encode(), metadata=None)
+    for path in (files[0], files[3]):
+        (note,) = (note for note in images.read(path).attrs["notes"] if "replaced" in note)
+        assert note.startswith("t2.ome.tif: ")
+
+
+def test_a_set_whose_files_were_all_renamed_is_one_image(tmp_path: Path) -> None:
+    for path in filesets.write_set(tmp_path, 3):
+        path.rename(path.with_name(f"A {path.name}"))
+    (found,) = image_sets.of(sorted(tmp_path.glob("*.tif")))
+    assert len(found.others) == 2 and not found.extra
+
+
 def test_two_movies_and_one_with_files_missing(tmp_path: Path) -> None:
     filesets.write_set(tmp_path, 3, stem="a")
     filesets.write_set(tmp_path, 4, stem="b", missing=[0, 2])
@@ -51,8 +91,9 @@ def test_the_same_names_in_two_folders_are_two_images(tmp_path: Path) -> None:
 
 
 def test_a_companion_file_names_the_set(tmp_path: Path) -> None:
-    names = [path.name for path in filesets.write_companion(tmp_path)]
-    assert grouped(tmp_path) == [names]
+    files = filesets.write_companion(tmp_path)
+    assert grouped(tmp_path) == [[path.name for path in files]]
+    assert len(frames_of(files[3])) == 6
 
 
 def test_the_metadata_in_the_first_file_of_a_set(tmp_path: Path) -> None:

@@ -10,11 +10,13 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 from xml.etree import ElementTree
 
 import tifffile
 
 _TIFF = (".tif", ".tiff")
+_BY_NAME = "file:"
 
 
 def ome_xml(path: Path, text: str) -> str:
@@ -65,22 +67,49 @@ def companion_of(path: Path, text: str) -> Path | None:
     return path.parent / name if name and Path(name).name == name and name != path.name else None
 
 
+class OmeFiles(NamedTuple):
+    """The files that OME-XML names for one image.
+
+    Parameters
+    ----------
+    named : dict of str to str
+        Name of each file, as written, and its identifier.
+    holds_own : bool
+        One of the planes lies in the file whose text was read.
+    """
+
+    named: dict[str, str]
+    holds_own: bool
+
+
 def files_of(path: Path, text: str) -> list[str]:
     """Return the names of the files that OME-XML names for the image whose planes a file holds, its own first."""
-    return next((names for names in files_of_images(path, text) if names is not None), [])
+    for pixels, identity in _images_of(path, text):
+        entries = _entries(pixels)
+        if any(_text(entry) == identity for entry in entries):
+            others = [entry.get("FileName", "") for entry in entries if _text(entry) != identity]
+            return list(dict.fromkeys([path.name, *filter(None, others)]))
+    return []
 
 
-def files_of_images(path: Path, text: str) -> Iterator[list[str] | None]:
-    """Yield for each image of OME-XML the names of its files, None where it has no plane in the file itself."""
+def files_of_images(path: Path, text: str) -> Iterator[OmeFiles]:
+    """Yield for each image of OME-XML which files hold its planes."""
+    for pixels, identity in _images_of(path, text):
+        entries = _entries(pixels)
+        named = {entry.get("FileName", ""): _text(entry) for entry in entries if entry.get("FileName")}
+        yield OmeFiles(named, any(_text(entry) == identity for entry in entries))
+
+
+def _images_of(path: Path, text: str) -> Iterator[tuple[ElementTree.Element, str | None]]:
+    """Yield the Pixels of each image that describes a file, with the file's own identifier."""
     root = parsed(ome_xml(path, text))
-    if root is None:
-        return
-    identity = root.get("UUID")
-    for pixels in root.iterfind("{*}Image/{*}Pixels"):
-        entries = list(pixels.iterfind("{*}TiffData/{*}UUID"))
-        mine = [_text(entry) == identity for entry in entries]
-        others = [entry.get("FileName", "") for entry, own_one in zip(entries, mine, strict=True) if not own_one]
-        yield list(dict.fromkeys([path.name, *filter(None, others)])) if any(mine) else None
+    if root is not None:
+        for pixels in root.iterfind("{*}Image/{*}Pixels"):
+            yield pixels, root.get("UUID")
+
+
+def _entries(pixels: ElementTree.Element) -> list[ElementTree.Element]:
+    return list(pixels.iterfind("{*}TiffData/{*}UUID"))
 
 
 def planes_of(text: str) -> int | None:
@@ -137,8 +166,13 @@ def _is_ambiguous(entries: list[ElementTree.Element]) -> bool:
     return len({text for text, _ in named}) < len({name for _, name in named}) or any(not text for text, _ in named)
 
 
+def is_by_name(identifier: str) -> bool:
+    """Tell whether a file goes by its name, as identifiers in the metadata are missing or not unique."""
+    return identifier.startswith(_BY_NAME)
+
+
 def _key(name: str) -> str:
-    return f"file:{name.lower()}"
+    return f"{_BY_NAME}{name.lower()}"
 
 
 def _text(entry: ElementTree.Element) -> str:

@@ -36,17 +36,21 @@ class ImageSet(NamedTuple):
     Parameters
     ----------
     path : Path
-        The file that stands for the image, the first by the order given.
+        The file that stands for the image, the first by the order given (of a set that names its files: the first of
+        those).
     others : tuple of Path
         Further files that hold planes of the same image, in the order given; empty for most images.
+    extra : tuple of Path
+        Those of the others that the set does not name: copies of its files, or files added by hand; they are not read.
     """
 
     path: Path
     others: tuple[Path, ...] = ()
+    extra: tuple[Path, ...] = ()
 
     def __str__(self) -> str:
         """The files of the set, for a message."""
-        names = [path.name for path in (self.path, *self.others)]
+        names = [path.name for path in (self.path, *self.others) if path not in self.extra]
         if len(names) <= _SHOWN:
             return ", ".join(names)
         return f"{names[0]}, {names[1]}, ... {names[-1]}"
@@ -84,7 +88,17 @@ def of(files: Iterable[Path]) -> list[ImageSet]:
             if found is not None and found.kind == "ome":
                 known |= {(path.parent, name): key for name in found.names if (path.parent, name) not in known}
         sets.setdefault(key, []).append(path)
-    return [ImageSet(paths[0], tuple(paths[1:])) for paths in sets.values()]
+    return [_set_of(paths, key) for key, paths in sets.items()]
+
+
+def _set_of(paths: list[Path], key: object) -> ImageSet:
+    """Return the files of one image; those that the set names come first."""
+    names = key[1].names if isinstance(key, tuple) else frozenset()
+    extra = tuple(path for path in paths if names and path.name.lower() not in names)
+    if len(extra) == len(paths):  # all were renamed
+        extra = ()
+    first = next(path for path in paths if path not in extra)
+    return ImageSet(first, tuple(path for path in paths if path != first), extra)
 
 
 def one_per_image(files: Iterable[Path]) -> list[Path]:
@@ -94,12 +108,21 @@ def one_per_image(files: Iterable[Path]) -> list[Path]:
 
 def sentence(sets: Sequence[ImageSet]) -> str:
     """Return a note for the user on the sets of several files, empty when there is none."""
-    several = [each for each in sets if each.others]
-    if not several:
-        return ""
-    first = several[0]
-    more = f", and so on for {len(several) - 1} more images" if len(several) > 1 else ""
-    return f"{len(first.others) + 1} files form one image and are read as one ({first}){more}."
+    several = [each for each in sets if len(each.others) > len(each.extra)]
+    extra = [path.name for each in sets for path in each.extra]
+    text = ""
+    if several:
+        first = several[0]
+        more = f", and so on for {len(several) - 1} more images" if len(several) > 1 else ""
+        count = len(first.others) + 1 - len(first.extra)
+        text = f"{count} files form one image and are read as one ({first}){more}."
+    if extra:
+        shown = ", ".join(extra[:_SHOWN]) + (f" and {len(extra) - _SHOWN} more" if len(extra) > _SHOWN else "")
+        text += (
+            f" Not read: {shown}. The metadata inside are those of a set of files that does not name them: copies of "
+            "its files, or files added later. To read them on their own, move them into another folder."
+        )
+    return text.strip()
 
 
 def _membership(path: Path) -> _Membership | None:
@@ -138,11 +161,18 @@ def _micro_manager(path: Path, metadata: dict) -> _Membership | None:
 
 
 def _ome(path: Path, text: str) -> _Membership | None:
-    """Files that OME-XML names for the image whose planes a file holds."""
-    for number, names in enumerate(image_ome.files_of_images(path, text)):
-        if names is not None:
-            return _Membership("ome", str(number), frozenset(map(str.lower, names))) if len(names) > 1 else None
-    return None
+    """Files that OME-XML names for the image whose planes a file holds.
+
+    A file that the text does not name, with planes that it does not name either, belongs to the image whose files lie
+    in the same folder: it was added by hand, and the text that it repeats describes the others.
+    """
+    images = list(image_ome.files_of_images(path, text))
+    mine = next((each for each in images if each.holds_own), None)
+    chosen = mine or next((each for each in images if any((path.parent / name).is_file() for name in each.named)), None)
+    if chosen is None or len(chosen.named) < _FEWEST:
+        return None
+    named = sorted((name.lower(), identity) for name, identity in chosen.named.items())
+    return _Membership("ome", repr(named), frozenset(name for name, _ in named))
 
 
 def companion_note(path: Path, tif: tifffile.TiffFile) -> str:
@@ -164,3 +194,29 @@ def set_note(path: Path, series: tifffile.TiffPageSeries) -> str:
     if len(names) < _FEWEST:
         return ""
     return f"{path.name} is one of {len(names)} files that form one image; all of them were read"
+
+
+def foreign_note(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSeries) -> str:
+    """Return a note where a file of an OME-TIFF set does not carry the identifier that the set has for it."""
+    if series.kind != "ome" or not series.is_multifile:
+        return ""
+    text = tif.ome_metadata or ""
+    named = next((each.named for each in image_ome.files_of_images(path, text) if each.holds_own), {})
+    identifiers = {name.lower(): identity for name, identity in named.items()}
+    parts = {page.parent.filehandle.name: page.parent for page in series if page is not None}
+    foreign = [name for name, part in parts.items() if not _belongs(part, identifiers.get(name.lower(), ""), text)]
+    if not foreign:
+        return ""
+    shown = ", ".join(foreign[:_SHOWN]) + (f" and {len(foreign) - _SHOWN} more" if len(foreign) > _SHOWN else "")
+    return (
+        f"{shown}: the set of files has this name, but the file inside is another one than the set describes (was it "
+        "replaced?). Its planes were read; check them, or put the right file there"
+    )
+
+
+def _belongs(part: tifffile.TiffFile, identifier: str, text: str) -> bool:
+    """Tell whether a file is the one that a set means; where identifiers are missing, its text has to be the set's."""
+    own = (part.ome_metadata or "") if part.is_ome else ""
+    if image_ome.is_by_name(identifier) or not identifier:
+        return bool(own)
+    return identifier in own or (bool(own) and own == text)

@@ -85,6 +85,7 @@ def find(path: Path, tif: tifffile.TiffFile, how: Reading) -> Found:
         several,
         image_sets.companion_note(path, tif),
         image_sets.set_note(path, series),
+        image_sets.foreign_note(path, tif, series),
         *kept.notes,
     )
     return Found(series, axes, tuple(filter(None, notes)), whole, kept, number)

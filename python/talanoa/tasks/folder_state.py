@@ -216,7 +216,7 @@ def _check_same(
 
 def _facts(image: ImageSet) -> dict[str, list[int] | None]:
     """Return size and time of each file of an image; None: it is not there."""
-    return {path.name: _stat(path) for path in (image.path, *image.others)}
+    return {path.name: _stat(path) for path in (image.path, *image.others) if path not in image.extra}
 
 
 def _stat(path: Path) -> list[int] | None:
