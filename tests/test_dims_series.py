@@ -292,3 +292,54 @@ def test_focal_planes_are_channels_on_the_users_word(focal: dict[str, Any]) -> N
     assert "z-stack of 3 slices" in ask("segment", image=file, model="focal")["message"]
     found = ask("segment", image=file, model="focal", dims="cyx", prob_thresh=0.5)
     assert found["status"] == "ok" and found["labels"].sizes["z"] == 1
+
+
+def with_all_axes(path: Path) -> Path:
+    """Write an image of 2 frames, 3 channels and 3 slices that says all of them, with names and steps."""
+    values = np.arange(2 * 3 * 3 * 8 * 8, dtype=np.uint16).reshape(2, 3, 3, 8, 8)
+    names = ("DAPI", "GFP", "Cy5")
+    whole = image.from_array(
+        values, "tczyx", pixel_size=(2, 0.5, 0.5), unit="µm", frame_interval=5, channel_names=names
+    )
+    whole.attrs["display"] = ((0.0, 10.0), (0.0, 20.0), (0.0, 30.0))
+    image.write(path, whole)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif", "a.ome.zarr"])
+def test_facts_of_an_axis_that_dims_moves_are_not_used(tmp_path: Path, name: str) -> None:
+    path = with_all_axes(tmp_path / name)
+    stored = stored_axes(path)
+    asked = stored.translate(str.maketrans("cz", "zc"))
+    found = image.read(path, dims=asked)
+    assert not any(found.attrs["channel_names"]) and "display" not in found.attrs
+    assert found.attrs["pixel_size"] == (1, 0.5, 0.5) and found.attrs["frame_interval"] == 5
+    (note,) = (note for note in found.attrs["notes"] if "dims" in note)
+    assert "channel names" in note and "distance of the slices" in note and "frame interval" not in note
+    assert sizes(path, dims=asked) == {"t": 2, "c": 3, "z": 3}
+    same = image.read(path, dims=stored)
+    assert same.attrs["channel_names"] == ("DAPI", "GFP", "Cy5") and same.attrs["pixel_size"] == (2, 0.5, 0.5)
+
+
+def stored_axes(path: Path) -> str:
+    """Return the axes of a file as it stores them, lower case."""
+    if path.suffix == ".zarr":
+        return "tczyx"
+    with tifffile.TiffFile(path) as tif:
+        return str(tif.series[0].axes.lower())
+
+
+def test_the_name_of_one_channel_is_not_that_of_three(tmp_path: Path) -> None:
+    stack = image.from_array(np.zeros((3, 8, 8), np.uint8), "zyx", channel_names=("DAPI",))
+    image.write(tmp_path / "a.ome.tif", stack)
+    found = image.read(tmp_path / "a.ome.tif", dims="cyx")
+    assert found.sizes["c"] == 3 and not any(found.attrs["channel_names"])
+    assert any("channel names" in note for note in found.attrs["notes"])
+
+
+@pytest.mark.parametrize("name", ["a.tif", "a.ome.tif"])
+def test_axes_of_a_plane_that_it_does_not_have_are_reported(tmp_path: Path, name: str) -> None:
+    tifffile.imwrite(tmp_path / name, FRAMES[0])
+    found = image.read(tmp_path / name, dims="zyx")
+    assert "dims=zyx is not used: the file has two axes only (y, x)" in found.attrs["notes"]
+    assert "notes" not in image.read(tmp_path / name, dims="yx").attrs

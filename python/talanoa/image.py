@@ -41,7 +41,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import grey_values, reading
+from talanoa import array_attrs, grey_values, reading
 from talanoa.errors import BadInput
 from talanoa.units import normal_unit, to_metres
 
@@ -151,7 +151,8 @@ def check(image: Any) -> xr.DataArray:
     values = _plain_dtype(image.data if isinstance(image.data, np.ndarray) else np.asarray(image))
     if values.size == 0:
         raise BadInput(f"Found an empty image (t, c, z, y, x = {values.shape}); expected at least one pixel.")
-    return xr.DataArray(values, dims=DIMS, attrs=_complete(dict(image.attrs), values))
+    attrs = array_attrs.understood(image.attrs, values.shape[1])
+    return xr.DataArray(values, dims=DIMS, attrs=_complete(attrs, values))
 
 
 def read(
@@ -346,7 +347,8 @@ def _attrs_of(array: xr.DataArray, names: Sequence[str]) -> dict[str, Any]:
     """Return the attributes of an array, and those that its coordinates say."""
     from talanoa import array_calibration
 
-    attrs = dict(array.attrs)
+    axis = "c" if "c" in names else "s"
+    attrs = array_attrs.understood(array.attrs, array.shape[names.index(axis)] if axis in names else 1)
     said = array_calibration.read(array, dict(zip(map(str, array.dims), names, strict=True)))
     if "pixel_size" in attrs:
         said = {key: value for key, value in said.items() if key == "channel_names"}

@@ -16,7 +16,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image_metadata as metadata
-from talanoa import image_missing, image_ome, image_planes, image_samples, image_series, image_sets
+from talanoa import image_axes, image_missing, image_ome, image_planes, image_samples, image_series, image_sets
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import from_array
@@ -51,6 +51,8 @@ class Found(NamedTuple):
         Which planes are left.
     number : int
         Which image of the metadata it is, from 0.
+    moved : str
+        Axes of the file that are read as others, see `image_axes.moved`.
     """
 
     series: tifffile.TiffPageSeries
@@ -59,6 +61,7 @@ class Found(NamedTuple):
     declared: tuple[int, ...]
     kept: Kept
     number: int
+    moved: str = ""
 
 
 def read(path: Path, how: Reading = AS_STORED) -> xr.DataArray:
@@ -78,7 +81,7 @@ def find(path: Path, tif: tifffile.TiffFile, how: Reading) -> Found:
     """Return the image of an open file that is to be read; raises what `image_planes.complete` does."""
     series, number, several = image_series.chosen(path, tif, image_planes.declared(tif), how)
     axes, note = axes_of(path, series.axes, series.shape, how)
-    whole = series.shape
+    whole, moved = series.shape, image_axes.moved(series.axes, axes)
     series, kept = image_planes.complete(path, tif, series, axes, how.missing)
     notes = (
         note,
@@ -88,7 +91,7 @@ def find(path: Path, tif: tifffile.TiffFile, how: Reading) -> Found:
         image_sets.foreign_note(path, tif, series),
         *kept.notes,
     )
-    return Found(series, axes, tuple(filter(None, notes)), whole, kept, number)
+    return Found(series, axes, tuple(filter(None, notes)), whole, kept, number, moved)
 
 
 def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], found: Found) -> xr.DataArray:
@@ -98,9 +101,11 @@ def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], found: F
     samples = image_samples.meaning(found.series.keyframe, found.axes, values.shape)
     values, axes = samples.kept(values, found.axes)
     form = attrs.pop("form")
+    channels = values.shape[axes.index("C")] if "C" in axes else 1
+    dropped = image_axes.drop(found.moved, form, attrs, channels) if "S" not in axes else ""
     if samples.names:
         form["channel_names"] = samples.names
-    notes = [*attrs.pop("notes", ()), *found.notes, *samples.notes]
+    notes = [*attrs.pop("notes", ()), *found.notes, *samples.notes, *filter(None, (dropped,))]
     image = from_array(values, axes, **form)
     image.attrs.update(attrs, **({"notes": tuple(notes)} if notes else {}))
     return image
@@ -220,7 +225,8 @@ def axes_of(path: Path, found: str, shape: tuple[int, ...], how: Reading) -> tup
     """Return one letter per axis and a note on what was assumed."""
     unknown = [axis for axis in found if axis not in _KNOWN]
     if how.dims is not None and (unknown or not how.own):
-        return axes_asked(path.name, found, shape, how, known=not unknown), ""
+        axes = axes_asked(path.name, found, shape, how, known=not unknown)
+        return axes, image_axes.note_unused(found, axes, how)
     if not unknown:
         return found, ""
     if len(unknown) > 1 or "Z" in found:

@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import image_missing, image_zarr_chunks, spatial
+from talanoa import image_axes, image_missing, image_zarr_chunks, spatial
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import axis_letter, from_array
@@ -141,7 +141,11 @@ def full_level(path: Path, how: Reading = AS_STORED) -> tuple[Any, list[str], di
     form |= {"name": str(scales.get("name") or ""), "channel_names": _channels(attrs, names, array.shape)}
     if how.dims is not None and not how.own:
         found = "".join(axis_letter(name) or "?" for name in names).upper()
-        names = list(axes_asked(path.name, found, array.shape, how, known="?" not in found).lower())
+        axes = axes_asked(path.name, found, array.shape, how, known="?" not in found)
+        names = list(axes.lower())
+        channels = array.shape[axes.index("C")] if "C" in axes else 1
+        notes += filter(None, (image_axes.drop(image_axes.moved(found, axes), form, more, channels),))
+        notes += filter(None, (image_axes.note_unused(found, axes, how),))
     return array, names, form, {**more, **({"notes": tuple(notes)} if notes else {})}
 
 
