@@ -81,6 +81,25 @@ def test_phase_contrast_given_to_a_fluorescence_model_is_reported() -> None:
     assert not fit_checks.brightness_warning(fluorescence(dense), dense, "nuclei")
 
 
+def test_many_objects_of_a_few_pixels_are_reported() -> None:
+    specks = np.arange(1, 64 * 64 + 1, dtype=np.int32).reshape(64, 64) * (np.indices((64, 64)).sum(0) % 2)
+    text = fit_checks.specks_warning(specks, "first try")
+    assert text.startswith("2048 of 2048 objects") and "Model first try" in text and "min_size" in text
+    assert not fit_checks.specks_warning(nuclei(12, 40, 1), "x")
+    assert not fit_checks.specks_warning(np.where(specks <= 99, specks, 0), "x")
+
+
+def test_a_label_image_given_as_the_image_is_reported() -> None:
+    plane = nuclei(12, 40, 1)
+    assert "looks like a label image" in fit_checks.label_image_warning(plane.astype(np.uint16))
+    assert "looks like a label image" in fit_checks.label_image_warning(pairs())
+    microscope = fluorescence(plane).clip(0)
+    for pixels in (microscope.astype(np.uint16), microscope, (plane > 0).astype(np.uint8) * 255, plane * 0):
+        assert not fit_checks.label_image_warning(pixels)
+    dark = np.where(microscope > 300, microscope, 0).astype(np.uint16)  # background removed
+    assert not fit_checks.label_image_warning(dark)
+
+
 def test_the_task_warns_and_does_not_cry_wolf() -> None:
     pixels, _ = tiny.discs(3)
     keys = {"task": "segment", "model": tiny.MODEL, "device": "cpu"}
@@ -89,3 +108,5 @@ def test_the_task_warns_and_does_not_cry_wolf() -> None:
     large = ndimage.zoom(pixels.astype(np.float32), 3, order=1).astype(np.uint16)
     reply = tasks.run(keys, QuietHost(), image.from_array(large))
     assert any("pieces of larger" in text and "scale=" in text for text in reply["warnings"]), reply["warnings"]
+    reply = tasks.run(keys, QuietHost(), image.from_array(tiny.discs(3)[1].astype(np.uint16)))
+    assert any("looks like a label image" in text for text in reply["warnings"]), reply["warnings"]

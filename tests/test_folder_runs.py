@@ -264,6 +264,36 @@ def test_the_state_of_a_set_is_that_of_all_its_files(tmp_path: Path) -> None:
     assert folder_state._facts(ImageSet(paths[0], (paths[1],))) != found
 
 
+@pytest.mark.parametrize("only_one", [False, True])
+def test_images_of_one_size_and_time_that_swap_their_names_are_done_again(tmp_path: Path, only_one: bool) -> None:
+    folder, out = folder_of(tmp_path / "in", "a.tif", "b.tif"), tmp_path / "out"
+    first, second = folder / "a.tif", folder / "b.tif"
+    assert first.stat().st_size == second.stat().st_size
+    for path in (first, second):
+        os.utime(path, ns=(10**18, 10**18))
+    segmented(folder, out)
+    before = {name: images.read_labels(out / name / "labels.tif").values for name in "ab"}
+    assert not np.array_equal(before["a"], before["b"])
+    again = segmented(folder, out)
+    assert any("2 of 2 images are done already" in text for text in again["warnings"])
+    second.rename(folder / "aside")
+    if not only_one:
+        first.rename(second)
+    (folder / "aside").replace(first)
+    segmented(folder, out)
+    assert np.array_equal(images.read_labels(out / "a" / "labels.tif").values, before["b"])
+    if not only_one:
+        assert np.array_equal(images.read_labels(out / "b" / "labels.tif").values, before["a"])
+
+
+def test_an_added_copy_does_not_make_a_result_anew(tmp_path: Path) -> None:
+    folder, out = folder_of(tmp_path / "in", "a.tif"), tmp_path / "out"
+    segmented(folder, out)
+    shutil.copy2(folder / "a.tif", folder / "b.tif")
+    assert any("1 of 2 images are done already" in text for text in segmented(folder, out)["warnings"])
+    assert not (out / folder_state.REPLACED).exists()
+
+
 def test_the_state_of_a_zarr_is_that_of_its_files(tmp_path: Path) -> None:
     images.write(tmp_path / "a.zarr", images.from_array(tiny.discs(1)[0]))
     found = folder_state._facts(ImageSet(tmp_path / "a.zarr"))

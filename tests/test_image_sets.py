@@ -47,7 +47,8 @@ def test_copies_and_files_that_a_set_does_not_name_are_no_movies_of_their_own(tm
     shutil.copy(files[1], copy)
     shutil.copy(files[0], tmp_path / "a copy of t0.ome.tif")
     added = tmp_path / "t3.ome.tif"
-    text = tifffile.TiffFile(files[0]).ome_metadata.replace(f' UUID="{filesets.identity(0)}"', f' UUID="{"urn:new"}"', 1)
+    own = tifffile.TiffFile(files[0]).ome_metadata or ""
+    text = own.replace(f' UUID="{filesets.identity(0)}"', ' UUID="urn:new"', 1)
     tifffile.imwrite(added, filesets.frame(3), description=text.encode(), metadata=None)
     (found,) = image_sets.of(sorted(tmp_path.glob("*.tif")))
     assert found.path == files[0] and set(found.extra) == {copy, added, tmp_path / "a copy of t0.ome.tif"}

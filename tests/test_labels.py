@@ -121,6 +121,25 @@ def as_grey(values: np.ndarray) -> np.ndarray:
     return np.where(values < 18, 0, values)  # its background removed
 
 
+def photons(rate: float, factor: int = 1) -> np.ndarray:
+    """Return counted photons of a dark image, each pixel enlarged to a square."""
+    return np.kron(np.random.default_rng(2).poisson(rate, (128, 128)), np.ones((factor, factor), int))
+
+
+def filaments(count: int = 900, length: int = 80, side: int = 256) -> np.ndarray:
+    """Return thin labelled curves that cut each other in pieces."""
+    rng = np.random.default_rng(0)
+    found = np.zeros((side, side), int)
+    place, turn = rng.uniform(0, side, (count, 2)), rng.uniform(0, 2 * np.pi, count)
+    for _ in range(length):
+        y, x = place.T.astype(int)
+        inside = (y >= 0) & (y < side) & (x >= 0) & (x < side)
+        found[y[inside], x[inside]] = np.arange(1, count + 1)[inside]
+        turn = turn + rng.normal(0, 0.1, count)
+        place = place + np.stack([np.sin(turn), np.cos(turn)], 1)
+    return found
+
+
 @pytest.mark.parametrize(
     "values",
     [
@@ -131,8 +150,24 @@ def as_grey(values: np.ndarray) -> np.ndarray:
         as_grey(field()),
         np.random.default_rng(0).integers(1, 60000, (64, 64)),
         np.random.default_rng(0).poisson(3, (64, 64)) + 1,
+        photons(0.03),
+        photons(0.1),
+        photons(0.1, 3),
+        np.kron(as_grey(field()), np.ones((4, 4), int)),
     ],
-    ids=["16 bit", "8 bit", "stack", "wide range", "background removed", "each pixel another", "few values"],
+    ids=[
+        "16 bit",
+        "8 bit",
+        "stack",
+        "wide range",
+        "background removed",
+        "each pixel another",
+        "few values",
+        "few photons",
+        "photons",
+        "photons enlarged",
+        "background removed, enlarged",
+    ],
 )
 def test_the_image_itself_is_no_label_image(values: np.ndarray) -> None:
     with pytest.raises(BadInput, match="Is this the image itself"):
@@ -149,8 +184,20 @@ def test_the_image_itself_is_no_label_image(values: np.ndarray) -> None:
         (np.random.default_rng(0).random((90, 90)) > 0.998) * np.arange(8100).reshape(90, 90),
         np.where(field() > 60, 255, 0) * (np.arange(160) < 40),
         np.zeros((40, 40), int),
+        filaments(),
+        (photons(0.02) > 0) * 255,
     ],
-    ids=["dense", "in pieces", "stack", "scattered blocks", "points", "mask of one object", "empty"],
+    ids=[
+        "dense",
+        "in pieces",
+        "stack",
+        "scattered blocks",
+        "points",
+        "mask of one object",
+        "empty",
+        "filaments",
+        "mask of points",
+    ],
 )
 def test_labels_without_background_or_in_pieces_stay_labels(values: np.ndarray) -> None:
     labels = as_labels(image.from_array(values, "zyx" if values.ndim == 3 else "yx"), mask="keep")

@@ -43,7 +43,9 @@ def understood(attrs: Mapping[Any, Any], channels: int) -> dict[Any, Any]:
         try:
             found[key] = read(found[key], channels)
         except (TypeError, ValueError, OverflowError):
-            notes.append(f"the attribute {key} of the array is not used: found {_shown(attrs[key])}, expected {expected}")
+            notes.append(
+                f"the attribute {key} of the array is not used: found {_shown(attrs[key])}, expected {expected}"
+            )
             del found[key]
         else:
             if found[key] is None:
@@ -57,7 +59,7 @@ def _pixel_size(value: Any, channels: int) -> tuple[float, ...] | None:
     if value is None:
         return None
     if isinstance(value, Mapping):
-        value = [value.get("z", 1.0), value["y"] if "y" in value else math.nan, value.get("x", math.nan)]
+        value = [value.get("z", 1.0), value.get("y", math.nan), value.get("x", math.nan)]
     return tuple(float(each) for each in _listed(value))  # impossible sizes are refused where the image is checked
 
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from talanoa import label_pieces
+
 # Measured with the model `nuclei`: on 190 fluorescence images no warning; of 5 images (enlarged 4 to 5 times) with most
 # nuclei in pieces 4 are reported, of 17 transmitted-light images of four microscopes 15.
 _ROUND = 0.93  # area / convex hull of touching objects: from here on they look like one round object in pieces
@@ -18,8 +20,9 @@ _ONE_IN_PIECES = 0.6  # of all objects, in one group of three or more
 _COMFORTABLE = 0.5  # of the largest size that a model draws: where it draws well
 _MOST_GROUPS = 500
 DARK = 0.2  # where the median lies between the darkest and the brightest pixels, at most, in fluorescence
-_AGREE = 0.75  # Dice coefficient of the objects and what is bright; 0.8 and more in fluorescence
+_AGREE = 0.65  # Dice coefficient of the objects and what is bright; 0.7 and more in fluorescence, below it at most 0.61
 _FEW = 5  # objects that tell nothing
+_SPECK, _MANY_SPECKS = 4, 100  # pixels of an object at most, and objects, of which more than half are so small
 _SIDE = 1024  # pixels; larger images are looked at in steps
 
 
@@ -77,6 +80,45 @@ def in_pieces(plane: NDArray[np.int32]) -> InPieces:
         len(round_ones),
         max(int(parts[each.label]) for each in round_ones),
         float(_COMFORTABLE / part_of),
+    )
+
+
+def specks_warning(plane: NDArray[np.int32], model: str) -> str:
+    """Return a warning where most of many objects have a few pixels only, as noise has; else an empty text.
+
+    Parameters
+    ----------
+    plane : ndarray of int32, (y, x)
+        Labels.
+    model : str
+        Its name.
+    """
+    sizes = np.bincount(plane.ravel())[1:]
+    sizes = sizes[sizes > 0]
+    small = int((sizes <= _SPECK).sum())
+    if len(sizes) < _MANY_SPECKS or 2 * small <= len(sizes):
+        return ""
+    return (
+        f"{small} of {len(sizes)} objects have {_SPECK} pixels or fewer: most likely they are noise. Model {model} "
+        "does not fit this image, or was trained too little; a higher prob_thresh or min_size leaves small objects out."
+    )
+
+
+def label_image_warning(pixels: NDArray) -> str:
+    """Return a warning where the image to segment looks like a label image, else an empty text.
+
+    Parameters
+    ----------
+    pixels : ndarray (y, x)
+        What the model got.
+    """
+    if pixels.dtype.kind not in "ui" or not 0 <= int(pixels.min()) <= int(pixels.max()) <= np.iinfo(np.int32).max:
+        return ""
+    if not label_pieces.is_labels(pixels.astype(np.int32)):
+        return ""
+    return (
+        "The image looks like a label image (each value is one connected object on a background of 0), not like a "
+        "microscope image. Choose the image itself; to get ROIs from labels, use Labels to ROIs (task rois)."
     )
 
 

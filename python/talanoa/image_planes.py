@@ -254,7 +254,8 @@ def _what_is_missing(
     files = _missing_files(path, tif, series)
     place = f" Not found next to it: {listed(files)}." if files else ""
     plural = "s" * bool(files or series.is_multifile)
-    said = f"{gone} of {present.size} planes {'is' if gone == 1 else 'are'} not in the file{plural}{places(present, leading)}.{more}{place}"
+    verb = "is" if gone == 1 else "are"
+    said = f"{gone} of {present.size} planes {verb} not in the file{plural}{places(present, leading)}.{more}{place}"
     if series.kind == "mmstack":
         return said, "They were planned and not recorded, or lie in files that are not here."
     return said, "Expected all of them: copy or export the image again, with all of its files."

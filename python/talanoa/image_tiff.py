@@ -15,8 +15,8 @@ import tifffile
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import image_metadata as metadata
 from talanoa import image_axes, image_missing, image_ome, image_planes, image_samples, image_series, image_sets
+from talanoa import image_metadata as metadata
 from talanoa.errors import BadInput
 from talanoa.files import write_aside
 from talanoa.image import from_array

@@ -20,6 +20,13 @@ _SO_SCATTERED, _GREY_VALUES = 50.0, 20  # pieces a value, and values: more than 
 _SMALL = 6.0  # pixels a piece; where most pixels are background
 _TINY = 2.0
 _ENOUGH = 100  # pieces; fewer tell nothing
+_COUNTED = 10.0  # pieces a value, of a few pixels each, where hardly any object pixels touch: counted photons
+_FEW_PIXELS = 3.0  # a piece of those
+_LARGEST_FACTOR = 8  # by which an image may have been enlarged pixel by pixel
+_SMALLEST = 64  # pixels of a side before that; blocks of a smaller image may be objects
+_ALIGNED = 840  # pixels: a multiple of all these factors
+_FEW_LABELS, _ONE_PIECE = 3, 1.3  # values, and pieces a value, of what is taken for a label image
+_LOCAL = 0.05  # of the plane: the box round the pieces of one label, which lie together (grey values lie everywhere)
 
 
 class Pieces(NamedTuple):
@@ -30,6 +37,8 @@ class Pieces(NamedTuple):
     pixels: int
     background: float  # part of the pixels that are 0
     smallest: int
+    photons: bool = False  # a plane of few, scattered pixels of several values
+    extent: float = 1.0  # part of the plane that the pieces of one value lie in (median of the values in pieces)
 
     @property
     def a_value(self) -> float:
@@ -70,14 +79,27 @@ def refuse_scattered(labels: NDArray[np.int32]) -> None:
 
 def is_scattered(found: Pieces) -> bool:
     """Return whether values lie as those of an image, not as those of labels."""
+    if found.photons:
+        return True
     if found.pieces < _ENOUGH:
         return False
     bare = found.background < _BACKGROUND
     noise = found.area < _TINY and found.a_value > (_AGAIN if bare else _SPLIT)
     if bare:
         return noise or found.a_value > _SCATTERED or (found.a_value > _SPLIT and found.area < _SMALL)
+    if found.extent < _LOCAL and found.a_value < _SO_SCATTERED:  # thin objects that cut each other in pieces
+        return False
     grey = found.a_value > _SO_SCATTERED and found.values >= _GREY_VALUES
     return noise or grey or (found.a_value > _SCATTERED / 2 and found.area < _SMALL)
+
+
+def is_labels(plane: NDArray[np.int32]) -> bool:
+    """Return whether the values of a plane (y, x) lie as labels do: background 0, nearly each value in one piece."""
+    part = _middle(plane)
+    if (part == 0).sum() < _BACKGROUND * part.size or _difference(part) >= _FEW_NEIGHBOURS:
+        return False
+    values, pieces = _pieces(part)
+    return values >= _FEW_LABELS and pieces <= _ONE_PIECE * values and (part > 0).sum() >= _SMALL * pieces
 
 
 def count_pieces(labels: NDArray[np.int32]) -> Pieces:
@@ -85,22 +107,58 @@ def count_pieces(labels: NDArray[np.int32]) -> Pieces:
     planes = labels.reshape(-1, *labels.shape[-2:])
     chosen = np.unique(np.linspace(0, len(planes) - 1, min(len(planes), _MOST_PLANES)).round().astype(int))
     values = pieces = pixels = zeros = total = 0
+    photons, extents = False, []
     smallest = int(labels.min()) if labels.size else 0
     for index in chosen:
-        plane = _middle(planes[index])
+        plane = _as_recorded(_middle(planes[index]))
         empty = int((plane == 0).sum())
+        inside = plane.size - empty
         zeros, total = zeros + empty, total + plane.size
-        if empty >= _BACKGROUND * plane.size and _difference(plane) < _FEW_NEIGHBOURS:
-            continue
         own, count = _pieces(plane)
-        values, pieces, pixels = values + own, pieces + count, pixels + plane.size - empty
-    return Pieces(values, pieces, pixels, zeros / max(total, 1), smallest)
+        if empty >= _BACKGROUND * plane.size and _difference(plane) < _FEW_NEIGHBOURS:
+            if own < 2 or count < max(_ENOUGH, _COUNTED * own) or inside >= _FEW_PIXELS * count:
+                continue
+            photons = True
+        values, pieces, pixels = values + own, pieces + count, pixels + inside
+        extents += [_extent(plane)] if empty >= _BACKGROUND * plane.size else []
+    extent = float(np.mean(extents)) if extents else 1.0
+    return Pieces(values, pieces, pixels, zeros / max(total, 1), smallest, photons, extent)
 
 
 def _middle(plane: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Return the middle of a plane."""
-    y, x = (max(0, (size - _SIDE) // 2) for size in plane.shape)
+    """Return the middle of a plane; blocks of equal pixels of an enlarged image are not cut at its beginning."""
+    y, x = (max(0, (size - _SIDE) // 2) // _ALIGNED * _ALIGNED for size in plane.shape)
     return plane[y : y + _SIDE, x : x + _SIDE]
+
+
+def _as_recorded(plane: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Undo an enlargement that repeats each pixel, so that neighbours are those of the microscope."""
+    for factor in range(_LARGEST_FACTOR, 1, -1):
+        small = plane[::factor, ::factor]
+        if min(small.shape) < _SMALLEST:
+            continue
+        repeated = np.repeat(np.repeat(small[:1], factor, axis=0), factor, axis=1)  # one row of blocks: mostly enough
+        if not np.array_equal(repeated[:, : plane.shape[1]], plane[:factor]):
+            continue
+        whole = np.repeat(np.repeat(small, factor, axis=0), factor, axis=1)[: plane.shape[0], : plane.shape[1]]
+        if np.array_equal(whole, plane):
+            return small
+    return plane
+
+
+def _extent(plane: NDArray[np.int32]) -> float:
+    """Return the part of the plane in which the pixels of one value lie: the median of the boxes round them."""
+    from scipy.ndimage import find_objects
+
+    _, numbered = np.unique(plane, return_inverse=True)
+    numbered = numbered.reshape(plane.shape) + (0 if (plane == 0).any() else 1)
+    counts = np.bincount(numbered.ravel())[1:]
+    boxes = [
+        (box[0].stop - box[0].start) * (box[1].stop - box[1].start) / plane.size
+        for box, count in zip(find_objects(numbered.astype(np.int32)), counts, strict=True)
+        if box is not None and count > 1
+    ]
+    return float(np.median(boxes)) if boxes else 1.0
 
 
 def _difference(plane: NDArray[np.int32]) -> float:

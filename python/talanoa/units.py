@@ -15,8 +15,18 @@ _SPELLINGS = {
     for unit, _, prefix in (each.partition(" ") for each in _PREFIXES)
 }
 _SPELLINGS |= {
-    "µm": (*_SPELLINGS["µm"], "μm", "um", "micron", "microns", "\\u00b5m", "mikrometer", "micrómetro",
-           "micrómetros", "мкм"),
+    "µm": (
+        *_SPELLINGS["µm"],
+        "μm",
+        "um",
+        "micron",
+        "microns",
+        "\\u00b5m",
+        "mikrometer",
+        "micrómetro",
+        "micrómetros",
+        "мкм",
+    ),
     "Å": ("å", "\u212b".lower(), "angstrom", "angstroms", "ångström", "\\u00c5", "\\u00e5", "\\u212b"),
     "inch": ("inch", "inches", "in"),
     "pixel": ("", "pixel", "pixels", "pixel(s)", "px", "none", "null", "arbitrary"),

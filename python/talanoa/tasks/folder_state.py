@@ -1,8 +1,8 @@
 """What a folder of results was made with, and what of it is done: the same request goes on, and repairs.
 
 ``folder.json`` in the folder of results holds the settings, the model, and of each image the name of its result and the
-size and time of its files. A further run of the same request does the images that have no result: those that failed,
-that were added, or that changed.
+size and time of its files (and a hash where two have the same). A further run of the same request does the images that
+have no result: those that failed, that were added, or that changed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from talanoa.request_base import Request
 
 Row = dict[str, Any]
+Facts = dict[str, list[Any] | None]  # size, time, and where it is needed the hash of each file, by its name
 FILE = "folder.json"
 SUMMARY = "summary.csv"
 REPLACED = "replaced"  # results of images that changed since
@@ -106,11 +107,11 @@ def begin(out: Path, request: Request, model: Model, images: Sequence[ImageSet])
     }
     earlier = _earlier(out)
     known: dict[str, Any] = earlier.get("images", {})
-    facts = {each.path.name: _facts(each) for each in images}
+    facts = _facts_of_all(images, known)
     if earlier:
-        _check_same(out, folder, earlier, plan, {name: known[name]["files"] == facts.get(name) for name in known})
+        _check_same(out, folder, earlier, plan, {name: _is_same(known[name], facts.get(name)) for name in known})
     names = result_names([each.path for each in images], {name: one["folder"] for name, one in known.items()})
-    changed = [name for name in names if name in known and known[name]["files"] != facts[name]]
+    changed = [name for name in names if name in known and not _is_same(known[name], facts[name])]
     replaced = [name for name in changed if _set_aside(out, names[name])]
     entries = {name: {"folder": names[name], "files": facts[name]} for name in names}
     _note(out, {**plan, "images": {**known, **entries}})
@@ -214,12 +215,48 @@ def _check_same(
         )
 
 
-def _facts(image: ImageSet) -> dict[str, list[int] | None]:
+def _facts_of_all(images: Sequence[ImageSet], known: Mapping[str, Any]) -> dict[str, Facts]:
+    """Return the facts of each image by the name of its file, with the content's hash where size and time are shared.
+
+    Two images that were copied together, or made by one program, may have one size and one time: after they have
+    swapped their names, the hash alone tells them apart. `known` has what an earlier run noted.
+    """
+    facts = {each.path.name: _facts(each) for each in images}
+    counted = Counter(tuple(stat) for each in facts.values() for stat in each.values() if stat is not None)
+    for image in images:
+        own, noted = facts[image.path.name], known.get(image.path.name, {}).get("files", {})
+        for path in (image.path, *image.others):
+            stat = own.get(path.name)
+            if stat is not None and (counted[tuple(stat)] > 1 or len(noted.get(path.name) or ()) > len(stat)):
+                own[path.name] = [*stat, _hash(path)]
+    return facts
+
+
+def _is_same(entry: Mapping[str, Any], facts: Facts | None) -> bool:
+    """Tell whether the files of an image are those of an earlier run; hashes count where both runs had them."""
+    noted = entry["files"]
+    if facts is None or noted.keys() != facts.keys():
+        return False
+    pairs = [(noted[name] or [], facts[name] or []) for name in noted]
+    return all(then[: len(now)] == now[: len(then)] for then, now in pairs)
+
+
+def _hash(path: Path) -> str:
+    """Return the hash of the content of a file, or of all files of an OME-Zarr."""
+    found = hashlib.sha256()
+    for each in sorted(part for part in path.rglob("*") if part.is_file()) if path.is_dir() else [path]:
+        found.update(each.relative_to(path).as_posix().encode("utf-8", "surrogateescape"))
+        with each.open("rb") as file:
+            found.update(hashlib.file_digest(file, "sha256").digest())
+    return found.hexdigest()
+
+
+def _facts(image: ImageSet) -> Facts:
     """Return size and time of each file of an image; None: it is not there."""
     return {path.name: _stat(path) for path in (image.path, *image.others) if path not in image.extra}
 
 
-def _stat(path: Path) -> list[int] | None:
+def _stat(path: Path) -> list[Any] | None:
     """Return size and time of change of a file; of an OME-Zarr the sum, and the latest, of all its files."""
     try:
         own = path.stat()

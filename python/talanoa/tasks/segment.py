@@ -183,6 +183,8 @@ def _fit(labels: xr.DataArray, image: xr.DataArray, model: Model, request: Segme
         plane = labels.values[frame, 0, 0]
         bright = fluorescence and image.sizes["c"] == 1 and (background_level(image) or 0.0) <= BRIGHT
         texts = [
+            fit_checks.label_image_warning(image.values[frame, 0, 0]) if image.sizes["c"] == 1 else "",
+            fit_checks.specks_warning(plane, model.name),
             fit_checks.pieces_warning(plane, request.scale or 1.0),
             fit_checks.brightness_warning(image.values[frame, 0, 0], plane, model.name) if bright else "",
         ]
