@@ -248,3 +248,24 @@ def test_csv_is_never_replaced_silently(tmp_path: Path) -> None:
     tables.write_csv(tmp_path / "m.csv", table)
     with pytest.raises(BadInput, match=r"m-2\.csv"):
         tables.write_csv(tmp_path / "m.csv", table)
+
+
+def test_a_file_of_objects_says_its_unit(tmp_path: Path) -> None:
+    labels = image.from_array(np.eye(4, dtype=np.int32), pixel_size=(1, 0.5, 0.5), unit="µm")
+    table = tables.measure(labels)
+    text = tables.write_csv(tmp_path / "m.csv", table).read_text(encoding="utf-8").splitlines()
+    assert text[0].endswith(",Unit") and all(line.endswith(",µm") for line in text[1:])
+    again = tables.read_csv(tmp_path / "m.csv")
+    assert list(again.columns) == list(table.columns)
+    assert again.attrs["unit"] == "µm" and again.attrs["units"] == table.attrs["units"]
+    tables.write_csv(tmp_path / "again.csv", again)
+    assert (tmp_path / "again.csv").read_bytes() == (tmp_path / "m.csv").read_bytes()
+
+
+def test_names_that_look_like_missing_numbers_stay_names(tmp_path: Path) -> None:
+    table = pd.DataFrame({"Image": ["NA", "nan", "null", "x"], "Mean": [1.5, np.nan, 2.0, 3.0]})
+    found = tables.read_csv(tables.write_csv(tmp_path / "t.csv", table))
+    assert list(found["Image"]) == ["NA", "nan", "null", "x"] and found["Mean"].isna().tolist() == [0, 1, 0, 0]
+    (tmp_path / "other.csv").write_text("Image,Mean\nNA,NaN\nb,2.5\n", encoding="utf-8")
+    found = tables.read_csv(tmp_path / "other.csv")
+    assert list(found["Image"]) == ["NA", "b"] and found["Mean"].tolist()[1] == 2.5 and np.isnan(found["Mean"][0])

@@ -21,6 +21,8 @@ from talanoa.roi_set import make_names
 
 _LENGTHS = ("X", "Y", "Z", "BX", "BY", "BZ", "Width", "Height", "Depth", "Perim.", "Major", "Minor")
 _INTENSITY = re.compile(r"(Mean|StdDev|Min|Max)(_C\d+)?$")
+UNIT = "Unit"
+_NO_NUMBER = ("NaN", "nan", "NA", "N/A", "null", "None")
 Columns = dict[str, NDArray[Any]]
 
 
@@ -77,7 +79,8 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, overwrite: bool = False) -> Path:
     """Write a table with commas between columns and dots in numbers, whatever the locale.
 
-    Text that a spreadsheet would take for a formula, or that has line breaks, is marked, see `talanoa.csv_text`.
+    Text that a spreadsheet would take for a formula, or that has line breaks, is marked, see `talanoa.csv_text`. A
+    table of objects gets the column Unit: that of lengths, as in ImageJ's table of results (areas are in its square).
 
     Parameters
     ----------
@@ -94,12 +97,17 @@ def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, overwrite: bool
         The file written.
     """
     with write_aside(path, overwrite) as aside:
-        csv_text.table_written(table).to_csv(aside, index=False, lineterminator="\n", encoding="utf-8")
+        csv_text.table_written(_with_unit(table)).to_csv(aside, index=False, lineterminator="\n", encoding="utf-8")
     return Path(path)
 
 
 def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
     """Read a table written by `write_csv`, or by a spreadsheet that uses semicolons and decimal commas.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Text stays text, also where it is "NA" or "nan". The column Unit of `write_csv` becomes ``attrs["unit"]``.
 
     Raises
     ------
@@ -111,9 +119,45 @@ def read_csv(path: str | os.PathLike[str]) -> pd.DataFrame:
         with path.open(encoding="utf-8-sig") as stream:
             heading = stream.readline()
         separator, decimal = (";", ",") if heading.count(";") > heading.count(",") else (",", ".")
-        return csv_text.table_given(pd.read_csv(path, sep=separator, decimal=decimal, encoding="utf-8-sig"))
+        table = pd.read_csv(
+            path, sep=separator, decimal=decimal, encoding="utf-8-sig", keep_default_na=False, na_values=[""]
+        )
+        return _without_unit(csv_text.table_given(_with_numbers(table)))
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise BadInput(f"{path} cannot be read as a table ({error}); expected CSV. Save it as CSV (UTF-8).") from error
+
+
+def _with_unit(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table of objects with the column Unit."""
+    unit = shown_unit(table)
+    if unit is None or UNIT in table.columns:
+        return table
+    return table.assign(**{UNIT: unit})
+
+
+def _without_unit(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose last column is one Unit with that in its attributes."""
+    if len(table) == 0 or table.columns[-1] != UNIT or table[UNIT].nunique(dropna=False) != 1:
+        return table
+    unit, _, values = str(table[UNIT].iloc[0]).partition(", ")
+    table = table.drop(columns=UNIT)
+    table.attrs["unit"] = unit
+    table.attrs["units"] = units_of(table, unit, values)
+    if values:
+        table.attrs["value_unit"] = values
+    return table
+
+
+def _with_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table in which columns of numbers and words for none (NaN, NA) are numbers; others stay text."""
+    for place, kind in enumerate(table.dtypes):
+        if kind.kind == "O":
+            column = table.iloc[:, place]
+            words = column.isna() | column.isin(_NO_NUMBER)
+            numbers = pd.to_numeric(column.mask(words), errors="coerce")
+            if not words.all() and numbers[~words].notna().all():
+                table.isetitem(place, numbers)
+    return table
 
 
 def _frame(labels: xr.DataArray, image: xr.DataArray | None, t: int) -> Columns:
