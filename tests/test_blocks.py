@@ -262,7 +262,7 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, at: str) -> None:
     assert other["status"] == "error" and "request.min_size was 0, is 5" in other["message"]
     host = tiny.RecordingHost()
     reply = tasks.run(keys, host)
-    assert reply["status"] == "ok" and any("Going on with the unfinished work" in text for text in host.warnings)
+    assert reply["status"] == "ok" and any("Resuming the unfinished work" in text for text in host.warnings)
     assert not work.exists()
     fresh = tasks.run({**keys, "out": str(tmp_path / "fresh")}, QuietHost())
     assert fresh["record"]["labels_sha256"] == reply["record"]["labels_sha256"]

@@ -229,7 +229,7 @@ def test_channels_one_by_one_or_all_at_once(tmp_path: Path) -> None:
     assert run(image, both).image.shape == (1, 2, 1, 32, 36)
     merged = run(image, model_of(tmp_path / "merged", n_channel_in=2, n_channel_out=1))
     assert merged.image.shape == (1, 1, 1, 32, 36) and float(abs(merged.image).max()) < 20
-    assert any("makes 1 channel(s) of 2" in text for text in merged.warnings)
+    assert any("makes 1 channel of 2" in text for text in merged.warnings)
     for keys, model, text in (
         ({}, one, r"2 channels \(DAPI, GFP\); the model takes one. Set channel=1 to 2. Or channel=all"),
         ({"channel": 3}, one, "the image has 2 channels; expected 1 to 2"),

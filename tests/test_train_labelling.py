@@ -149,7 +149,7 @@ def test_fine_tuning_starts_from_what_a_model_knows() -> None:
     tuned = train(request("tuned discs", epochs=1, steps=2, init="discs", lr=1e-4), QuietHost())
     fresh = train(request("fresh discs", epochs=1, steps=2, lr=1e-4), QuietHost())
     assert loop.read_losses(tuned.losses)[0]["val_loss"] < 0.5 * loop.read_losses(fresh.losses)[0]["val_loss"]
-    with pytest.raises(BadInput, match=r"discs makes 2 stain\(s\) of 1 plane\(s\); here are 1 stain\(s\)"):
+    with pytest.raises(BadInput, match=r"discs makes 2 stains of 1 plane; here are 1 stain"):
         train(request("other", init="discs", stains="er"), QuietHost())
     with pytest.raises(BadInput, match="discs predicts dapi, er, in this order; found er, dapi"):
         train(request("other", init="discs", stains="er,dapi"), QuietHost())

@@ -76,7 +76,7 @@ def test_jumps_of_the_validation_loss_are_told() -> None:
 @pytest.mark.parametrize("count", [0, 1, 5])
 def test_few_epochs_are_not_judged(count: int) -> None:
     (only,) = advise(rows(FALL[:count], FALL[:count]))
-    assert f"Only {count} epoch(s)" in only
+    assert f"Only {count} epoch" in only
 
 
 def test_a_diverged_training_is_named_so() -> None:

@@ -138,7 +138,7 @@ def test_stardist_on_a_labelling_trunk_sees_no_further_than_its_halo(grid: int) 
 
 
 def test_what_does_not_fit_is_refused(tmp_path: Any) -> None:
-    with pytest.raises(BadInput, match=r"takes 3 channel\(s\).*images have 1.*not made up"):
+    with pytest.raises(BadInput, match=r"takes 3 channels.*images have 1.*not made up"):
         prepare(request("segmentation", "x", init=segmenters.labelling_model(3).name), QuietHost())
     with pytest.raises(BadInput, match="filters=16 cannot differ.*filters=4, depth=2"):
         prepare(request("stardist", "x", filters=16), QuietHost())

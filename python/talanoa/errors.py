@@ -27,3 +27,8 @@ def naming(name: str) -> Iterator[None]:
 
 class Cancelled(TalanoaError):
     """The user asked to stop; nothing was written."""
+
+
+def counted(number: float, noun: str) -> str:
+    """Return a number with its noun: "1 image", "2 images"."""
+    return f"{number:g} {noun}{'s' * (number != 1)}"

@@ -141,11 +141,11 @@ def full_level(path: Path, how: Reading = AS_STORED) -> tuple[Any, list[str], di
     form |= {"name": str(scales.get("name") or ""), "channel_names": _channels(attrs, names, array.shape)}
     if how.dims is not None and not how.own:
         found = "".join(axis_letter(name) or "?" for name in names).upper()
-        axes = axes_asked(path.name, found, array.shape, how, known="?" not in found)
-        names = list(axes.lower())
-        channels = array.shape[axes.index("C")] if "C" in axes else 1
-        notes += filter(None, (image_axes.drop(image_axes.moved(found, axes), form, more, channels),))
-        notes += filter(None, (image_axes.note_unused(found, axes, how),))
+        letters = axes_asked(path.name, found, array.shape, how, known="?" not in found)
+        names = list(letters.lower())
+        channels = array.shape[letters.index("C")] if "C" in letters else 1
+        notes += filter(None, (image_axes.drop(image_axes.moved(found, letters), form, more, channels),))
+        notes += filter(None, (image_axes.note_unused(found, letters, how),))
     return array, names, form, {**more, **({"notes": tuple(notes)} if notes else {})}
 
 

@@ -149,8 +149,8 @@ def find(name: str) -> Path:
         There is none; the message lists the models that there are.
     """
     as_path = Path(name).expanduser()
-    if exists(as_path / RECORD):
-        return as_path
+    if exists(as_path / RECORD):  # NB: "." and "models/.." have no name of their own
+        return as_path if as_path.name not in ("", "..") else as_path.resolve()
     for info in available():
         if info.name == name:
             return info.folder

@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import backends, background, grey_values, inference, methods, network_maps, resample
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host, Share, stop_if_cancelled
 from talanoa.methods import mask_objects, star_convex
 from talanoa.model_folder import Model, check_kind
@@ -105,8 +105,9 @@ def segment(
     volumes = methods.get(model.method).ndim == 3
     if image.sizes["c"] != model.channels or (image.sizes["z"] > 1) != volumes:
         raise BadInput(
-            f"The image has {image.sizes['c']} channel(s) and {image.sizes['z']} slice(s); "
-            f"model {model.name} takes {model.channels} channel(s) and {'several slices' if volumes else 'one slice'}."
+            f"The image has {counted(image.sizes['c'], 'channel')} and {counted(image.sizes['z'], 'slice')}; "
+            f"model {model.name} takes {counted(model.channels, 'channel')} and "
+            f"{'several slices' if volumes else 'one slice'}."
         )
     started = time.perf_counter()
     check_settings(settings, model)

@@ -91,6 +91,11 @@ def read_numbers(key: str, value: Any, expected: str, groups: bool = False, word
     return text
 
 
+def from_one_to(count: int) -> str:
+    """Return the numbers up to `count` for a message: "1", or "1 to 5"."""
+    return "1" if count == 1 else f"1 to {count}"
+
+
 def numbers_in(text: str) -> list[int]:
     """Return the numbers of "1,3-5", each by itself, in their order."""
     found: list[int] = []

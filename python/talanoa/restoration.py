@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import anisotropy, backends, calibration, image_lazy, image_work, methods, restoration_isotropic
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host, Share
 from talanoa.image_lazy import LazyImage
 from talanoa.image_work import Found, ImageWork, Made
@@ -90,7 +90,8 @@ class Restoration(ImageWork):
             self._before += far_from_trained(self.factor, float(self.config.anisotropy))
         if self.foreign:
             self._before.append(
-                f"The model makes {self.config.n_channel_out} channel(s) of {model.channels}: what comes out is in the "
+                f"The model makes {counted(self.config.n_channel_out, 'channel')} of {model.channels}: what comes "
+                "out is in the "
                 "units of the training, 0 to 1 for most pixels, not in intensities of the image."
             )
         self.times["load"] = round(time.perf_counter() - started, 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from talanoa.errors import BadInput
 from talanoa.image_lazy import LazyImage
 from talanoa.model_folder import Model
+from talanoa.request_base import from_one_to
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration_source import Source
 
@@ -59,7 +60,9 @@ def _planes(image: LazyImage, model: Model, plane: int | None) -> tuple[tuple[in
         return tuple(range(found)), []
     if plane is not None:
         if plane > found:
-            raise BadInput(f"plane={plane}: the image has {found} slice{'s' * (found > 1)}; expected 1 to {found}.")
+            raise BadInput(
+                f"plane={plane}: the image has {found} slice{'s' * (found > 1)}; expected {from_one_to(found)}."
+            )
         return (plane - 1,), []
     if found == 1:
         return (0,), []

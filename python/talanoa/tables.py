@@ -156,7 +156,7 @@ def _with_numbers(table: pd.DataFrame) -> pd.DataFrame:
             words = column.isna() | column.isin(_NO_NUMBER)
             numbers = pd.to_numeric(column.mask(words), errors="coerce")
             if not words.all() and numbers[~words].notna().all():
-                table.isetitem(place, numbers)
+                table.isetitem(place, numbers.to_numpy())
     return table
 
 

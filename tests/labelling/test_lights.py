@@ -148,7 +148,7 @@ def test_what_does_not_belong_together_is_refused_by_name(plate: Path, tmp_path:
             load(plate, **keys)
     files = as_files(plate, tmp_path / "files")
     for keys, message in (
-        ({"channel": "1,4"}, r"has 3 channel\(s\); channel 4 was asked for"),
+        ({"channel": "1,4"}, r"has 3 channels; channel 4 was asked for"),
         ({"channel": "1,2", "target_channels": "2"}, "channel is 1,2, target_channels are 2; expected each channel"),
         ({"channel": "1,2", "transmitted": "phase"}, r"transmitted names 1 \(phase\), channel has 2 \(1, 2\)"),
         ({"channel": "1,2", "transmitted": "dapi,phase"}, "both called dapi"),
@@ -162,7 +162,7 @@ def test_what_does_not_belong_together_is_refused_by_name(plate: Path, tmp_path:
     with pytest.raises(BadInput, match=r"DIC lacks 1 image \(A02_f1\)"):
         load(plate, transmitted="phase,DIC")
     drawn_plates.write(plate, "DIC", "A02_f1", np.stack([drawn_plates.field(0, (64, 64))[0]] * 2))
-    with pytest.raises(BadInput, match=r"DIC/A02_f1.tif has 2 plane\(s\), phase/A02_f1.tif 1; expected as many"):
+    with pytest.raises(BadInput, match=r"DIC/A02_f1.tif has 2 planes, phase/A02_f1.tif 1; expected as many"):
         load(plate, transmitted="phase,DIC")
 
 

@@ -16,6 +16,7 @@ from talanoa_fiji import ui
 TITLE = u"Talanoa Doctor"
 COPY, SAVE, FOLDER, CLOSE = u"Copy report", u"Save report ...", u"Open log folder", u"Close"
 LINES = 30  # of the log that the report ends with
+LOG = u"For whoever helps you, the last lines of the log %s. They are of earlier commands; errors there may be solved:\n\n%s"
 
 
 def imagej():
@@ -26,9 +27,15 @@ def imagej():
     return {
         u"java": java,
         u"imagej": u"%s in %s; %.0f of %.0f MB used, %d cores" % (
-            IJ.getFullVersion(), IJ.getDirectory(u"imagej") or u"no folder", used, memory, cores
+            IJ.getVersion(), folder(), used, memory, cores
         ),
     }
+
+
+def folder():
+    """Return the folder of ImageJ; one without plugins is only where the program was started."""
+    path = IJ.getDirectory(u"imagej")
+    return path if path and File(path, u"plugins").isDirectory() else u"no folder of its own"
 
 
 def report(reply, side):
@@ -47,7 +54,7 @@ def report(reply, side):
     parts.append(reply.get("message") or u"")
     log = reply.get("log")
     if log and File(log).isFile():
-        parts.append(u"The last lines of %s:\n\n%s" % (log, u"\n".join(last_lines(log))))
+        parts.append(LOG % (log, u"\n".join(last_lines(log))))
     return u"\n\n".join(part for part in parts if part)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host, stop_if_cancelled
 
 
@@ -92,7 +92,7 @@ def one_channel(image: xr.DataArray, channel: int | None) -> NDArray:
     """
     count = image.sizes["c"]
     if channel is not None and channel > count:
-        raise BadInput(f"channel={channel}: found {count} channel(s); expected a number from 1 to {count}.")
+        raise BadInput(f"channel={channel}: found {counted(count, 'channel')}; expected a number from 1 to {count}.")
     values = np.asarray(image)
     if channel is None and image.attrs["rgb"]:
         return values.mean(axis=1, dtype=np.float32)

@@ -10,7 +10,7 @@ import xarray as xr
 
 from talanoa.errors import BadInput
 from talanoa.labelling.record import LabellingRecord, Light
-from talanoa.request_base import numbers_in
+from talanoa.request_base import from_one_to, numbers_in
 
 Input = tuple[int, int]  # channel and plane, counted from 0
 
@@ -152,7 +152,9 @@ def numbers_of(key: str, text: str, count: int, what: str) -> list[int]:
     for piece in text.split(","):
         found = numbers_in(piece)
         if not 1 <= found[0] <= found[-1] <= count:
-            raise BadInput(f"{key}={text}: the image has {_count(count, what)}; found {piece}, expected 1 to {count}.")
+            raise BadInput(
+                f"{key}={text}: the image has {_count(count, what)}; found {piece}, expected {from_one_to(count)}."
+            )
     return numbers_in(text)
 
 

@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from talanoa import background
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.methods import classical
+from talanoa.request_base import from_one_to
 
 Steps = dict[str, NDArray[np.float32]]
 Denoiser = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -118,6 +119,8 @@ def project(stack: NDArray, how: str | int) -> NDArray[np.float32]:
     """Return one plane (y, x) of a stack (z, y, x): "max", "mean", or the plane of a number, counted from 1."""
     if isinstance(how, int):
         if how > len(stack):
-            raise BadInput(f"project={how}: the stack has {len(stack)} plane(s); expected 1 to {len(stack)}.")
+            raise BadInput(
+                f"project={how}: the stack has {counted(len(stack), 'plane')}; expected {from_one_to(len(stack))}."
+            )
         return stack[how - 1].astype(np.float32)
     return np.asarray(stack.max(axis=0) if how == "max" else stack.mean(axis=0), np.float32)

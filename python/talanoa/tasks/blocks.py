@@ -211,7 +211,7 @@ def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, met
     labels = blocks_labels.LabelImage(folder / blocks_labels.NAME, shape, prepared.places.core, dict(form.attrs))
     done = blocks_store.count(store)
     if done:
-        host.warn(f"Going on with the unfinished work in {store.folder}: {done} blocks had been through the network.")
+        host.warn(f"Resuming the unfinished work in {store.folder}: {done} blocks had been through the network.")
     found = blocks.run(prepared.job(store), prepared.levels, prepared.backend.runner, labels)
     for _ in labels.finish():
         host.progress(1, 1, "Smaller levels of the labels")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from talanoa.errors import BadInput
 from talanoa.reading import axes_remedy
+from talanoa.request_base import from_one_to
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -101,7 +102,7 @@ def channel_numbers(image: xr.DataArray, needed: int, channel: int | None, also:
     if channel is not None:
         if channel > found:
             raise BadInput(
-                f"channel={channel}: the image has {found} channel{'s' * (found > 1)}; expected 1 to {found}."
+                f"channel={channel}: the image has {found} channel{'s' * (found > 1)}; expected {from_one_to(found)}."
             )
         if needed > 1:
             raise BadInput(f"channel={channel}: the model takes {needed} channels at once; leave channel out.")
@@ -124,7 +125,7 @@ def _plane(image: xr.DataArray, plane: int | None) -> xr.DataArray:
     """Take one slice of a z-stack."""
     found = image.sizes["z"]
     if plane is not None and plane > found:
-        raise BadInput(f"plane={plane}: the image has {found} slice{'s' * (found > 1)}; expected 1 to {found}.")
+        raise BadInput(f"plane={plane}: the image has {found} slice{'s' * (found > 1)}; expected {from_one_to(found)}.")
     if plane is None and found > 1:
         raise BadInput(
             f"The image is a z-stack of {found} slices; the model works in 2D. Set plane=1 to {found}, project the "

@@ -303,7 +303,7 @@ def _note(out: Path, content: Mapping[str, Any]) -> None:
 
 def _notes(done: int, total: int, replaced: Sequence[str], gone: Sequence[str]) -> list[str]:
     """Return what a user who goes on with a folder of results should know."""
-    found = [f"Going on with an earlier run: {done} of {total} images are done already."]
+    found = [f"Resuming an earlier run: {done} of {total} images are done already."]
     if replaced:
         found.append(
             f"{len(replaced)} of the images changed since and are done again ({_some(replaced)}); earlier results are "

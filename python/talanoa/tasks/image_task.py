@@ -149,7 +149,7 @@ class ImageTask:
         try:
             with blocks_store.opened(out, _plan(work, model), host, self.noun, image_stream.README) as store:
                 if done := image_stream.done_in(store):
-                    host.warn(f"Going on with the unfinished work in {store.folder}: {done} frames are {work.made}.")
+                    host.warn(f"Resuming the unfinished work in {store.folder}: {done} frames are {work.made}.")
                 made = image_stream.write(work, store)
                 for text in work.warnings():
                     host.warn(text)

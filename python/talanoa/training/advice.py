@@ -63,7 +63,7 @@ def advise(losses: Sequence[Mapping[str, float]], judged_by: str = "objects") ->
     if len(rows) < len(losses):
         return ["Some losses are no finite numbers: the training diverged. Lower lr, and check the images."]
     if len(rows) < FEWEST:
-        return [f"Only {len(rows)} epoch(s): too few to judge the curve. Train longer."]
+        return [f"Only {len(rows)} epoch{'s' * (len(rows) != 1)}: too few to judge the curve. Train longer."]
     words = WORDS[judged_by]
     train, raw = _positive(*(np.array([row[key] for row in rows]) for key in ("loss", "val_loss")))
     smooth_train, smooth = smoothed(train), smoothed(raw)

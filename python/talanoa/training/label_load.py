@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa import copies, damaged, image_folder, normalize
 from talanoa import image as images
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.files import file_sha256
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.labelling import align, exposure, levels, sources
@@ -139,7 +139,7 @@ def _alike(seen: Roles) -> None:
         if own != expected:
             found, wanted = (_planes_of(one) for one in (each, first))
             raise BadInput(
-                f"{each.name} has {found} plane(s) of transmitted light, {first.name} {wanted}; expected as many in "
+                f"{each.name} has {found} planes of transmitted light, {first.name} {wanted}; expected as many in "
                 "each. Leave out what differs, or name planes=."
             )
         if list(each.stains) != list(first.stains):
@@ -216,7 +216,8 @@ def _normalization(request: TrainRequest, seen: Roles) -> dict[str, Any]:
         shapes = {lights[0].shape for lights in fields}
         if len(fields) < EVEN or len(shapes) > 1:
             raise BadInput(
-                f"flat_field: found {len(fields)} training image(s) of {len(shapes)} size(s); expected at least {EVEN} "
+                f"flat_field: found {counted(len(fields), 'training image')} of {counted(len(shapes), 'size')}; "
+                f"expected at least {EVEN} "
                 "of one size, to tell the illumination from the cells. Leave it out."
             )
         grids = [levels.illumination(images) for images in zip(*fields, strict=True)]
@@ -326,8 +327,10 @@ def to_judge(model: Any, request: TrainRequest, host: Host) -> list[LabelField]:
     first = seen[0][0]
     if list(first.stains) != [stain.name for stain in known.stains] or len(first.light) != known.channels:
         raise BadInput(
-            f"{model.name} predicts {', '.join(stain.name for stain in known.stains)} of {known.channels} plane(s); "
-            f"{first.name} has {', '.join(first.stains)} and {len(first.light)} plane(s). Take images of the same kind."
+            f"{model.name} predicts {', '.join(stain.name for stain in known.stains)} of "
+            f"{counted(known.channels, 'plane')}; "
+            f"{first.name} has {', '.join(first.stains)} and {counted(len(first.light), 'plane')}. Take images of "
+            "the same kind."
         )
     normalization = dict(model.normalization)
     by = asked.model_copy(update={"normalize_by": normalization.get("by", "image")})

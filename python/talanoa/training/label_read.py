@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.files import file_sha256
 from talanoa.labelling.plates import View
 from talanoa.labelling.record import Light
@@ -137,7 +137,7 @@ def channels_of(request: TrainRequest, count: int, label: str) -> tuple[list[int
     if count < 2 or wrong:
         found = f"channel {', '.join(wrong)} was asked for" if count > 1 else "there are no stains"
         raise BadInput(
-            f"{label} has {count} channel(s); {found}. Expected transmitted light (channel) and stains "
+            f"{label} has {counted(count, 'channel')}; {found}. Expected transmitted light (channel) and stains "
             "(target_channels) as channels of one file, or a plate with a folder for each."
         )
     numbers = [int(each) for each in asked] or [number for number in range(1, count + 1) if number not in lit]
@@ -189,7 +189,9 @@ def _one_channel(picture: xr.DataArray, channel: int | None, label: str) -> NDAr
     if channel is None and count > 1 and not _grey(picture):
         raise BadInput(f"{label} has {count} channels; expected one, or channel= to choose that of transmitted light.")
     if channel is not None and channel > count:
-        raise BadInput(f"{label} has {count} channel(s); channel {channel} was asked for. Give one from 1 to {count}.")
+        raise BadInput(
+            f"{label} has {counted(count, 'channel')}; channel {channel} was asked for. Give one from 1 to {count}."
+        )
     return picture.values[:, (channel or 1) - 1]
 
 
@@ -254,7 +256,8 @@ def planes_of(text: str, count: int, label: str) -> tuple[int, ...]:
     beyond = [plane for plane in planes if plane > count]
     if beyond:
         raise BadInput(
-            f"planes={text}: {label} has {count} plane(s), no plane {', '.join(map(str, beyond))}; expected numbers "
+            f"planes={text}: {label} has {counted(count, 'plane')}, no plane {', '.join(map(str, beyond))}; "
+            "expected numbers "
             f"from 1 to {count}, or all."
         )
     if len(set(planes)) < len(planes):
@@ -305,7 +308,8 @@ def _check(lights: Sequence[str], channels: Mapping[str, NDArray], labels: Mappi
             )
         if name in lights and other[1] != planes:
             raise BadInput(
-                f"{labels[name]} has {other[1]} plane(s), {labels[first]} {planes}; expected as many of each kind of "
+                f"{labels[name]} has {counted(other[1], 'plane')}, {labels[first]} {planes}; expected as many of "
+                "each kind of "
                 "light, which become channels of one image. Put planes into a folder each, and name these."
             )
         if other == channels[first].shape and np.array_equal(channels[name], channels[first]):

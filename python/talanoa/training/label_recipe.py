@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host
 from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, empty_stains
 from talanoa.labelling.record import record_of
@@ -63,8 +63,9 @@ def _of_init(
     check_same(init, config, given, {"loss", "backbone", "dropout"})
     if (config.n_channel_in, config.n_channel_out) != channels:
         raise BadInput(
-            f"{init.name} makes {config.n_channel_out} stain(s) of {config.n_channel_in} plane(s); here are "
-            f"{channels[1]} stain(s) and {channels[0]} plane(s). Set planes and stains."
+            f"{init.name} makes {counted(config.n_channel_out, 'stain')} of "
+            f"{counted(config.n_channel_in, 'plane')}; here are "
+            f"{counted(channels[1], 'stain')} and {counted(channels[0], 'plane')}. Set planes and stains."
         )
     _check_order(init, loaded)
     return labelling.LabellingConfig(**{**init.config, **given})

@@ -12,7 +12,7 @@ import torch
 from talanoa import damaged, dataset, methods
 from talanoa import image as images
 from talanoa.dataset import Annotated
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host
 from talanoa.image_losses import names
 from talanoa.metrics.matching import match_images
@@ -67,7 +67,9 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
             "model, or from scratch."
         )
     if init.channels != channels:
-        raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Set channel.")
+        raise BadInput(
+            f"{init.name} takes {counted(init.channels, 'channel')}, the images have {channels}. Set channel."
+        )
     transfer.check_same(init, methods.get("segmentation").config(**init.config), given, FREE)
     free = {key: value for key, value in keys.items() if key in FREE}
     return "segmentation", methods.get("segmentation").config(**{**init.config, **free})

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import copies, damaged, dataset, image_folder
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.files import file_sha256
 from talanoa.host import Host, stop_if_cancelled
 from talanoa.reading import axes_remedy
@@ -113,7 +113,8 @@ def _files(request: TrainRequest) -> list[tuple[Path, Path | None]]:
     images, targets = folders(request.images), folders(request.targets)
     if targets and len(targets) != len(images):
         raise BadInput(
-            f"images has {len(images)} folder(s), targets {len(targets)}; expected as many, in the same order. "
+            f"images has {counted(len(images), 'folder')}, targets {len(targets)}; expected as many, in the same "
+            "order. "
             "Separate the folders by a semicolon."
         )
     if targets:
@@ -292,7 +293,7 @@ def _channels(values: NDArray, channel: int | None, name: str) -> NDArray:
         return values
     if channel > len(values):
         raise BadInput(
-            f"{name} has {len(values)} channel(s); channel {channel} was asked for. Give a channel from 1 to "
+            f"{name} has {counted(len(values), 'channel')}; channel {channel} was asked for. Give a channel from 1 to "
             f"{len(values)}."
         )
     return values[channel - 1 : channel]
@@ -316,7 +317,8 @@ def _alike(found: Sequence[Recording]) -> list[Recording]:
         for one, other in ((each.image, first.image), (each.target, first.target)):
             if one is not None and other is not None and len(one) != len(other):
                 raise BadInput(
-                    f"{each.name} has {len(one)} channel(s), {first.name} {len(other)}; expected the same number in "
+                    f"{each.name} has {counted(len(one), 'channel')}, {first.name} {len(other)}; expected the "
+                    "same number in "
                     "each. Give a channel."
                 )
     return list(found)

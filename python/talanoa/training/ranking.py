@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import backends, inference, methods, model_folder, reading, tiles
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
 from talanoa.model_folder import Model
@@ -98,8 +98,10 @@ def read_for(model: Model, path: Path) -> NDArray[np.float32]:
     n_t, n_c, n_z = picture.sizes["t"], len(values), values.shape[1]
     if n_t > 1 or n_c != model.channels or (n_z > 1) != (model.ndim == 3):
         raise Unfit(
-            f"{path} has {n_t} frame(s), {n_c} channel(s) and {n_z} slice(s); model {model.name} takes one frame, "
-            f"{model.channels} channel(s) and {'several slices' if model.ndim == 3 else 'one slice'}. Choose another "
+            f"{path} has {counted(n_t, 'frame')}, {counted(n_c, 'channel')} and {counted(n_z, 'slice')}; model "
+            f"{model.name} takes one frame, "
+            f"{counted(model.channels, 'channel')} and {'several slices' if model.ndim == 3 else 'one slice'}. "
+            "Choose another "
             "model, or add the planes of the image one by one."
         )
     low, high = model.normalization["low"], model.normalization["high"]

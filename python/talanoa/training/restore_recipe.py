@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host
 from talanoa.model_folder import Model
 from talanoa.request_base import key_value
@@ -47,7 +47,7 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     check_same(init, config, given, training_only)
     if (config.n_channel_in, config.n_channel_out) != channels:
         raise BadInput(
-            f"{init.name} makes {config.n_channel_out} channel(s) of {config.n_channel_in}, the images have "
+            f"{init.name} makes {counted(config.n_channel_out, 'channel')} of {config.n_channel_in}, the images have "
             f"{channels[0]}, their targets {channels[1]}. Set channel."
         )
     changes = {key: value for key, value in given.items() if key in training_only}

@@ -11,7 +11,7 @@ import numpy as np
 from talanoa import copies, damaged, dataset, image_folder
 from talanoa.annotate.folder import FILE, Dataset, is_dataset, open_dataset
 from talanoa.dataset import Annotated, Files
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host
 from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
@@ -87,7 +87,7 @@ def find(request: TrainRequest) -> tuple[list[Files], tuple[str, ...]]:
     if len(others) != len(images):
         key = "targets" if request.targets else "rois"
         raise BadInput(
-            f"images has {len(images)} folder(s), {key} {len(others)}; expected as many, in the same order. "
+            f"images has {counted(len(images), 'folder')}, {key} {len(others)}; expected as many, in the same order. "
             "Separate the folders by a semicolon."
         )
     suffixes: Sequence[str] = image_folder.ROI_SUFFIXES if request.rois else image_folder.EXACT
@@ -145,7 +145,8 @@ def _of_dataset(opened: Dataset, classes: bool) -> list[Files]:
         found.append(Files(opened.image_path(entry.name), annotation, entry.name, source, kinds))
     if not found:
         raise BadInput(
-            f"{opened.root} has {len(opened.entries)} image(s), none of them annotated; expected some that are done. "
+            f"{opened.root} has {counted(len(opened.entries), 'image')}, none of them annotated; expected some "
+            "that are done. "
             "Annotate them first (Plugins > Talanoa > Annotate Images), or choose another dataset."
         )
     if len({each.source for each in found}) == 1:  # all are parts of one image: it is split then, there is no other

@@ -12,7 +12,7 @@ import torch
 from talanoa import damaged, dataset, inference, methods
 from talanoa import image as images
 from talanoa.dataset import Annotated
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.host import Host
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_images
@@ -82,7 +82,9 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     config = methods.get(name).config(**init.config)
     transfer.check_same(init, config, given)
     if init.channels != channels:
-        raise BadInput(f"{init.name} takes {init.channels} channel(s), the images have {channels}. Set channel.")
+        raise BadInput(
+            f"{init.name} takes {counted(init.channels, 'channel')}, the images have {channels}. Set channel."
+        )
     return name, _with_classes(config, loaded, init)
 
 

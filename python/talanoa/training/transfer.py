@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.model_folder import Model
 from talanoa.predict_settings import own_normalization
 from talanoa.requests import TrainRequest
@@ -56,7 +56,8 @@ def shape_of(init: Model, channels: int, asked: Mapping[str, Any]) -> dict[str, 
         )
     if init.channels != channels:
         raise BadInput(
-            f"{init.name} takes {init.channels} channel(s) (focal planes count as such), the images have {channels}. "
+            f"{init.name} takes {counted(init.channels, 'channel')} (focal planes count as such), the images have "
+            f"{channels}. "
             "Set channel, or start from a model that was trained on such images: weights for other channels are not "
             "made up."
         )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from talanoa.dataset import Annotated
-from talanoa.errors import BadInput
+from talanoa.errors import BadInput, counted
 from talanoa.methods import stardist3d
 from talanoa.requests import TrainRequest
 from talanoa.training import settings
@@ -63,7 +63,8 @@ def median_extent(items: Sequence[Annotated]) -> np.ndarray:
     extent: np.ndarray = np.median(found, axis=0)
     if extent[0] < FEWEST_SLICES:
         raise BadInput(
-            f"The objects extend over {extent[0]:g} slice(s) and {extent[1]:g} x {extent[2]:g} pixels (medians); "
+            f"The objects extend over {counted(extent[0], 'slice')} and {extent[1]:g} x {extent[2]:g} pixels "
+            "(medians); "
             "expected objects that go through several slices. Give an object the same number, or its ROIs the same "
             "name, in all of its slices; or train on the planes one by one with ndim=2."
         )
