@@ -32,6 +32,7 @@ NOTE = "lock.json"  # since when it is held, for messages
 LEASE = 60.0  # seconds without a renewal after which the lock of another machine no longer counts
 BEAT = 10.0  # seconds between two renewals
 _POLL = 0.05
+_QUIET = 1.0  # seconds of waiting without a word
 Sign = tuple[int, int, bytes]  # of a lock file: what changes when it is renewed or somebody else's
 
 
@@ -112,7 +113,10 @@ def _acquired(folder: Path, what: str, host: Host | None, patience: float) -> So
     """Return the lock, held; wait for as long as it is unknown whether its holder is still there."""
     lease, file = _lease(folder), folder / LOCK
     started = changed = time.monotonic()
+    if file.is_dir():
+        raise BadInput(f"Found a folder at {file}; expected no such folder, as {folder} is locked there. Rename it.")
     first = sign = _sign(file)
+    waited = False
     while not _try(lease):
         now, owner = time.monotonic(), lease.owner
         found = _sign(file)
@@ -127,10 +131,25 @@ def _acquired(folder: Path, what: str, host: Host | None, patience: float) -> So
             raise BadInput(_taken(folder, what, owner))
         if now - changed > LEASE:
             _evict(file, sign)
+        if not waited and now - started > _QUIET:
+            waited = True
+            _say_waiting(folder, host)
         if host is not None and host.cancelled():
             raise BadInput(_taken(folder, what, owner))  # not `Cancelled`: nothing here is ours to tidy up
         time.sleep(_POLL)
     return lease
+
+
+def _say_waiting(folder: Path, host: Host | None) -> None:
+    """Say why nothing happens."""
+    text = (
+        f"Waiting for up to {LEASE:.0f} s: {folder} is locked, and it is not known whether the process that holds it "
+        "still runs (it is on another machine, or was stopped while it began)."
+    )
+    if host is not None:
+        host.warn(text)
+    else:
+        log.warning(text)
 
 
 def _sign(file: Path) -> Sign | None:

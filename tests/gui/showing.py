@@ -96,6 +96,40 @@ def fields_of_another_image(work: Path) -> dict[str, Any]:
     return seen
 
 
+def second_run(work: Path) -> dict[str, Any]:
+    """Segment an image three times from the dialog; the user renames the label image of the second run."""
+    hand, seen = d.Hand(), {}
+    imp = open_image(work / "discs.tif")
+
+    def run(number: int) -> None:
+        d.java("ij.IJ").selectWindow(imp.getID())
+        hand.click_on(d.button(chosen(hand), "OK"))
+        d.wait_until(lambda: len(imp.getProperty("talanoa.runs") or []) == number, f"run {number} has begun to show")
+        d.wait_until(lambda: labels_marked(number), f"the labels of run {number}")
+
+    def labels_marked(number: int) -> bool:
+        kept = labels_of("discs.tif labels")
+        window = kept.getWindow()
+        return (
+            window is not None
+            and window.isActive()
+            and str(kept.getProperty("talanoa.run")) == str(imp.getProperty("talanoa.runs")[number - 1])
+        )
+
+    run(1)
+    run(2)
+    seen["after_two"] = titles()
+    labels_of("discs.tif labels").setTitle("mine")
+    run(3)
+    seen["after_three"] = titles()
+    return seen
+
+
+def titles() -> list[str]:
+    """Return the titles of all open images."""
+    return sorted(str(title) for title in d.java("ij.WindowManager").getImageTitles())
+
+
 def chosen(hand: d.Hand) -> Any:
     """Open the dialog of Segment Objects with the tiny model and return it."""
     hand.choose(SEGMENT)
@@ -154,5 +188,12 @@ def status_under_a_field(work: Path) -> dict[str, Any]:
 
 SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
     one.__name__: one
-    for one in (tables_and_windows, other_outlines, fields_of_another_image, quit_and_escape, status_under_a_field)
+    for one in (
+        tables_and_windows,
+        second_run,
+        other_outlines,
+        fields_of_another_image,
+        quit_and_escape,
+        status_under_a_field,
+    )
 }

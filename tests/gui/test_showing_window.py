@@ -18,6 +18,12 @@ def test_tables_hold_one_kind_and_unit_and_windows_do_not_cover_the_image(play: 
     assert seen["theirs"] == [1, seen["objects"]]
 
 
+def test_the_label_image_of_a_second_run_takes_the_place_of_the_first(play: Any) -> None:
+    seen = play("second_run")
+    assert seen["after_two"] == ["discs.tif", "discs.tif labels"]
+    assert seen["after_three"] == ["discs.tif", "discs.tif labels", "mine"]
+
+
 def test_other_outlines_are_hidden_while_thresholds_are_adjusted(play: Any) -> None:
     seen = play("other_outlines")
     assert seen["before"] == seen["after"] > 3

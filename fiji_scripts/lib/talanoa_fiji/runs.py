@@ -7,7 +7,10 @@ from java.lang import Long, System
 from java.text import SimpleDateFormat
 from java.util import ArrayList, Date
 
-MADE_BY, OUTLINE = u"talanoa.run", u"talanoa.outline"  # properties of a ROI
+from ij import WindowManager
+
+MADE_BY, OUTLINE = u"talanoa.run", u"talanoa.outline"  # properties of a ROI, the first of an image that was made, too
+KIND, TITLE = u"talanoa.kind", u"talanoa.title"  # of such an image: labels, image or uncertainty; its title then
 RUNS = u"talanoa.runs"  # property of an image: the runs on it
 LAST = u"talanoa.run.last"  # property of Java: the time of the last run, in ms
 
@@ -38,6 +41,20 @@ def mark(rois, run):
     for roi in rois:
         roi.setProperty(MADE_BY, run)
         roi.setProperty(OUTLINE, _outline(roi))
+
+
+def mark_image(imp, run, kind):
+    """Note in an image which run made it, and as what."""
+    imp.setProperty(MADE_BY, run)
+    imp.setProperty(KIND, kind)
+    imp.setProperty(TITLE, imp.getTitle())
+
+
+def images_of(runs, kind):
+    """Return the open images of a kind that some runs made and that the user has not changed or renamed since."""
+    found = [WindowManager.getImage(number) for number in WindowManager.getIDList() or []]
+    found = [imp for imp in found if imp is not None and imp.getProperty(KIND) == kind and not imp.changes]
+    return [imp for imp in found if imp.getProperty(MADE_BY) in runs and imp.getTitle() == imp.getProperty(TITLE)]
 
 
 def is_of(roi, runs):
