@@ -35,7 +35,7 @@ def prediction(backend: str, device: str, filters: int = 16, **keys: Any) -> Cal
     import torch
 
     from talanoa import methods, model_folder
-    from talanoa.host import QuietHost
+    from talanoa.core.host import QuietHost
     from talanoa.image import from_array
     from talanoa.labelling import models
     from talanoa.labelling.prediction import predict_stains

@@ -17,13 +17,13 @@ import numpy as np
 import pandas as pd
 
 from talanoa import image as images
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.judge.stains import segmenting
 from talanoa.judge.stains.measures import Objects, objects_of
 from talanoa.judge.stains.store import Channel
 from talanoa.metrics.bland_altman import bland_altman
 from talanoa.metrics.correlation import pearson
-from talanoa.request_base import parse
 from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.samples import plate

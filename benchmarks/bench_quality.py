@@ -18,7 +18,7 @@ import numpy as np
 import tifffile
 
 from talanoa import model_folder
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.metrics.matching import match_images
 from talanoa.predict import segment

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from talanoa import resources, rois
+from talanoa import rois
+from talanoa.core import resources
 from talanoa.fiji import packing, runtime
 from talanoa.image import from_array
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from talanoa import image as images
 from talanoa import model_folder
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.metrics.matching import match_images
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest

@@ -62,7 +62,7 @@ def write_volumes(folder: Path, count: int) -> dict[str, str]:
 def segment(shape: tuple[int, ...]) -> dict[str, Any]:
     """Segment the large volume in this process."""
     from talanoa import backends, image, model_folder, predict, tasks
-    from talanoa.host import QuietHost
+    from talanoa.core.host import QuietHost
 
     network = [0.0]
     choose = backends.for_model
@@ -130,7 +130,7 @@ def main(words: list[str]) -> None:
     shape = tuple(map(int, words)) or SHAPE
     with tempfile.TemporaryDirectory(prefix="talanoa-bench-") as folder:
         os.environ["TALANOA_HOME"] = folder
-        from talanoa.host import QuietHost
+        from talanoa.core.host import QuietHost
         from talanoa.requests import TrainRequest
         from talanoa.training.run import train
 

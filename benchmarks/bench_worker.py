@@ -21,7 +21,8 @@ from typing import Any
 
 import psutil
 
-from talanoa import resources, samples
+from talanoa import samples
+from talanoa.core import resources
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 

@@ -54,7 +54,7 @@ def say(what: str, **figures: Any) -> None:
 def plate(work: Path, seed: int, wells: int = 24) -> Path:
     """Return a drawn plate, two fields a well."""
     from talanoa import tasks
-    from talanoa.host import QuietHost
+    from talanoa.core.host import QuietHost
 
     target = work / (f"plate-{seed}" if wells == 24 else f"plate-{seed}-{wells}")
     if not target.exists():
@@ -117,7 +117,7 @@ def losses(work: Path) -> None:
 def transfer(work: Path) -> None:
     """Masks of nuclei in phase contrast from 1, 2, 5 and all images, from scratch and from the model of the plate."""
     from talanoa import tasks
-    from talanoa.host import QuietHost
+    from talanoa.core.host import QuietHost
 
     for seed in (7, 11):
         for kind, source in (("images", "phase"), ("masks", "truth/nuclei")):

@@ -53,7 +53,7 @@ def restore(method: str, keys: dict[str, Any], image: np.ndarray, backend: str =
     The network was made, and exported for ONNX Runtime, by a process that is gone: as for all images but the first.
     """
     from talanoa import model_folder
-    from talanoa.host import QuietHost
+    from talanoa.core.host import QuietHost
     from talanoa.image import from_array
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore as restored

@@ -11,7 +11,7 @@ import xarray as xr
 import synthetic
 from talanoa import image as images
 from talanoa import rois, tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 
 
 def ask(action: str, dataset: Path | None = None, **given: Any) -> dict[str, Any]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import TalanoaError
+from talanoa.core.errors import TalanoaError
 
 KINDS = ("flip", "bytes", "zeros", "cut", "place")
 _ODD_NUMBERS = (0, 1, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)

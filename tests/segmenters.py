@@ -11,7 +11,7 @@ import torch
 
 from synthetic import write_pairs
 from talanoa import methods, model_folder
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest, parse
 from talanoa.training.run import TrainReply, train

@@ -11,7 +11,7 @@ import xarray as xr
 
 import talanoa
 from talanoa import image as images
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 KEYS = (
     "pixel_size", "unit", "frame_interval", "channel_names", "display", "luts", "rgb", "depth_unknown", "name",

@@ -14,9 +14,10 @@ import pytest
 import torch
 
 import tiny
-from talanoa import backends, devices, methods, model_folder, onnx_export, onnx_run
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa import backends, methods, model_folder, onnx_export, onnx_run
+from talanoa.core import devices
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.model_folder import Model
 from talanoa.predict import segment
@@ -225,7 +226,7 @@ def test_a_kept_network_is_run_without_loading_torch(home: Path) -> None:
     code = (
         "import json, sys, numpy as np\n"
         "from talanoa import predict, model_folder\n"
-        "from talanoa.host import QuietHost\n"
+        "from talanoa.core.host import QuietHost\n"
         "from talanoa.image import from_array\n"
         "from talanoa.requests import SegmentRequest\n"
         f"model = model_folder.load({tiny.MODEL!r})\n"

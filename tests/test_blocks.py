@@ -17,8 +17,8 @@ from talanoa.blocks_frame import Frame
 from talanoa.blocks_job import Job
 from talanoa.blocks_nms import reach
 from talanoa.blocks_store import CANDIDATES, Store
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.methods import star_convex
 from talanoa.normalize import percentile_limits
 from talanoa.requests import SegmentRequest

@@ -9,7 +9,7 @@ import pytest
 
 from talanoa import background, blocks_grid, blocks_seen, image_lazy, methods, predict, resample
 from talanoa import image as images
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.requests import SegmentRequest
 
 VOLUME = methods.get("stardist3d").config(grid=(1, 2, 2), n_rays=24, unet_n_depth=1)

@@ -15,7 +15,7 @@ import zarr
 
 import micromanager
 from talanoa import anisotropy, image, image_lazy, spatial, units
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.spatial import Axis
 
 STACK = np.arange(6 * 8 * 10, dtype=np.uint16).reshape(6, 8, 10)

@@ -16,11 +16,12 @@ import pytest
 import tifffile
 
 import tiny
-from talanoa import cli, logs, model_folder, tasks
+from talanoa import cli, model_folder, tasks
 from talanoa import image as images
 from talanoa.cli import options
 from talanoa.cli.console import ConsoleHost
-from talanoa.errors import BadInput
+from talanoa.core import logs
+from talanoa.core.errors import BadInput
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talanoa import corruptions
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 IMAGE = np.random.default_rng(0).integers(60, 200, (2, 40, 50)).astype(np.uint8)
 

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 import tiny
-from talanoa import cost, tasks
-from talanoa.host import QuietHost
+from talanoa import tasks
+from talanoa.core import cost
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 

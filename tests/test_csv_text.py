@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from talanoa import csv_text, result, tables
+from talanoa import result, tables
+from talanoa.core import csv_text
 
 NAMES = [
     "cells.tif", "=1+1.tif", "+cmd|' /C calc'!A0", "-cells.tif", "@SUM(A1)", "'=quoted", "''=twice", "'quoted'", "=",

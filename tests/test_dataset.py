@@ -7,7 +7,7 @@ import tifffile
 from synthetic import nuclei, write_pairs
 from talanoa import dataset, roi_zip, rois
 from talanoa.augment import NONE
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image import from_array
 
 

@@ -20,9 +20,9 @@ import talanoa
 import tiny
 from talanoa import cli, image, image_lazy, reading, tasks
 from talanoa.annotate.folder import open_dataset
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
-from talanoa.request_base import read_dims
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
+from talanoa.core.request import read_dims
 
 FRAMES = np.stack([tiny.discs(seed)[0] for seed in range(3)])
 MASKS = np.stack([tiny.discs(seed)[1] for seed in range(3)])

@@ -8,8 +8,8 @@ import pytest
 
 import tiny
 from talanoa import doctor, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 
 
 @pytest.fixture(scope="module")

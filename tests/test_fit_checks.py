@@ -9,7 +9,7 @@ from scipy import ndimage
 
 import tiny
 from talanoa import fit_checks, image, tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 
 
 def nuclei(radius: float, step: int, pieces: int, side: int = 320) -> NDArray[np.int32]:

@@ -15,8 +15,8 @@ import tiny
 from judge.cases import evaluate, make_set, refusal
 from talanoa import damaged, tasks
 from talanoa.annotate import folder as datasets
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.training.ranking import rank
 
 

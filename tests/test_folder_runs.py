@@ -20,9 +20,10 @@ import restorers
 import talanoa
 import tiny
 from talanoa import image as images
-from talanoa import lock, tasks
+from talanoa import tasks
 from talanoa.cli import main
-from talanoa.host import QuietHost
+from talanoa.core import lock
+from talanoa.core.host import QuietHost
 from talanoa.image_sets import ImageSet
 from talanoa.tasks import folder_input, folder_state
 
@@ -144,9 +145,7 @@ def test_two_runs_into_one_folder(tmp_path: Path) -> None:
     folder, out = folder_of(tmp_path / "in", "a.tif", "bad.tif"), tmp_path / "out"
     segmented(folder, out)
     before = (out / "summary.csv").read_bytes()
-    code = (
-        f"import sys; from pathlib import Path; from talanoa import lock\nwith lock.hold(Path({str(out)!r}), 'run'):\n"
-    )
+    code = f"import sys; from pathlib import Path; from talanoa.core import lock\nwith lock.hold(Path({str(out)!r}), 'run'):\n"
     code += "    print('held', flush=True); sys.stdin.read()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None and other.stdout.readline().strip() == b"held"

@@ -16,8 +16,8 @@ import tiny
 from talanoa import dataset, image_folder, tasks
 from talanoa import image as images
 from talanoa.annotate.folder import open_dataset
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.judge import folders, page
 from talanoa.labelling import plates
 from talanoa.labelling import sources as label_sources

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from talanoa import image, pairing, rois, tasks
 from talanoa.annotate.import_labels import import_labels
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.dataset import pair_files
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
 from talanoa.roi_objects import labels_of
 
 SHAPE = (30, 40)

@@ -20,7 +20,7 @@ from PIL import Image
 import fuzzing
 from talanoa import image, rois
 from talanoa.annotate.import_labels import import_labels
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 CASES = 300
 MOST_BYTES = 100 << 20

@@ -16,7 +16,7 @@ import filesets
 import fuzzing
 from talanoa import image as images
 from talanoa import image_lazy
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 CASES = 300
 MOST_BYTES = 400_000_000  # what a header of a few bytes may claim before it is checked against the file

@@ -27,8 +27,8 @@ from annotating import done, truth
 from talanoa import keras_h5, keras_import, methods, model_archive, model_folder, tasks
 from talanoa.annotate import folder as datasets
 from talanoa.annotate.import_cellpose import read_npy
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.labelling.models import knows
 from talanoa.model_folder import Model
 

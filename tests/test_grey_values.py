@@ -12,7 +12,7 @@ import tifffile
 
 import tiny
 from talanoa import image, tables, tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 
 LINE: dict[str, Any] = {"cf": 0, "c0": 10.0, "c1": 2.0, "vunit": "photons"}
 TABLES_IN_PHOTONS = "density calibration (photons): tables give intensities in this unit"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from talanoa.errors import BadInput
-from talanoa.handles import HANDLES, Handles
+from talanoa.core.cache import HANDLES, Handles
+from talanoa.core.errors import BadInput
 
 
 def test_a_value_is_found_until_it_is_dropped() -> None:

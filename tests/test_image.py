@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 
 from talanoa import image
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 
 def coordinates(shape: tuple[int, ...]) -> np.ndarray:

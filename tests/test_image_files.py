@@ -12,7 +12,7 @@ import xarray as xr
 from PIL import Image
 
 from talanoa import image
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 KEPT = ("unit", "frame_interval", "rgb", "channel_names")
 

@@ -11,7 +11,7 @@ import tifffile
 
 from talanoa import image as images
 from talanoa import image_lazy
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 PART = (slice(0, 2), slice(5, 30), slice(17, 40))
 

@@ -14,7 +14,7 @@ import xarray as xr
 import filesets
 from talanoa import image as images
 from talanoa import image_lazy
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 FRAMES = np.stack([filesets.frame(number) for number in range(6)])
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from talanoa import keras_import, methods, model_folder, normalize, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras_images"
 MODELS = sorted(path.parent.name for path in ORACLES.glob("*/config.json"))

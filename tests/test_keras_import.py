@@ -15,7 +15,7 @@ import torch
 
 from talanoa import inference, keras_import, methods, tiles
 from talanoa.backends import Maps, Runner
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import star_convex
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras"

@@ -13,8 +13,8 @@ import xarray as xr
 
 import drawn_plates
 from talanoa import image as images
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.labelling.fields import TRAINING, VALIDATION
 from talanoa.labelling.record import record_of
 from talanoa.requests import TrainRequest, parse

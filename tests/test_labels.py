@@ -9,8 +9,8 @@ from PIL import Image
 
 from talanoa import image, tasks
 from talanoa.annotate.import_labels import import_labels
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.labels import as_labels, display_form
 from talanoa.lut import glasbey
 

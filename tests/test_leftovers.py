@@ -17,10 +17,11 @@ import torch
 
 import tiny
 from synthetic import write_pairs
-from talanoa import blocks_store, files, leftovers, model_archive, model_folder, processes, tasks
-from talanoa.errors import BadInput, Cancelled
-from talanoa.files import write_aside
-from talanoa.host import QuietHost
+from talanoa import blocks_store, model_archive, model_folder, tasks
+from talanoa.core import files, leftovers, processes
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.files import write_aside
+from talanoa.core.host import QuietHost
 from talanoa.training import loop
 from talanoa.training.run import train
 from trained import request
@@ -29,7 +30,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from talanoa import model_archive
-from talanoa.files import write_aside
+from talanoa.core.files import write_aside
 with write_aside(Path(sys.argv[1]) / "result") as aside:
     aside.mkdir()
     (aside / "labels.tif").touch()
@@ -106,7 +107,7 @@ def test_another_machine_s_are_removed_when_they_are_old_only(tmp_path: Path) ->
 
 def test_a_result_that_was_set_aside_for_one_that_never_came_is_back(tmp_path: Path) -> None:
     script = (
-        "import os, sys; from pathlib import Path; from talanoa import files\n"
+        "import os, sys; from pathlib import Path; from talanoa.core import files\n"
         "target = Path(sys.argv[1]); old = files.name_aside(target, files.OLD); target.rename(old); os._exit(9)\n"
     )
     (tmp_path / "result").mkdir()

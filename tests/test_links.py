@@ -12,8 +12,8 @@ import tifffile
 import restorers
 import tiny
 from talanoa import model_folder, result, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 
 SECRET = "nobody else's"
 

@@ -15,13 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from talanoa import lock
-from talanoa.errors import BadInput
+from talanoa.core import lock
+from talanoa.core.errors import BadInput
 
 HOLDER = """
 import sys
 from pathlib import Path
-from talanoa import lock
+from talanoa.core import lock
 lock.LEASE, lock.BEAT = float(sys.argv[2]), float(sys.argv[3])
 with lock.hold(Path(sys.argv[1]), "training"):
     print("held", flush=True)
@@ -30,7 +30,7 @@ with lock.hold(Path(sys.argv[1]), "training"):
 COUNTER = """
 import sys
 from pathlib import Path
-from talanoa import lock
+from talanoa.core import lock
 folder = Path(sys.argv[1])
 for _ in range(int(sys.argv[2])):
     with lock.hold(folder, "annotation", patience=300):

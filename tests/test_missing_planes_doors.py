@@ -15,8 +15,8 @@ import restorers
 import talanoa
 import tiny
 from talanoa import cli, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 
 FRAMES = np.stack([tiny.discs(seed)[0] for seed in range(3)])
 

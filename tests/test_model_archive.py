@@ -14,8 +14,8 @@ import pytest
 
 import tiny
 from talanoa import backends, cli, model_archive, model_folder, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras"

@@ -17,8 +17,8 @@ import labellers
 import restorers
 from talanoa import image as images
 from talanoa import methods, model_folder, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.model_folder import Model
 from talanoa.training import loop
 

@@ -9,8 +9,8 @@ import pytest
 
 import tiny
 from talanoa import tasks
-from talanoa.handles import HANDLES
-from talanoa.host import QuietHost
+from talanoa.core.cache import HANDLES
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 
 KEYS = {"task": "segment", "model": tiny.MODEL}

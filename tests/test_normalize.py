@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from talanoa import background, resample
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.normalize import Levels, fit, normalize, percentile_limits, rescale, single, whole_levels, zscore_of
 
 PERCENTILE = {"kind": "percentile", "low": 3.0, "high": 99.8}

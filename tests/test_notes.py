@@ -13,7 +13,7 @@ import tifffile
 
 import tiny
 from talanoa import tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 
 NOTE = "The image has a density calibration (photons); the raw pixel values were taken."

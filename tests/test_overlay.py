@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from talanoa import image
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.lut import glasbey
 from talanoa.overlay import outlines, write_png
 

@@ -92,7 +92,7 @@ def test_installed_wheel_finds_its_own_folders(wheel: Path, tmp_path: Path) -> N
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     code = (
-        "from talanoa import resources, samples\n"
+        "from talanoa.core import resources; from talanoa import samples\n"
         "for place in (resources.fiji_scripts(), resources.macros(), resources.models(), samples.path('nuclei')):\n"
         "    print(place)"
     )

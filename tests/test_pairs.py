@@ -11,8 +11,8 @@ import tifffile
 
 from talanoa import image as images
 from talanoa import methods, normalize
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.requests import TrainRequest, parse
 from talanoa.tasks.common import Given
 from talanoa.training import image_feed, pairs, pairs_read, restore_load, restore_recipe

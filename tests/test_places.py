@@ -13,8 +13,9 @@ import tifffile
 import restorers
 import tiny
 from synthetic import write_pairs
-from talanoa import model_folder, places, tasks
-from talanoa.host import QuietHost
+from talanoa import model_folder, tasks
+from talanoa.core import places
+from talanoa.core.host import QuietHost
 from talanoa.judge import leaks
 from talanoa.training.run import train
 from trained import request

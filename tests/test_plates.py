@@ -15,9 +15,10 @@ import tifffile
 
 import tiny
 from talanoa import image as images
-from talanoa import plates, tasks
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa import tasks
+from talanoa.core import cluster as plates
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 
 
 def facts(number: int) -> tuple[int, int, str]:

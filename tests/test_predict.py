@@ -8,8 +8,8 @@ import xarray as xr
 import tiny
 from synthetic import nuclei
 from talanoa import backends, inference, model_folder, tiles
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.methods import stardist
 from talanoa.model_folder import Model

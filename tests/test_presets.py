@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from synthetic import write_pairs, write_stacks
-from talanoa import resources
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core import resources
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.labelling.fields import LabelField
 from talanoa.requests import TrainRequest, parse
 from talanoa.training import label_presets, settings, star_recipe, volumes

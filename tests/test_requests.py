@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from talanoa.errors import BadInput
-from talanoa.request_base import folders
+from talanoa.core.errors import BadInput
+from talanoa.core.request import folders
 from talanoa.requests import (
     DoctorRequest,
     ModelsRequest,

@@ -13,7 +13,7 @@ import pytest
 import tiny
 from talanoa import image as images
 from talanoa import result, tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 
 
 def perform(**request: Any) -> tasks.Reply:

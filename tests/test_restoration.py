@@ -14,8 +14,8 @@ import xarray as xr
 import restorers
 import tiny
 from talanoa import image_lazy, methods, model_folder, tiles, turns
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.image_work import Made
 from talanoa.model_folder import Model

@@ -12,8 +12,8 @@ import xarray as xr
 
 import restorers
 from talanoa import anisotropy, methods, model_folder, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array, read, write
 from talanoa.image_work import Made
 from talanoa.model_folder import Model

@@ -17,7 +17,7 @@ import talanoa
 import tiny
 from talanoa import cli, tasks
 from talanoa import image as images
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.image_tiff_frames import FrameFile
 from talanoa.result import array_sha256
 from talanoa.tasks import image_task as task

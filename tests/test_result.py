@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talanoa import files, image, result, rois, tables
-from talanoa.errors import BadInput
+from talanoa import image, result, rois, tables
+from talanoa.core import files
+from talanoa.core.errors import BadInput
 from talanoa.overlay import outlines
 from talanoa.result import Outputs, array_sha256, file_sha256, jsonable, read_record, write_result
 

@@ -14,7 +14,7 @@ import roifile
 import tiny
 from talanoa import blocks_rois, image, rois, tasks
 from talanoa.annotate import import_labels
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.roi_objects import labels_of
 
 FIELDS = ("position", "c_position", "z_position", "t_position")

@@ -14,7 +14,7 @@ import roifile
 from numpy.typing import NDArray
 
 from talanoa import image, roi_zip, rois, zip_stored
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 TYPE, SUBTYPE = roifile.ROI_TYPE, roifile.ROI_SUBTYPE
 

@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image, rois
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 
 def labels_of(values: NDArray | list, dims: str = "yx") -> xr.DataArray:

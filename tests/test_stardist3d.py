@@ -12,8 +12,8 @@ import xarray as xr
 from synthetic import nuclei, stack, write_stacks
 from talanoa import image as images
 from talanoa import inference, model_folder, rois, tasks, tiles
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.methods import star_convex, stardist3d
 from talanoa.metrics.matching import match_images

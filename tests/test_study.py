@@ -17,8 +17,8 @@ from synthetic import write_pairs
 from talanoa import image as images
 from talanoa import tasks
 from talanoa.cli import main
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.requests import parse
 from talanoa.requests_study import StudyRequest
 from talanoa.studies import across, plan, run, search, table

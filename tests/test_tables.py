@@ -11,7 +11,7 @@ import xarray as xr
 from skimage.measure import regionprops
 
 from talanoa import image, tables
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 
 def labels_of(values: np.ndarray, dims: str = "yx", size: float = 1.0, unit: str = "pixel") -> xr.DataArray:

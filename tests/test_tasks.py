@@ -15,7 +15,7 @@ import xarray as xr
 import tiny
 from talanoa import image as images
 from talanoa import model_folder, result, rois, tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 
 REPLY = {"status", "task", "message", "warnings", "request", "labels", "rois", "table", "record", "folder"}
 

@@ -13,9 +13,10 @@ import tifffile
 import torch
 
 from synthetic import nuclei, write_pairs
-from talanoa import devices, lock, methods, model_folder
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa import methods, model_folder
+from talanoa.core import devices, lock
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.metrics.matching import match_images
 from talanoa.predict import segment
@@ -132,9 +133,7 @@ def test_a_lock_of_a_dead_process_does_not_block(tmp_path: Path) -> None:
     images, masks = write_pairs(tmp_path, 2, size=64, count=3)
     work = model_folder.user_models() / "crashed.training"
     work.mkdir(parents=True)
-    script = (
-        "import os, pathlib, sys; from talanoa import lock\nwith lock.hold(pathlib.Path(sys.argv[1]), ''): os._exit(9)"
-    )
+    script = "import os, pathlib, sys; from talanoa.core import lock\nwith lock.hold(pathlib.Path(sys.argv[1]), ''): os._exit(9)"
     assert subprocess.run([sys.executable, "-c", script, str(work)]).returncode == 9
     assert (work / "lock").exists()
     reply = train(request(images, masks, "crashed", epochs=1, steps=1, patch=32), QuietHost())

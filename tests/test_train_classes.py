@@ -14,9 +14,9 @@ import torch
 
 from talanoa import methods, model_folder, tasks
 from talanoa.annotate import folder as datasets
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.dataset import Annotated
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
 from talanoa.image import from_array
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_objects

@@ -20,8 +20,8 @@ from PIL import Image
 import tiny
 from synthetic import write_pairs
 from talanoa import model_folder, tasks
+from talanoa.core.host import QuietHost
 from talanoa.dataset import Annotated
-from talanoa.host import QuietHost
 from talanoa.training import loop, onlookers, star_feed
 from talanoa.training.run import train
 from trained import request

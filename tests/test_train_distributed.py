@@ -15,8 +15,8 @@ import torch
 
 from synthetic import write_pairs
 from talanoa import model_folder
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.training import distributed, loop
 from talanoa.training.run import train
 from trained import request

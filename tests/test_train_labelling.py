@@ -18,8 +18,8 @@ import drawn_plates
 import talanoa
 import tiny
 from talanoa import methods, model_folder, tasks
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import record_of
 from talanoa.requests import TrainRequest, parse

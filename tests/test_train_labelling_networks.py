@@ -17,8 +17,8 @@ import drawn_plates
 import talanoa
 import tiny
 from talanoa import model_folder
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.nets.encoder_unet import EncoderUNet
 from talanoa.nets.pretrained import for_channels
 from talanoa.requests import TrainRequest, parse

@@ -21,8 +21,8 @@ import talanoa
 import tiny
 from talanoa import image as images
 from talanoa import model_folder, tasks
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.metrics.psnr import psnr, scale_invariant_psnr
 from talanoa.requests import parse
 from talanoa.requests_restore import RestoreRequest

@@ -14,8 +14,8 @@ import tifffile
 import segmenters
 from synthetic import nuclei, write_pairs, write_stacks
 from talanoa import model_folder, predict, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.metrics.matching import match_images
 from talanoa.metrics.pixel import count_pixels

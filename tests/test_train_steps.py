@@ -12,8 +12,8 @@ import pytest
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.image_losses import adversarial, backbones
 from talanoa.methods import labelling
 from talanoa.training import distributed, loop, optimizers, run

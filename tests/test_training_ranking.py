@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 import tiny
 from talanoa import backends, methods, model_folder
 from talanoa.annotate import folder as datasets
-from talanoa.errors import BadInput, Cancelled
+from talanoa.core.errors import BadInput, Cancelled
 from talanoa.normalize import normalize
 from talanoa.training.ranking import VIEWS, _answer, rank, uncertainty
 

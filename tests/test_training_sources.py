@@ -13,7 +13,7 @@ from synthetic import nuclei, write_pairs
 from talanoa import dataset, rois
 from talanoa.annotate import folder as datasets
 from talanoa.annotate.states import Entry
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image import from_array
 from talanoa.requests import TrainRequest
 from talanoa.training import sources

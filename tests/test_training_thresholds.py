@@ -7,9 +7,9 @@ import pytest
 
 import tiny
 from talanoa import methods
+from talanoa.core.errors import Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.dataset import Annotated
-from talanoa.errors import Cancelled
-from talanoa.host import QuietHost
 from talanoa.methods import star_convex
 from talanoa.training import thresholds
 

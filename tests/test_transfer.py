@@ -11,8 +11,8 @@ import torch
 
 import segmenters
 from talanoa import inference, methods, model_folder
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.requests import TrainRequest, parse
 from talanoa.training import loop, transfer
 from talanoa.training.prepare import prepare, start

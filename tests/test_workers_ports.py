@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 import tiny
-from talanoa import processes
-from talanoa.errors import Cancelled
-from talanoa.host import QuietHost
+from talanoa.core import processes
+from talanoa.core.errors import Cancelled
+from talanoa.core.host import QuietHost
 
 
 def dying(number: int, notes: str) -> int:
@@ -96,7 +96,7 @@ def test_an_error_that_cannot_travel_arrives_as_its_text() -> None:
 def test_processes_end_with_the_one_that_asks(tmp_path: Path) -> None:
     """As when that one is killed: nothing is left that works on."""
     script = (
-        "import sys; from pathlib import Path; from talanoa import processes; from talanoa.host import QuietHost\n"
+        "import sys; from pathlib import Path; from talanoa.core import processes; from talanoa.core.host import QuietHost\n"
         "import os\n"
         "class Host(QuietHost):\n"
         "    def cancelled(self):\n"
@@ -118,7 +118,7 @@ def test_processes_end_with_the_one_that_asks(tmp_path: Path) -> None:
 
 def test_a_script_without_a_guard_is_told_what_to_do(tmp_path: Path) -> None:
     script = (
-        "from talanoa import processes\nfrom talanoa.host import QuietHost\n"
+        "from talanoa.core import processes\nfrom talanoa.core.host import QuietHost\n"
         "list(processes.spread(abs, [(1,)], QuietHost(), 1))\n"
     )
     (tmp_path / "script.py").write_text(script)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from synthetic import write_pairs
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.requests import TrainRequest
 from talanoa.training.run import TrainReply, train
 

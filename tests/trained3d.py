@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 from typing import Any
 
 from synthetic import write_stacks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.requests import TrainRequest
 from talanoa.training.run import TrainReply, train
 

@@ -13,8 +13,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import BadInput, Cancelled, TalanoaError
-from talanoa.version import __version__
+from talanoa.core.errors import BadInput, Cancelled, TalanoaError
+from talanoa.core.version import __version__
 
 if TYPE_CHECKING:
     from talanoa import rois

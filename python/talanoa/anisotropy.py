@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 SQUARE = 0.02  # by which width and height of a pixel may differ
 LEAST = 1.05  # slice distance by pixel width below which there is nothing to restore

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.api_results import Estimate, Predicted, Restored, Segmented, Studied
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
 
 
 @dataclass(frozen=True, eq=False)
@@ -376,7 +376,7 @@ def _made(
 def _given(image: Any, request: dict[str, Any]) -> xr.DataArray | None:
     """Put an image file into a request, or return an array in the image form; its axes are those of ``dims``."""
     from talanoa import image as images
-    from talanoa.request_base import read_dims
+    from talanoa.core.request import read_dims
 
     if image is None:
         return None

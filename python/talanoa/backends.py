@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 if TYPE_CHECKING:
     from talanoa.model_folder import Model
@@ -112,7 +112,7 @@ def for_model(model: Model, device: str = "auto", backend: str = "auto") -> Chos
     BadInput
         The device is not there; ``backend=onnx`` is asked for with a GPU, or ONNX Runtime cannot run this network.
     """
-    from talanoa import devices
+    from talanoa.core import devices
 
     place = devices.resolve(device)
     if backend == "onnx" and place != "cpu":

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import inference, tiles
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_lazy import LazyImage
 from talanoa.result import array_sha256
 

@@ -10,7 +10,7 @@ from typing import Any
 from talanoa.blocks_grid import Grid, Pixels, placed
 from talanoa.blocks_seen import Ground, Seeing
 from talanoa.blocks_store import CANDIDATES, Store
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.image_lazy import LazyImage
 from talanoa.requests import SegmentRequest
 

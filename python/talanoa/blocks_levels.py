@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.blocks_grid import Box, Grid, Pixels, slices
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.normalize import sample_step
 
 MOST = 64  # blocks that are looked at

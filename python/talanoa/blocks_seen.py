@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talanoa import background, blocks_levels, resample
 from talanoa.blocks_grid import Box, Grid, Pixels
-from talanoa.host import Host
+from talanoa.core.host import Host
 from talanoa.normalize import single
 from talanoa.requests import SegmentRequest
 from talanoa.result import array_sha256

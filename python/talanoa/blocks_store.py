@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import lock, unfinished
-from talanoa.errors import BadInput
-from talanoa.files import explain_write_error
-from talanoa.host import Host
+from talanoa.core import lock, resume
+from talanoa.core.errors import BadInput
+from talanoa.core.files import explain_write_error
+from talanoa.core.host import Host
 from talanoa.methods.star_convex import Candidates, join
 from talanoa.result import jsonable
 
@@ -164,10 +164,10 @@ def remove(folder: Path) -> None:
 
 def _check_plan(folder: Path, plan: Mapping[str, Any], text: str) -> None:
     """Compare the plan with that of the work begun here; note it for new work."""
-    if unfinished.is_begun(folder):
-        unfinished.check_same(folder, plan)
+    if resume.is_begun(folder):
+        resume.check_same(folder, plan)
         return
     if not all(lock.is_of_lock(file) for file in folder.iterdir()):
         raise BadInput(f"{folder} is needed for unfinished work, but holds other files. Choose another result folder.")
     (folder / README).write_text(text, encoding="utf-8")
-    unfinished.note(folder, plan)
+    resume.note(folder, plan)

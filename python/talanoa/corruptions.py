@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 DEFOCUS = {0: 0.0, 1: 0.5, 2: 1.0, 3: 1.5, 4: 2.0, 5: 3.0}  # radius of the disk, pixels
 GAIN = {-5: 3.5, -4: 3.0, -3: 2.5, -2: 2.0, -1: 1.5, 0: 1.0, 1: 0.9, 2: 0.8, 3: 0.7, 4: 0.5, 5: 0.3}

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from talanoa.errors import BadInput, Cancelled
+from talanoa.core.errors import BadInput, Cancelled
 from talanoa.image_folder import ROI_SUFFIXES
 
 log = logging.getLogger(__name__)

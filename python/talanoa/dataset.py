@@ -11,10 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import augment3d, copies, foreign_files, image_folder, image_sets, pairing, roi_objects
+from talanoa import augment3d, copies, image_folder, image_sets, pairing, roi_objects
 from talanoa.augment import Augmentation, random_patch, without_border_objects
-from talanoa.errors import BadInput
-from talanoa.files import file_sha256
+from talanoa.core import foreign_files
+from talanoa.core.errors import BadInput
+from talanoa.core.files import file_sha256
 from talanoa.image_folder import ROI_SUFFIXES, name_of
 from talanoa.image_sets import ImageSet
 from talanoa.normalize import fit, normalize

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa import samples
-from talanoa.errors import TalanoaError
+from talanoa.core.errors import TalanoaError
 
 if TYPE_CHECKING:
     from talanoa.fiji.runtime import Runtime

@@ -17,13 +17,13 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from talanoa.errors import TalanoaError
-from talanoa.host import stop_if_cancelled
+from talanoa.core.errors import TalanoaError
+from talanoa.core.host import stop_if_cancelled
 
 if TYPE_CHECKING:
     import torch
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
 
 PYTHONS = ((3, 11), (3, 14))  # from, below
 PACKAGES = (
@@ -114,8 +114,8 @@ def guarded(topic: str, check: Callable[[], Line]) -> Line:
 
 def check_talanoa() -> Line:
     """Say which Talanoa runs, and from where."""
-    from talanoa import resources
-    from talanoa.version import __version__
+    from talanoa.core import resources
+    from talanoa.core.version import __version__
 
     missing = [name for name in ("fiji_scripts", "macros", "models") if not _there(resources.folder, name)]
     text = f"{__version__} at {resources.PACKAGE}"
@@ -175,7 +175,7 @@ def check_device(name: str) -> Line:
     """Run a small convolution on the device that would be used, compare it with the CPU's, and time it."""
     import torch
 
-    from talanoa import devices
+    from talanoa.core import devices
 
     device = devices.choose(name)
     generator = torch.Generator().manual_seed(0)
@@ -274,7 +274,7 @@ def check_models() -> Line:
 
 def check_log() -> Line:
     """Say where the log file is."""
-    from talanoa.logs import log_path
+    from talanoa.core.logs import log_path
 
     path = log_path()
     return Line("Log", True, str(path) if path.is_file() else f"{path} (not written yet)")

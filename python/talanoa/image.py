@@ -42,7 +42,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import array_attrs, grey_values, reading
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.units import normal_unit, to_metres
 
 log = logging.getLogger(__name__)

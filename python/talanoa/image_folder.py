@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from talanoa import image_sets
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_sets import ImageSet
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".zarr")

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from talanoa import image as images
 from talanoa import image_metadata, image_picture, image_tiff, image_zarr, reading
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.reading import Reading
 
 Part = tuple[slice, slice, slice]  # z, y, x

@@ -12,7 +12,7 @@ import tifffile
 import xarray as xr
 
 from talanoa import grey_values, image_private, spatial
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_private import Said
 from talanoa.spatial import Axis
 

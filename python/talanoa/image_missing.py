@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 REFUSE, SKIP, SKIP_CHANNELS, FILL = "refuse", "skip", "skip_channels", "fill"
 _SHOWN = 6  # numbers that a message lists

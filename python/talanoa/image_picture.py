@@ -10,10 +10,10 @@ import numpy as np
 import xarray as xr
 from PIL import Image, UnidentifiedImageError
 
-from talanoa.errors import BadInput
-from talanoa.files import write_aside
+from talanoa.core.errors import BadInput
+from talanoa.core.files import write_aside
+from talanoa.core.limits import check_declared
 from talanoa.image import from_array
-from talanoa.limits import check_declared
 from talanoa.reading import AS_STORED, Reading
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})

@@ -18,11 +18,11 @@ import tifffile
 from numpy.typing import NDArray
 
 from talanoa import image_ome
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
+from talanoa.core.limits import check_declared
 from talanoa.image_declared import declared_by_imagej, declared_by_shape
 from talanoa.image_micromanager import declared_by_micromanager
 from talanoa.image_missing import REFUSE, Kept, Present, counted, listed, places, settle
-from talanoa.limits import check_declared
 
 # Kinds of series whose number of planes stands in the metadata; of the others it is the number of pages in the file.
 _DECLARING = frozenset({"imagej", "ome", "mmstack", "ndtiff", "lsm", "shaped", "fluoview"})

@@ -9,7 +9,7 @@ import numpy as np
 import tifffile
 
 from talanoa import image_planes
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.reading import Reading
 
 # Axes along which a program keeps one image per position of the stage; Zeiss: positions P, tiles of a mosaic M.

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import tifffile
 
 from talanoa import image_ome
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 _TIFF = (".tif", ".tiff")
 _FEWEST = 2  # files of a set

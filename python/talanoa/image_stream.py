@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from talanoa.blocks_store import RESULT, Store
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_tiff_frames import FrameFile
 from talanoa.image_work import ImageWork
 

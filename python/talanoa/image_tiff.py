@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from talanoa import image_axes, image_missing, image_ome, image_planes, image_samples, image_series, image_sets
 from talanoa import image_metadata as metadata
-from talanoa.errors import BadInput
-from talanoa.files import write_aside
+from talanoa.core.errors import BadInput
+from talanoa.core.files import write_aside
+from talanoa.core.limits import check_declared
 from talanoa.image import from_array
 from talanoa.image_missing import Kept
-from talanoa.limits import check_declared
 from talanoa.reading import AS_STORED, Reading, axes_asked, example
 
 # What tifffile was seen to raise on files with random bytes changed.

@@ -12,10 +12,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image_axes, image_missing, image_zarr_chunks, spatial
-from talanoa.errors import BadInput
-from talanoa.files import write_aside
+from talanoa.core.errors import BadInput
+from talanoa.core.files import write_aside
+from talanoa.core.limits import check_declared
 from talanoa.image import axis_letter, from_array
-from talanoa.limits import check_declared
 from talanoa.reading import AS_STORED, Reading, axes_asked
 
 _DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, OSError)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_missing import Kept, Present, places, settle
 
 _MOST_CHUNKS = 2_000_000

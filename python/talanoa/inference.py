@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from talanoa import tiles
 from talanoa.backends import Maps, Packed, Runner, star_maps, window_of
-from talanoa.errors import BadInput
-from talanoa.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
 from talanoa.methods.mask_objects import Probability
 from talanoa.normalize import rescale

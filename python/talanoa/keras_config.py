@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import BadInput
-from talanoa.files import read_json
+from talanoa.core.errors import BadInput
+from talanoa.core.files import read_json
 
 NMS_BORDER = 2  # the original takes no candidate within two places of the (padded) border
 UNET = {

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import leftovers
-from talanoa.errors import BadInput
+from talanoa.core import leftovers
+from talanoa.core.errors import BadInput
 
 if TYPE_CHECKING:
     import h5py

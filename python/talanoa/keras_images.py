@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.keras_config import Translated, ndim_of
 from talanoa.keras_h5 import Layer, Weights
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import keras_config, keras_h5, keras_images
-from talanoa.errors import BadInput
-from talanoa.files import file_sha256, read_json
+from talanoa.core.errors import BadInput
+from talanoa.core.files import file_sha256, read_json
 from talanoa.keras_h5 import Layer, Weights
 from talanoa.model_folder import Model
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 _SIDE = 1024  # pixels of the middle of a plane that are looked at
 _MOST_PLANES = 5

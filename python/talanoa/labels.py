@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image import check
 from talanoa.label_pieces import refuse_scattered
 from talanoa.lut import glasbey

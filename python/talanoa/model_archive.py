@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory, gettempdir
 
-from talanoa import files, leftovers
-from talanoa.errors import BadInput
-from talanoa.files import explain_write_error
+from talanoa.core import files, leftovers
+from talanoa.core.errors import BadInput
+from talanoa.core.files import explain_write_error
 
 LARGEST = 4 * 2**30  # bytes that a model may unpack to
 _BLOCK = 1 << 20

@@ -11,9 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from talanoa import places
-from talanoa.errors import BadInput
-from talanoa.files import check_plain, exists, file_sha256, write_aside
+from talanoa.core import places
+from talanoa.core.errors import BadInput
+from talanoa.core.files import check_plain, exists, file_sha256, write_aside
 from talanoa.model_record import COMPUTED, FORMAT, RECORD, check_finite, read_record
 from talanoa.model_weights import WEIGHTS, check_tensors, check_weights, load_network
 
@@ -115,7 +115,7 @@ def user_models() -> Path:
 
 def shipped_models() -> Path:
     """Return the folder of the models that come with the package."""
-    from talanoa import resources
+    from talanoa.core import resources
 
     return resources.models()
 

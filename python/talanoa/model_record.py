@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from talanoa.errors import BadInput
-from talanoa.files import read_json
+from talanoa.core.errors import BadInput
+from talanoa.core.files import read_json
 
 FORMAT = 1
 RECORD = "model.json"

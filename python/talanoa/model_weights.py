@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 WEIGHTS = "weights.safetensors"
 

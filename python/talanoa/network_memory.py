@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from talanoa.handles import HANDLES
+from talanoa.core.cache import HANDLES
 
 if TYPE_CHECKING:
     import numpy as np

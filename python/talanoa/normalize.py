@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 _EPS = 1e-20  # as the original: a constant image becomes zeros instead of a division by zero
 WHOLE = ("minmax", "zscore_image")  # kinds that look at every value of an image

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from talanoa.errors import BadInput, TalanoaError
-from talanoa.files import file_sha256, write_aside
+from talanoa.core.errors import BadInput, TalanoaError
+from talanoa.core.files import file_sha256, write_aside
 from talanoa.model_folder import user_models
 from talanoa.model_weights import WEIGHTS
 

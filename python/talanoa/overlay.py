@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.files import write_aside
+from talanoa.core.errors import BadInput
+from talanoa.core.files import write_aside
 from talanoa.lut import glasbey
 
 _LOW, _HIGH = 0.5, 99.8  # percentiles that become black and white

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 _ENDINGS = re.compile(
     r"(?i)[ _.-]*(cp_masks|cp_outlines|masks?|labels?|labeling|seg|rois|roiset|annotations?|ground_?truth|gt|"

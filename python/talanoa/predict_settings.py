@@ -7,7 +7,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from talanoa import methods
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.model_folder import Model
 from talanoa.normalize import fit, percentile_limits
 from talanoa.requests import SegmentRequest

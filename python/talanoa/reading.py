@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from typing import Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 REFUSE = "refuse"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from talanoa.errors import BadInput
-from talanoa.request_base import Alias, Translated, read_word
+from talanoa.core.errors import BadInput
+from talanoa.core.request import Alias, Translated, read_word
 
 
 def output_type(value: Any) -> Translated:

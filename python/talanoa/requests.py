@@ -11,8 +11,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.request_aliases import STARDIST
-from talanoa.request_base import (
+from talanoa.core.request import (
     Alias,
     Count,
     Device,
@@ -32,6 +31,7 @@ from talanoa.request_base import (
     read_whole,
     read_word,
 )
+from talanoa.request_aliases import STARDIST
 from talanoa.requests_image import ImageRequest
 from talanoa.requests_train import TrainRequest
 

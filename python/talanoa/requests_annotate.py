@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.errors import BadInput
-from talanoa.request_base import (
+from talanoa.core.errors import BadInput
+from talanoa.core.request import (
     Count,
     Dims,
     Fraction,

@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.errors import BadInput
-from talanoa.request_base import (
+from talanoa.core.errors import BadInput
+from talanoa.core.request import (
     CURRENCY,
     FRAMES,
     PRICE,

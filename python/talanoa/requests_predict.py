@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.errors import BadInput
-from talanoa.request_base import Count, Folders, read_decimal, read_numbers, read_whole, read_word
+from talanoa.core.errors import BadInput
+from talanoa.core.request import Count, Folders, read_decimal, read_numbers, read_whole, read_word
 from talanoa.requests_image import ImageRequest, Sample
 
 

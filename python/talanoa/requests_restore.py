@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.errors import BadInput
-from talanoa.request_base import Count, PathText, check_ordered, read_decimal, read_whole, read_word
+from talanoa.core.errors import BadInput
+from talanoa.core.request import Count, PathText, check_ordered, read_decimal, read_whole, read_word
 from talanoa.requests_image import ImageRequest, Sample
 
 Percentile = Annotated[Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.errors import BadInput
-from talanoa.request_base import Count, Number, PathText, Request, Whole, read_whole, read_word
+from talanoa.core.errors import BadInput
+from talanoa.core.request import Count, Number, PathText, Request, Whole, read_whole, read_word
 
 
 class SampleRequest(Request):

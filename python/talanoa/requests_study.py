@@ -7,8 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.errors import BadInput
-from talanoa.request_base import Folders, PathText, Whole, closest, read_word
+from talanoa.core.errors import BadInput
+from talanoa.core.request import Folders, PathText, Whole, closest, read_word
 from talanoa.requests import TrainRequest
 from talanoa.requests_evaluate import read_factors
 

@@ -11,8 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import anisotropy, backends, calibration, image_lazy, image_work, methods, restoration_isotropic
-from talanoa.errors import BadInput, counted
-from talanoa.host import Host, Share
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.host import Host, Share
 from talanoa.image_lazy import LazyImage
 from talanoa.image_work import Found, ImageWork, Made
 from talanoa.model_folder import Model, check_kind

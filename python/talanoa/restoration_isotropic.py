@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa import anisotropy, inference
 from talanoa.backends import Arrays, Runner
-from talanoa.host import Host, Share, stop_if_cancelled
+from talanoa.core.host import Host, Share, stop_if_cancelled
 from talanoa.normalize import Levels
 from talanoa.restoration_units import Prediction, assembled, planned_parts
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 _COUNTS = ("below", "above", "total", "lowest", "highest")
 WHOLE = ("uint8", "uint16", "int16")  # whole numbers that an ImageJ image can have

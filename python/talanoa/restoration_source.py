@@ -11,8 +11,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.image_lazy import LazyImage
 from talanoa.normalize import WHOLE, Levels, fixed_levels, is_fixed, levels_of, odd_step, whole_levels
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from talanoa import inference, tiles, turns
 from talanoa.backends import Arrays, Runner
-from talanoa.host import Host, Share, stop_if_cancelled
+from talanoa.core.host import Host, Share, stop_if_cancelled
 from talanoa.normalize import Levels
 from talanoa.windows import Windows
 

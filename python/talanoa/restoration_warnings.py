@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from talanoa.errors import BadInput
-from talanoa.host import PassingOn, QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import PassingOn, QuietHost
 from talanoa.image import DIMS
 from talanoa.model_folder import Model
 from talanoa.normalize import is_fixed

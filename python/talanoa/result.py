@@ -26,9 +26,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import places, tables
-from talanoa.errors import BadInput
-from talanoa.files import check_plain, check_target, exists, file_sha256, read_json, write_aside
+from talanoa import tables
+from talanoa.core import places
+from talanoa.core.errors import BadInput
+from talanoa.core.files import check_plain, check_target, exists, file_sha256, read_json, write_aside
 
 if TYPE_CHECKING:
     from talanoa.rois import RoiSet
@@ -147,7 +148,7 @@ def versions() -> dict[str, str]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             if name == "talanoa":
-                from talanoa.version import __version__
+                from talanoa.core.version import __version__
 
                 found[name] = __version__
     return found
@@ -244,7 +245,7 @@ def _places_of(record: Mapping[str, Any]) -> dict[str, Any]:
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
     """Write `result.json` into a folder that holds all other files; format, time, versions and hashes are added.
 
-    It names files without their folders, because results are passed on, see `talanoa.places`.
+    It names files without their folders, because results are passed on, see `talanoa.core.places`.
     """
     files = sorted(path for path in folder.iterdir() if path.name != RECORD)
     full = {

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 DAMAGE = (
     zipfile.BadZipFile, zlib.error, EOFError, struct.error, UnicodeError, OSError, IndexError, ValueError,

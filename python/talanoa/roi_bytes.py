@@ -11,7 +11,7 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.roi_set import TRACED, RoiSet, ranges, starts
 
 _VERSION = 228  # of ImageJ 1.52t and later

@@ -15,9 +15,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import foreign_files, roi_archive, roi_contours, roi_places
-from talanoa.errors import BadInput
-from talanoa.files import write_aside
+from talanoa import roi_archive, roi_contours, roi_places
+from talanoa.core import foreign_files
+from talanoa.core.errors import BadInput
+from talanoa.core.files import write_aside
 from talanoa.roi_bytes import encode
 from talanoa.roi_plain import Decoded, read_plain
 from talanoa.roi_set import RoiSet, label_numbers, starts

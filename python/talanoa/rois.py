@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.roi_bytes import encode
 from talanoa.roi_fill import pixels, spans
 from talanoa.roi_places import on_axis

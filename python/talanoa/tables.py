@@ -13,9 +13,10 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import csv_text, grey_values, shapes, shapes3d
-from talanoa.errors import BadInput
-from talanoa.files import write_aside
+from talanoa import grey_values, shapes, shapes3d
+from talanoa.core import csv_text
+from talanoa.core.errors import BadInput
+from talanoa.core.files import write_aside
 from talanoa.labels import as_labels
 from talanoa.roi_set import make_names
 
@@ -79,7 +80,7 @@ def measure(labels: xr.DataArray, image: xr.DataArray | None = None, extra: pd.D
 def write_csv(path: str | os.PathLike[str], table: pd.DataFrame, overwrite: bool = False) -> Path:
     """Write a table with commas between columns and dots in numbers, whatever the locale.
 
-    Text that a spreadsheet would take for a formula, or that has line breaks, is marked, see `talanoa.csv_text`. A
+    Text that a spreadsheet would take for a formula, or that has line breaks, is marked, see `talanoa.core.csv_text`. A
     table of objects gets the column Unit: that of lengths, as in ImageJ's table of results (areas are in its square).
 
     Parameters

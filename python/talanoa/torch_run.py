@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talanoa import devices
 from talanoa.backends import Pack, Packed, Window
+from talanoa.core import devices
 
 
 class TorchRunner(Generic[Packed]):

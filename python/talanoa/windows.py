@@ -16,7 +16,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.tiles import Tile, padded_size
 
 WINDOW, BORDER = 256, 30  # pixels, as in the source

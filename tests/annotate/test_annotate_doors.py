@@ -15,7 +15,7 @@ import annotating
 from annotating import refused, truth
 from talanoa import annotate, cli, rois
 from talanoa import image as images
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji.edge import PLAIN
 from talanoa.requests import parse
 from talanoa.requests_annotate import AnnotateRequest

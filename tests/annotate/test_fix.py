@@ -14,7 +14,7 @@ from talanoa import image as images
 from talanoa import rois
 from talanoa.annotate import fix
 from talanoa.annotate.fix import Settings
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 SIZE = 64
 

@@ -15,7 +15,7 @@ from annotating import ask, done, refused
 from talanoa import image as images
 from talanoa.annotate import folder
 from talanoa.annotate.folder import open_dataset
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 
 def test_a_new_dataset_says_what_it_is(tmp_path: Path) -> None:

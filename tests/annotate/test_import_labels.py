@@ -18,7 +18,7 @@ from talanoa import rois
 from talanoa.annotate.import_labels import import_labels
 from talanoa.annotate.import_pictures import overlaps
 from talanoa.annotate.propose import propose
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest
 

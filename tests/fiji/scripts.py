@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from talanoa import resources
+from talanoa.core import resources
 
 LINE = re.compile(r"^#@ (\w+)(?: \((.*)\))? (\w+)$")
 VALUE = re.compile(r'value=(?:"([^"]*)"|([^,)]+))')

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji import calibration
 from talanoa.fiji.convert import labels_to_imageplus, selection_mask, to_dataarray, to_imageplus
 from talanoa.image import from_array, read, write

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji.convert_table import from_results_table, to_results_table
 
 pytestmark = pytest.mark.usefixtures("imagej")

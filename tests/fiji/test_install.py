@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from talanoa import cli
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
+from talanoa.core.files import file_sha256
+from talanoa.core.version import __version__
 from talanoa.fiji import content, embedded, install, install_check, inventory, layout
-from talanoa.files import file_sha256
-from talanoa.version import __version__
 
 SCRIPT = "Plugins/Talanoa/Talanoa_Doctor.py"
 FIJI_JARS = ("ij-1.54p", "scijava-common-2.99.2", "jython-slim-2.7.4", "imagej-legacy-2.0.1")

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from talanoa import resources, rois
+from talanoa import rois
+from talanoa.core import resources
 from talanoa.fiji import convert, packing
 from talanoa.fiji.runtime import Runtime
 from talanoa.image import from_array

@@ -15,10 +15,11 @@ import tifffile
 import tiny
 from fiji.active import active
 from fiji.scripts import commands, declared
-from talanoa import resources, tasks
+from talanoa import tasks
+from talanoa.core import resources
+from talanoa.core.host import QuietHost
 from talanoa.fiji import convert, menu, packing
 from talanoa.fiji.runtime import Runtime
-from talanoa.host import QuietHost
 from talanoa.requests import RoisRequest, SegmentRequest, TrainRequest
 from talanoa.requests_evaluate import EvaluateRequest
 

@@ -19,7 +19,8 @@ from fiji.active import active, opened
 from fiji.scripts import commands as scripts
 from fiji.scripts import declared
 from talanoa import image as images
-from talanoa import model_folder, resources
+from talanoa import model_folder
+from talanoa.core import resources
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
 from talanoa.labelling.record import record_of

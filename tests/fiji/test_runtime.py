@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fiji.conftest import FIJI
-from talanoa.errors import BadInput, TalanoaError
+from talanoa.core.errors import BadInput, TalanoaError
 from talanoa.fiji import embedded, full, runtime
 from talanoa.fiji.java import choose_java, describe, major_version
 from talanoa.fiji.runtime import Runtime

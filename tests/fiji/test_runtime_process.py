@@ -59,7 +59,7 @@ import os
 os.environ["JAVA_HOME"] = str(choose_java().home)
 import jpype
 jpype.startJVM()
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji.runtime import start
 try:
     start()
@@ -89,7 +89,7 @@ print(attached.java)
 def test_a_full_java_heap_is_a_clear_error() -> None:
     code = """
 import numpy as np
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji.convert import to_imageplus
 from talanoa.fiji.runtime import start
 from talanoa.image import from_array
@@ -107,7 +107,7 @@ print(to_imageplus(from_array(np.ones((5, 5), np.uint16))).getWidth())
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux can lack a display")
 def test_a_window_needs_a_display() -> None:
     code = """
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji.runtime import start
 try:
     start(mode="gui")

@@ -15,7 +15,7 @@ import xarray as xr
 
 from fiji.test_convert import RANGES, assert_same, colour, java_class, made
 from fiji.test_jython_lib import run
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji import block, convert, facts
 from talanoa.fiji.runtime import Runtime
 from talanoa.fiji.worker import wire

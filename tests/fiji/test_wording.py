@@ -8,10 +8,10 @@ import pytest
 import tiny
 from fiji.scripts import commands
 from fiji.test_jython_lib import run
+from talanoa.core.request import key_value
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
 from talanoa.image import from_array
-from talanoa.request_base import key_value
 
 ASK = """
 #@ Context context

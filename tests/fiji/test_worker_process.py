@@ -17,11 +17,11 @@ import pytest
 
 import tiny
 from talanoa import tasks
+from talanoa.core.host import QuietHost
+from talanoa.core.version import __version__
 from talanoa.fiji import block, facts
 from talanoa.fiji.worker import wire
-from talanoa.host import QuietHost
 from talanoa.image import from_array
-from talanoa.version import __version__
 
 SECONDS = 120
 NOISE = """

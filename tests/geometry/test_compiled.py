@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talanoa import geometry
-from talanoa.geometry.compiled import in_parts, kernel
+from talanoa.core.compiled import in_parts, kernel
 
 
 def test_a_kernel_works_where_no_folder_can_keep_its_machine_code(caplog: pytest.LogCaptureFixture) -> None:

@@ -3,7 +3,7 @@ import pytest
 from scipy.ndimage import distance_transform_edt
 
 from geometry.solids3d import scene
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.geometry.edt3d import edge_probability3d
 
 

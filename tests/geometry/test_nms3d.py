@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from geometry.solids3d import crowd, turned_rays
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.geometry.nms3d import suppress_overlaps3d
 from talanoa.geometry.rays3d import Rays3D, golden_spiral, octahedron, volumes
 from talanoa.geometry.render3d import render_polyhedra

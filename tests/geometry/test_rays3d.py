@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.geometry.rays3d import Rays3D, from_directions, golden_spiral, octahedron, surfaces, volumes
 
 

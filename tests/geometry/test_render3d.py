@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from geometry.solids3d import crowd, scene, turned_rays
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.geometry import solid3d
 from talanoa.geometry.rays3d import golden_spiral, octahedron, volumes
 from talanoa.geometry.render3d import render_polyhedra

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talanoa import geometry
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.geometry.nms2d import overlap, shared_area
 
 

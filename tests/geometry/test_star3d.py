@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from geometry.solids3d import ball, scene, turned_rays
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.geometry.rays3d import golden_spiral, octahedron
 from talanoa.geometry.star3d import star_distances3d
 

@@ -4,7 +4,7 @@ import torch
 
 from geometry.solids3d import crowd, scene
 from talanoa import geometry
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.geometry import torch3d
 from talanoa.geometry.rays3d import golden_spiral
 

@@ -376,16 +376,7 @@ SCENARIOS: dict[str, Callable[[Path], dict[str, Any]]] = {
 
 def main(name: str, folder: str) -> None:
     """Play one scenario and write what it saw to FOLDER/seen.json; when it fails, a picture of the screen."""
-    from gui import (  # their scenarios use this module
-        annotate,
-        evaluating,
-        labelling,
-        predicting,
-        restoring,
-        showing,
-        thresholds,
-        training,
-    )
+    from gui import annotate, evaluating, labelling, predicting, restoring, showing, thresholds, training
 
     work, code = Path(folder), 1
     try:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_losses import adversarial, gradients, names
 from talanoa.image_losses.combined import LOSSES, weighted
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_losses import backbones, combined, names, perceptual
 from talanoa.methods import labelling
 from talanoa.training.settings import Settings

@@ -10,7 +10,7 @@ import tifffile
 
 import tiny
 from talanoa import tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 
 
 def write(folder: Path, **images: np.ndarray) -> Path:

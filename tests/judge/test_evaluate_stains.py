@@ -16,7 +16,7 @@ import labellers
 from judge.cases import evaluate, refusal
 from judge.stain_cases import CELLS, NUCLEI, make_plate, predict_plate, stained, write
 from talanoa import tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.judge.stains import cycle, segmenting
 from talanoa.judge.stains.measures import objects_of, pixel_scores
 from talanoa.judge.stains.store import Channel

@@ -12,8 +12,8 @@ import tifffile
 import synthetic
 import tiny
 from judge.cases import evaluate, write
-from talanoa.files import file_sha256
-from talanoa.host import QuietHost
+from talanoa.core.files import file_sha256
+from talanoa.core.host import QuietHost
 from talanoa.judge import leaks, same_field
 
 TRAINED = {f"train{seed}": synthetic.nuclei(160, 22, seed)[0] for seed in range(6)}

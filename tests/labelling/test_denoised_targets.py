@@ -10,8 +10,8 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import drawn_plates
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.labelling.record import record_of
 from talanoa.requests import TrainRequest, parse
 from talanoa.training import label_load

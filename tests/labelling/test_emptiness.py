@@ -9,7 +9,7 @@ import pytest
 from scipy import ndimage
 
 import drawn_plates
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.labelling import emptiness
 from talanoa.labelling.fields import LabelField, empty_stains
 from talanoa.labelling.record import Stain

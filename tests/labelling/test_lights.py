@@ -17,8 +17,8 @@ import labellers
 import talanoa
 from talanoa import image as images
 from talanoa import image_lazy, model_folder, tasks
-from talanoa.errors import BadInput
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
 from talanoa.labelling import lights
 from talanoa.labelling.fields import middle_planes
 from talanoa.labelling.record import LabellingRecord, Light, Stain, record_of

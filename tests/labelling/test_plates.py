@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View, well_of
 from talanoa.labelling.split import SHARES, split

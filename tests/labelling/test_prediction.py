@@ -14,8 +14,8 @@ import restorers
 import tiny
 from labellers import ER, NUCLEUS, PHASE, phase
 from talanoa import methods, model_folder, turns
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from talanoa.image_work import Made
 from talanoa.labelling import models as several

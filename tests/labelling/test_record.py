@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
 
 

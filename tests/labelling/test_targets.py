@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.labelling import exposure, targets
 from talanoa.labelling.targets import TargetConfig, config_from, prepare
 from talanoa.samples import plate

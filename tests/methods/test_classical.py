@@ -14,7 +14,7 @@ from synthetic import nuclei
 from talanoa import image as images
 from talanoa.annotate.propose import propose
 from talanoa.annotate.propose_classical import step_image, steps
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import classical, classical_primary
 from talanoa.methods.classical_config import CONFIGS, Config, config_from
 from talanoa.metrics.matching import match_images

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from synthetic import nuclei
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import classical_thresholds as thresholds
 
 BOTH = [name for name in thresholds.METHODS if name != "minimum"]

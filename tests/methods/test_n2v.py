@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods.n2v import N2VConfig
 from talanoa.methods.n2v_masking import drawn_places, mask_batch, masked_count, medians, positions, z_curve
 

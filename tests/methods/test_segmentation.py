@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_losses.focal import focal
 from talanoa.methods.mask_objects import objects_of
 

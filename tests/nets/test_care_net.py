@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods.care import Care3DConfig, CareConfig
 from talanoa.nets.care_unet import MaxBlurPool, conv_of_both
 

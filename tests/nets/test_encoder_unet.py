@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import save_file
 
 import tiny
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import labelling
 from talanoa.nets import pretrained
 from talanoa.nets.encoder_unet import EncoderUNet

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from talanoa import tiles
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.inference import planned_parts
 from talanoa.methods import labelling
 from talanoa.nets.labelling_unet import LabellingUNet, he_normal

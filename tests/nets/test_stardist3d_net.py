@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import stardist3d
 from talanoa.nets.reach import block_strides
 from talanoa.nets.resnet import SameConv

@@ -11,9 +11,9 @@ from scipy import ndimage
 from talanoa import image as images
 from talanoa import tasks
 from talanoa.cli import main
-from talanoa.errors import BadInput
-from talanoa.files import file_sha256
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.files import file_sha256
+from talanoa.core.host import QuietHost
 from talanoa.requests import parse
 from talanoa.requests_sample import SampleRequest
 from talanoa.samples import noisy

@@ -12,8 +12,8 @@ from scipy import ndimage
 from talanoa import image as images
 from talanoa import tasks
 from talanoa.cli import main
-from talanoa.files import file_sha256
-from talanoa.host import QuietHost
+from talanoa.core.files import file_sha256
+from talanoa.core.host import QuietHost
 from talanoa.samples import cells, optics, plate
 from tiny import RecordingHost
 

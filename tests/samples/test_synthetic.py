@@ -13,9 +13,9 @@ from talanoa import rois, tasks
 from talanoa.annotate.folder import open_dataset
 from talanoa.annotate.propose import propose
 from talanoa.cli import main
-from talanoa.errors import BadInput, Cancelled
-from talanoa.files import file_sha256
-from talanoa.host import QuietHost
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.files import file_sha256
+from talanoa.core.host import QuietHost
 from talanoa.metrics.matching import match_images
 from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest

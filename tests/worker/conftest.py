@@ -18,7 +18,7 @@ import tifffile
 
 import talanoa
 import tiny
-from talanoa import resources
+from talanoa.core import resources
 from talanoa.fiji import install
 from worker.fiji import FijiProcess, until
 

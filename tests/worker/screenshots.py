@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from talanoa import resources, samples
+from talanoa import samples
+from talanoa.core import resources
 from worker.fiji import FijiProcess
 from worker.looks import SEGMENT, confirm
 

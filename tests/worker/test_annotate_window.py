@@ -11,7 +11,7 @@ import tifffile
 import tiny
 from talanoa import tasks
 from talanoa.annotate.folder import open_dataset
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from worker.fiji import FijiProcess
 
 pytestmark = pytest.mark.gui

@@ -13,7 +13,7 @@ import tifffile
 import talanoa
 import tiny
 from talanoa import rois, tasks
-from talanoa.host import QuietHost
+from talanoa.core.host import QuietHost
 from talanoa.image import from_array
 from worker.looks import SEGMENT, confirm, labels_of, same_labels
 

@@ -17,7 +17,7 @@ import talanoa
 import tiny
 from labellers import ER, NUCLEUS
 from talanoa import image as images
-from talanoa import resources
+from talanoa.core import resources
 from talanoa.samples import noisy
 from worker import headless
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import talanoa
-from talanoa import resources
+from talanoa.core import resources
 from talanoa.fiji import install, install_check
 from worker.conftest import running
 from worker.fiji import FijiProcess

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from talanoa import resources
+from talanoa.core import resources
 
 pytestmark = pytest.mark.gui
 

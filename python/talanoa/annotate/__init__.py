@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.rois import RoiSet
 
 
@@ -49,7 +49,7 @@ def run(
         With the message that the menu would show.
     """
     from talanoa import tasks
-    from talanoa.host import QuietHost
+    from talanoa.core.host import QuietHost
 
     request = {"task": "annotate", "action": action, **keys}
     given: dict[str, Any] = {}

@@ -13,7 +13,7 @@ from scipy import ndimage
 from talanoa.annotate import outlines
 from talanoa.annotate.outlines import Coverage, Mask, Window
 from talanoa.annotate.split import cut_along, divide
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.roi_set import RoiSet, concatenate, parse_name
 
 _BRIDGE = 5  # pixels; parts that lie closer are joined when merged

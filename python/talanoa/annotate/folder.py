@@ -24,8 +24,8 @@ from typing import Any
 from talanoa.annotate import names as naming
 from talanoa.annotate import states
 from talanoa.annotate.states import VERSION, Entry
-from talanoa.errors import BadInput
-from talanoa.files import explain_write_error, next_free, write_aside
+from talanoa.core.errors import BadInput
+from talanoa.core.files import explain_write_error, next_free, write_aside
 from talanoa.image_folder import SUFFIXES
 
 __all__ = ["Dataset", "Entry", "create", "is_dataset", "open_dataset", "read_classes", "write"]

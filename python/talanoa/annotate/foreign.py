@@ -15,8 +15,8 @@ from talanoa.annotate import save
 from talanoa.annotate.folder import Dataset, Entry
 from talanoa.annotate.import_labels import import_labels
 from talanoa.annotate.objects import Objects
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.image_folder import is_image
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 
 from talanoa.annotate.import_form import Imported, fitted
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.roi_archive import DAMAGE
 
 _MOST_TEXT = 64 << 20  # bytes of outlines

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from talanoa import reading
 from talanoa.annotate.import_form import Imported, fitted, plane_labels
-from talanoa.errors import BadInput
-from talanoa.limits import check_declared
+from talanoa.core.errors import BadInput
+from talanoa.core.limits import check_declared
 
 KINDS = {  # best first
     "man_seg": re.compile(r"man_seg_?(\d{3,4})(?:_(\d{3,4}))?\.tiff?", re.IGNORECASE),

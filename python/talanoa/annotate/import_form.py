@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa.annotate.propose_parts import like_image
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ import xarray as xr
 
 from talanoa import roi_archive
 from talanoa.annotate.import_form import Imported
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.roi_shapes import FARTHEST
 from talanoa.rois import RoiSet, pack, to_labels
 

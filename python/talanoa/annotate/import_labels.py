@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from talanoa import foreign_files, roi_archive
+from talanoa import roi_archive
 from talanoa.annotate.import_form import Imported
-from talanoa.errors import BadInput, naming
+from talanoa.core import foreign_files
+from talanoa.core.errors import BadInput, naming
 
 __all__ = ["Imported", "import_labels"]
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talanoa import reading
 from talanoa.annotate.import_form import Imported, fitted
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import classical_objects
 
 MOST_COLOURS = 4096  # more are a photograph, or colours blended at the borders

@@ -19,7 +19,7 @@ from scipy import ndimage
 from talanoa.annotate import outlines
 from talanoa.annotate.linking import ANY, object_numbers
 from talanoa.annotate.outlines import Coverage, Mask, Window
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.roi_objects import AUTOMATIC
 from talanoa.roi_set import RoiSet, concatenate, make_names, parse_name
 

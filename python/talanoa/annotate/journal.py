@@ -22,8 +22,8 @@ from pydantic import BaseModel
 from talanoa.annotate import folder as folders
 from talanoa.annotate.folder import Dataset, Entry
 from talanoa.annotate.names import check_name
-from talanoa.errors import BadInput
-from talanoa.files import explain_write_error, read_json
+from talanoa.core.errors import BadInput
+from talanoa.core.files import explain_write_error, read_json
 
 COMMIT, PLAN, UNDO = "commit", "plan.json", "undo"
 MOST_UNDO = 20
@@ -94,7 +94,7 @@ def update(dataset: Dataset, change_it: Callable[[Dataset], Dataset]) -> Dataset
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder; wait a while for one that is writing."""
-    from talanoa import lock
+    from talanoa.core import lock
 
     with lock.hold(folder, "annotation", patience=WAIT):
         yield

@@ -6,7 +6,7 @@ import getpass
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 LONGEST = 200  # bytes; with the endings of files and of those written aside it stays below 255
 _RESERVED = {"con", "prn", "aux", "nul", *(f"{port}{k}" for port in ("com", "lpt") for k in range(1, 10))}

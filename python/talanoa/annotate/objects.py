@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa import rois
 from talanoa.annotate.linking import object_labels
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.roi_set import RoiSet, label_numbers, make_names, parse_name
 
 

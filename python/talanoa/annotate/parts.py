@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa import image_lazy, image_sets
 from talanoa.annotate.names import check_name
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_lazy import LazyImage
 
 _LARGEST = 8192  # pixels along a side that a person can work on; larger images are cut into tiles

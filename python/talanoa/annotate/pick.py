@@ -17,9 +17,9 @@ from talanoa.annotate import diversity, journal, parts
 from talanoa.annotate import folder as folders
 from talanoa.annotate.folder import Dataset, Entry
 from talanoa.annotate.parts import Part
-from talanoa.errors import BadInput
-from talanoa.files import file_sha256
-from talanoa.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.files import file_sha256
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 
 DEFAULT = 20  # images of a folder
 

@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, one_channel
-from talanoa.errors import BadInput
-from talanoa.host import Host, QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, QuietHost
 from talanoa.normalize import percentile_limits
 
 if TYPE_CHECKING:

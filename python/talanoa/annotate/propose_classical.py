@@ -9,14 +9,14 @@ import xarray as xr
 
 from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, one_channel
 from talanoa.annotate.propose_threshold import limits_of
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import classical, classical_objects
 from talanoa.methods.classical_thresholds import invert
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_propose import ProposeRequest
 
 

@@ -1,6 +1,6 @@
 """Objects proposed by a trained model: its own predictions, as `segment` gives them, within the proposal's limits.
 
-The network's answers are kept for a while (`talanoa.handles`), so that a window which changes the thresholds of a
+The network's answers are kept for a while (`talanoa.core.cache`), so that a window which changes the thresholds of a
 proposal does not ask it again.
 """
 
@@ -15,13 +15,13 @@ import numpy as np
 
 from talanoa.annotate.propose_parts import Found, Part, describe, everywhere
 from talanoa.annotate.propose_threshold import limits_of
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import classical_objects
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.model_folder import Model
     from talanoa.network_memory import NetworkMemory
     from talanoa.requests import SegmentRequest
@@ -81,7 +81,7 @@ def _predict(
 ) -> Found:
     """Predict one plane or volume."""
     from talanoa import predict
-    from talanoa.host import QuietHost
+    from talanoa.core.host import QuietHost
     from talanoa.tasks.choose import choose
 
     here = image.isel(t=[part.t]) if part.z is None else image.isel(t=[part.t], z=[part.z])
@@ -110,7 +110,7 @@ def fingerprint(image: xr.DataArray, model: Model, settings: SegmentRequest) -> 
 
 def _remembered(key: str, image: xr.DataArray) -> NetworkMemory:
     """Return the answers that are kept under a fingerprint, or a place for new ones; it holds no pixels."""
-    from talanoa.handles import HANDLES
+    from talanoa.core.cache import HANDLES
     from talanoa.network_memory import NetworkMemory
 
     try:
@@ -121,7 +121,7 @@ def _remembered(key: str, image: xr.DataArray) -> NetworkMemory:
 
 def _keep(key: str, memory: NetworkMemory) -> None:
     """Keep answers for the next time, anew where they have grown."""
-    from talanoa.handles import HANDLES
+    from talanoa.core.cache import HANDLES
 
     if key in _kept:
         HANDLES.drop(_kept.pop(key))

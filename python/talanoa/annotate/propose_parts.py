@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput, counted
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.host import Host, stop_if_cancelled
 
 
 class Found(NamedTuple):

@@ -13,7 +13,7 @@ from talanoa import image_lazy, reading, rois
 from talanoa.annotate import autosave, journal, names
 from talanoa.annotate.folder import Dataset, Entry, read
 from talanoa.annotate.objects import Objects, check_classes
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.roi_set import RoiSet
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from talanoa.annotate.names import check_name
-from talanoa.errors import BadInput
-from talanoa.files import read_json
+from talanoa.core.errors import BadInput
+from talanoa.core.files import read_json
 from talanoa.image_folder import list_images
 
 VERSION = 1

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from talanoa.cli import streams
-from talanoa.version import __version__
+from talanoa.core.version import __version__
 
 # exit codes; 130 is what a shell gives after Ctrl-C
 OK, DIFFERENT, BAD, PARTLY, CANCELLED = 0, 1, 2, 3, 130

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.requests import Request
 
 POSITIONAL: Mapping[str, tuple[str, ...]] = {

@@ -13,8 +13,8 @@ from typing import Any
 
 from talanoa.cli import BAD, CANCELLED, DIFFERENT, OK, PARTLY, options
 from talanoa.cli.console import ConsoleHost, say
-from talanoa.errors import BadInput, TalanoaError
-from talanoa.logs import log_path, start_log_file
+from talanoa.core.errors import BadInput, TalanoaError
+from talanoa.core.logs import log_path, start_log_file
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ def _task(verb: str, arguments: Sequence[str]) -> int:
 
 def _add_out(verb: str, keys: dict[str, Any]) -> None:
     """Give results of the command line a new place in the current folder, see `PLACES`."""
-    from talanoa.files import next_free
+    from talanoa.core.files import next_free
 
     if keys.get("out") or (verb != "evaluate" and not keys.get("image")):
         return

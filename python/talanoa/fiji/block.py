@@ -18,7 +18,7 @@ import numpy as np
 from appose import SharedMemory
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 ALIGNMENT = 64
 LINUX_FOLDER = Path("/dev/shm")

@@ -10,11 +10,11 @@ import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from talanoa import resources
+from talanoa.core import resources
+from talanoa.core.version import __version__
 from talanoa.fiji import embedded
 from talanoa.fiji.inventory import Source
 from talanoa.fiji.layout import USED, Layout
-from talanoa.version import __version__
 
 NOTE = "installation.json"  # read by fiji_scripts/lib/talanoa_fiji/place.py
 ENTRY = """// Starts Talanoa when {command} is chosen for the first time; afterwards Talanoa is asked before this file.

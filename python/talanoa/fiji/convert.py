@@ -14,7 +14,7 @@ import psutil
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji import calibration, facts, pixels
 from talanoa.labels import display_form
 

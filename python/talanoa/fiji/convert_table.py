@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji import pixels
 
 _WITH_UNIT = re.compile(r"^(?P<name>.+?) \[(?P<unit>[^\[\]]+)\]$")

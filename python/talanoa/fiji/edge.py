@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import TalanoaError
+from talanoa.core.errors import TalanoaError
 
 if TYPE_CHECKING:
     import numpy as np

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import BadInput
-from talanoa.files import write_aside
+from talanoa.core.errors import BadInput
+from talanoa.core.files import write_aside
 
 log = logging.getLogger(__name__)
 

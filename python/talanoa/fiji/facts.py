@@ -26,7 +26,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji import calibration
 from talanoa.image import check
 from talanoa.image_metadata import SIGNED_OFFSET

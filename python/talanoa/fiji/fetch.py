@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from talanoa.errors import TalanoaError
+from talanoa.core.errors import TalanoaError
 from talanoa.fiji import embedded, layout
 from talanoa.fiji.java import Java, choose_java
 

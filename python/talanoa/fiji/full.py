@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 log = logging.getLogger(__name__)
 

@@ -9,12 +9,12 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
+from talanoa.core.files import file_sha256, next_free
+from talanoa.core.version import __version__
 from talanoa.fiji import content, inventory, worker_python
 from talanoa.fiji.inventory import Changes, Inventory, Source
 from talanoa.fiji.layout import Layout, find_layout
-from talanoa.files import file_sha256, next_free
-from talanoa.version import __version__
 
 ASIDE = ".changed"
 

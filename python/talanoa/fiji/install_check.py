@@ -7,11 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
+from talanoa.core.version import __version__
 from talanoa.fiji import content, install, worker_python
 from talanoa.fiji.inventory import Inventory
 from talanoa.fiji.layout import Layout, find_layout
-from talanoa.version import __version__
 
 AGAIN = "Install again: talanoa install-fiji FOLDER"
 

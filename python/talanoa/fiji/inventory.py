@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from talanoa.errors import BadInput
-from talanoa.files import explain_write_error, file_sha256
+from talanoa.core.errors import BadInput
+from talanoa.core.files import explain_write_error, file_sha256
 
 NAME = "inventory.json"  # in the Jython package
 Source = bytes | Path

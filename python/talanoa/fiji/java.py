@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 log = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.fiji import embedded
 
 APPOSE = (0, 9, 0)  # what the client in ImageJ is written against

@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talanoa import resources
+from talanoa.core import resources
 from talanoa.fiji.function import NAME, make_function
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 # numpy dtype: (Java element type, view of a byte buffer). Java has no unsigned types; the bits are the same.
 _VIEWS = {

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import BadInput, TalanoaError
+from talanoa.core.errors import BadInput, TalanoaError
 from talanoa.fiji import embedded, full
 from talanoa.fiji.java import Java, choose_java
 from talanoa.fiji.scripting import register_jython, run_script

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from talanoa.errors import TalanoaError
+from talanoa.core.errors import TalanoaError
 
 log = logging.getLogger(__name__)
 

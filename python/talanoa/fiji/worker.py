@@ -21,11 +21,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from talanoa.errors import Cancelled
+from talanoa.core.errors import Cancelled
+from talanoa.core.logs import log_path, start_log_file
+from talanoa.core.version import __version__
 from talanoa.fiji import block
 from talanoa.fiji.edge import IMAGES, PLAIN, SELECTING, Attached, FijiHost, failed, label_title, perform
-from talanoa.logs import log_path, start_log_file
-from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from appose import SharedMemory

@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from talanoa.errors import BadInput
-from talanoa.version import __version__
+from talanoa.core.errors import BadInput
+from talanoa.core.version import __version__
 
 PATIENCE = 120  # seconds for a Python on a slow disk to say its version
 

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.geometry.compiled import kernel
+from talanoa.core.compiled import kernel
 
 
 def basins(height: NDArray[np.float32], depth: float) -> NDArray[np.int32]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.geometry.compiled import in_parts, kernel
+from talanoa.core.compiled import in_parts, kernel
 from talanoa.geometry.numbering import dense
 
 _FAR = 1 << 30  # no border along this column

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.geometry.compiled import in_parts, kernel
+from talanoa.core.compiled import in_parts, kernel
+from talanoa.core.errors import BadInput
 from talanoa.geometry.star2d import ray_angles
 
 _CELL = 16  # pixels, the smallest bucket

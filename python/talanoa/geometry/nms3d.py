@@ -17,8 +17,8 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.geometry.compiled import in_parts, kernel
+from talanoa.core.compiled import in_parts, kernel
+from talanoa.core.errors import BadInput
 from talanoa.geometry.rays3d import Rays3D
 from talanoa.geometry.solid3d import ON_SURFACE, Polyhedra, cones, place_in_table, polyhedra, prepare, row_inside
 

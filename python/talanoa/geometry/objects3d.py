@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.geometry.compiled import kernel
+from talanoa.core.compiled import kernel
 from talanoa.geometry.numbering import dense
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.geometry.compiled import kernel
+from talanoa.core.compiled import kernel
 
 
 def outline_lengths(

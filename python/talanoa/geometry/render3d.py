@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.geometry.compiled import in_parts, kernel
+from talanoa.core.compiled import in_parts, kernel
+from talanoa.core.errors import BadInput
 from talanoa.geometry.rays3d import Rays3D
 from talanoa.geometry.solid3d import cones, polyhedra, prepare, row_inside
 

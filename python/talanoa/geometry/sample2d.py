@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.geometry.compiled import kernel
+from talanoa.core.compiled import kernel
 
 
 @kernel

@@ -16,8 +16,8 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.geometry.compiled import in_parts, kernel
+from talanoa.core.compiled import in_parts, kernel
+from talanoa.core.errors import BadInput
 from talanoa.geometry.rays3d import Rays3D
 
 ON_SURFACE = 1 + 1e-7  # voxels whose centre lies on the surface are inside, whatever the rounding

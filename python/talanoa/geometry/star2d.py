@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.geometry.compiled import in_parts, kernel
+from talanoa.core.compiled import in_parts, kernel
+from talanoa.core.errors import BadInput
 from talanoa.geometry.numbering import as_int32
 
 _LANES = 32  # neighbouring pixels that march together; also the padding left and right

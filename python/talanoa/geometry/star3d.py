@@ -14,8 +14,8 @@ import numpy as np
 from numba import uint64
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.geometry.compiled import in_parts, kernel
+from talanoa.core.compiled import in_parts, kernel
+from talanoa.core.errors import BadInput
 from talanoa.geometry.objects3d import find_objects
 from talanoa.geometry.rays3d import Rays3D
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.geometry.rays3d import Rays3D
 from talanoa.geometry.solid3d import ON_SURFACE, SMALLEST, WIDEST_TABLE, cones
 from talanoa.geometry.star3d import ray_steps

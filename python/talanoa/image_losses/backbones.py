@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from talanoa.errors import BadInput
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, stop_if_cancelled
 
 RESOLUTIONS = 4  # of which features are compared: for vgg16 relu1_2, 2_2, 3_3 and 4_3
 _MEAN, _SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the photographs that torchvision's networks learned from

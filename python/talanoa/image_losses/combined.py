@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import torch
 
 from talanoa import losses
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_losses import asymmetric, balanced, gradients, names
 from talanoa.image_losses.bce import bce
 from talanoa.image_losses.focal import focal

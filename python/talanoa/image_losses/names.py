@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 NAMES = (
     "mse",

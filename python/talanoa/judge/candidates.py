@@ -12,12 +12,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.judge import folders
 from talanoa.judge.reading import read_labels
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 

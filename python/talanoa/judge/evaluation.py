@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import damaged
-from talanoa.errors import BadInput
-from talanoa.host import Share, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Share, stop_if_cancelled
 from talanoa.judge import folders, leaks, objects, pictures, summary
 from talanoa.judge.candidates import Candidate
 from talanoa.judge.folders import Annotations
@@ -24,7 +24,7 @@ from talanoa.metrics.paired import Paired, compare
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_evaluate import EvaluateRequest
 
 COMPARED = (("object", "f1"), ("object", "panoptic_quality"), ("pixel", "dice"))

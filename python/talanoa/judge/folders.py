@@ -7,8 +7,9 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from talanoa import foreign_files, image_folder, pairing
-from talanoa.errors import BadInput
+from talanoa import image_folder, pairing
+from talanoa.core import foreign_files
+from talanoa.core.errors import BadInput
 from talanoa.image_folder import ROI_SUFFIXES, name_of
 
 RESULT_LABELS = "labels.tif"

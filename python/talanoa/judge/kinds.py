@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from talanoa.errors import BadInput
-from talanoa.request_base import folders as folders_of
+from talanoa.core.errors import BadInput
+from talanoa.core.request import folders as folders_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.judge.candidates import Candidate
     from talanoa.judge.leaks import LeakCheck
     from talanoa.requests_evaluate import EvaluateRequest

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import places, reading
-from talanoa.errors import BadInput
-from talanoa.files import file_sha256
-from talanoa.host import stop_if_cancelled
+from talanoa import reading
+from talanoa.core import places
+from talanoa.core.errors import BadInput
+from talanoa.core.files import file_sha256
+from talanoa.core.host import stop_if_cancelled
+from talanoa.core.request import folders as named_folders
 from talanoa.judge import same_field
 from talanoa.judge.folders import image_files
-from talanoa.request_base import folders as named_folders
 from talanoa.turns import turned
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_evaluate import EvaluateRequest
 
 MOST_PAIRS = 8000  # correlations of thumbnails, each some milliseconds

@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
+from talanoa.core.request import folders as named_folders
 from talanoa.judge import candidates, evaluation, folders, report, result_tables
 from talanoa.judge.kinds import Outcome
 from talanoa.judge.page import number
 from talanoa.judge.summary import score_of
-from talanoa.request_base import folders as named_folders
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.judge.candidates import Candidate
     from talanoa.judge.evaluation import Evaluation
     from talanoa.judge.folders import Annotations

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from talanoa.files import write_aside
+from talanoa.core.files import write_aside
 from talanoa.judge.pictures import Picture, encode
 from talanoa.result import jsonable, write_record
 from talanoa.tables import write_csv

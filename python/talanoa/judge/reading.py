@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_folder import ROI_SUFFIXES
 
 Size = tuple[int, int, int, int]  # frames, slices, height, width

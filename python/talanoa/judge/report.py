@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from talanoa.core.version import __version__
 from talanoa.judge import charts, explain, page, pictures, result_tables
 from talanoa.judge.evaluation import COMPARED, Evaluation
 from talanoa.judge.summary import Score, score_of
 from talanoa.result import versions
-from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from talanoa.requests_evaluate import EvaluateRequest

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.judge import folders, objects, pictures
 from talanoa.judge.candidates import Candidate, Found, classes_of
 from talanoa.judge.folders import Annotations

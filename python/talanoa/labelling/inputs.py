@@ -8,9 +8,9 @@ from pathlib import Path
 
 import xarray as xr
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
+from talanoa.core.request import from_one_to, numbers_in
 from talanoa.labelling.record import LabellingRecord, Light
-from talanoa.request_base import from_one_to, numbers_in
 
 Input = tuple[int, int]  # channel and plane, counted from 0
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talanoa import image as images
 from talanoa import image_lazy
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_folder import name_of
 from talanoa.image_lazy import LazyImage, Reader
 from talanoa.labelling.inputs import same

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from talanoa import model_folder, model_record
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
 from talanoa.model_folder import Model
 
@@ -70,7 +70,7 @@ def load(text: str) -> Models:
     BadInput
         An unknown model, one that predicts no stains, one that is named twice.
     """
-    from talanoa.request_base import folders
+    from talanoa.core.request import folders
 
     loaded = [model_folder.load(str(name)) for name in folders(text)]
     if not loaded:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talanoa import image_folder
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 TRANSMITTED = ("phase", "phasecontrast", "ph", "dic", "brightfield", "bf", "transmitted", "trans", "tl")
 NOT_STAINS = ("masks", "labels", "rois", "truth", "results", "predictions")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import backends, image_lazy, image_work, inference, methods, resample
-from talanoa.host import Host, Share
+from talanoa.core.host import Host, Share
 from talanoa.image_lazy import LazyImage
 from talanoa.image_work import Found, ImageWork, Made
 from talanoa.labelling import colours, lights, plate_levels, prediction_checks

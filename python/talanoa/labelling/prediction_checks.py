@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image import DIMS
 from talanoa.labelling.inputs import Input
 from talanoa.model_folder import Model

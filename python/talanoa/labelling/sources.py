@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import image_folder
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
+from talanoa.core.request import folders
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View, well_of
 from talanoa.labelling.split import split
-from talanoa.request_base import folders
 from talanoa.requests_train import names_of
 
 if TYPE_CHECKING:

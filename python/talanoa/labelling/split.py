@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.labelling.plates import View
 
 By = Literal["image", "well", "plate"]

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from talanoa import background
-from talanoa.errors import BadInput, counted
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.request import from_one_to
 from talanoa.methods import classical
-from talanoa.request_base import from_one_to
 
 Steps = dict[str, NDArray[np.float32]]
 Denoiser = Callable[[NDArray[np.float32]], NDArray[np.float32]]

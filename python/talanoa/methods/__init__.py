@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import (
     care,
     care_isotropic,

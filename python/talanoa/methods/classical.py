@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import background
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods import classical_objects, classical_primary
 from talanoa.methods.classical_config import (
     Config,

@@ -13,8 +13,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from talanoa.errors import BadInput
-from talanoa.request_base import Number, Request, parse, read_word
+from talanoa.core.errors import BadInput
+from talanoa.core.request import Number, Request, parse, read_word
 
 PUBLISHED_SIDE = 2136
 Scale = Annotated[Annotated[float, Field(gt=0, le=100)] | Literal["auto"], BeforeValidator(read_word)]

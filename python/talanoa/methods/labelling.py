@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.methods.validation import Losses, validated
 from talanoa.nets.reach import pix2pix_radius, unet_radii
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ValidationError
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 Config = TypeVar("Config", bound=BaseModel)
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.nets.pretrained import missing_package
 
 WIDTHS = (256, 128, 64, 32, 16)  # channels of the decoder

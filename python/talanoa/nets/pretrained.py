@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 import torch
 from torch import nn
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 State = dict[str, torch.Tensor]
 _WRAPPED = ("state_dict", "model")  # what training programs put weights into

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 FOLDER = Path(__file__).resolve().parent
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa.errors import BadInput
-from talanoa.files import check_target, write_aside
-from talanoa.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.files import check_target, write_aside
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.samples import scenes
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa.files import check_target, write_aside
-from talanoa.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.files import check_target, write_aside
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.samples import cells, optics
 
 if TYPE_CHECKING:

@@ -22,9 +22,9 @@ import numpy as np
 from talanoa import image as images
 from talanoa import rois
 from talanoa.annotate import folder
-from talanoa.errors import BadInput
-from talanoa.files import check_target, write_aside
-from talanoa.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.files import check_target, write_aside
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.samples.scenes import Scene, nuclei
 
 if TYPE_CHECKING:

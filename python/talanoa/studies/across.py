@@ -12,12 +12,12 @@ import numpy as np
 
 from talanoa import image as images
 from talanoa import resample
-from talanoa.errors import BadInput
-from talanoa.files import write_aside
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.files import write_aside
+from talanoa.core.host import Host, stop_if_cancelled
+from talanoa.core.request import folders
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View
-from talanoa.request_base import folders
 from talanoa.requests_train import names_of
 
 if TYPE_CHECKING:
@@ -146,11 +146,11 @@ def scores(
         As for `evaluate`.
     """
     from talanoa import model_folder
+    from talanoa.core.request import parse
     from talanoa.judge.stains import segmenting
     from talanoa.judge.stains.kind import evaluate
     from talanoa.judge.stains.tables import score_of
     from talanoa.labelling.record import record_of
-    from talanoa.request_base import parse
     from talanoa.requests_evaluate import EvaluateRequest
 
     found: dict[str, float] = {}

@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import TalanoaError
-from talanoa.host import QuietHost
+from talanoa.core.errors import TalanoaError
+from talanoa.core.host import QuietHost
 
 if TYPE_CHECKING:
     from talanoa.requests import TrainRequest
@@ -58,7 +58,8 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
         ``seconds`` and ``peak_memory`` (bytes) of the training, ``epochs``, ``best_epoch``, ``training_images`` (how
         many) and ``scores`` on the test images, among others; or ``error``.
     """
-    from talanoa import devices, model_folder
+    from talanoa import model_folder
+    from talanoa.core import devices
     from talanoa.requests import TrainRequest, parse
     from talanoa.training import pace
     from talanoa.training.recipe import recipe_for
@@ -110,7 +111,7 @@ def _of_method(asked: TrainRequest) -> dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> int:
     """Read the request, write the result whole; 0 also for an error that is the request's own."""
-    from talanoa.files import write_aside
+    from talanoa.core.files import write_aside
 
     source, target = (Path(each) for each in arguments)
     request = json.loads(source.read_text(encoding="utf-8"))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import BadInput
-from talanoa.files import explain_write_error, write_aside
+from talanoa.core.errors import BadInput
+from talanoa.core.files import explain_write_error, write_aside
 from talanoa.requests import TrainRequest, parse
 from talanoa.requests_study import StudyRequest
 from talanoa.studies import across

@@ -13,10 +13,10 @@ from pathlib import Path
 from queue import Empty, Queue
 from typing import IO, Any
 
-from talanoa import lock
-from talanoa.errors import BadInput, Cancelled
-from talanoa.files import write_aside
-from talanoa.host import Host, Share
+from talanoa.core import lock
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.files import write_aside
+from talanoa.core.host import Host, Share
 from talanoa.requests_study import StudyRequest
 from talanoa.studies import across, plan, table
 from talanoa.studies.plan import CELLS, Cell

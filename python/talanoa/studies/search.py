@@ -14,7 +14,7 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.requests_study import StudyRequest, range_of
 from talanoa.studies.plan import Cell, repeats_of
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.files import write_aside
+from talanoa.core.files import write_aside
 from talanoa.studies.plan import Cell
 
 if TYPE_CHECKING:

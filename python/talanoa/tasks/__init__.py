@@ -12,8 +12,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa import reading, requests
-from talanoa.errors import BadInput, Cancelled, TalanoaError
-from talanoa.host import Host
+from talanoa.core.errors import BadInput, Cancelled, TalanoaError
+from talanoa.core.host import Host
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_predict import PredictRequest

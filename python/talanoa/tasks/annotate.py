@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.tasks import annotate_edit, annotate_import
 from talanoa.tasks.annotate_common import (
     Reply,
@@ -25,7 +25,7 @@ from talanoa.tasks.common import Given, check_new
 
 if TYPE_CHECKING:
     from talanoa.annotate.objects import Objects
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_annotate import AnnotateRequest
 
 _one_writer = threading.RLock()  # the window's autosaves and saves come from several threads of one process

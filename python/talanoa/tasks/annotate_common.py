@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa import reading
-from talanoa.errors import BadInput, naming
+from talanoa.core.errors import BadInput, naming
 from talanoa.tasks.common import Given, read_image
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.annotate.folder import Dataset, Entry
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_annotate import AnnotateRequest
     from talanoa.rois import RoiSet
 

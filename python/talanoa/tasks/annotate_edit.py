@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.tasks.annotate_common import Reply, count, given_rois, image_of, image_or_none, opened
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_annotate import AnnotateRequest
     from talanoa.rois import RoiSet
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.tasks.annotate_common import Reply, count, image_or_none, opened, progress, waiting
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_annotate import AnnotateRequest
 
 

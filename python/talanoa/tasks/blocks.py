@@ -8,8 +8,9 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import cost, devices, grey_values
-from talanoa.errors import BadInput, Cancelled
+from talanoa import grey_values
+from talanoa.core import cost, devices
+from talanoa.core.errors import BadInput, Cancelled
 from talanoa.tasks.choose import choose
 from talanoa.tasks.common import Collecting, check_new, report_notes
 from talanoa.tasks.inspect_image import warn_pixel_size
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from talanoa.blocks_levels import Levels
     from talanoa.blocks_seen import Ground
     from talanoa.blocks_store import Store
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.image_lazy import LazyImage
     from talanoa.model_folder import Model
     from talanoa.requests import SegmentRequest

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
+from talanoa.core.request import from_one_to
 from talanoa.reading import axes_remedy
-from talanoa.request_base import from_one_to
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa import grey_values, reading
-from talanoa.errors import BadInput
-from talanoa.host import Host, PassingOn
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, PassingOn
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
+    from talanoa.core.request import Request
     from talanoa.model_folder import Model
-    from talanoa.request_base import Request
     from talanoa.rois import RoiSet
 
 
@@ -86,7 +86,7 @@ def check_new(path: Path) -> None:
 
     Done before the work, so that no time is lost; writing checks again.
     """
-    from talanoa.files import check_target
+    from talanoa.core.files import check_target
 
     check_target(path.absolute(), overwrite=False)
     if not os.access(path.absolute().parent, os.W_OK):

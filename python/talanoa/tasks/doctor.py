@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests import DoctorRequest
 
 
 def run(request: DoctorRequest, given: Given, host: Host) -> dict[str, Any]:
     """Check, and return the lines as data and as text."""
     from talanoa import doctor
-    from talanoa.logs import log_path
+    from talanoa.core.logs import log_path
 
     lines = doctor.examine(request.device, request.fiji, host, request.java, request.imagej)
     bad = sum(not line.ok for line in lines)

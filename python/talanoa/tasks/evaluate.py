@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa import image_folder
-from talanoa.request_base import folders as named_folders
+from talanoa.core.request import folders as named_folders
 from talanoa.tasks.common import Collecting, Given, check_new
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.judge.kinds import Outcome
     from talanoa.judge.leaks import LeakCheck
     from talanoa.requests_evaluate import EvaluateRequest

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa import image_folder, reading
-from talanoa.errors import BadInput, Cancelled, TalanoaError
-from talanoa.host import PassingOn, QuietHost, stop_if_cancelled
+from talanoa.core.errors import BadInput, Cancelled, TalanoaError
+from talanoa.core.host import PassingOn, QuietHost, stop_if_cancelled
 from talanoa.tasks.common import Collecting
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
+    from talanoa.core.request import Request
     from talanoa.model_folder import Model
-    from talanoa.request_base import Request
     from talanoa.tasks.folder_state import Row
 
 log = logging.getLogger(__name__)
@@ -127,13 +127,13 @@ def _rows(
             host.progress(number, total, f"{path.name} ({number + 1} of {total})")
             yield name, one(request, model, path, out / name, host)
         return
-    from talanoa import plates
+    from talanoa.core import cluster
     from talanoa.tasks.folder_state import failed
 
     plain = request.model_dump() | {"task": _task_of(request)}
     given = [(plain, str(model.folder), str(path.absolute()), str((out / name).absolute())) for path, name in todo]
     host.progress(done, total, f"Image {done} of {total}")
-    for number, answer in enumerate(plates.spread(elsewhere, given, host, request.workers, request.scheduler), 1):
+    for number, answer in enumerate(cluster.spread(elsewhere, given, host, request.workers, request.scheduler), 1):
         path, name = todo[answer.number]
         row, warnings = answer.result or (failed(request, path, str(answer.error)), [str(answer.error)])
         for text in warnings:

@@ -19,14 +19,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import image_folder, leftovers, lock, result, unfinished
-from talanoa.errors import BadInput
-from talanoa.files import next_free
+from talanoa import image_folder, result
+from talanoa.core import leftovers, lock, resume
+from talanoa.core.errors import BadInput
+from talanoa.core.files import next_free
 from talanoa.image_sets import ImageSet
 
 if TYPE_CHECKING:
+    from talanoa.core.request import Request
     from talanoa.model_folder import Model
-    from talanoa.request_base import Request
 
 Row = dict[str, Any]
 Facts = dict[str, list[Any] | None]  # size, time, and where it is needed the hash of each file, by its name
@@ -202,7 +203,7 @@ def _check_same(
 ) -> None:
     """Raise `BadInput` where results were made otherwise, or of the images of another folder."""
     was, now = ({key: each.get(key) for key in ("request", "model")} for each in (earlier, plan))
-    differing = unfinished.differences(was, now)
+    differing = resume.differences(was, now)
     if differing:
         raise BadInput(
             f"{out} holds results with other settings: {'; '.join(differing[:5])}. Give the same settings to go on "

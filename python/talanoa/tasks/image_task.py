@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import cost, devices, image_folder
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import stop_if_cancelled
+from talanoa import image_folder
+from talanoa.core import cost, devices
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import stop_if_cancelled
 from talanoa.tasks import folder_input
 from talanoa.tasks.common import Collecting, Given, check_new, image_facts, model_facts, read_image, report_notes
 from talanoa.tasks.segment import attachments
@@ -17,7 +18,7 @@ from talanoa.tasks.segment import attachments
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.image_lazy import LazyImage
     from talanoa.image_work import ImageWork
 

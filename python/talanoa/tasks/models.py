@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import BadInput
-from talanoa.request_base import key_value
+from talanoa.core.errors import BadInput
+from talanoa.core.request import key_value
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests import ModelsRequest
 
@@ -124,7 +124,8 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
 
 def _copy(source: Path, name: str) -> Path:
     """Copy a model folder of ours, once it has loaded with its weights."""
-    from talanoa import files, model_folder
+    from talanoa import model_folder
+    from talanoa.core import files
 
     model_folder.load(str(source)).network()
     target = model_folder.check_name(name)

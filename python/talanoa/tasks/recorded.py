@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 NEEDED = {"segment": ("objects", "labels_sha256"), "restore": ("image_sha256",), "predict": ("image_sha256",)}
 RANGE = ("tta", "lowest", "highest")

@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import grey_values, places, reading
-from talanoa.errors import BadInput, Cancelled, TalanoaError
-from talanoa.files import exists
+from talanoa import grey_values, reading
+from talanoa.core import places
+from talanoa.core.errors import BadInput, Cancelled, TalanoaError
+from talanoa.core.files import exists
 from talanoa.tasks import recorded
 from talanoa.tasks.common import Given, check_new, decode_mask, read_image
 from talanoa.tasks.segment import segment_image
@@ -18,7 +19,7 @@ from talanoa.tasks.segment import segment_image
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests import RerunRequest, SegmentRequest
     from talanoa.tasks.image_task import ImageTask

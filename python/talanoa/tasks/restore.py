@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from talanoa.tasks.image_task import ImageTask
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.image_lazy import LazyImage
     from talanoa.image_work import ImageWork
     from talanoa.model_folder import Model

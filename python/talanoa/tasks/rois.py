@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa import reading
-from talanoa.errors import BadInput, naming
+from talanoa.core.errors import BadInput, naming
 from talanoa.tasks.common import Given, check_new, read_image
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests import RoisRequest
     from talanoa.rois import RoiSet
 

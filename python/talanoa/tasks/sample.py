@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_sample import SampleRequest
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from talanoa import cost, devices, fit_checks, image_folder
-from talanoa.errors import BadInput
-from talanoa.host import stop_if_cancelled
+from talanoa import fit_checks, image_folder
+from talanoa.core import cost, devices
+from talanoa.core.errors import BadInput
+from talanoa.core.host import stop_if_cancelled
 from talanoa.tasks import folder_input
 from talanoa.tasks.choose import choose
 from talanoa.tasks.common import Collecting, Given, read_image, report_notes
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.model_folder import Model
     from talanoa.network_memory import NetworkMemory
     from talanoa.requests import SegmentRequest
@@ -81,7 +82,7 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
         preview has outlines alone.
     """
     from talanoa import methods
-    from talanoa.handles import HANDLES
+    from talanoa.core.cache import HANDLES
     from talanoa.network_memory import LOWEST, NetworkMemory, settings_of
 
     settings = {**settings_of(request), "model": model.sha256}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_study import StudyRequest
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.tasks.common import Given, read_image
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests import TrainRequest
 
 

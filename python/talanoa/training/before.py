@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.host import Host
+from talanoa.core.host import Host
 from talanoa.requests import TrainRequest
 from talanoa.training import pace
 from talanoa.training.prepare import Ready, prepare

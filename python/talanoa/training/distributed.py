@@ -15,8 +15,8 @@ from typing import TypeVar
 import torch
 from torch import distributed
 
-from talanoa.errors import BadInput
-from talanoa.host import Host, PassingOn, QuietHost
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, PassingOn, QuietHost
 
 Item = TypeVar("Item")
 _PATIENCE = timedelta(days=1)  # the others wait while the first process chooses thresholds

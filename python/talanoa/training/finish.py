@@ -14,13 +14,13 @@ import numpy as np
 import torch
 
 from talanoa import inference, methods, model_folder
-from talanoa.files import write_aside
-from talanoa.host import Host
+from talanoa.core.files import write_aside
+from talanoa.core.host import Host
+from talanoa.core.request import folders
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import Counts, match_images, match_objects
 from talanoa.metrics.overlap import overlaps
 from talanoa.model_folder import Model
-from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
 from talanoa.training import loop, thresholds
 from talanoa.training.recipe import Ended

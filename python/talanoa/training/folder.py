@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from talanoa import lock
-from talanoa.errors import BadInput
-from talanoa.files import explain_write_error, read_json
-from talanoa.host import Host
+from talanoa.core import lock
+from talanoa.core.errors import BadInput
+from talanoa.core.files import explain_write_error, read_json
+from talanoa.core.host import Host
 from talanoa.training import distributed, loop
 
 PLAN = "training.json"

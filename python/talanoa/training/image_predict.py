@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from talanoa import inference, restoration_units, tiles
-from talanoa.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 
 
 def predict(

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import corruptions
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 _FIELD = 2136  # pixels of the source's images, of which 100, 50 or 20 were cut at each side
 ZOOMS = tuple(_FIELD / (_FIELD - 2 * cut) for cut in (100, 50, 20))

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from talanoa.host import Host
+from talanoa.core.host import Host
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import record_of
 from talanoa.model_folder import Model

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from talanoa import copies, damaged, image_folder, normalize
 from talanoa import image as images
-from talanoa.errors import BadInput, counted
-from talanoa.files import file_sha256
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.files import file_sha256
+from talanoa.core.host import Host, stop_if_cancelled
+from talanoa.core.request import folders
 from talanoa.labelling import align, exposure, levels, sources
 from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, middle_planes
 from talanoa.labelling.plates import View, well_of
 from talanoa.labelling.record import LabellingRecord, record_of
 from talanoa.labelling.targets import Steps
-from talanoa.request_base import folders
 from talanoa.requests_train import names_of
 from talanoa.training import label_read, label_regions, label_targets
 from talanoa.training.label_read import Seen

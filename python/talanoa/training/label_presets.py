@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.image_losses import names
 from talanoa.labelling.fields import LabelField
 from talanoa.methods import labelling

@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa.errors import BadInput, counted
-from talanoa.files import file_sha256
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.files import file_sha256
+from talanoa.core.request import numbers_in
 from talanoa.labelling.plates import View
 from talanoa.labelling.record import Light
 from talanoa.labelling.sources import all_channels
-from talanoa.request_base import numbers_in
 from talanoa.requests_train import names_of
 from talanoa.training.pairs_check import size_of
 

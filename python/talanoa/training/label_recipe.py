@@ -10,13 +10,13 @@ import numpy as np
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput, counted
-from talanoa.host import Host
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.host import Host
+from talanoa.core.request import key_value
 from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, empty_stains
 from talanoa.labelling.record import record_of
 from talanoa.methods import labelling
 from talanoa.model_folder import Model
-from talanoa.request_base import key_value
 from talanoa.requests import TrainRequest
 from talanoa.training import label_feed, label_finish, label_load, label_presets, label_report, label_scores, settings
 from talanoa.training.image_predict import seconds
@@ -144,7 +144,7 @@ def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.d
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
     """Return the scores of a model on other images, which the request names: the means over its stains."""
-    from talanoa import devices
+    from talanoa.core import devices
 
     found = label_load.to_judge(model, request, host)
     config = methods.get(METHOD).config(**model.config)

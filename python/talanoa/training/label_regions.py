@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.labelling.fields import TRAINING, VALIDATION
 from talanoa.training import label_presets
 from talanoa.training.label_read import Seen

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.labelling import emptiness
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import Stain

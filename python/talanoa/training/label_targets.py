@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.labelling import levels, targets
 from talanoa.labelling.fields import TRAINING, LabelField, empty_stains
 from talanoa.labelling.record import Stain

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import devices
 from talanoa.allocation import large_blocks_kept
-from talanoa.errors import BadInput
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core import devices
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.methods import Method
 from talanoa.training import distributed, optimizers, transfer
 from talanoa.training.adversarial import Adversary

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from talanoa import dataset
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.methods import mask_objects
 from talanoa.metrics.matching import match_images
 from talanoa.metrics.pixel import count_pixels

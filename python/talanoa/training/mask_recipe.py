@@ -11,14 +11,14 @@ import torch
 
 from talanoa import damaged, dataset, methods
 from talanoa import image as images
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.host import Host
+from talanoa.core.request import key_value
 from talanoa.dataset import Annotated
-from talanoa.errors import BadInput, counted
-from talanoa.host import Host
 from talanoa.image_losses import names
 from talanoa.metrics.matching import match_images
 from talanoa.model_folder import Model
 from talanoa.predict import segment
-from talanoa.request_base import key_value
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.tasks.choose import choose
 from talanoa.training import image_predict, mask_feed, mask_finish, settings, sources, star_recipe, transfer

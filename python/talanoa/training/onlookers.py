@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa.host import Host
+from talanoa.core.host import Host
 from talanoa.training.feed import Feed
 
 EVERY = 3.0  # seconds between two previews, at least

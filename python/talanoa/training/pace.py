@@ -15,7 +15,7 @@ import psutil
 import torch
 
 from talanoa import methods
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.requests import TrainRequest
 from talanoa.training import loop
 from talanoa.training.prepare import Ready, start, with_request

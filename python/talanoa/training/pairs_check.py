@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import registration
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 SHIFTED = 0.5  # pixels from which a shift is worth a warning
 FARTHEST = 0.25  # of a side: a larger shift is rather another field

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import copies, damaged, dataset, image_folder
-from talanoa.errors import BadInput, counted
-from talanoa.files import file_sha256
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.files import file_sha256
+from talanoa.core.host import Host, stop_if_cancelled
+from talanoa.core.request import folders
 from talanoa.reading import axes_remedy
-from talanoa.request_base import folders
 from talanoa.training import pairs_check
 
 if TYPE_CHECKING:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from talanoa import devices, lock, methods, model_folder
-from talanoa.errors import BadInput
-from talanoa.host import Host
+from talanoa import methods, model_folder
+from talanoa.core import devices, lock
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import distributed, loop, transfer

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.host import Host
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 
 
@@ -32,7 +32,7 @@ def labels_by_model(request: TrainRequest, host: Host) -> Callable[[Path], NDArr
         return lambda _: None
     from talanoa import image as images
     from talanoa import model_folder, predict
-    from talanoa.host import QuietHost, stop_if_cancelled
+    from talanoa.core.host import QuietHost, stop_if_cancelled
     from talanoa.tasks.choose import choose
 
     model = model_folder.load(request.label_model)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import backends, inference, methods, model_folder, reading, tiles
-from talanoa.errors import BadInput, counted
-from talanoa.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
 from talanoa.model_folder import Model
 from talanoa.normalize import normalize

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from talanoa.cost import lines_of
+from talanoa.core.cost import lines_of
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training.advice import advise

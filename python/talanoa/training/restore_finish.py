@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from talanoa import calibration
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.metrics.fit import fitted
 from talanoa.metrics.psnr import psnr
 from talanoa.metrics.ssim import ssim

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import normalize
-from talanoa.errors import BadInput
-from talanoa.host import Host
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host
 from talanoa.requests import TrainRequest
 from talanoa.training import pairs, pairs_read, restore_presets
 from talanoa.training.pairs import Pair

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.requests import TrainRequest
 from talanoa.training import settings
 from talanoa.training.pairs import Pair

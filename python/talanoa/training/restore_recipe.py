@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput, counted
-from talanoa.host import Host
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.host import Host
+from talanoa.core.request import key_value
 from talanoa.model_folder import Model
-from talanoa.request_base import key_value
 from talanoa.requests import TrainRequest
 from talanoa.training import image_feed, pairs, pairs_read, restore_finish, restore_load, restore_presets, settings
 from talanoa.training.image_predict import seconds
@@ -104,7 +104,7 @@ def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.d
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
     """Return the scores of a model on other pairs, which the request names: PSNR and SSIM beside those of the input."""
-    from talanoa import devices
+    from talanoa.core import devices
 
     found = pairs_read.read(request, host, None)
     items = [item for each in found for item in restore_load.items_of(request, each, model.normalization)]

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from talanoa import cost, devices, methods, model_folder
-from talanoa.errors import Cancelled
-from talanoa.files import file_sha256
-from talanoa.host import Host, PassingOn
+from talanoa import methods, model_folder
+from talanoa.core import cost, devices
+from talanoa.core.errors import Cancelled
+from talanoa.core.files import file_sha256
+from talanoa.core.host import Host, PassingOn
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import distributed, loop, transfer

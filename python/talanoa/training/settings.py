@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.requests import TrainRequest
 
 COSINE_EMA = 0.999

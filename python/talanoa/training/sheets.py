@@ -10,7 +10,7 @@ from typing import Any
 
 from PIL import Image
 
-from talanoa.files import write_aside
+from talanoa.core.files import write_aside
 
 SIDE = 192  # pixels of a picture on a sheet
 GAP = 4

@@ -10,10 +10,10 @@ import numpy as np
 
 from talanoa import copies, damaged, dataset, image_folder
 from talanoa.annotate.folder import FILE, Dataset, is_dataset, open_dataset
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.host import Host
+from talanoa.core.request import folders
 from talanoa.dataset import Annotated, Files
-from talanoa.errors import BadInput, counted
-from talanoa.host import Host
-from talanoa.request_base import folders
 from talanoa.requests import TrainRequest
 from talanoa.training import transfer
 from talanoa.training.proposed import labels_by_model
@@ -35,7 +35,7 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
     BadInput
         Folders that do not pair, hold nothing that is annotated, differ in their classes; see also `dataset.load`.
     """
-    from talanoa.host import QuietHost, stop_if_cancelled
+    from talanoa.core.host import QuietHost, stop_if_cancelled
 
     files, names = find(request)
     host = host or QuietHost()

@@ -11,15 +11,15 @@ import torch
 
 from talanoa import damaged, dataset, inference, methods
 from talanoa import image as images
+from talanoa.core.errors import BadInput, counted
+from talanoa.core.host import Host
+from talanoa.core.request import key_value
 from talanoa.dataset import Annotated
-from talanoa.errors import BadInput, counted
-from talanoa.host import Host
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_images
 from talanoa.metrics.pixel import count_pixels
 from talanoa.model_folder import Model
 from talanoa.predict import segment
-from talanoa.request_base import key_value
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import settings, sources, star_feed, thresholds, transfer, volumes
 from talanoa.training.finish import SCORED_IOU, make_model

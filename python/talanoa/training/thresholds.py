@@ -9,8 +9,8 @@ import numpy as np
 
 from talanoa import inference
 from talanoa.backends import Maps, Runner
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.dataset import Annotated
-from talanoa.host import Host, QuietHost, stop_if_cancelled
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_images
 

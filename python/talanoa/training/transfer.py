@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from talanoa import methods
-from talanoa.errors import BadInput, counted
+from talanoa.core.errors import BadInput, counted
 from talanoa.model_folder import Model
 from talanoa.predict_settings import own_normalization
 from talanoa.requests import TrainRequest

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from talanoa.core.errors import BadInput, counted
 from talanoa.dataset import Annotated
-from talanoa.errors import BadInput, counted
 from talanoa.methods import stardist3d
 from talanoa.requests import TrainRequest
 from talanoa.training import settings

@@ -1,15 +1,19 @@
-"""A Fiji made of what Maven Central has (Jython 2.7): started as `fiji ARGUMENTS`, or without a display as `fiji --headless ARGUMENTS`.
+"""A Fiji made of what Maven Central has (Jython 2.7): started as `fiji ARGUMENTS`, or without a display as `fiji
+--headless ARGUMENTS`.
 
-ImageJ 1 is patched by the ij1-patcher that Fiji uses, and SciJava runs scripts on its own threads. What stands here is the
+ImageJ 1 is patched by the ij1-patcher that Fiji uses, and SciJava runs scripts on its own threads. What stands here is
+the
 little that imagej-legacy, which is not on Maven Central, adds for scripts and macros:
 
 - a script is a command of ImageJ when it lies in a submenu and its file name has an underscore;
 - ImageJ asks SciJava to run such a command, on another thread, and waits for its end;
-- keys of a macro are inputs of the script; a harvester would ask for the others (here: raises, for it must never come to that);
+- keys of a macro are inputs of the script; a harvester would ask for the others (here: raises, for it must never come
+to that);
 - `-macro FILE [ARGUMENT]` runs a macro in the main thread; SciJava itself knows `--run FILE KEYS`;
 - the search bar runs a command of ImageJ in a thread of SciJava, by its class and argument (here: `-search COMMAND`).
 
-No start-up macro is run, as in a headless Fiji, or in one whose start-up macros are the user's own. The folder is the Java property imagej.dir.
+No start-up macro is run, as in a headless Fiji, or in one whose start-up macros are the user's own. The folder is the
+Java property imagej.dir.
 """
 import sys
 

@@ -1,4 +1,5 @@
-"""Imported by a macro of a test (Jython 2.7): writes what ImageJ shows to the file that the property talanoa.look names."""
+"""Imported by a macro of a test (Jython 2.7): writes what ImageJ shows to the file that the property talanoa.look
+names."""
 import io
 import json
 

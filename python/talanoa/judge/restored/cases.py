@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talanoa import image as images
 from talanoa import noise_checks
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.judge import reading
 from talanoa.judge.candidates import Candidate
 from talanoa.judge.objects import plane_names
@@ -23,7 +23,7 @@ from talanoa.turns import SAME_SIZE, turned, turned_back
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_evaluate import EvaluateRequest
 
 _ENOUGH = 0.5  # pixels of a shift that is told

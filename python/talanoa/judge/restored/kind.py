@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talanoa import damaged
-from talanoa.errors import BadInput
-from talanoa.host import Share, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Share, stop_if_cancelled
+from talanoa.core.request import folders as named_folders
 from talanoa.judge import candidates, folders, leaks
 from talanoa.judge.candidates import Candidate
 from talanoa.judge.folders import Annotations, find_images
@@ -25,10 +26,9 @@ from talanoa.judge.restored.pictures import Shown, show
 from talanoa.judge.restored.scores import Measured, measure, other_units, spread_of
 from talanoa.judge.restored.summary import Contrast
 from talanoa.judge.summary import Score
-from talanoa.request_base import folders as named_folders
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.requests_evaluate import EvaluateRequest
 
 INPUT = "input"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from talanoa.core.version import __version__
 from talanoa.judge import charts, page
 from talanoa.judge.pictures import encode
 from talanoa.judge.restored import summary
@@ -16,7 +17,6 @@ from talanoa.judge.restored.metrics import BY_KEY, METRICS, WITHOUT, Meaning, Me
 from talanoa.judge.restored.summary import Contrast
 from talanoa.judge.summary import Score, as_table
 from talanoa.result import versions
-from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from talanoa.requests_evaluate import EvaluateRequest

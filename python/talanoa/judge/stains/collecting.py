@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from talanoa import damaged
 from talanoa import image as images
-from talanoa.errors import BadInput
-from talanoa.host import Host, Share, stop_if_cancelled
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Host, Share, stop_if_cancelled
 from talanoa.judge import reading
 from talanoa.judge.objects import plane_names
 from talanoa.judge.stains.cycle import Reporters

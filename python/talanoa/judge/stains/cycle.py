@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.metrics.classes import confusion
 from talanoa.metrics.matching import Matching, match_objects
 from talanoa.metrics.overlap import overlaps

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talanoa import image as images
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.judge import folders
 from talanoa.labelling import plates
 

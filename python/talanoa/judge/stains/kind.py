@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.errors import BadInput
-from talanoa.host import Share
+from talanoa.core.errors import BadInput
+from talanoa.core.host import Share
+from talanoa.core.request import folders as named_folders
 from talanoa.judge import candidates, folders, leaks
 from talanoa.judge.candidates import Candidate
 from talanoa.judge.folders import Annotations
@@ -30,11 +31,10 @@ from talanoa.judge.stains.store import Store
 from talanoa.judge.stains.work import Line, Measuring
 from talanoa.labelling import lights
 from talanoa.labelling.targets import TargetConfig
-from talanoa.request_base import folders as named_folders
 from talanoa.requests_train import names_of
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 

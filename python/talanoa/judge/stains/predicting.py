@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.core.request import parse
 from talanoa.labelling.models import Models
 from talanoa.labelling.prediction import predict_stains
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
-from talanoa.request_base import parse
 from talanoa.requests_predict import PredictRequest
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.judge.candidates import Candidate
     from talanoa.model_folder import Model
     from talanoa.requests_evaluate import EvaluateRequest

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from talanoa.core.version import __version__
 from talanoa.judge import charts, page
 from talanoa.judge.pictures import encode
 from talanoa.judge.stains import cycle, explain, scores, tables
 from talanoa.judge.stains.kind import Evaluation, Judgement
 from talanoa.judge.stains.scores import ALL, Score
 from talanoa.result import versions
-from talanoa.version import __version__
 
 if TYPE_CHECKING:
     from talanoa.requests_evaluate import EvaluateRequest

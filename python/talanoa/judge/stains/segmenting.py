@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 from talanoa.judge.candidates import find_objects
 from talanoa.methods import classical, classical_objects
 from talanoa.methods.classical_config import GfpConfig, config_from, read_parameters
 
 if TYPE_CHECKING:
-    from talanoa.host import Host
+    from talanoa.core.host import Host
     from talanoa.model_folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 

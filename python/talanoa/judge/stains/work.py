@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.host import Host, stop_if_cancelled
+from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.judge.pictures import Picture
 from talanoa.judge.stains import cycle, measures, pictures
 from talanoa.judge.stains.collecting import Setting, Sizes

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from talanoa.errors import TalanoaError
+from talanoa.core.errors import TalanoaError
 
-PACKAGE = Path(__file__).resolve().parent
+PACKAGE = Path(__file__).resolve().parent.parent
 
 
 def folder(name: str) -> Path:

@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import BadInput
-from talanoa.leftovers import OLD, name_aside, remove, tidy
+from talanoa.core.errors import BadInput
+from talanoa.core.leftovers import OLD, name_aside, remove, tidy
 
 _BLOCK = 1 << 20
 _JUNCTION = 0xA0000003  # Windows: a folder that is another one

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from talanoa.errors import BadInput
-from talanoa.files import read_json
+from talanoa.core.errors import BadInput
+from talanoa.core.files import read_json
 from talanoa.result import jsonable
 
 PLAN = "unfinished.json"

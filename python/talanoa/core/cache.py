@@ -8,7 +8,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 SHARE = 0.125  # of the memory of the machine
 MOST = 4 << 30  # bytes

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import psutil
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 _SHARE = 0.8  # of the free memory, for the values alone
 _BEST_COMPRESSION = 5000  # times; above it a header lies (deflate ends at 1,032, LZW at about 2,700)

@@ -18,13 +18,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from talanoa.errors import BadInput
-from talanoa.files import explain_write_error
+from talanoa.core.errors import BadInput
+from talanoa.core.files import explain_write_error
 
 if TYPE_CHECKING:
     from filelock import OwnerRecord, SoftFileLease
 
-    from talanoa.host import Host
+    from talanoa.core.host import Host
 
 log = logging.getLogger(__name__)
 LOCK = "lock"

@@ -14,8 +14,8 @@ from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from typing import Any, NamedTuple
 
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import Host
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import Host
 
 POLL = 0.5  # seconds between two looks at whether the user wants to stop
 ATTEMPTS = 2  # at a call whose process ends before it answers

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from talanoa.errors import Cancelled
+from talanoa.core.errors import Cancelled
 
 log = logging.getLogger("talanoa")
 

@@ -8,7 +8,7 @@ from ctypes.util import find_library
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 if TYPE_CHECKING:
     import torch

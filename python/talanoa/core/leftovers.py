@@ -98,6 +98,6 @@ def _changed(path: Path) -> float:
 @cache
 def _machine() -> str:
     """Return a short name of this machine or container, in which process numbers mean the same."""
-    from talanoa import lock
+    from talanoa.core import lock
 
     return hashlib.sha256(lock.this_machine().encode()).hexdigest()[:8]

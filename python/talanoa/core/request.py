@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar, Generic, Literal, NamedTuple, TypeV
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from talanoa.errors import BadInput
+from talanoa.core.errors import BadInput
 
 PRICE = "Price of an hour of this machine, for the cost in the record; omitted: none"
 CURRENCY = "What the price is in"

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from talanoa import processes
-from talanoa.errors import BadInput, Cancelled
-from talanoa.host import Host
-from talanoa.processes import POLL, Answer, limit_threads, processors
+from talanoa.core import processes
+from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.host import Host
+from talanoa.core.processes import POLL, Answer, limit_threads, processors
 
 _START = 60  # seconds that a scheduler and its workers may take to answer
 
@@ -34,7 +34,7 @@ def spread(
     host : Host
         Asked about cancelling.
     workers : int, optional
-        Processes on this machine, see `talanoa.processes`. They share its processors.
+        Processes on this machine, see `talanoa.core.processes`. They share its processors.
     scheduler : str, optional
         Address of a Dask scheduler that runs already, such as "tcp://node7:8786"; instead of `workers`.
 
