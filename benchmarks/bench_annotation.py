@@ -47,7 +47,7 @@ def pairs(part: str) -> list[tuple[Path, Path]]:
 def proposer(**keys: Any) -> Proposer:
     """Return a function that proposes labels (y, x) for an image (y, x)."""
     from talanoa.annotate.propose import propose
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
     from talanoa.requests import parse
     from talanoa.requests_propose import ProposeRequest
 

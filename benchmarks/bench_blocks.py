@@ -17,7 +17,7 @@ import numpy as np
 import zarr
 
 import talanoa
-from talanoa.image_zarr import describe_levels
+from talanoa.image.formats.zarr import describe_levels
 
 SIDES = (4096, 16384)
 PIECE = 1024

@@ -36,7 +36,7 @@ def prediction(backend: str, device: str, filters: int = 16, **keys: Any) -> Cal
 
     from talanoa import methods, model_folder
     from talanoa.core.host import QuietHost
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
     from talanoa.labelling import models
     from talanoa.labelling.prediction import predict_stains
     from talanoa.labelling.record import LabellingRecord, Light, Stain

@@ -18,7 +18,7 @@ import skimage.measure
 from bench_geometry import nuclei
 
 from talanoa import tables
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 SIZE, OBJECTS = 3072, 10_000
 PROPERTIES = (

@@ -58,7 +58,7 @@ def talanoa_work(image: np.ndarray, backend: str) -> Callable[[], int]:
     """Return what finds the objects of an image with our package and counts them."""
     from talanoa import model_folder
     from talanoa.core.host import QuietHost
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
     from talanoa.predict import segment
     from talanoa.requests import SegmentRequest
 

@@ -58,7 +58,7 @@ def measure(bench: str, impl: str, side: int, work: Callable[[], Any], runs: int
 def main() -> int:
     """Print the figures."""
     from talanoa.annotate.propose import propose
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
     from talanoa.methods import classical
     from talanoa.requests import parse
     from talanoa.requests_propose import ProposeRequest

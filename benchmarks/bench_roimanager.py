@@ -24,7 +24,7 @@ import numpy as np
 from talanoa import rois
 from talanoa.core import resources
 from talanoa.fiji import packing, runtime
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 COUNT = 25_000
 SIDE, CELL = 3200, 20  # a field of 160 x 160 cells

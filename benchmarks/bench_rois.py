@@ -19,7 +19,7 @@ import roifile
 import skimage.measure
 
 from talanoa import rois
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 RUNS = 5
 N = 10_000

@@ -54,7 +54,7 @@ def restore(method: str, keys: dict[str, Any], image: np.ndarray, backend: str =
     """
     from talanoa import model_folder
     from talanoa.core.host import QuietHost
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore as restored
 
@@ -72,7 +72,7 @@ def prepare(method: str, keys: str, folder: str, backend: str) -> None:
 
     from talanoa import methods, model_folder
     from talanoa import restore as restored
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
     from talanoa.model_folder import Model
 
     chosen = methods.get(method)

@@ -18,7 +18,7 @@ from talanoa import backends, methods, model_folder, onnx_export, onnx_run
 from talanoa.core import devices
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest
@@ -227,7 +227,7 @@ def test_a_kept_network_is_run_without_loading_torch(home: Path) -> None:
         "import json, sys, numpy as np\n"
         "from talanoa import predict, model_folder\n"
         "from talanoa.core.host import QuietHost\n"
-        "from talanoa.image import from_array\n"
+        "from talanoa.image.form import from_array\n"
         "from talanoa.requests import SegmentRequest\n"
         f"model = model_folder.load({tiny.MODEL!r})\n"
         "image = from_array(np.random.default_rng(0).random((80, 90), np.float32))\n"

@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 import tiny
-from talanoa import api, blocks_draw, blocks_grid, blocks_levels, blocks_store, image_lazy, methods, rois, tasks
+from talanoa import api, blocks_draw, blocks_grid, blocks_levels, blocks_store, methods, rois, tasks
 from talanoa import image as images
 from talanoa.blocks_frame import Frame
 from talanoa.blocks_job import Job
@@ -19,8 +19,9 @@ from talanoa.blocks_nms import reach
 from talanoa.blocks_store import CANDIDATES, Store
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.image import lazy
+from talanoa.image.ops.normalize import percentile_limits
 from talanoa.methods import star_convex
-from talanoa.normalize import percentile_limits
 from talanoa.requests import SegmentRequest
 
 
@@ -37,7 +38,7 @@ def crowd(config: Any, shape: tuple[int, ...], count: int, radius: float, seed: 
 def job_for(tmp_path: Path, config: Any, shape: tuple[int, ...], side: int, **keys: Any) -> Job:
     grid = blocks_grid.plan(shape, config, side)
     form = images.from_array(np.zeros(shape, np.uint8), "zyx"[-len(shape) :])
-    where = (image_lazy.in_memory(form), (0,), slice(0, 1), 0 if len(shape) == 2 else None)
+    where = (lazy.in_memory(form), (0,), slice(0, 1), 0 if len(shape) == 2 else None)
     settings = SegmentRequest(**keys)
     return Job(*where, grid, config, settings, {"prob": 0.5, "nms": 0.4}, Store(tmp_path), QuietHost())
 
@@ -342,12 +343,12 @@ def test_an_image_without_objects(tmp_path: Path) -> None:
 
 
 def test_percentiles_of_few_blocks_are_those_of_the_whole_image(monkeypatch: pytest.MonkeyPatch) -> None:
-    from talanoa import normalize
+    from talanoa.image.ops import normalize
 
     monkeypatch.setattr(normalize, "_SAMPLE", 3000)  # so that a subsample is used
     image = images.from_array(field(150, 203), "yx")
     grid = blocks_grid.plan((150, 203), PLANE, 48)
-    pixels = blocks_grid.Pixels(image_lazy.in_memory(image), 0, slice(0, 1), 0)
+    pixels = blocks_grid.Pixels(lazy.in_memory(image), 0, slice(0, 1), 0)
     found = blocks_levels.measure(pixels, grid, 1, 99.8, QuietHost())
     assert found.limits == [percentile_limits(image.values, 1, 99.8)] and found.blocks == found.of == 20
     monkeypatch.setattr(blocks_levels, "MOST", 5)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from talanoa import calibration
-from talanoa.normalize import fit
+from talanoa.image.ops.normalize import fit
 from talanoa.samples import noisy
 
 PERCENTILES = {"kind": "percentile", "low": 3.0, "high": 99.8}

@@ -14,9 +14,12 @@ import xarray as xr
 import zarr
 
 import micromanager
-from talanoa import anisotropy, image, image_lazy, spatial, units
+from talanoa import image
 from talanoa.core.errors import BadInput
-from talanoa.spatial import Axis
+from talanoa.image import lazy as image_lazy
+from talanoa.image import spatial, units
+from talanoa.image.ops import anisotropy
+from talanoa.image.spatial import Axis
 
 STACK = np.arange(6 * 8 * 10, dtype=np.uint16).reshape(6, 8, 10)
 

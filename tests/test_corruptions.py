@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talanoa import corruptions
 from talanoa.core.errors import BadInput
+from talanoa.image.ops import corruptions
 
 IMAGE = np.random.default_rng(0).integers(60, 200, (2, 40, 50)).astype(np.uint8)
 

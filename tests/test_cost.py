@@ -12,7 +12,7 @@ import tiny
 from talanoa import tasks
 from talanoa.core import cost
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 
 

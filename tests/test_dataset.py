@@ -8,7 +8,7 @@ from synthetic import nuclei, write_pairs
 from talanoa import dataset, roi_zip, rois
 from talanoa.augment import NONE
 from talanoa.core.errors import BadInput
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 
 def test_images_and_masks_of_equal_name_are_read_together(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from talanoa import tasks
 from talanoa.cli import main
 from talanoa.core import lock
 from talanoa.core.host import QuietHost
-from talanoa.image_sets import ImageSet
+from talanoa.image.formats.sets import ImageSet
 from talanoa.tasks import folder_input, folder_state
 
 DAMAGED = b"II*\0nothing"

@@ -13,11 +13,12 @@ import tifffile
 import filesets
 import restorers
 import tiny
-from talanoa import dataset, image_folder, tasks
+from talanoa import dataset, tasks
 from talanoa import image as images
 from talanoa.annotate.folder import open_dataset
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.image import folder as image_folder
 from talanoa.judge import folders, page
 from talanoa.labelling import plates
 from talanoa.labelling import sources as label_sources

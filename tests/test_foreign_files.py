@@ -14,11 +14,12 @@ import roifile
 import tifffile
 from numpy.typing import NDArray
 
-from talanoa import image, pairing, rois, tasks
+from talanoa import image, rois, tasks
 from talanoa.annotate.import_labels import import_labels
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.dataset import pair_files
+from talanoa.image import pairing
 from talanoa.roi_objects import labels_of
 
 SHAPE = (30, 40)

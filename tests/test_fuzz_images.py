@@ -15,8 +15,8 @@ from PIL import Image
 import filesets
 import fuzzing
 from talanoa import image as images
-from talanoa import image_lazy
 from talanoa.core.errors import BadInput
+from talanoa.image import lazy as image_lazy
 
 CASES = 300
 MOST_BYTES = 400_000_000  # what a header of a few bytes may claim before it is checked against the file

@@ -12,7 +12,7 @@ import xarray as xr
 from PIL import Image
 
 from talanoa import image as images
-from talanoa import image_lazy
+from talanoa.image import lazy as image_lazy
 
 VALUES = np.random.default_rng(3).integers(0, 255, (20, 24, 4)).astype(np.uint8)
 

@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from talanoa import image as images
-from talanoa import image_lazy
 from talanoa.core.errors import BadInput
+from talanoa.image import lazy as image_lazy
 
 PART = (slice(0, 2), slice(5, 30), slice(17, 40))
 

@@ -13,8 +13,8 @@ import xarray as xr
 
 import filesets
 from talanoa import image as images
-from talanoa import image_lazy
 from talanoa.core.errors import BadInput
+from talanoa.image import lazy as image_lazy
 
 FRAMES = np.stack([filesets.frame(number) for number in range(6)])
 

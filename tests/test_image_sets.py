@@ -12,12 +12,13 @@ import tifffile
 
 import filesets
 from talanoa import image as images
-from talanoa import image_lazy, image_ome, image_sets
+from talanoa.image import lazy as image_lazy
+from talanoa.image.formats import ome, sets
 
 
 def grouped(folder: Path) -> list[list[str]]:
     """Return the names of the files of each image of a folder."""
-    found = image_sets.of(sorted(folder.glob("*.tif")))
+    found = sets.of(sorted(folder.glob("*.tif")))
     return [[path.name for path in (each.path, *each.others)] for each in found]
 
 
@@ -50,10 +51,10 @@ def test_copies_and_files_that_a_set_does_not_name_are_no_movies_of_their_own(tm
     own = tifffile.TiffFile(files[0]).ome_metadata or ""
     text = own.replace(f' UUID="{filesets.identity(0)}"', ' UUID="urn:new"', 1)
     tifffile.imwrite(added, filesets.frame(3), description=text.encode(), metadata=None)
-    (found,) = image_sets.of(sorted(tmp_path.glob("*.tif")))
+    (found,) = sets.of(sorted(tmp_path.glob("*.tif")))
     assert found.path == files[0] and set(found.extra) == {copy, added, tmp_path / "a copy of t0.ome.tif"}
     assert set(found.others) == {*files[1:], *found.extra}
-    note = image_sets.sentence([found])
+    note = sets.sentence([found])
     assert note.startswith("3 files form one image") and all(path.name in note for path in found.extra)
 
 
@@ -76,7 +77,7 @@ def test_another_file_under_a_name_of_the_set_is_reported(tmp_path: Path, other:
 def test_a_set_whose_files_were_all_renamed_is_one_image(tmp_path: Path) -> None:
     for path in filesets.write_set(tmp_path, 3):
         path.rename(path.with_name(f"A {path.name}"))
-    (found,) = image_sets.of(sorted(tmp_path.glob("*.tif")))
+    (found,) = sets.of(sorted(tmp_path.glob("*.tif")))
     assert len(found.others) == 2 and not found.extra
 
 
@@ -88,7 +89,7 @@ def test_two_movies_and_one_with_files_missing(tmp_path: Path) -> None:
 
 def test_the_same_names_in_two_folders_are_two_images(tmp_path: Path) -> None:
     files = [*filesets.write_set(tmp_path / "one", 2), *filesets.write_set(tmp_path / "two", 2)]
-    assert [len(each.others) for each in image_sets.of(files)] == [1, 1]
+    assert [len(each.others) for each in sets.of(files)] == [1, 1]
 
 
 def test_a_companion_file_names_the_set(tmp_path: Path) -> None:
@@ -173,26 +174,26 @@ def test_what_cannot_be_read_is_an_image_of_its_own(tmp_path: Path) -> None:
     text = filesets.OME.format(head="", body="<Image><Pixels>").replace("</OME>", "")
     tifffile.imwrite(tmp_path / "b.ome.tif", filesets.frame(0), description=text + "</OME>", metadata=None)
     (tmp_path / "c.zarr").mkdir()
-    found = image_sets.of([tmp_path / name for name in ("a.tif", "b.ome.tif", "c.zarr", "gone.tif")])
+    found = sets.of([tmp_path / name for name in ("a.tif", "b.ome.tif", "c.zarr", "gone.tif")])
     assert [each.others for each in found] == [()] * 4
 
 
 def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     (first, second) = filesets.write_set(tmp_path, 2)
-    assert len(image_sets.of([first, second])) == 1
+    assert len(sets.of([first, second])) == 1
     tifffile.imwrite(first, filesets.frame(0))
     tifffile.imwrite(second, filesets.frame(0))
-    assert image_sets.one_per_image([first, second]) == [first, second]
+    assert sets.one_per_image([first, second]) == [first, second]
 
 
 def test_the_sentence_names_the_set(tmp_path: Path) -> None:
     files = filesets.write_set(tmp_path, 6)
-    found = image_sets.sentence(image_sets.of(files))
+    found = sets.sentence(sets.of(files))
     assert found == "6 files form one image and are read as one (t0.ome.tif, t1.ome.tif, ... t5.ome.tif)."
-    assert image_sets.sentence(image_sets.of(files[:1])) == ""
+    assert sets.sentence(sets.of(files[:1])) == ""
 
 
 @pytest.mark.parametrize("name", ["/etc/movie.companion.ome", "../movie.companion.ome", ""])
 def test_no_companion_of_another_folder_is_followed(tmp_path: Path, name: str) -> None:
     text = filesets.OME.format(head="", body=f'<BinaryOnly MetadataFile="{name}" UUID="urn:uuid:0"/>')
-    assert image_ome.companion_of(tmp_path / "a.ome.tif", text) is None
+    assert ome.companion_of(tmp_path / "a.ome.tif", text) is None

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa import keras_import, methods, model_folder, normalize, tasks
+from talanoa import keras_import, methods, model_folder, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.image.ops import normalize
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras_images"
 MODELS = sorted(path.parent.name for path in ORACLES.glob("*/config.json"))

@@ -11,8 +11,8 @@ from talanoa import image, tasks
 from talanoa.annotate.import_labels import import_labels
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.labels import as_labels, display_form
-from talanoa.lut import glasbey
+from talanoa.image.labels import as_labels, display_form
+from talanoa.image.lut import glasbey
 
 SMALL = np.array([[0, 1, 1], [0, 0, 2], [3, 3, 2]])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talanoa.lut import glasbey
+from talanoa.image.lut import glasbey
 
 
 def test_black_background_and_255_different_colours() -> None:

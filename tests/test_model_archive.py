@@ -16,7 +16,7 @@ import tiny
 from talanoa import backends, cli, model_archive, model_folder, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras"
 

@@ -11,7 +11,7 @@ import tiny
 from talanoa import tasks
 from talanoa.core.cache import HANDLES
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 KEYS = {"task": "segment", "model": tiny.MODEL}
 MOVIE = from_array(np.stack([tiny.discs(seed)[0] for seed in (100, 101)]), "tyx", name="movie")

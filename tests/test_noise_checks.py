@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from talanoa.image import from_array
-from talanoa.noise_checks import check, find
+from talanoa.image.form import from_array
+from talanoa.image.ops.noise_checks import check, find
 from talanoa.samples.noisy import Camera, draw, movie
 
 SIZE = (192, 192)

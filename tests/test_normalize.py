@@ -3,9 +3,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from talanoa import background, resample
 from talanoa.core.errors import BadInput
-from talanoa.normalize import Levels, fit, normalize, percentile_limits, rescale, single, whole_levels, zscore_of
+from talanoa.image.ops import background, resample
+from talanoa.image.ops.normalize import (
+    Levels,
+    fit,
+    normalize,
+    percentile_limits,
+    rescale,
+    single,
+    whole_levels,
+    zscore_of,
+)
 
 PERCENTILE = {"kind": "percentile", "low": 3.0, "high": 99.8}
 MINMAX, OF_IMAGE = {"kind": "minmax"}, {"kind": "zscore_image"}

@@ -14,7 +14,7 @@ import tifffile
 import tiny
 from talanoa import tasks
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 NOTE = "The image has a density calibration (photons); the raw pixel values were taken."
 REQUESTS: tuple[dict[str, Any], ...] = (

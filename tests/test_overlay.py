@@ -8,8 +8,8 @@ from PIL import Image
 
 from talanoa import image
 from talanoa.core.errors import BadInput
-from talanoa.lut import glasbey
-from talanoa.overlay import outlines, write_png
+from talanoa.image.lut import glasbey
+from talanoa.image.overlay import outlines, write_png
 
 
 def test_rings_have_the_label_colours_and_the_rest_is_grey() -> None:

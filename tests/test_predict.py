@@ -10,10 +10,10 @@ from synthetic import nuclei
 from talanoa import backends, inference, model_folder, tiles
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
+from talanoa.image.ops.normalize import normalize
 from talanoa.methods import stardist
 from talanoa.model_folder import Model
-from talanoa.normalize import normalize
 from talanoa.predict import Segmentation, segment
 from talanoa.requests import SegmentRequest
 from trained import small_model

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from talanoa.registration import Shift, overlapping, shift
+from talanoa.image.ops.registration import Shift, overlapping, shift
 from talanoa.samples.noisy import Camera, draw
 
 

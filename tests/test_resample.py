@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talanoa import resample
+from talanoa.image.ops import resample
 
 
 @pytest.mark.parametrize("scale", [0.3, 0.5, 0.71, 1.0, 1.6, 2.0, 3.0])

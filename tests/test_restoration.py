@@ -13,13 +13,15 @@ import xarray as xr
 
 import restorers
 import tiny
-from talanoa import image_lazy, methods, model_folder, tiles, turns
+from talanoa import methods, model_folder, tiles
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image import lazy
+from talanoa.image.form import from_array
+from talanoa.image.ops import orientations
+from talanoa.image.ops.normalize import odd_step
 from talanoa.image_work import Made
 from talanoa.model_folder import Model
-from talanoa.normalize import odd_step
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration import restore
 from talanoa.restoration_source import Source, _every
@@ -142,7 +144,7 @@ def test_percentiles_of_a_long_movie_come_from_frames_that_are_named(tmp_path: P
 
 def test_a_sample_of_a_long_movie_is_that_of_the_whole_and_holds_no_frame() -> None:
     movie = noisy(5, 2, 1300, 1300)
-    source = Source(image_lazy.in_memory(from_array(movie, "tcyx")), (0, 1, 2, 3, 4), (0, 1), (0,))
+    source = Source(lazy.in_memory(from_array(movie, "tcyx")), (0, 1, 2, 3, 4), (0, 1), (0,))
     parts = [values for _, values in _every(source, range(5), QuietHost())]
     flat = np.moveaxis(movie, 1, 0).reshape(2, -1)
     step = odd_step(flat.shape[1])
@@ -160,9 +162,9 @@ def test_the_mean_over_all_ways_turns_with_the_image(
     found = run(image, model, dims, tta=True)
     single = run(image, model, dims)
     assert np.abs(values(found) - values(single)).max() > 0.01
-    for way in turns.WAYS:
-        turned = run(np.ascontiguousarray(turns.turned(image, way)), model, dims, tta=True)
-        assert np.allclose(values(turned), turns.turned(values(found), way), atol=2e-3)
+    for way in orientations.WAYS:
+        turned = run(np.ascontiguousarray(orientations.turned(image, way)), model, dims, tta=True)
+        assert np.allclose(values(turned), orientations.turned(values(found), way), atol=2e-3)
 
 
 def test_uncertainty_is_the_spread_over_the_ways_or_what_the_model_predicts(tmp_path: Path) -> None:
@@ -170,7 +172,8 @@ def test_uncertainty_is_the_spread_over_the_ways_or_what_the_model_predicts(tmp_
     model = model_of(tmp_path)
     spread = run(image, model, uncertainty=True)
     ways = [
-        turns.turned_back(values(run(np.ascontiguousarray(turns.turned(image, way)), model)), way) for way in turns.WAYS
+        orientations.turned_back(values(run(np.ascontiguousarray(orientations.turned(image, way)), model)), way)
+        for way in orientations.WAYS
     ]
     assert spread.record["used"]["uncertainty"] == "spread" and spread.record["used"]["tta"] is True
     assert spread.uncertainty is not None and spread.uncertainty.attrs["name"] == "image-uncertainty"

@@ -11,10 +11,11 @@ import torch
 import xarray as xr
 
 import restorers
-from talanoa import anisotropy, methods, model_folder, tasks
+from talanoa import methods, model_folder, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array, read, write
+from talanoa.image.form import from_array, read, write
+from talanoa.image.ops import anisotropy
 from talanoa.image_work import Made
 from talanoa.model_folder import Model
 from talanoa.nets.projection import Surface

@@ -18,7 +18,7 @@ import tiny
 from talanoa import cli, tasks
 from talanoa import image as images
 from talanoa.core.host import QuietHost
-from talanoa.image_tiff_frames import FrameFile
+from talanoa.image.formats.tiff_frames import FrameFile
 from talanoa.result import array_sha256
 from talanoa.tasks import image_task as task
 

@@ -12,7 +12,7 @@ import pytest
 from talanoa import image, result, rois, tables
 from talanoa.core import files
 from talanoa.core.errors import BadInput
-from talanoa.overlay import outlines
+from talanoa.image.overlay import outlines
 from talanoa.result import Outputs, array_sha256, file_sha256, jsonable, read_record, write_result
 
 VALUES = np.zeros((20, 30), np.int32)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from talanoa import roi_objects, rois
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from talanoa.roi_set import rename
 
 SHAPE = (4, 20, 24)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from skimage.measure import regionprops
 
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from talanoa.shapes3d import DIRECTIONS, direction_weights, surfaces
 from talanoa.tables import measure
 

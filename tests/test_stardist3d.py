@@ -14,11 +14,11 @@ from talanoa import image as images
 from talanoa import inference, model_folder, rois, tasks, tiles
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
+from talanoa.image.ops.normalize import normalize
 from talanoa.methods import star_convex, stardist3d
 from talanoa.metrics.matching import match_images
 from talanoa.model_folder import Model
-from talanoa.normalize import normalize
 from talanoa.predict import Segmentation, segment
 from talanoa.requests import SegmentRequest
 from talanoa.training import loop

@@ -17,7 +17,7 @@ from talanoa import methods, model_folder
 from talanoa.core import devices, lock
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from talanoa.metrics.matching import match_images
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse

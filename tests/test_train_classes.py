@@ -17,11 +17,11 @@ from talanoa.annotate import folder as datasets
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.dataset import Annotated
-from talanoa.image import from_array
+from talanoa.image.form import from_array
+from talanoa.image.ops.normalize import normalize
 from talanoa.methods import star_convex
 from talanoa.metrics.matching import match_objects
 from talanoa.metrics.overlap import overlaps
-from talanoa.normalize import normalize
 from talanoa.requests import TrainRequest, parse
 from talanoa.training import loop, star_feed
 from talanoa.training.run import train

@@ -16,7 +16,7 @@ from synthetic import nuclei, write_pairs, write_stacks
 from talanoa import model_folder, predict, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from talanoa.metrics.matching import match_images
 from talanoa.metrics.pixel import count_pixels
 from talanoa.requests import SegmentRequest, TrainRequest, parse

@@ -13,7 +13,7 @@ import tiny
 from talanoa import backends, methods, model_folder
 from talanoa.annotate import folder as datasets
 from talanoa.core.errors import BadInput, Cancelled
-from talanoa.normalize import normalize
+from talanoa.image.ops.normalize import normalize
 from talanoa.training.ranking import VIEWS, _answer, rank, uncertainty
 
 MODEL = model_folder.load(tiny.MODEL)

@@ -14,7 +14,7 @@ from talanoa import dataset, rois
 from talanoa.annotate import folder as datasets
 from talanoa.annotate.states import Entry
 from talanoa.core.errors import BadInput
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from talanoa.requests import TrainRequest
 from talanoa.training import sources
 

@@ -19,7 +19,7 @@ from talanoa.core.version import __version__
 if TYPE_CHECKING:
     from talanoa import rois
     from talanoa.api import estimate, evaluate, predict_fluorescence, rerun, restore, segment, study, train
-    from talanoa.image import from_array, read, write
+    from talanoa.image.form import from_array, read, write
 
 __all__ = [
     "BadInput",

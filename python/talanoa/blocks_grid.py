@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from talanoa import inference, tiles
 from talanoa.core.errors import BadInput
-from talanoa.image_lazy import LazyImage
+from talanoa.image.lazy import LazyImage
 from talanoa.result import array_sha256
 
 Box = tuple[tuple[int, int], ...]  # (start, stop) along y, x or z, y, x

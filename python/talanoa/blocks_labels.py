@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import image_zarr
 from talanoa.blocks_grid import Box, slices
+from talanoa.image.formats import zarr as image_zarr
 
 NAME = "labels.ome.zarr"
 _LARGEST_CHUNK = {"z": 16, "y": 1024, "x": 1024}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from talanoa.blocks_grid import Box, Grid, Pixels, slices
 from talanoa.core.host import Host, stop_if_cancelled
-from talanoa.normalize import sample_step
+from talanoa.image.ops.normalize import sample_step
 
 MOST = 64  # blocks that are looked at
 SEED = 42

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import background, blocks_levels, resample
+from talanoa import blocks_levels
 from talanoa.blocks_grid import Box, Grid, Pixels
 from talanoa.core.host import Host
-from talanoa.normalize import single
+from talanoa.image.ops import background, resample
+from talanoa.image.ops.normalize import single
 from talanoa.requests import SegmentRequest
 from talanoa.result import array_sha256
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from talanoa.core.errors import BadInput, Cancelled
-from talanoa.image_folder import ROI_SUFFIXES
+from talanoa.image.folder import ROI_SUFFIXES
 
 log = logging.getLogger(__name__)
 _MOST = 100  # names in a message

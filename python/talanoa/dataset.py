@@ -11,14 +11,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import augment3d, copies, image_folder, image_sets, pairing, roi_objects
+from talanoa import augment3d, copies, roi_objects
 from talanoa.augment import Augmentation, random_patch, without_border_objects
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
-from talanoa.image_folder import ROI_SUFFIXES, name_of
-from talanoa.image_sets import ImageSet
-from talanoa.normalize import fit, normalize
+from talanoa.image import folder as image_folder
+from talanoa.image import pairing
+from talanoa.image.folder import ROI_SUFFIXES, name_of
+from talanoa.image.formats import sets
+from talanoa.image.formats.sets import ImageSet
+from talanoa.image.ops.normalize import fit, normalize
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +120,7 @@ def pair_files(
     lonely = sorted(found.keys() ^ partners.keys())
     if lonely:
         listed = ", ".join(lonely[:10]) + (f" and {len(lonely) - 10} more" if len(lonely) > 10 else "")
-        together = image_sets.sentence([*found.values(), *partners.values()])
+        together = sets.sentence([*found.values(), *partners.values()])
         raise BadInput(
             f"{len(lonely)} names in {images} and {annotations} have no partner: {listed}. "
             f"Expected one {what} for every image, both with the same file name. Add or move the files listed."
@@ -207,8 +210,10 @@ def read_one(
 ) -> Annotated:
     """Read one annotated image; see `load`.
 
-    `mask` says what to do with a black-and-white mask, see `talanoa.labels.as_labels`; `normalization` is another one
-    than by the percentiles 1 and 99.8, see `talanoa.normalize.fit`; `proposed` are labels (z, y, x) to take instead of
+    `mask` says what to do with a black-and-white mask, see `talanoa.image.labels.as_labels`; `normalization` is another
+    one
+    than by the percentiles 1 and 99.8, see `talanoa.image.ops.normalize.fit`; `proposed` are labels (z, y, x) to take
+    instead of
     those of the annotation's file, which is then what they were made from.
     """
     from talanoa import image as images

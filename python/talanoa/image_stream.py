@@ -9,7 +9,7 @@ import numpy as np
 
 from talanoa.blocks_store import RESULT, Store
 from talanoa.core.errors import BadInput
-from talanoa.image_tiff_frames import FrameFile
+from talanoa.image.formats.tiff_frames import FrameFile
 from talanoa.image_work import ImageWork
 
 UNCERTAINTY = "uncertainty.tif"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from talanoa import image as images
 from talanoa.core.host import Host, Share, stop_if_cancelled
-from talanoa.image_lazy import LazyImage
+from talanoa.image.lazy import LazyImage
 from talanoa.restoration_numbers import Numbers
 from talanoa.restoration_source import Hash, Source
 

@@ -16,9 +16,9 @@ from talanoa import tiles
 from talanoa.backends import Maps, Packed, Runner, star_maps, window_of
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
+from talanoa.image.ops.normalize import rescale
 from talanoa.methods import star_convex
 from talanoa.methods.mask_objects import Probability
-from talanoa.normalize import rescale
 
 if TYPE_CHECKING:
     import torch

@@ -35,7 +35,7 @@ class Model:
     thresholds : dict
         Decision thresholds, for StarDist ``prob`` and ``nms``.
     normalization : dict
-        How intensities become the network's units: see `talanoa.normalize.fit`.
+        How intensities become the network's units: see `talanoa.image.ops.normalize.fit`.
     pixel_size : float or None
         Median pixel width of the training images in `unit`; None when they were not calibrated.
     pixel_depth : float or None

@@ -106,7 +106,7 @@ def _numbers(value: Any, name: str) -> Iterator[tuple[str, float]]:
 
 def _check_normalization(record: Mapping[str, Any], path: Path) -> None:
     """Refuse a normalisation that cannot be computed."""
-    from talanoa import normalize
+    from talanoa.image.ops import normalize
 
     given = record.get("normalization", {})
     if "kind" in given and given["kind"] not in normalize.KINDS:

@@ -81,7 +81,7 @@ def as_images(
 
 
 def _as_image(values: NDArray[np.float32], attrs: dict[str, Any]) -> xr.DataArray:
-    from talanoa.image import DIMS, from_array
+    from talanoa.image.form import DIMS, from_array
 
     known = {key: attrs[key] for key in ("pixel_size", "unit", "frame_interval", "name") if key in attrs}
     return from_array(values, DIMS, **known)

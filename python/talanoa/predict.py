@@ -11,9 +11,11 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, background, grey_values, inference, methods, network_maps, resample
+from talanoa import backends, inference, methods, network_maps
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host, Share, stop_if_cancelled
+from talanoa.image import grey_values
+from talanoa.image.ops import background, resample
 from talanoa.methods import mask_objects, star_convex
 from talanoa.model_folder import Model, check_kind
 from talanoa.network_memory import LOWEST, Answer, NetworkMemory

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from talanoa import methods
 from talanoa.core.errors import BadInput
+from talanoa.image.ops.normalize import fit, percentile_limits
 from talanoa.model_folder import Model
-from talanoa.normalize import fit, percentile_limits
 from talanoa.requests import SegmentRequest
 
 

@@ -10,13 +10,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import anisotropy, backends, calibration, image_lazy, image_work, methods, restoration_isotropic
+from talanoa import backends, calibration, image_work, methods, restoration_isotropic
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host, Share
-from talanoa.image_lazy import LazyImage
+from talanoa.image import lazy
+from talanoa.image.lazy import LazyImage
+from talanoa.image.ops import anisotropy
+from talanoa.image.ops.normalize import Levels, is_fixed
 from talanoa.image_work import Found, ImageWork, Made
 from talanoa.model_folder import Model, check_kind
-from talanoa.normalize import Levels, is_fixed
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration_choice import choose
 from talanoa.restoration_numbers import type_for
@@ -46,7 +48,7 @@ def restore(image: xr.DataArray, model: Model, request: RestoreRequest, host: Ho
     Cancelled
         Stopped by the user.
     """
-    return image_work.whole(Restoration(image_lazy.in_memory(image), model, request, host))
+    return image_work.whole(Restoration(lazy.in_memory(image), model, request, host))
 
 
 class Restoration(ImageWork):

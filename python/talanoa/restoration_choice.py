@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import from_one_to
-from talanoa.image_lazy import LazyImage
+from talanoa.image.lazy import LazyImage
 from talanoa.model_folder import Model
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration_source import Source

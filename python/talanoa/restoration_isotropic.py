@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import anisotropy, inference
+from talanoa import inference
 from talanoa.backends import Arrays, Runner
 from talanoa.core.host import Host, Share, stop_if_cancelled
-from talanoa.normalize import Levels
+from talanoa.image.ops import anisotropy
+from talanoa.image.ops.normalize import Levels
 from talanoa.restoration_units import Prediction, assembled, planned_parts
 
 

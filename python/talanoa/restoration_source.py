@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, stop_if_cancelled
-from talanoa.image_lazy import LazyImage
-from talanoa.normalize import WHOLE, Levels, fixed_levels, is_fixed, levels_of, odd_step, whole_levels
+from talanoa.image.lazy import LazyImage
+from talanoa.image.ops.normalize import WHOLE, Levels, fixed_levels, is_fixed, levels_of, odd_step, whole_levels
 
 SAMPLE = 64  # frames that percentiles come from, unless the request says otherwise
 
@@ -121,7 +121,7 @@ def measure(source: Pixels, normalization: Mapping[str, Any], sample: int | None
     source : Pixels
         What goes in.
     normalization : mapping
-        See `talanoa.normalize.fit`, which gives the same levels where all frames are looked at.
+        See `talanoa.image.ops.normalize.fit`, which gives the same levels where all frames are looked at.
     sample : int or None
         So many frames at most are looked at, spread evenly; None: 64 for percentiles, all of them for the darkest and
         brightest value, or mean and deviation, which look at every value.

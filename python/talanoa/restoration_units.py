@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import inference, tiles, turns
+from talanoa import inference, tiles
 from talanoa.backends import Arrays, Runner
 from talanoa.core.host import Host, Share, stop_if_cancelled
-from talanoa.normalize import Levels
+from talanoa.image.ops import orientations
+from talanoa.image.ops.normalize import Levels
 from talanoa.windows import Windows
 
 MAX_VOXELS = 4_000_000  # that one tile of a volume reads: about 2.5 GB in a network of 32 channels
@@ -118,7 +119,7 @@ def predict(
     Cancelled
         Stopped by the user.
     """
-    ways = tuple(turns.WAYS) if tta else (0,)
+    ways = tuple(orientations.WAYS) if tta else (0,)
     run = partial(_over_ways, net, pixels, levels, config, ways, host, more, windows)
     if windows is not None:
         return run(parts)
@@ -139,13 +140,13 @@ def _over_ways(
     """Return the mean over ways to turn the image; arguments as for `predict`."""
     mean, scale = Average(), Average()
     for number, way in enumerate(ways):
-        turned = turns.turned(pixels, way)
-        these = parts if way in turns.SAME_SIZE else (*parts[:-2], parts[-1], parts[-2])
+        turned = orientations.turned(pixels, way)
+        these = parts if way in orientations.SAME_SIZE else (*parts[:-2], parts[-1], parts[-2])
         follows = more or number + 1 < len(ways)
         found = whole(net, turned, levels, config, these, Share(host, number, len(ways)), follows, windows)
-        mean.add(turns.turned_back(found[0], way))
+        mean.add(orientations.turned_back(found[0], way))
         if len(found) > 1:
-            scale.add(turns.turned_back(found[1], way))
+            scale.add(orientations.turned_back(found[1], way))
     spread = mean.deviation() if len(ways) > 1 else None
     return Prediction(mean.value(), scale.value() if scale.count else None, spread, parts)
 

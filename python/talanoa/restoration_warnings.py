@@ -10,9 +10,9 @@ import xarray as xr
 
 from talanoa.core.errors import BadInput
 from talanoa.core.host import PassingOn, QuietHost
-from talanoa.image import DIMS
+from talanoa.image.form import DIMS
+from talanoa.image.ops.normalize import is_fixed
 from talanoa.model_folder import Model
-from talanoa.normalize import is_fixed
 from talanoa.restoration_source import Measured, Source, spread_evenly
 
 FAR = 3.0  # standard deviations of the training images, or their factor, at which intensities are far from theirs
@@ -71,7 +71,7 @@ def _sampled(measured: Measured, source: Source, normalization: Mapping[str, Any
 
 def _noise(source: Source, model: Model) -> list[str]:
     """Return what the noise of a few frames says: saturation, and for Noise2Void noise that it cannot remove."""
-    from talanoa import noise_checks
+    from talanoa.image.ops import noise_checks
 
     frames = [source.frame(number) for number in spread_evenly(len(source.frames), LOOKED_AT)]
     look = xr.DataArray(np.stack(frames), dims=DIMS)

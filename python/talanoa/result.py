@@ -203,7 +203,7 @@ def _write_outputs(folder: Path, outputs: Outputs) -> None:
     if outputs.table is not None:
         tables.write_csv(folder / "measurements.csv", outputs.table)
     if outputs.overlay is not None:
-        from talanoa.overlay import write_png
+        from talanoa.image.overlay import write_png
 
         write_png(folder / "overlay.png", outputs.overlay)
     for name, source in outputs.attachments.items():

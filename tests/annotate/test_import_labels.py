@@ -13,12 +13,12 @@ import pytest
 import tifffile
 from PIL import Image
 
-from talanoa import image as images
 from talanoa import rois
 from talanoa.annotate.import_labels import import_labels
 from talanoa.annotate.import_pictures import overlaps
 from talanoa.annotate.propose import propose
 from talanoa.core.errors import BadInput
+from talanoa.image import form as images
 from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest
 

@@ -13,8 +13,8 @@ import xarray as xr
 from talanoa.core.errors import BadInput
 from talanoa.fiji import calibration
 from talanoa.fiji.convert import labels_to_imageplus, selection_mask, to_dataarray, to_imageplus
-from talanoa.image import from_array, read, write
-from talanoa.lut import glasbey
+from talanoa.image.form import from_array, read, write
+from talanoa.image.lut import glasbey
 
 CZT = list(itertools.product((1, 2), (1, 3), (1, 4)))
 RANGES = {

@@ -11,7 +11,7 @@ import xarray as xr
 
 from talanoa import image
 from talanoa.fiji.convert import to_dataarray
-from talanoa.lut import glasbey
+from talanoa.image.lut import glasbey
 
 CALIBRATED = {"pixel_size": (2.0, 0.25, 0.25), "unit": "um"}
 CASES = {

@@ -13,7 +13,7 @@ from talanoa import rois
 from talanoa.core import resources
 from talanoa.fiji import convert, packing
 from talanoa.fiji.runtime import Runtime
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from talanoa.roi_set import from_polygons
 
 HEAD = """

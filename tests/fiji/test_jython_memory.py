@@ -11,7 +11,7 @@ from fiji.scripts import commands
 from fiji.test_jython_lib import run
 from talanoa.fiji import convert
 from talanoa.fiji.runtime import Runtime
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 BEGIN = """
 #@ Context context

@@ -48,7 +48,7 @@ def image(names: list[str], ij: Any) -> Iterator[Any]:
 
 
 def _form(pixels: np.ndarray) -> Any:
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
 
     return from_array(pixels, name="discs.tif")
 
@@ -178,7 +178,7 @@ def test_without_an_image_the_command_says_so(names: list[str], ij: Any) -> None
 def test_channels_and_slices_are_asked_for(names: list[str], ij: Any) -> None:
     import jpype
 
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
 
     pixels, _ = tiny.discs(1)
     for dims, key in (("cyx", "channel=1"), ("zyx", "plane=1")):
@@ -341,7 +341,7 @@ def test_a_macro_refuses_names_that_it_cannot_keep_apart(
 def test_macro_for_a_time_lapse(names: list[str], ij: Any, tmp_path: Path) -> None:
     import jpype
 
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
 
     frames = np.stack([tiny.discs(seed)[0] for seed in (3, 4, 5)])
     imp = convert.to_imageplus(from_array(frames, "tyx", name="movie"))

@@ -13,7 +13,7 @@ import tiny
 from fiji.active import active
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 SEGMENT = "Segment Objects"
 MODEL = f"model=[{tiny.MODEL}]"

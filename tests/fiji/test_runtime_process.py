@@ -92,7 +92,7 @@ import numpy as np
 from talanoa.core.errors import BadInput
 from talanoa.fiji.convert import to_imageplus
 from talanoa.fiji.runtime import start
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 start(java_options=("-Xmx100m",))
 try:
     to_imageplus(from_array(np.zeros((60, 1000, 2000), np.uint16), "zyx"))

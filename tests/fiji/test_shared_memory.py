@@ -19,8 +19,8 @@ from talanoa.core.errors import BadInput
 from talanoa.fiji import block, convert, facts
 from talanoa.fiji.runtime import Runtime
 from talanoa.fiji.worker import wire
-from talanoa.image import from_array
-from talanoa.labels import display_form
+from talanoa.image.form import from_array
+from talanoa.image.labels import display_form
 
 SEND = """
 from talanoa_fiji import images

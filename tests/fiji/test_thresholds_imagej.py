@@ -11,7 +11,7 @@ from synthetic import nuclei
 from talanoa import image as images
 from talanoa import samples
 from talanoa.fiji.runtime import Runtime
-from talanoa.methods import classical_thresholds as thresholds
+from talanoa.image.ops import thresholds
 
 NAMES = {"isodata": "IsoData"}
 

@@ -11,7 +11,7 @@ from fiji.test_jython_lib import run
 from talanoa.core.request import key_value
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 ASK = """
 #@ Context context

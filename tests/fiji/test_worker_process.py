@@ -21,7 +21,7 @@ from talanoa.core.host import QuietHost
 from talanoa.core.version import __version__
 from talanoa.fiji import block, facts
 from talanoa.fiji.worker import wire
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 
 SECONDS = 120
 NOISE = """

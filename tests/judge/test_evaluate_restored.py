@@ -17,12 +17,12 @@ from judge.cases import evaluate, refusal, write
 from judge.cases import make_set as make_objects
 from judge.restored_cases import make_set
 from talanoa import image as images
+from talanoa.image.ops.orientations import SAME_SIZE, turned, turned_back
 from talanoa.judge.restored.metrics import METRICS, WITHOUT
 from talanoa.metrics.disagreement import disagreement
 from talanoa.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
 from talanoa.metrics.ssim import ssim
 from talanoa.samples.noisy import Camera, draw
-from talanoa.turns import SAME_SIZE, turned, turned_back
 
 
 def overall(reply: dict, level: str, metric: str) -> dict:

@@ -13,15 +13,16 @@ import labellers
 import restorers
 import tiny
 from labellers import ER, NUCLEUS, PHASE, phase
-from talanoa import methods, model_folder, turns
+from talanoa import methods, model_folder
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
+from talanoa.image.ops import orientations
+from talanoa.image.ops.normalize import fit
 from talanoa.image_work import Made
 from talanoa.labelling import models as several
 from talanoa.labelling.prediction import predict_stains
 from talanoa.labelling.record import Light, Stain
-from talanoa.normalize import fit
 from talanoa.requests import parse
 from talanoa.requests_predict import PredictRequest
 from talanoa.result import array_sha256
@@ -227,14 +228,17 @@ def test_models_of_one_stain_give_their_mean_and_spread(tmp_path: Path) -> None:
 def test_the_mean_over_all_ways_turns_with_the_image(model: Path) -> None:
     image = phase(44, 60)
     found, single = run(image, model, uncertainty=True), values(run(image, model))
-    ways = [turns.turned_back(values(run(turns.turned(image, way).copy(), model)), way) for way in turns.WAYS]
+    ways = [
+        orientations.turned_back(values(run(orientations.turned(image, way).copy(), model)), way)
+        for way in orientations.WAYS
+    ]
     assert np.allclose(values(found), np.mean(ways, axis=0), atol=0.05) and np.abs(values(found) - single).max() > 0.1
     assert found.uncertainty is not None and found.uncertainty.dtype == np.float32
     assert np.allclose(found.uncertainty.values.squeeze(), np.std(ways, axis=0, ddof=1), atol=0.05)
     assert found.record["used"]["tta"] is True
     keys = {"tta": True, "window": 32, "border": 8, "blend": True}
-    blended, turned = run(image, model, **keys), run(turns.turned(image, 5).copy(), model, **keys)
-    assert np.allclose(values(turned), turns.turned(values(blended), 5), atol=0.05)
+    blended, turned = run(image, model, **keys), run(orientations.turned(image, 5).copy(), model, **keys)
+    assert np.allclose(values(turned), orientations.turned(values(blended), 5), atol=0.05)
     assert np.abs(values(blended) - values(found)).max() > 0.1
 
 

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from synthetic import nuclei
 from talanoa.core.errors import BadInput
-from talanoa.methods import classical_thresholds as thresholds
+from talanoa.image.ops import thresholds
 
 BOTH = [name for name in thresholds.METHODS if name != "minimum"]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from skimage import data, metrics
 
+from talanoa.image.ops.orientations import WAYS, turned, turned_back
 from talanoa.metrics.disagreement import disagreement, share_above
 from talanoa.metrics.error_map import root_squared_error
 from talanoa.metrics.fit import fitted, line_to
@@ -15,7 +16,6 @@ from talanoa.metrics.nrmse import nrmse
 from talanoa.metrics.profiles import line_profile, telling_line
 from talanoa.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
 from talanoa.metrics.ssim import ssim, ssim_map
-from talanoa.turns import WAYS, turned, turned_back
 
 
 def pair(shape: tuple[int, ...] = (70, 90), seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

@@ -14,7 +14,7 @@ import talanoa
 import tiny
 from talanoa import rois, tasks
 from talanoa.core.host import QuietHost
-from talanoa.image import from_array
+from talanoa.image.form import from_array
 from worker.looks import SEGMENT, confirm, labels_of, same_labels
 
 pytestmark = pytest.mark.gui

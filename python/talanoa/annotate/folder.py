@@ -26,7 +26,7 @@ from talanoa.annotate import states
 from talanoa.annotate.states import VERSION, Entry
 from talanoa.core.errors import BadInput
 from talanoa.core.files import explain_write_error, next_free, write_aside
-from talanoa.image_folder import SUFFIXES
+from talanoa.image.folder import SUFFIXES
 
 __all__ = ["Dataset", "Entry", "create", "is_dataset", "open_dataset", "read_classes", "write"]
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import image as images
-from talanoa import image_sets, pairing, reading
 from talanoa.annotate import objects as objects_module
 from talanoa.annotate import save
 from talanoa.annotate.folder import Dataset, Entry
@@ -17,7 +16,9 @@ from talanoa.annotate.import_labels import import_labels
 from talanoa.annotate.objects import Objects
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import Host, stop_if_cancelled
-from talanoa.image_folder import is_image
+from talanoa.image import pairing, reading
+from talanoa.image.folder import is_image
+from talanoa.image.formats import sets
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -63,7 +64,7 @@ def pair(dataset: Dataset, folder: Path) -> tuple[list[tuple[Entry, Path]], list
     known = {entry.name.lower(): entry for entry in dataset.entries}
     found: dict[str, Path] = {}
     lonely: list[str] = []
-    for path in image_sets.one_per_image(path for path in sorted(folder.iterdir()) if _is_annotation(path)):
+    for path in sets.one_per_image(path for path in sorted(folder.iterdir()) if _is_annotation(path)):
         name = next((name for name in pairing.names_of(path) if name in known), None)
         if name is None:
             lonely.append(path.name)

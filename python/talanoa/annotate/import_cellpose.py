@@ -27,9 +27,9 @@ def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
     BadInput
         A pickle, or no label image.
     """
-    from talanoa.image import from_array
-    from talanoa.labels import as_labels
-    from talanoa.reading import wanted
+    from talanoa.image.form import from_array
+    from talanoa.image.labels import as_labels
+    from talanoa.image.reading import wanted
 
     try:
         values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: no more memory than the file

@@ -13,10 +13,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import reading
 from talanoa.annotate.import_form import Imported, fitted, plane_labels
 from talanoa.core.errors import BadInput
 from talanoa.core.limits import check_declared
+from talanoa.image import reading
 
 KINDS = {  # best first
     "man_seg": re.compile(r"man_seg_?(\d{3,4})(?:_(\d{3,4}))?\.tiff?", re.IGNORECASE),
@@ -96,7 +96,7 @@ def _files(folder: Path) -> tuple[str, dict[Place, Path]]:
 def _read(file: Path) -> NDArray[np.int32]:
     """Return the labels of one time point, (z, y, x); a mask of one value is one object."""
     from talanoa import image as images
-    from talanoa.labels import as_labels
+    from talanoa.image.labels import as_labels
 
     with reading.as_stored():  # a file of one time point
         found = images.read(file)

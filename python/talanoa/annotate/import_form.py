@@ -63,7 +63,7 @@ def fitted(labels: xr.DataArray, like: xr.DataArray | None, path: Path) -> xr.Da
 
 def plane_labels(values: NDArray[np.int32]) -> xr.DataArray:
     """Return labels (t, z, y, x) in the image form."""
-    from talanoa.image import from_array
+    from talanoa.image.form import from_array
 
     return from_array(values, "tzyx")
 

@@ -8,9 +8,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import reading
 from talanoa.annotate.import_form import Imported, fitted
 from talanoa.core.errors import BadInput
+from talanoa.image import reading
 from talanoa.methods import classical_objects
 
 MOST_COLOURS = 4096  # more are a photograph, or colours blended at the borders
@@ -30,7 +30,7 @@ def read_picture(
     like : DataArray, optional
         The image that it belongs to.
     mask : {"refuse", "split", "keep"}
-        What to do with a mask of one value, see `talanoa.labels.as_labels`.
+        What to do with a mask of one value, see `talanoa.image.labels.as_labels`.
     colours : {"refuse", "map"}
         "map" makes an object of each connected part of one colour.
 
@@ -40,7 +40,7 @@ def read_picture(
         Fractions, a mask or colours where they are refused, another size than the image.
     """
     from talanoa import image as images
-    from talanoa.labels import as_labels
+    from talanoa.image.labels import as_labels
 
     with reading.label_images():
         found = images.read(path)

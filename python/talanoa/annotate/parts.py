@@ -13,10 +13,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import image_lazy, image_sets
 from talanoa.annotate.names import check_name
 from talanoa.core.errors import BadInput
-from talanoa.image_lazy import LazyImage
+from talanoa.image import lazy as image_lazy
+from talanoa.image.formats import sets
+from talanoa.image.lazy import LazyImage
 
 _LARGEST = 8192  # pixels along a side that a person can work on; larger images are cut into tiles
 
@@ -77,7 +78,7 @@ def files_of(source: str) -> tuple[list[Path], bool]:
     BadInput
         A file or folder that is not there, a folder without images.
     """
-    from talanoa.image_folder import images_in, is_folder_of_images
+    from talanoa.image.folder import images_in, is_folder_of_images
 
     files: list[Path] = []
     folder = False
@@ -92,7 +93,7 @@ def files_of(source: str) -> tuple[list[Path], bool]:
             files.append(path)
     if not files:
         raise BadInput("source names no image; expected an image file, or a folder of images.")
-    return image_sets.one_per_image(dict.fromkeys(files)), folder
+    return sets.one_per_image(dict.fromkeys(files)), folder
 
 
 def opened(source: Path | xr.DataArray) -> AbstractContextManager[LazyImage]:

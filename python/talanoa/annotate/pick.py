@@ -12,7 +12,6 @@ import numpy as np
 import xarray as xr
 
 from talanoa import image as images
-from talanoa import image_folder, reading
 from talanoa.annotate import diversity, journal, parts
 from talanoa.annotate import folder as folders
 from talanoa.annotate.folder import Dataset, Entry
@@ -20,6 +19,8 @@ from talanoa.annotate.parts import Part
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
+from talanoa.image import folder as image_folder
+from talanoa.image import reading
 
 DEFAULT = 20  # images of a folder
 

@@ -12,7 +12,7 @@ import xarray as xr
 from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, one_channel
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, QuietHost
-from talanoa.normalize import percentile_limits
+from talanoa.image.ops.normalize import percentile_limits
 
 if TYPE_CHECKING:
     from talanoa.requests_propose import ProposeRequest

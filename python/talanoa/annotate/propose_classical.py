@@ -10,8 +10,8 @@ import xarray as xr
 from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, one_channel
 from talanoa.annotate.propose_threshold import limits_of
 from talanoa.core.errors import BadInput
+from talanoa.image.ops.thresholds import invert
 from talanoa.methods import classical, classical_objects
-from talanoa.methods.classical_thresholds import invert
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

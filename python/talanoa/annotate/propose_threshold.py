@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import background
 from talanoa.annotate.propose_parts import Found
-from talanoa.methods import classical_objects, classical_thresholds
-from talanoa.normalize import percentile_limits
+from talanoa.image.ops import background, thresholds
+from talanoa.image.ops.normalize import percentile_limits
+from talanoa.methods import classical_objects
 
 if TYPE_CHECKING:
     from talanoa.requests_propose import ProposeRequest
@@ -54,7 +54,7 @@ def _prepared(values: NDArray, request: ProposeRequest, spacing: tuple[float, ..
     from scipy.ndimage import gaussian_filter
 
     if request.dark_objects:
-        values = classical_thresholds.invert(values)
+        values = thresholds.invert(values)
     if request.sigma:
         widths = [request.sigma / step for step in spacing or (1.0,) * values.ndim]
         values = gaussian_filter(values.astype(np.float32), widths)
@@ -74,9 +74,9 @@ def _level(prepared: NDArray, values: NDArray, request: ProposeRequest) -> float
             return float("inf")
         offset = 0.05 * (high - low) if request.offset is None else request.offset
         planes = prepared.reshape(-1, *prepared.shape[-2:])
-        mean = [classical_thresholds.local_mean(plane, block | 1) for plane in planes]
+        mean = [thresholds.local_mean(plane, block | 1) for plane in planes]
         return np.stack(mean).reshape(prepared.shape) + np.asarray(offset, np.float32)
     if request.threshold == "value":
         level = float(request.level or 0.0)
         return float(values.max()) + float(values.min()) - level if request.dark_objects else level
-    return classical_thresholds.threshold(prepared, request.threshold)
+    return thresholds.threshold(prepared, request.threshold)

@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import image as images
-from talanoa import image_lazy, reading, rois
+from talanoa import rois
 from talanoa.annotate import autosave, journal, names
 from talanoa.annotate.folder import Dataset, Entry, read
 from talanoa.annotate.objects import Objects, check_classes
 from talanoa.core.errors import BadInput
+from talanoa.image import lazy as image_lazy
+from talanoa.image import reading
 from talanoa.roi_set import RoiSet
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from talanoa.annotate.names import check_name
 from talanoa.core.errors import BadInput
 from talanoa.core.files import read_json
-from talanoa.image_folder import list_images
+from talanoa.image.folder import list_images
 
 VERSION = 1
 

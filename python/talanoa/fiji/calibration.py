@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import grey_values
 from talanoa.fiji import pixels
-from talanoa.image_metadata import SIGNED_OFFSET
-from talanoa.spatial import Axis, resolve, seconds
+from talanoa.image import grey_values
+from talanoa.image.formats.metadata import SIGNED_OFFSET
+from talanoa.image.spatial import Axis, resolve, seconds
 
 _PRIMARIES = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 1), (0, 1, 1), (1, 0, 1), (1, 1, 0))  # ij.CompositeImage's order
 

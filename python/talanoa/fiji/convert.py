@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.fiji import calibration, facts, pixels
-from talanoa.labels import display_form
+from talanoa.image.labels import display_form
 
 _USABLE = 0.9  # of the free memory
 

@@ -28,9 +28,9 @@ from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.fiji import calibration
-from talanoa.image import check
-from talanoa.image_metadata import SIGNED_OFFSET
-from talanoa.image_tiff import exact
+from talanoa.image.form import check
+from talanoa.image.formats.metadata import SIGNED_OFFSET
+from talanoa.image.formats.tiff import exact
 
 GRAY8, GRAY16, GRAY32, COLOR_256, COLOR_RGB = range(5)  # ij.ImagePlus.getType()
 DTYPES = {GRAY8: np.uint8, COLOR_256: np.uint8, GRAY16: np.uint16, GRAY32: np.float32, COLOR_RGB: np.int32}

@@ -211,7 +211,7 @@ def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
 def _pack_images(reply: Mapping[str, Any], plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
     """Add the label image, as ImageJ shows it, and the images that a task made."""
     from talanoa.fiji import facts
-    from talanoa.labels import display_form
+    from talanoa.image.labels import display_form
 
     leaving = {}
     if (labels := reply.get("labels")) is not None:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from talanoa import image_folder, pairing
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput
-from talanoa.image_folder import ROI_SUFFIXES, name_of
+from talanoa.image import folder as image_folder
+from talanoa.image import pairing
+from talanoa.image.folder import ROI_SUFFIXES, name_of
 
 RESULT_LABELS = "labels.tif"
 RESULT_ROIS = "rois.zip"

@@ -133,7 +133,7 @@ def _holds_intensities(place: Path) -> bool:
     False for what is no image at all, such as ROI zips, and for what cannot be read: who reads it next says why.
     """
     from talanoa import image as images
-    from talanoa.image_folder import ROI_SUFFIXES
+    from talanoa.image.folder import ROI_SUFFIXES
     from talanoa.judge import folders
 
     try:

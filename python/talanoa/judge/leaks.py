@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import reading
 from talanoa.core import places
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.host import stop_if_cancelled
 from talanoa.core.request import folders as named_folders
+from talanoa.image import reading
+from talanoa.image.ops.orientations import turned
 from talanoa.judge import same_field
 from talanoa.judge.folders import image_files
-from talanoa.turns import turned
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host

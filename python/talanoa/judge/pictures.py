@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.image.overlay import ring_of, stretch
 from talanoa.judge.objects import Compared
-from talanoa.overlay import ring_of, stretch
 
 GREEN, RED, BLUE, WHITE = (0, 205, 90), (255, 70, 50), (90, 160, 255), (255, 255, 255)
 SMALL, LARGE = 450, 1000  # sides of a picture: smaller ones are enlarged, larger ones shrunk

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa import image as images
 from talanoa.core.errors import BadInput
-from talanoa.image_folder import ROI_SUFFIXES
+from talanoa.image.folder import ROI_SUFFIXES
 
 Size = tuple[int, int, int, int]  # frames, slices, height, width
 
@@ -52,7 +52,7 @@ def read_labels(path: Path, size: Size | None, mask: str) -> Labels:
     size : (t, z, y, x) or None
         Size of the image; None: not known, which ROI files need.
     mask : {"refuse", "split", "keep"}
-        What to do with an image of one value, see `talanoa.labels.as_labels`.
+        What to do with an image of one value, see `talanoa.image.labels.as_labels`.
 
     Raises
     ------

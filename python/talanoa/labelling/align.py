@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import registration
+from talanoa.image.ops import registration
 
 MEASURED = 12  # fields of a plate that are looked at
 SHIFTED = 0.75  # pixels from which a shift is worth a warning

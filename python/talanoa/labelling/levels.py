@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import normalize
+from talanoa.image.ops import normalize
+from talanoa.image.ops.normalize import Levels
 from talanoa.labelling.exposure import flat_field
 from talanoa.labelling.record import Light
-from talanoa.normalize import Levels
 
 SAMPLED = 2_000_000  # values of all images together by which percentiles are found
 GRID = 17  # places along each axis at which an illumination is kept

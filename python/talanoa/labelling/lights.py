@@ -11,10 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import image_lazy
 from talanoa.core.errors import BadInput
-from talanoa.image_folder import name_of
-from talanoa.image_lazy import LazyImage, Reader
+from talanoa.image import lazy
+from talanoa.image.folder import name_of
+from talanoa.image.lazy import LazyImage, Reader
 from talanoa.labelling.inputs import same
 from talanoa.labelling.plates import images_in
 from talanoa.labelling.record import LabellingRecord
@@ -37,7 +37,7 @@ def needed(records: Iterable[LabellingRecord]) -> tuple[str, ...]:
 def read(path: Path, names: Sequence[str]) -> xr.DataArray:
     """Return an image file (t, c, z, y, x), completed by the kinds of light that lie beside it, see `completed`."""
     image = images.read(path)
-    whole = completed(image_lazy.in_memory(image), names)
+    whole = completed(lazy.in_memory(image), names)
     if whole.form.sizes["c"] == image.sizes["c"]:
         return image
     everything = slice(None)
@@ -94,7 +94,7 @@ def _reader(image: LazyImage, files: Sequence[Path | None]) -> Reader:
             if file is None:
                 found.append(image.fetch(*place))
             else:
-                with image_lazy.open_image(file) as other:
+                with lazy.open_image(file) as other:
                     found.append(other.fetch(*place))
         return np.concatenate(found)[None]
 
@@ -117,7 +117,7 @@ def _files(path: Path, names: Sequence[str]) -> list[Path | None]:
 
 
 def _form(path: Path) -> xr.DataArray:
-    with image_lazy.open_image(path) as image:
+    with lazy.open_image(path) as image:
         return image.form
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa.image.ops.normalize import Levels
 from talanoa.labelling.levels import illumination_of
 from talanoa.labelling.models import knows
 from talanoa.model_folder import Model
-from talanoa.normalize import Levels
 from talanoa.restoration_source import Measured
 
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from talanoa import image_folder
 from talanoa.core.errors import BadInput
+from talanoa.image import folder as image_folder
 
 TRANSMITTED = ("phase", "phasecontrast", "ph", "dic", "brightfield", "bf", "transmitted", "trans", "tl")
 NOT_STAINS = ("masks", "labels", "rois", "truth", "results", "predictions")
@@ -130,7 +130,7 @@ def transmitted_of(plate: Path, folders: Mapping[str, Path], wanted: Sequence[st
 
 
 def images_in(folder: Path) -> dict[str, Path]:
-    """Return the images of a folder by name; see `image_folder.by_name`."""
+    """Return the images of a folder by name; see `talanoa.image.folder.by_name`."""
     return {name: each.path for name, each in image_folder.by_name(folder).items()}
 
 

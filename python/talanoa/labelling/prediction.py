@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import backends, image_lazy, image_work, inference, methods, resample
+from talanoa import backends, image_work, inference, methods
 from talanoa.core.host import Host, Share
-from talanoa.image_lazy import LazyImage
+from talanoa.image import lazy
+from talanoa.image.lazy import LazyImage
+from talanoa.image.ops import resample
 from talanoa.image_work import Found, ImageWork, Made
 from talanoa.labelling import colours, lights, plate_levels, prediction_checks
 from talanoa.labelling.exposure import flattened
@@ -55,7 +57,7 @@ def predict_stains(image: Any, models: Models, request: PredictRequest, host: Ho
     Cancelled
         Stopped by the user.
     """
-    return image_work.whole(StainPrediction(image_lazy.in_memory(image), models, request, host))
+    return image_work.whole(StainPrediction(lazy.in_memory(image), models, request, host))
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,10 @@ import numpy as np
 import xarray as xr
 
 from talanoa.core.errors import BadInput
-from talanoa.image import DIMS
+from talanoa.image.form import DIMS
+from talanoa.image.ops.normalize import is_fixed
 from talanoa.labelling.inputs import Input
 from talanoa.model_folder import Model
-from talanoa.normalize import is_fixed
 from talanoa.restoration_source import Measured, Source, spread_evenly
 from talanoa.restoration_warnings import LOOKED_AT, far, pixel_size
 from talanoa.tasks.inspect_image import MICRONS
@@ -87,7 +87,7 @@ def warnings_of(form: xr.DataArray, member: Member, source: Source, request: Pre
 
 def _saturated(source: Source) -> list[str]:
     """Return a warning where many pixels have the highest value."""
-    from talanoa import noise_checks
+    from talanoa.image.ops import noise_checks
 
     frames = [source.frame(number) for number in spread_evenly(len(source.frames), LOOKED_AT)]
     found = noise_checks.find(xr.DataArray(np.stack(frames), dims=DIMS), structure=False)

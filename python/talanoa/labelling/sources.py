@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from talanoa import image_folder
 from talanoa.core.errors import BadInput
 from talanoa.core.request import folders
+from talanoa.image import folder as image_folder
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View, well_of
 from talanoa.labelling.split import split

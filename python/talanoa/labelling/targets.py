@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from talanoa import background
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.request import from_one_to
+from talanoa.image.ops import background
 from talanoa.methods import classical
 
 Steps = dict[str, NDArray[np.float32]]

@@ -1,7 +1,8 @@
 """CARE that makes a stack isotropic (Weigert et al. 2018, doi:10.1038/s41592-018-0216-7, section "isotropic").
 
 Planes (y, x) are sharp, the same structures seen from the side are not. So planes are made as bad along y as the stack
-is along z (`talanoa.anisotropy`), and the network for planes learns the way back. Applied to all planes (z, x) and
+is along z (`talanoa.image.ops.anisotropy`), and the network for planes learns the way back. Applied to all planes (z,
+x) and
 (z, y) of the stack stretched along z, it restores what was lost along z.
 """
 

@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import background
 from talanoa.core.errors import BadInput
+from talanoa.image.ops import background
+from talanoa.image.ops.normalize import percentile_limits, rescale
+from talanoa.image.ops.thresholds import local_mean, threshold
 from talanoa.methods import classical_objects, classical_primary
 from talanoa.methods.classical_config import (
     Config,
@@ -24,8 +26,6 @@ from talanoa.methods.classical_config import (
     PrimaryConfig,
     config_from,
 )
-from talanoa.methods.classical_thresholds import local_mean, threshold
-from talanoa.normalize import percentile_limits, rescale
 
 Steps = dict[str, NDArray]
 

@@ -19,7 +19,8 @@ def disagreement(predictions: Sequence[NDArray]) -> NDArray[np.float32]:
     Parameters
     ----------
     predictions : sequence of ndarray, equal shapes
-        Of one image, at least 2: by several models, or by one model of the image turned and flipped (`talanoa.turns`).
+        Of one image, at least 2: by several models, or by one model of the image turned and flipped
+        (`talanoa.image.ops.orientations`).
         Those of several models need the same units of intensity.
 
     Returns

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talanoa import image as images
-from talanoa import resample
 from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
+from talanoa.image.ops import resample
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View
 from talanoa.requests_train import names_of

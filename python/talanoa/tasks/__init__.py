@@ -11,9 +11,10 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import reading, requests
+from talanoa import requests
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
 from talanoa.core.host import Host
+from talanoa.image import reading
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_predict import PredictRequest

@@ -48,7 +48,7 @@ def run(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 def _new(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Make a dataset folder, or take over images/ and masks/."""
     from talanoa.annotate import folder
-    from talanoa.units import normal_unit
+    from talanoa.image.units import normal_unit
 
     classes = [name for name in request.classes.split(",") if name.strip()]
     size = request.pixel_size

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import reading
 from talanoa.core.errors import BadInput, naming
+from talanoa.image import reading
 from talanoa.tasks.common import Given, read_image
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def given_rois(request: AnnotateRequest, given: Given, like: xr.DataArray | None
 
 def labels_of_file(path: Path, mask: str, host: Host) -> xr.DataArray:
     """Read a label image; what is wrong with it is said with its name."""
-    from talanoa import labels
+    from talanoa.image import labels
 
     with reading.label_images():
         image = read_image(path, host)

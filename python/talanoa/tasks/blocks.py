@@ -8,9 +8,9 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import grey_values
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput, Cancelled
+from talanoa.image import grey_values
 from talanoa.tasks.choose import choose
 from talanoa.tasks.common import Collecting, check_new, report_notes
 from talanoa.tasks.inspect_image import warn_pixel_size
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from talanoa.blocks_seen import Ground
     from talanoa.blocks_store import Store
     from talanoa.core.host import Host
-    from talanoa.image_lazy import LazyImage
+    from talanoa.image.lazy import LazyImage
     from talanoa.model_folder import Model
     from talanoa.requests import SegmentRequest
 
@@ -34,9 +34,9 @@ MOST_ROWS = 50_000  # of a table that is handed over besides being written
 
 def wanted(request: SegmentRequest, path: Path) -> bool:
     """Tell whether an image file is to be segmented in blocks: on request, or because it is large."""
-    from talanoa import image_lazy
+    from talanoa.image import lazy
 
-    return request.block is not None or image_lazy.size_of(path) > BUDGET
+    return request.block is not None or lazy.size_of(path) > BUDGET
 
 
 def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host: Host) -> dict[str, Any]:

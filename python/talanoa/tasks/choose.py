@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import from_one_to
-from talanoa.reading import axes_remedy
+from talanoa.image.reading import axes_remedy
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import grey_values, reading
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, PassingOn
+from talanoa.image import grey_values, reading
 
 if TYPE_CHECKING:
     import numpy as np

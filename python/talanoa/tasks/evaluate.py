@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import image_folder
 from talanoa.core.request import folders as named_folders
+from talanoa.image import folder
 from talanoa.tasks.common import Collecting, Given, check_new
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
     if request.out:
         check_new(Path(request.out))
     host = host if isinstance(host, Collecting) else Collecting(host)  # it gets the notes on the files, too
-    if note := image_folder.read_together(_folders(request)):
+    if note := folder.read_together(_folders(request)):
         host.warn(note)
     kind = kinds.kind_of(request)
     found = kinds.judging(kind).judge(request, host)
@@ -62,9 +62,9 @@ def _folders(request: EvaluateRequest) -> Iterator[Path]:
     """Yield the folders of a request in which images may lie, those of datasets and plates as well."""
     for text in (request.images, request.truth, request.prediction, request.compare):
         for place in (each.expanduser() for each in named_folders(text)):
-            if place.is_dir() and image_folder.is_folder_of_images(place):
+            if place.is_dir() and folder.is_folder_of_images(place):
                 yield place
-                yield from (path for path in sorted(place.iterdir()) if image_folder.is_folder_of_images(path))
+                yield from (path for path in sorted(place.iterdir()) if folder.is_folder_of_images(path))
 
 
 def _of_leaks(check: LeakCheck | None) -> list[str]:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import image_folder, reading
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
 from talanoa.core.host import PassingOn, QuietHost, stop_if_cancelled
+from talanoa.image import folder as image_folder
+from talanoa.image import reading
 from talanoa.tasks.common import Collecting
 
 if TYPE_CHECKING:

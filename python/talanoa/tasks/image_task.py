@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import image_folder
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import stop_if_cancelled
+from talanoa.image import folder as image_folder
 from talanoa.tasks import folder_input
 from talanoa.tasks.common import Collecting, Given, check_new, image_facts, model_facts, read_image, report_notes
 from talanoa.tasks.segment import attachments
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.image_lazy import LazyImage
+    from talanoa.image.lazy import LazyImage
     from talanoa.image_work import ImageWork
 
 BUDGET = 1 << 28  # pixels, all frames and channels together; larger files go from disk to disk
@@ -67,18 +67,18 @@ class ImageTask:
 
     def on_file(self, request: Any, model: Any, path: Path, host: Host) -> dict[str, Any]:
         """Work on an image file: in memory, or from disk to disk where it is large."""
-        from talanoa import image_lazy
+        from talanoa.image import lazy
 
         if not self.is_large(path):
             return self.on_image(request, model, read_image(path, host), host)
-        with image_lazy.open_image(path) as image:
+        with lazy.open_image(path) as image:
             return self.from_disk(request, model, image, host)
 
     def is_large(self, path: Path) -> bool:
         """Return True for a file that is worked on from disk to disk."""
-        from talanoa import image_lazy
+        from talanoa.image import lazy
 
-        return image_lazy.size_of(path) > BUDGET
+        return lazy.size_of(path) > BUDGET
 
     def on_image(self, request: Any, model: Any, image: xr.DataArray, host: Host) -> dict[str, Any]:
         """Work on one image and build the reply; write the result folder when the request names one.
@@ -100,12 +100,13 @@ class ImageTask:
             ``image``, ``uncertainty`` (None where it was not asked for), ``record``, ``message``, ``folder``.
         """
         from talanoa import image as images
-        from talanoa import image_lazy, image_work
+        from talanoa import image_work
+        from talanoa.image import lazy
 
         meter = cost.Meter(devices.resolve(request.device))
         host = Collecting(host)
         image = images.check(image)
-        work = self.work(image_lazy.in_memory(image), model, request, host)
+        work = self.work(lazy.in_memory(image), model, request, host)
         found = image_work.whole(work)
         for text in found.warnings:
             host.warn(text)

@@ -103,7 +103,7 @@ def background_level(image: xr.DataArray) -> float | None:
     """Return where the median lies between the 1st and the 99.8th percentile of the first frame; None if constant."""
     import numpy as np
 
-    from talanoa.normalize import sample_step
+    from talanoa.image.ops.normalize import sample_step
 
     values = image.values[0].ravel()
     low, middle, high = np.percentile(values[:: sample_step(values.size)], [1, 50, 99.8])

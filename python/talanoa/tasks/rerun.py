@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import grey_values, reading
 from talanoa.core import places
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
 from talanoa.core.files import exists
+from talanoa.image import grey_values, reading
 from talanoa.tasks import recorded
 from talanoa.tasks.common import Given, check_new, decode_mask, read_image
 from talanoa.tasks.segment import segment_image
@@ -71,14 +71,14 @@ def _again(request: RerunRequest, record: Record, given: Given, host: Host) -> d
 
 def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, Any]:
     """Segment in blocks again, on the disk, and compare the hashes of labels and image."""
-    from talanoa import image_lazy
+    from talanoa.image import lazy
     from talanoa.tasks import blocks
 
     differences: list[str] = []
     model = _model(Path(request.result), record["model"], differences)
     asked = {key: record["request"].get(key) for key in ("block", "tiles")}  # the rule that follows from them is fixed
     source = _source(request, record)
-    with _place(request, on_disk=True) as out, image_lazy.open_image(source) as image:
+    with _place(request, on_disk=True) as out, lazy.open_image(source) as image:
         pinned = pin(record, str(model.folder), out, differences).model_copy(update=asked)
         reply = blocks.segment_blocks(pinned, model, image, host)
     reply = reply if request.out else _not_kept(reply)

@@ -8,7 +8,7 @@ from talanoa.tasks.image_task import ImageTask
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.image_lazy import LazyImage
+    from talanoa.image.lazy import LazyImage
     from talanoa.image_work import ImageWork
     from talanoa.model_folder import Model
     from talanoa.requests_restore import RestoreRequest

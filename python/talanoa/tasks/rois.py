@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import reading
 from talanoa.core.errors import BadInput, naming
+from talanoa.image import reading
 from talanoa.tasks.common import Given, check_new, read_image
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def _to_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]
 
 def _from_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]:
     """Trace the objects of a label image."""
-    from talanoa import labels as module
     from talanoa import rois
+    from talanoa.image import labels as module
 
     with reading.label_images():
         image = _image(request, given, host)

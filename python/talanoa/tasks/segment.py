@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from talanoa import fit_checks, image_folder
+from talanoa import fit_checks
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput
 from talanoa.core.host import stop_if_cancelled
+from talanoa.image import folder as image_folder
 from talanoa.tasks import folder_input
 from talanoa.tasks.choose import choose
 from talanoa.tasks.common import Collecting, Given, read_image, report_notes
@@ -62,12 +63,12 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def segment_file(request: SegmentRequest, model: Model, path: Path, host: Host) -> dict[str, Any]:
     """Segment an image file: read whole, or in blocks where that is asked for or the image is large."""
-    from talanoa import image_lazy
+    from talanoa.image import lazy
     from talanoa.tasks import blocks
 
     if not blocks.wanted(request, path):
         return segment_image(request, model, read_image(path, host), None, host)
-    with image_lazy.open_image(path) as image:
+    with lazy.open_image(path) as image:
         return blocks.segment_blocks(request, model, image, host)
 
 
@@ -205,7 +206,8 @@ def _message(count: int, seconds: float, model: Model, record: dict[str, Any]) -
 
 def _write(folder: Path, model: Model, image: xr.DataArray, reply: dict[str, Any], copy_model: bool) -> str:
     """Write the result folder and return its path."""
-    from talanoa import overlay, result
+    from talanoa import result
+    from talanoa.image import overlay
 
     outputs = result.Outputs(
         labels=reply["labels"],

@@ -94,7 +94,7 @@ def _to_restore(request: TrainRequest, given: Given, host: Host) -> xr.DataArray
 def _restored(request: TrainRequest, picture: xr.DataArray, host: Host) -> dict[str, Any]:
     """Return the image restored with the new model and, of a probabilistic one, its uncertainty."""
     from talanoa import model_folder
-    from talanoa.image import DIMS
+    from talanoa.image.form import DIMS
     from talanoa.requests import parse
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore

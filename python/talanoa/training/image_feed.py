@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from talanoa import turns
+from talanoa.image.ops import orientations
 from talanoa.training import distributed, image_pictures
 from talanoa.training.feed import Arrays, Feed
 from talanoa.training.image_predict import predict
@@ -65,12 +65,12 @@ def patches_of(
     way, upside_down = 0, False
     if augmented and settings.augment:
         along_one_axis = config.directed or getattr(config, "struct_axis", "none") != "none"
-        ways = turns.SAME_SIZE if along_one_axis else turns.WAYS
+        ways = orientations.SAME_SIZE if along_one_axis else orientations.WAYS
         way = ways[int(rng.integers(len(ways)))]
         upside_down = item.ndim == 3 and rng.random() < 0.5
     drawn = []
     for each in fields[:2]:
-        patch = turns.turned(each[where], way)
+        patch = orientations.turned(each[where], way)
         drawn.append(np.ascontiguousarray(patch[:, ::-1] if upside_down else patch))
     return drawn
 

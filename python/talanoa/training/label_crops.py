@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import corruptions
 from talanoa.core.errors import BadInput
+from talanoa.image.ops import corruptions
 
 _FIELD = 2136  # pixels of the source's images, of which 100, 50 or 20 were cut at each side
 ZOOMS = tuple(_FIELD / (_FIELD - 2 * cut) for cut in (100, 50, 20))
@@ -33,7 +33,7 @@ class CropAugmentation:
     contrasts, contrast : tuple of float, float
         Factors around the crop's mean, one of which is applied to the input with this probability.
     defocus_severity, defocus : int, float
-        See `talanoa.corruptions`; applied to the input with this probability.
+        See `talanoa.image.ops.corruptions`; applied to the input with this probability.
     gain, bias : float
         Probability of a wrong exposure or of light from elsewhere, of severity -4 or 4, in the input.
     """

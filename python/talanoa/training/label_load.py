@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import copies, damaged, image_folder, normalize
+from talanoa import copies, damaged
 from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
+from talanoa.image import folder
+from talanoa.image.ops import normalize
 from talanoa.labelling import align, exposure, levels, sources
 from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, middle_planes
 from talanoa.labelling.plates import View, well_of
@@ -86,7 +88,7 @@ def _read(request: TrainRequest, host: Host, given: Given | None) -> tuple[list[
         return label_regions.cut_apart(request, found), {"split": "by region", "test_images": {}, "views": [view]}
     views = sources.find(request)
     named = folders(request.images)  # of files that were named the others in their folder do not matter
-    for note in image_folder.notes(path.parent for view in views for path in _files(view) if path not in named):
+    for note in folder.notes(path.parent for view in views for path in _files(view) if path not in named):
         host.warn(note)
     if len(views) == 1:
         found = label_read.read(request, views[0])

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import registration
 from talanoa.core.errors import BadInput
+from talanoa.image.ops import registration
 
 SHIFTED = 0.5  # pixels from which a shift is worth a warning
 FARTHEST = 0.25  # of a side: a larger shift is rather another field

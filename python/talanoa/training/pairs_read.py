@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import copies, damaged, dataset, image_folder
+from talanoa import copies, damaged, dataset
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
-from talanoa.reading import axes_remedy
+from talanoa.image import folder
+from talanoa.image.reading import axes_remedy
 from talanoa.training import pairs_check
 
 if TYPE_CHECKING:
@@ -84,7 +85,7 @@ def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recordi
         return [_open_image(request, given)]
     found = []
     files = _files(request)
-    for note in image_folder.notes([*folders(request.images), *folders(request.targets)]):
+    for note in folder.notes([*folders(request.images), *folders(request.targets)]):
         host.warn(note)
     for number, (low, high) in enumerate(files):
         stop_if_cancelled(host)
@@ -99,7 +100,7 @@ def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recordi
 
 def _names(files: Sequence[Path]) -> list[str]:
     """Return a name for each file; those of equal name are told apart by their folder, else by the whole path."""
-    plain = [image_folder.name_of(path) for path in files]
+    plain = [folder.name_of(path) for path in files]
     longer = [f"{path.absolute().parent.name}/{name}" for path, name in zip(files, plain, strict=True)]
     often, often_longer = Counter(plain), Counter(longer)
     return [
@@ -137,7 +138,7 @@ def _paired(low: Path, high: Path) -> list[tuple[Path, Path | None]]:
     """Return the pairs of two folders, or of two files."""
     if low.is_file() and high.is_file():
         return [(low, high)]
-    return [(one, other) for one, other in dataset.pair_files(low, high, image_folder.SUFFIXES, "target")]
+    return [(one, other) for one, other in dataset.pair_files(low, high, folder.SUFFIXES, "target")]
 
 
 def _alone(place: Path) -> list[Path]:
@@ -146,9 +147,9 @@ def _alone(place: Path) -> list[Path]:
         return [place]
     if not place.is_dir():
         raise BadInput(f"{place} is neither a file nor a folder; expected noisy images. Check the path.")
-    found = image_folder.list_images(place)
+    found = folder.list_images(place)
     if not found:
-        raise BadInput(f"No images in {place}; expected files that end in {', '.join(image_folder.SUFFIXES)}.")
+        raise BadInput(f"No images in {place}; expected files that end in {', '.join(folder.SUFFIXES)}.")
     return [each.path for each in found]
 
 
@@ -210,12 +211,12 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
         image, target, more = pairs_check.register(image, target, low.name, request.registration == "correct")
         notes += more
     calibration = _calibration(picture, image, factor)
-    return Recording(image_folder.name_of(low), image, target, tuple(hashes), *calibration, notes, anisotropy=factor)
+    return Recording(folder.name_of(low), image, target, tuple(hashes), *calibration, notes, anisotropy=factor)
 
 
 def _faults(picture: xr.DataArray, channel: int | None, kinds: Collection[str]) -> tuple[str, ...]:
-    """Return warnings of some kinds about an image as it was read, see `talanoa.noise_checks`."""
-    from talanoa import noise_checks
+    """Return warnings of some kinds about an image as it was read, see `talanoa.image.ops.noise_checks`."""
+    from talanoa.image.ops import noise_checks
 
     if channel is not None and channel <= picture.sizes["c"]:
         picture = picture.isel(c=slice(channel - 1, channel))
@@ -246,7 +247,7 @@ def _values(picture: xr.DataArray, request: TrainRequest, name: str) -> NDArray:
 
 def _anisotropy(picture: xr.DataArray, request: TrainRequest, name: str) -> float | None:
     """Return how far apart the slices are, in pixel widths, where that is learned from: as asked, or as calibrated."""
-    from talanoa import anisotropy
+    from talanoa.image.ops import anisotropy
 
     if not request.isotropic:
         return None

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import backends, inference, methods, model_folder, reading, tiles
+from talanoa import backends, inference, methods, model_folder, tiles
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
+from talanoa.image import reading
+from talanoa.image.ops.normalize import normalize
 from talanoa.methods import star_convex
 from talanoa.model_folder import Model
-from talanoa.normalize import normalize
 
 if TYPE_CHECKING:
     from talanoa.annotate.folder import Dataset, Entry

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import normalize
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host
+from talanoa.image.ops import normalize
 from talanoa.requests import TrainRequest
 from talanoa.training import pairs, pairs_read, restore_presets
 from talanoa.training.pairs import Pair
@@ -71,7 +71,7 @@ def items_of(request: TrainRequest, recording: Recording, normalization: dict[st
     request : TrainRequest
     recording : Recording
     normalization : dict
-        See `talanoa.normalize.fit`.
+        See `talanoa.image.ops.normalize.fit`.
     slices : int
         Of stacks that become planes: as many as the deepest has. Others are mirrored to as many.
     """
@@ -126,7 +126,7 @@ def _seen_from_the_side(
 
     Every second one is turned by 90 degrees before, so that both its sides are learned from.
     """
-    from talanoa import anisotropy
+    from talanoa.image.ops import anisotropy
 
     assert recording.anisotropy is not None
     sigma = recording.anisotropy / 2 if request.axial_sigma is None else request.axial_sigma

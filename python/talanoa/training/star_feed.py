@@ -14,8 +14,8 @@ from PIL import Image
 from talanoa import dataset, inference, methods
 from talanoa.augment import NONE, Augmentation
 from talanoa.dataset import Annotated, drawn_item, patch_of
+from talanoa.image.overlay import ring_of
 from talanoa.methods import star_convex
-from talanoa.overlay import ring_of
 from talanoa.training import distributed, thresholds
 from talanoa.training.feed import Arrays, Feed
 from talanoa.training.settings import Settings

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import noise_checks
 from talanoa.core.errors import BadInput
+from talanoa.image.ops import noise_checks
+from talanoa.image.ops.orientations import SAME_SIZE, turned, turned_back
+from talanoa.image.ops.registration import shift
 from talanoa.judge import reading
 from talanoa.judge.candidates import Candidate
 from talanoa.judge.objects import plane_names
 from talanoa.metrics.fit import fitted
-from talanoa.registration import shift
-from talanoa.turns import SAME_SIZE, turned, turned_back
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.normalize import single
+from talanoa.image.ops.normalize import single
 
 Part = tuple[slice, ...]
 

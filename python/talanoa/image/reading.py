@@ -28,7 +28,7 @@ class Reading:
     series : int, optional
         Which image of a file that holds several, counted from 1; omitted: the first, with a note.
     missing : str
-        What is done where planes are not in the file that it declares: see `image_missing.settle`.
+        What is done where planes are not in the file that it declares: see `talanoa.image.formats.missing.settle`.
     labels : bool
         The file is a label image: it has no channels, and often is the only image of its file.
     """

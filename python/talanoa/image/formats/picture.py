@@ -13,8 +13,8 @@ from PIL import Image, UnidentifiedImageError
 from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
 from talanoa.core.limits import check_declared
-from talanoa.image import from_array
-from talanoa.reading import AS_STORED, Reading
+from talanoa.image.form import from_array
+from talanoa.image.reading import AS_STORED, Reading
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif"})
 _GREY16 = ("I;16", "I;16B", "I;16L", "I")

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.image_missing import Kept, Present, places, settle
+from talanoa.image.formats.missing import Kept, Present, places, settle
 
 _MOST_CHUNKS = 2_000_000
 _MOST_EMPTY = 100  # chunks left out for one that is stored
@@ -66,7 +66,7 @@ def complete(path: Path, array: Any, axes: str, missing: str, labels: bool) -> t
     axes : str
         A letter of tczyx for each axis.
     missing : str
-        What to do where whole planes are missing; see `image_missing.settle`.
+        What to do where whole planes are missing; see `talanoa.image.formats.missing.settle`.
     labels : bool
         It is a label image, whose planes may be empty.
 

@@ -5,7 +5,7 @@ companion file in which it stands), or Micro-Manager's and NDTiff's stacks, cut 
 image, whichever file of the set it is given (`talanoa.image.read`). Whoever reads the files of a folder therefore takes
 one file an image::
 
-    for each in image_sets.of(files):
+    for each in sets.of(files):
         image.read(each.path)      # the whole image
         each.others                # files with further planes of it: neither read nor counted on their own
 
@@ -22,8 +22,8 @@ from typing import NamedTuple
 
 import tifffile
 
-from talanoa import image_ome
 from talanoa.core.errors import BadInput
+from talanoa.image.formats import ome
 
 _TIFF = (".tif", ".tiff")
 _FEWEST = 2  # files of a set
@@ -136,10 +136,10 @@ def _membership(path: Path) -> _Membership | None:
 @lru_cache(maxsize=20_000)
 def _read_membership(path: Path, changed: int, size: int) -> _Membership | None:
     """Read the header of a file; `changed` and `size` tell one state of it from another."""
-    from talanoa import image_tiff
+    from talanoa.image.formats import tiff
 
     try:
-        with image_tiff.opened(path) as tif, image_tiff.damage_explained(path):
+        with tiff.opened(path) as tif, tiff.damage_explained(path):
             if tif.is_mmstack:
                 return _micro_manager(path, tif.micromanager_metadata or {})
             if tif.is_ndtiff and (path.parent / "NDTiff.index").is_file():
@@ -166,7 +166,7 @@ def _ome(path: Path, text: str) -> _Membership | None:
     A file that the text does not name, with planes that it does not name either, belongs to the image whose files lie
     in the same folder: it was added by hand, and the text that it repeats describes the others.
     """
-    images = list(image_ome.files_of_images(path, text))
+    images = list(ome.files_of_images(path, text))
     mine = next((each for each in images if each.holds_own), None)
     chosen = mine or next((each for each in images if any((path.parent / name).is_file() for name in each.named)), None)
     if chosen is None or len(chosen.named) < _FEWEST:
@@ -177,7 +177,7 @@ def _ome(path: Path, text: str) -> _Membership | None:
 
 def companion_note(path: Path, tif: tifffile.TiffFile) -> str:
     """Return a note where the metadata of a file stand in another one that is not there."""
-    companion = image_ome.companion_of(path, (tif.ome_metadata or "") if tif.is_ome else "")
+    companion = ome.companion_of(path, (tif.ome_metadata or "") if tif.is_ome else "")
     if companion is None:
         return ""
     return (
@@ -201,7 +201,7 @@ def foreign_note(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSe
     if series.kind != "ome" or not series.is_multifile:
         return ""
     text = tif.ome_metadata or ""
-    named = next((each.named for each in image_ome.files_of_images(path, text) if each.holds_own), {})
+    named = next((each.named for each in ome.files_of_images(path, text) if each.holds_own), {})
     identifiers = {name.lower(): identity for name, identity in named.items()}
     parts = {page.parent.filehandle.name: page.parent for page in series if page is not None}
     foreign = [name for name, part in parts.items() if not _belongs(part, identifiers.get(name.lower(), ""), text)]
@@ -217,6 +217,6 @@ def foreign_note(path: Path, tif: tifffile.TiffFile, series: tifffile.TiffPageSe
 def _belongs(part: tifffile.TiffFile, identifier: str, text: str) -> bool:
     """Tell whether a file is the one that a set means; where identifiers are missing, its text has to be the set's."""
     own = (part.ome_metadata or "") if part.is_ome else ""
-    if image_ome.is_by_name(identifier) or not identifier:
+    if ome.is_by_name(identifier) or not identifier:
         return bool(own)
     return identifier in own or (bool(own) and own == text)

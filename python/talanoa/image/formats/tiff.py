@@ -15,14 +15,30 @@ import tifffile
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import image_axes, image_missing, image_ome, image_planes, image_samples, image_series, image_sets
-from talanoa import image_metadata as metadata
 from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
 from talanoa.core.limits import check_declared
-from talanoa.image import from_array
-from talanoa.image_missing import Kept
-from talanoa.reading import AS_STORED, Reading, axes_asked, example
+from talanoa.image import axes as image_axes
+from talanoa.image.form import from_array
+from talanoa.image.formats import (
+    metadata,
+    missing,
+    sets,
+)
+from talanoa.image.formats import (
+    ome as image_ome,
+)
+from talanoa.image.formats import (
+    planes as image_planes,
+)
+from talanoa.image.formats import (
+    samples as image_samples,
+)
+from talanoa.image.formats import (
+    series as image_series,
+)
+from talanoa.image.formats.missing import Kept
+from talanoa.image.reading import AS_STORED, Reading, axes_asked, example
 
 # What tifffile was seen to raise on files with random bytes changed.
 _DAMAGE = (ValueError, LookupError, TypeError, RuntimeError, OSError, ArithmeticError, AssertionError, struct.error,
@@ -52,7 +68,7 @@ class Found(NamedTuple):
     number : int
         Which image of the metadata it is, from 0.
     moved : str
-        Axes of the file that are read as others, see `image_axes.moved`.
+        Axes of the file that are read as others, see `talanoa.image.axes.moved`.
     """
 
     series: tifffile.TiffPageSeries
@@ -78,7 +94,7 @@ def read(path: Path, how: Reading = AS_STORED) -> xr.DataArray:
 
 
 def find(path: Path, tif: tifffile.TiffFile, how: Reading) -> Found:
-    """Return the image of an open file that is to be read; raises what `image_planes.complete` does."""
+    """Return the image of an open file that is to be read; raises what `talanoa.image.formats.planes.complete` does."""
     series, number, several = image_series.chosen(path, tif, image_planes.declared(tif), how)
     axes, note = axes_of(path, series.axes, series.shape, how)
     whole, moved = series.shape, image_axes.moved(series.axes, axes)
@@ -86,9 +102,9 @@ def find(path: Path, tif: tifffile.TiffFile, how: Reading) -> Found:
     notes = (
         note,
         several,
-        image_sets.companion_note(path, tif),
-        image_sets.set_note(path, series),
-        image_sets.foreign_note(path, tif, series),
+        sets.companion_note(path, tif),
+        sets.set_note(path, series),
+        sets.foreign_note(path, tif, series),
         *kept.notes,
     )
     return Found(series, axes, tuple(filter(None, notes)), whole, kept, number, moved)
@@ -97,7 +113,7 @@ def find(path: Path, tif: tifffile.TiffFile, how: Reading) -> Found:
 def described(path: Path, tif: tifffile.TiffFile, values: NDArray[Any], found: Found) -> xr.DataArray:
     """Return the values of the image of an open file in the image form, with what its metadata say."""
     attrs = metadata.from_tiff(tif, found.declared, found.axes, found.number)
-    attrs = image_missing.adapted(attrs, found.kept)
+    attrs = missing.adapted(attrs, found.kept)
     samples = image_samples.meaning(found.series.keyframe, found.axes, values.shape)
     values, axes = samples.kept(values, found.axes)
     form = attrs.pop("form")

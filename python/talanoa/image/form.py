@@ -21,7 +21,7 @@ depth_unknown : bool, optional
     True where the planes of several slices are calibrated and their distance is not known: 1 stands for it.
 display : tuple of (low, high), luts : tuple of uint8 (256, 3) arrays, optional
     Display range and colour table of each channel, kept from ImageJ's files. They never change a value.
-grey_values : talanoa.grey_values.GreyValues, optional
+grey_values : talanoa.image.grey_values.GreyValues, optional
     ImageJ's calibration of the grey values of an 8-bit or 16-bit image. Tables give intensities in it; networks, scores
     and everything else take the pixel values.
 
@@ -41,9 +41,9 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import array_attrs, grey_values, reading
 from talanoa.core.errors import BadInput
-from talanoa.units import normal_unit, to_metres
+from talanoa.image import array_attrs, grey_values, reading
+from talanoa.image.units import normal_unit, to_metres
 
 log = logging.getLogger(__name__)
 
@@ -170,7 +170,7 @@ def read(
     dims : str, optional
         The axes of the file's array in order, such as "tyx", where the file does not say or says it wrongly. A stack
         of planes without axes is read as z, as ImageJ does, and `attrs["notes"]` says so. Omitted: as the request of
-        the running task says (`talanoa.reading`).
+        the running task says (`talanoa.image.reading`).
     missing : str, optional
         Where planes are not in the file that it declares: "refuse", "skip" (leave out frames that are not complete;
         of a stack without a complete frame the slices), "skip_channels" (leave out channels that are not complete) or
@@ -188,7 +188,8 @@ def read(
     BadInput
         No such file, not an image, damaged, incomplete, of a kind that cannot be read, or larger than the free memory.
     """
-    from talanoa import image_picture, image_tiff, image_zarr
+    from talanoa.image.formats import picture, tiff
+    from talanoa.image.formats import zarr as image_zarr
 
     path = Path(path).expanduser()
     if not path.exists():
@@ -197,10 +198,10 @@ def read(
     with errors_named(path):
         if path.is_dir():
             image = image_zarr.read(path, how)
-        elif path.suffix.lower() in image_picture.SUFFIXES:
-            image = image_picture.read(path, how)
+        elif path.suffix.lower() in picture.SUFFIXES:
+            image = picture.read(path, how)
         else:
-            image = image_tiff.read(path, how)
+            image = tiff.read(path, how)
     image.attrs["source"] = str(path)
     image.attrs["name"] = image.attrs["name"] or path.name
     for note in image.attrs.get("notes", ()):
@@ -243,17 +244,18 @@ def write(path: str | os.PathLike[str], image: xr.DataArray, overwrite: bool = F
     BadInput
         The file exists, cannot be written, or its format cannot hold the image.
     """
-    from talanoa import image_picture, image_tiff, image_zarr
+    from talanoa.image.formats import picture, tiff
+    from talanoa.image.formats import zarr as image_zarr
 
     path = Path(path).expanduser()
     image = check(image)
     lower = path.name.lower()
     if lower.endswith((".tif", ".tiff")):
-        image_tiff.write(path, image, overwrite)
+        tiff.write(path, image, overwrite)
     elif lower.endswith(".zarr"):
         image_zarr.write(path, image, overwrite)
     elif lower.endswith(".png"):
-        image_picture.write(path, image, overwrite)
+        picture.write(path, image, overwrite)
     else:
         raise BadInput(f"Found the name {path.name}; expected it to end with .tif, .ome.tif, .ome.zarr or .png.")
     return path
@@ -263,7 +265,7 @@ def read_labels(
     path: str | os.PathLike[str], dims: str | None = None, mask: str = "refuse", series: int | None = None
 ) -> xr.DataArray:
     """Read a label image: `read`, then `labels.as_labels` with the same `mask`."""
-    from talanoa.labels import as_labels
+    from talanoa.image.labels import as_labels
 
     with reading.label_images():
         return as_labels(read(path, dims, series=series), mask)
@@ -286,7 +288,7 @@ def write_labels(path: str | os.PathLike[str], labels: xr.DataArray, overwrite: 
     Path
         The file written.
     """
-    from talanoa.labels import as_labels, display_form
+    from talanoa.image.labels import as_labels, display_form
 
     path = Path(path)
     return write(
@@ -345,7 +347,7 @@ def _axis_names(array: Any, values: NDArray[Any], dims: str | Sequence[str] | No
 
 def _attrs_of(array: xr.DataArray, names: Sequence[str]) -> dict[str, Any]:
     """Return the attributes of an array, and those that its coordinates say."""
-    from talanoa import array_calibration
+    from talanoa.image import array_calibration
 
     axis = "c" if "c" in names else "s"
     attrs = array_attrs.understood(array.attrs, array.shape[names.index(axis)] if axis in names else 1)

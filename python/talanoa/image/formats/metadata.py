@@ -11,10 +11,11 @@ import numpy as np
 import tifffile
 import xarray as xr
 
-from talanoa import grey_values, image_private, spatial
 from talanoa.core.errors import BadInput
-from talanoa.image_private import Said
-from talanoa.spatial import Axis
+from talanoa.image import grey_values, spatial
+from talanoa.image.formats import private_tags
+from talanoa.image.formats.private_tags import Said
+from talanoa.image.spatial import Axis
 
 SIGNED_OFFSET = 32768
 _TO_OME = {"inch": "in"}
@@ -35,7 +36,7 @@ def from_tiff(tif: tifffile.TiffFile, shape: Sequence[int], axes: str, number: i
         said, attrs = _from_imagej(tif, tif.imagej_metadata, shape, axes)
     else:
         said = Said()
-    private, damaged = image_private.read(tif)
+    private, damaged = private_tags.read(tif)
     said = said.completed(private)
     if not said.x.usable and not said.y.usable and not tif.is_ome:
         y, x = _resolution(tif.pages.first)

@@ -13,8 +13,8 @@ import tifffile
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import image as images
-from talanoa import image_metadata as metadata
+from talanoa.image import form as images
+from talanoa.image.formats import metadata
 
 
 class FrameFile:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import resample
-from talanoa.normalize import single
+from talanoa.image.ops import resample
+from talanoa.image.ops.normalize import single
 
 CLIP_PERCENTILE = 50.0
 _SPARE = 2  # pixels of the smaller copy that a part reads besides what the ball needs

@@ -10,8 +10,8 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
-from talanoa.spatial import Axis
-from talanoa.units import to_metres
+from talanoa.image.spatial import Axis
+from talanoa.image.units import to_metres
 
 log = logging.getLogger(__name__)
 

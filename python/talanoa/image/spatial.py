@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
-from talanoa.units import normal_unit, seconds_in, to_metres
+from talanoa.image.units import normal_unit, seconds_in, to_metres
 
 PIXEL = "pixel"
 _WHOLE = ("inch", "cm")  # a pixel of exactly one is what programs make of a file whose resolution is not set

@@ -15,10 +15,12 @@ import tifffile
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import image as images
-from talanoa import image_metadata, image_picture, image_tiff, image_zarr, reading
 from talanoa.core.errors import BadInput
-from talanoa.reading import Reading
+from talanoa.image import form as images
+from talanoa.image import reading
+from talanoa.image.formats import metadata, picture, tiff
+from talanoa.image.formats import zarr as image_zarr
+from talanoa.image.reading import Reading
 
 Part = tuple[slice, slice, slice]  # z, y, x
 Reader = Callable[[tuple[slice, ...]], NDArray[Any]]
@@ -99,7 +101,7 @@ def open_image(
         As for `talanoa.image.read`; a TIFF that is compressed in very large pieces.
     """
     path = Path(path).expanduser()
-    if not path.exists() or path.suffix.lower() in image_picture.SUFFIXES:
+    if not path.exists() or path.suffix.lower() in picture.SUFFIXES:
         return in_memory(images.read(path, dims, missing, series))
     how = reading.wanted(dims, series, missing=missing)
     with images.errors_named(path):
@@ -145,17 +147,17 @@ def _zarr(path: Path, how: Reading) -> LazyImage:
 def _tiff(path: Path, how: Reading) -> LazyImage:
     """Open TIFF: parts of pixels that are stored as they are come from the file, of others through its tiles."""
     with ExitStack() as files:
-        tif = files.enter_context(image_tiff.opened(path))
-        with image_tiff.damage_explained(path):
-            found = image_tiff.find(path, tif, how)
+        tif = files.enter_context(tiff.opened(path))
+        with tiff.damage_explained(path):
+            found = tiff.find(path, tif, how)
             series = found.series
-            image_tiff.check_size(path, series, in_memory=False)
-            signed = image_metadata.is_signed(tif) and series.dtype == np.uint16
+            tiff.check_size(path, series, in_memory=False)
+            signed = metadata.is_signed(tif) and series.dtype == np.uint16
             stored = np.dtype(np.int16) if signed else np.dtype(series.dtype)
-            form = image_tiff.described(path, tif, _zeros(series.shape, stored), found)
+            form = tiff.described(path, tif, _zeros(series.shape, stored), found)
             reader = _stored_as_is(path, tif, series) or _through_tiles(path, series)
         kept = files.pop_all()  # open until the image is closed
-    guard = partial(image_tiff.damage_explained, path)
+    guard = partial(tiff.damage_explained, path)
     return LazyImage(form, _signed(reader) if signed else reader, found.axes, kept, guard)
 
 
@@ -190,7 +192,7 @@ def _through_tiles(path: Path, series: tifffile.TiffPageSeries) -> Reader:
 
 def _signed(reader: Reader) -> Reader:
     """Return a reader of ImageJ's signed 16-bit numbers, which are stored 32,768 higher."""
-    return lambda part: (reader(part).astype(np.int32) - image_metadata.SIGNED_OFFSET).astype(np.int16)
+    return lambda part: (reader(part).astype(np.int32) - metadata.SIGNED_OFFSET).astype(np.int16)
 
 
 def _zeros(shape: Sequence[int], kind: np.dtype[Any]) -> NDArray[Any]:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from talanoa import spatial
-from talanoa.spatial import Axis
-from talanoa.units import to_metres
+from talanoa.image import spatial
+from talanoa.image.spatial import Axis
+from talanoa.image.units import to_metres
 
 UNKNOWN = "unknown"  # unit of sizes that come without one: they are kept, and are not taken for µm
 _BIOIO = ("unprocessed", "processed")  # its attributes; it gives lengths in µm

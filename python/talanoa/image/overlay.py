@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
-from talanoa.lut import glasbey
+from talanoa.image.lut import glasbey
 
 _LOW, _HIGH = 0.5, 99.8  # percentiles that become black and white
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from talanoa.reading import Reading
+from talanoa.image.reading import Reading
 
 _OF_AXIS = {"C": "channel names and display ranges", "Z": "distance of the slices", "T": "frame interval"}
 

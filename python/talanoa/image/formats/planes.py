@@ -17,12 +17,12 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from talanoa import image_ome
 from talanoa.core.errors import BadInput
 from talanoa.core.limits import check_declared
-from talanoa.image_declared import declared_by_imagej, declared_by_shape
-from talanoa.image_micromanager import declared_by_micromanager
-from talanoa.image_missing import REFUSE, Kept, Present, counted, listed, places, settle
+from talanoa.image.formats import ome
+from talanoa.image.formats.declared import declared_by_imagej, declared_by_shape
+from talanoa.image.formats.micromanager import declared_by_micromanager
+from talanoa.image.formats.missing import REFUSE, Kept, Present, counted, listed, places, settle
 
 # Kinds of series whose number of planes stands in the metadata; of the others it is the number of pages in the file.
 _DECLARING = frozenset({"imagej", "ome", "mmstack", "ndtiff", "lsm", "shaped", "fluoview"})
@@ -60,7 +60,7 @@ def complete(
     axes : str
         A letter for each axis of the series: T, C, Z, Y, X, S.
     missing : str
-        What to do where planes are missing; see `image_missing.settle`.
+        What to do where planes are missing; see `talanoa.image.formats.missing.settle`.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def _is_whole(page: Any, sizes: dict[str, int]) -> bool:
 
 def _more_than_pages(tif: tifffile.TiffFile, count: int) -> str:
     """Return in what way a file promises more planes than its pages are; empty: it does not."""
-    pages = image_ome.planes_of(tif.ome_metadata or "") if tif.is_ome else None
+    pages = ome.planes_of(tif.ome_metadata or "") if tif.is_ome else None
     if pages is not None and pages > count:
         return f"the OME metadata declare {pages} planes, and the {count} in the file do not fit them."
     if not _announces_more(tif):
@@ -265,5 +265,5 @@ def _missing_files(path: Path, tif: tifffile.TiffFile, series: Any) -> list[str]
     """Return the names of the files that OME-XML names for the image and that are not next to the file."""
     if series.kind != "ome":
         return []
-    named = image_ome.files_of(path, tif.ome_metadata or "")
+    named = ome.files_of(path, tif.ome_metadata or "")
     return [name for name in named if not (path.parent / name).is_file()]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from talanoa.grey_values import ATTRIBUTE, GreyValues
-from talanoa.units import seconds_in
+from talanoa.image.grey_values import ATTRIBUTE, GreyValues
+from talanoa.image.units import seconds_in
 
 UNKNOWN_UNIT = "unknown"
 _NUMBER_AND_UNIT = re.compile(r"([-+]?[\d.]+(?:e[-+]?\d+)?)\s*([a-zµμ]*)", re.IGNORECASE)
@@ -145,7 +145,7 @@ _READERS: dict[str, tuple[Reader, str]] = {
     "rgb": (_flag, "True or False"),
     "depth_unknown": (_flag, "True or False"),
     "name": (_text, "text"),
-    ATTRIBUTE: (_grey_values, "a calibration of talanoa.grey_values"),
+    ATTRIBUTE: (_grey_values, "a calibration of talanoa.image.grey_values"),
 }
 
 

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from talanoa.core.errors import BadInput
-from talanoa.image import check
-from talanoa.label_pieces import refuse_scattered
-from talanoa.lut import glasbey
+from talanoa.image.form import check
+from talanoa.image.label_pieces import refuse_scattered
+from talanoa.image.lut import glasbey
 
 _LARGEST = np.iinfo(np.int32).max
 _EXACT_IN_FLOAT32 = 1 << 24

@@ -10,9 +10,9 @@ import re
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from talanoa import image_sets
 from talanoa.core.errors import BadInput
-from talanoa.image_sets import ImageSet
+from talanoa.image.formats import sets
+from talanoa.image.formats.sets import ImageSet
 
 SUFFIXES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".bmp", ".gif", ".zarr")
 EXACT = (".tif", ".tiff", ".png", ".zarr")  # that keep the number of an object in each pixel
@@ -54,7 +54,7 @@ def list_images(folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[Imag
     suffixes : collection of str
         Endings of image files, lower case.
     """
-    return image_sets.of(path for path in sorted(folder.iterdir()) if is_image(path, suffixes))
+    return sets.of(path for path in sorted(folder.iterdir()) if is_image(path, suffixes))
 
 
 def images_in(folder: Path, suffixes: Collection[str] = SUFFIXES) -> list[ImageSet]:
@@ -135,9 +135,7 @@ def notes(folders: Iterable[Path]) -> list[str]:
 
 def read_together(folders: Iterable[Path], suffixes: Collection[str] = SUFFIXES) -> str:
     """Return a note on the files of folders that form one image, empty where each file is an image of its own."""
-    return image_sets.sentence(
-        [each for folder in folders if folder.is_dir() for each in list_images(folder, suffixes)]
-    )
+    return sets.sentence([each for folder in folders if folder.is_dir() for each in list_images(folder, suffixes)])
 
 
 def stem_of(name: str) -> str:

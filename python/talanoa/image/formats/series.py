@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from talanoa import image_planes
 from talanoa.core.errors import BadInput
-from talanoa.reading import Reading
+from talanoa.image.formats import planes
+from talanoa.image.reading import Reading
 
 # Axes along which a program keeps one image per position of the stage; Zeiss: positions P, tiles of a mosaic M.
 _POSITIONS = {"lsm": "RPM"}
@@ -28,7 +28,7 @@ def chosen(
     tif : TiffFile
         The open file.
     declared : sequence of TiffPageSeries
-        What the file declares, see `image_planes.declared`.
+        What the file declares, see `talanoa.image.formats.planes.declared`.
     how : Reading
         With `series`.
 
@@ -43,7 +43,7 @@ def chosen(
         The file holds fewer images than `how.series` says.
     """
     found = images_in(tif, declared)
-    found = [image for image in found if image_planes.in_file(path, image)] or found  # the others are in other files
+    found = [image for image in found if planes.in_file(path, image)] or found  # the others are in other files
     number = 1 if how.labels and len(found) == 1 else how.series or 1
     if number > len(found):
         raise BadInput(f"{path.name} holds {_count(len(found))}; found series={number}. {_remedy(len(found))}")

@@ -12,14 +12,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.noise_structure import (
-    CODED,
-    NoiseCorrelation,
-    Wave,
-    block_coding,
-    noise_correlation,
-    strongest_wave,
-)
+from talanoa.image.ops.noise import CODED, NoiseCorrelation, Wave, block_coding, noise_correlation, strongest_wave
 
 _PLANES = 4  # of each channel, evenly spread
 _SIDE = 1024  # pixels of each plane, in its middle

@@ -11,12 +11,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import image_axes, image_missing, image_zarr_chunks, spatial
 from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
 from talanoa.core.limits import check_declared
-from talanoa.image import axis_letter, from_array
-from talanoa.reading import AS_STORED, Reading, axes_asked
+from talanoa.image import axes as image_axes
+from talanoa.image import spatial
+from talanoa.image.form import axis_letter, from_array
+from talanoa.image.formats import missing, zarr_chunks
+from talanoa.image.reading import AS_STORED, Reading, axes_asked
 
 _DAMAGE = (ValueError, KeyError, IndexError, TypeError, AttributeError, RuntimeError, OSError)
 _SMALLEST_LEVEL = 256  # pixels; viewers need no smaller one
@@ -41,9 +43,9 @@ def opened(path: Path, how: Reading) -> tuple[Any, list[str], dict[str, Any], di
     """Open the image of a folder: its array, names of axes, keywords of `from_array`, further attributes."""
     array, named, form, more = full_level(path, how)
     letters = "".join(axis_letter(name) or "?" for name in named)
-    whole, kept = image_zarr_chunks.complete(path, array, letters, how.missing, how.labels)
+    whole, kept = zarr_chunks.complete(path, array, letters, how.missing, how.labels)
     notes = (*more.pop("notes", ()), *kept.notes)
-    attrs = image_missing.adapted({**more, "form": form, "notes": notes}, kept)
+    attrs = missing.adapted({**more, "form": form, "notes": notes}, kept)
     form = attrs.pop("form")
     if not attrs["notes"]:
         del attrs["notes"]

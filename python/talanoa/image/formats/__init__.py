@@ -1,0 +1,1 @@
+"""File formats of images, one file each."""

@@ -1,0 +1,1 @@
+"""Work on the pixels of images: normalisation, background, resampling, registration, noise, thresholds."""
