@@ -5,10 +5,11 @@ import pytest
 import tifffile
 
 from synthetic import nuclei, write_pairs
-from talanoa import dataset, roi_zip, rois
+from talanoa import dataset, rois
 from talanoa.augment import NONE
 from talanoa.core.errors import BadInput
 from talanoa.image.form import from_array
+from talanoa.rois import files
 
 
 def test_images_and_masks_of_equal_name_are_read_together(tmp_path: Path) -> None:
@@ -26,7 +27,7 @@ def test_roi_zips_give_the_labels_they_were_made_from(tmp_path: Path) -> None:
     folder.mkdir()
     for path in masks.iterdir():
         traced = rois.from_labels(from_array(tifffile.imread(path).astype(np.int32)))
-        roi_zip.write_zip(folder / f"{path.stem}.zip", traced)
+        files.write_zip(folder / f"{path.stem}.zip", traced)
     by_roi = dataset.load(images, None, folder, None)
     by_mask = dataset.load(images, masks, None, None)
     for one, other in zip(by_roi, by_mask, strict=True):

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from talanoa import demo, image, result, roi_zip, samples, tables
+from talanoa import demo, image, result, samples, tables
 from talanoa.metrics.matching import match_images
+from talanoa.rois import files
 
 
 def test_a_free_folder_is_taken_and_none_reused(tmp_path: Path) -> None:
@@ -55,7 +56,7 @@ def test_demo_leaves_results_that_agree_with_each_other_and_with_people(shown: t
     objects = int(labels.max())
     assert result.read_record(folder)["objects"] == objects
     assert len(tables.read_csv(folder / "measurements.csv")) == objects
-    assert len(roi_zip.read_zip(folder / "rois.zip").rois) == objects
+    assert len(files.read_zip(folder / "rois.zip").rois) == objects
     assert (folder / "overlay.png").stat().st_size > 10_000
     truth = image.read_labels(samples.path("nuclei_mask")).values[0, 0, 0]
     assert match_images([(truth, labels)], (0.5,))[0.5].f1 > 0.8

@@ -13,10 +13,11 @@ import annotating
 import drawn_plates
 import tiny
 from judge.cases import evaluate, make_set, refusal
-from talanoa import damaged, tasks
+from talanoa import tasks
 from talanoa.annotate import folder as datasets
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.rois import damaged
 from talanoa.training.ranking import rank
 
 

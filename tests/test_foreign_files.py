@@ -20,7 +20,7 @@ from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.dataset import pair_files
 from talanoa.image import pairing
-from talanoa.roi_objects import labels_of
+from talanoa.rois.objects import labels_of
 
 SHAPE = (30, 40)
 

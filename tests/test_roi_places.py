@@ -15,7 +15,7 @@ import tiny
 from talanoa import blocks_rois, image, rois, tasks
 from talanoa.annotate import import_labels
 from talanoa.core.host import QuietHost
-from talanoa.roi_objects import labels_of
+from talanoa.rois.objects import labels_of
 
 FIELDS = ("position", "c_position", "z_position", "t_position")
 

@@ -13,8 +13,9 @@ import pytest
 import roifile
 from numpy.typing import NDArray
 
-from talanoa import image, roi_zip, rois, zip_stored
+from talanoa import image, rois
 from talanoa.core.errors import BadInput
+from talanoa.rois import files, zip_stored
 
 TYPE, SUBTYPE = roifile.ROI_TYPE, roifile.ROI_SUBTYPE
 
@@ -50,7 +51,7 @@ def polygon(name: str = "cell", **fields: object) -> roifile.ImagejRoi:
     return roi
 
 
-def area(read: roi_zip.ReadRois, size: tuple[int, int] = (20, 20)) -> NDArray[np.int32]:
+def area(read: files.ReadRois, size: tuple[int, int] = (20, 20)) -> NDArray[np.int32]:
     return rois.to_labels(read.rois, (1, 1, *size)).labels.values[0, 0, 0]
 
 
@@ -248,11 +249,11 @@ def test_duplicate_entries_are_both_read(tmp_path: Path) -> None:
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    bomb = write(tmp_path / "bomb.zip", {f"{k}.roi": bytes(roi_zip.MAX_ENTRY + 1) for k in range(2)})
+    bomb = write(tmp_path / "bomb.zip", {f"{k}.roi": bytes(files.MAX_ENTRY + 1) for k in range(2)})
     assert bomb.stat().st_size < 1 << 20
     with pytest.raises(BadInput, match="would unpack to"):
         rois.read_zip(bomb)
-    monkeypatch.setattr(roi_zip, "MAX_TOTAL", 20_000)  # bytes; the file has fewer, its 40 entries more
+    monkeypatch.setattr(files, "MAX_TOTAL", 20_000)  # bytes; the file has fewer, its 40 entries more
     with pytest.raises(BadInput, match="would unpack to"):
         rois.read_zip(write(tmp_path / "many.zip", {f"{k}.roi": bytes(1000) for k in range(40)}))
 

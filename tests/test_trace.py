@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from talanoa.trace import Outlines, trace
+from talanoa.rois.trace import Outlines, trace
 
 
 def paths(found: Outlines) -> list[NDArray]:

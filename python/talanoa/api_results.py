@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,7 +19,7 @@ from talanoa.blocks_store import CANDIDATES
 from talanoa.image import grey_values
 from talanoa.methods.star_convex import Candidates
 from talanoa.predict import class_columns, in_image
-from talanoa.roi_set import make_names
+from talanoa.rois.roi_set import make_names
 
 log = logging.getLogger(__name__)
 _MOST_SWEEPS = 1000

@@ -16,9 +16,9 @@ from talanoa.blocks_grid import Box
 from talanoa.blocks_job import ROIS
 from talanoa.blocks_store import Store
 from talanoa.methods.star_convex import Candidates
-from talanoa.roi_set import bound_in, make_names, rename
-from talanoa.roi_zip import entry_names
-from talanoa.zip_stored import write_parts
+from talanoa.rois.files import entry_names
+from talanoa.rois.roi_set import bound_in, make_names, rename
+from talanoa.rois.zip_stored import write_parts
 
 _UNCALIBRATED = {"pixel_size": (1.0, 1.0, 1.0), "unit": "pixel", "frame_interval": 0.0, "name": ""}
 

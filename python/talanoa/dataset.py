@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import augment3d, copies, roi_objects
+from talanoa import augment3d, copies
 from talanoa.augment import Augmentation, random_patch, without_border_objects
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput
@@ -22,6 +22,7 @@ from talanoa.image.folder import ROI_SUFFIXES, name_of
 from talanoa.image.formats import sets
 from talanoa.image.formats.sets import ImageSet
 from talanoa.image.ops.normalize import fit, normalize
+from talanoa.rois import objects
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +226,7 @@ def read_one(
     if proposed is not None:
         labels = proposed
     elif annotation_path.suffix.lower() in ROI_SUFFIXES:
-        labels, notes = roi_objects.labels_of(annotation_path, volume.shape[1:])
+        labels, notes = objects.labels_of(annotation_path, volume.shape[1:])
     else:
         labels = _label_volume(_read_labels(annotation_path, mask), annotation_path)
     if len(labels) == 1 < volume.shape[1] and labels.shape[1:] == volume.shape[2:]:
@@ -275,7 +276,7 @@ def _classes(path: Path, labels: NDArray) -> NDArray[np.int32]:
     from talanoa.annotate.folder import read_classes
 
     if path.suffix.lower() in ROI_SUFFIXES:
-        return roi_objects.groups_of(path, labels)
+        return objects.groups_of(path, labels)
     given = read_classes(path)
     found = np.zeros(int(labels.max()) + 1, np.int32)
     for label, number in given.items():

@@ -32,7 +32,7 @@ from talanoa.core.errors import BadInput
 from talanoa.core.files import check_plain, check_target, exists, file_sha256, read_json, write_aside
 
 if TYPE_CHECKING:
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 FORMAT = 1
 RECORD = "result.json"

@@ -19,7 +19,7 @@ from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
 from talanoa.image import grey_values
 from talanoa.image.labels import as_labels
-from talanoa.roi_set import make_names
+from talanoa.rois.roi_set import make_names
 
 _LENGTHS = ("X", "Y", "Z", "BX", "BY", "BZ", "Width", "Height", "Depth", "Perim.", "Major", "Minor")
 _INTENSITY = re.compile(r"(Mean|StdDev|Min|Max)(_C\d+)?$")

@@ -18,11 +18,12 @@ import xarray as xr
 import annotating
 from annotating import ask, done, files, refused, truth
 from talanoa import image as images
-from talanoa import roi_objects, rois, tasks
+from talanoa import rois, tasks
 from talanoa.annotate import autosave, journal, objects, save
 from talanoa.annotate.folder import open_dataset, read_classes
 from talanoa.core import lock
 from talanoa.core.host import QuietHost
+from talanoa.rois import objects as roi_objects
 
 
 def test_mask_and_rois_give_the_labels_that_were_drawn(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from talanoa.core import resources
 from talanoa.fiji import convert, packing
 from talanoa.fiji.runtime import Runtime
 from talanoa.image.form import from_array
-from talanoa.roi_set import from_polygons
+from talanoa.rois.roi_set import from_polygons
 
 HEAD = """
 #@ String lib

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from talanoa import geometry
-from talanoa.trace import trace
+from talanoa.rois.trace import trace
 
 
 def lengths_of_paths(plane: np.ndarray, ids: np.ndarray, size_y: float, size_x: float) -> np.ndarray:

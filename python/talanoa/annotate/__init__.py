@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 
 def run(

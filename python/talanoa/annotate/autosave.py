@@ -11,7 +11,7 @@ import numpy as np
 from talanoa import rois
 from talanoa.annotate.folder import Dataset, make_folder
 from talanoa.core.errors import BadInput
-from talanoa.roi_set import RoiSet, empty
+from talanoa.rois.roi_set import RoiSet, empty
 
 FOLDER = "autosave"
 

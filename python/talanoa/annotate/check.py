@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa import rois as module
 from talanoa import tables
-from talanoa.annotate.linking import object_numbers
 from talanoa.annotate.pairs import contacts, divided, solidities
-from talanoa.roi_set import RoiSet
+from talanoa.rois.linking import object_numbers
+from talanoa.rois.roi_set import RoiSet
 
 if TYPE_CHECKING:
     import pandas as pd

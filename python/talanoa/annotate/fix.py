@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from talanoa.annotate import outlines
-from talanoa.annotate.outlines import Coverage, Mask, Window
 from talanoa.annotate.split import cut_along, divide
 from talanoa.core.errors import BadInput
-from talanoa.roi_set import RoiSet, concatenate, parse_name
+from talanoa.rois import masks
+from talanoa.rois.masks import Coverage, Mask, Window
+from talanoa.rois.roi_set import RoiSet, concatenate, parse_name
 
 _BRIDGE = 5  # pixels; parts that lie closer are joined when merged
 _CROSS = np.ones((3, 3), bool)
@@ -85,7 +85,7 @@ def apply(rois: RoiSet, fix: str, indices: Sequence[int], settings: Settings = S
         pieces += [rois[following:k], piece]
         place, following = place + len(piece), k + 1
     pieces.append(rois[following:])
-    complete = outlines.relabelled(concatenate([piece for piece in pieces if len(piece)]))
+    complete = masks.relabelled(concatenate([piece for piece in pieces if len(piece)]))
     return Fixed(complete, changed, _note(fix, len(chosen), len(changed)))
 
 
@@ -101,8 +101,8 @@ class _Work:
 
 def _split(work: _Work, index: int) -> RoiSet:
     rois, settings = work.rois, work.settings
-    window = outlines.window_of(rois[index])
-    mask = outlines.mask_of(rois, index, window)
+    window = masks.window_of(rois[index])
+    mask = masks.mask_of(rois, index, window)
     if settings.line is not None:
         x1, y1, x2, y2 = settings.line
         labels = cut_along(mask, (y1 - window.y, x1 - window.x), (y2 - window.y, x2 - window.x))
@@ -117,9 +117,9 @@ def _split(work: _Work, index: int) -> RoiSet:
         )
         raise BadInput(f"ROI {rois.names[index]} was not split: {why}. Draw a line across it, and split along that.")
     centers = ndimage.center_of_mass(labels > 0, labels, range(2, count + 1))
-    names = outlines.new_names(work.names, index, [(y + window.y, x + window.x) for y, x in centers])
+    names = masks.new_names(work.names, index, [(y + window.y, x + window.x) for y, x in centers])
     work.names += names
-    return outlines.traced(labels, window, [rois.names[index], *names], rois, index)
+    return masks.traced(labels, window, [rois.names[index], *names], rois, index)
 
 
 def _fill(work: _Work, index: int) -> RoiSet:
@@ -143,10 +143,10 @@ def _clip(work: _Work, index: int) -> RoiSet:
     if settings.size is None:
         raise BadInput("The size of the image is not known; expected an open image, or image=<name or file>.")
     height, width = settings.size
-    window = outlines.window_of(rois[index])
+    window = masks.window_of(rois[index])
     rows, columns = np.arange(window.height) + window.y, np.arange(window.width) + window.x
     inside = ((rows >= 0) & (rows < height))[:, None] & ((columns >= 0) & (columns < width))
-    mask = outlines.mask_of(rois, index, window)
+    mask = masks.mask_of(rois, index, window)
     if (mask <= inside).all():
         return rois[index]
     return _as_one(rois, index, mask & inside, window)
@@ -165,8 +165,8 @@ def _merge(work: _Work, chosen: Sequence[int]) -> dict[int, RoiSet]:
     replaced: dict[int, RoiSet] = {}
     for place in dict.fromkeys(places):
         same = [k for k, where in zip(chosen, places, strict=True) if where == place]
-        window = outlines.window_of(rois[np.array(same)], margin=_BRIDGE + 1)
-        mask = outlines.numbered(rois[np.array(same)], window) > 0
+        window = masks.window_of(rois[np.array(same)], margin=_BRIDGE + 1)
+        mask = masks.numbered(rois[np.array(same)], window) > 0
         free = ~work.coverage.taken(window, rois.position[same[0]])
         joined = mask | (_bridged(mask) & free)
         merged = (
@@ -198,8 +198,8 @@ def _bridged(mask: Mask) -> Mask:
 def _grown(work: _Work, index: int, change: Callable[[Mask], Mask], margin: int, free: bool = False) -> RoiSet:
     """Return a ROI with a changed mask; it gains background only, and with `free` it may lose pixels."""
     rois, position = work.rois, work.rois.position[index]
-    window = outlines.window_of(rois[index], margin)
-    mask = outlines.mask_of(rois, index, window)
+    window = masks.window_of(rois[index], margin)
+    mask = masks.mask_of(rois, index, window)
     changed = change(mask) & (mask | ~work.coverage.taken(window, position))
     changed = changed if free else changed | mask
     work.coverage.add(window, position, changed & ~mask)
@@ -212,7 +212,7 @@ def _as_one(rois: RoiSet, index: int, mask: Mask, window: Window, group: int | N
     """Return a mask as one outline with the name and the place of a ROI; none where it is empty."""
     if not mask.any():
         return rois[np.zeros(0, int)]
-    made = outlines.traced(mask, window, [rois.names[index]], rois, index)
+    made = masks.traced(mask, window, [rois.names[index]], rois, index)
     return made if group is None else replace(made, group=np.full(len(made), group, np.uint8))
 
 

@@ -10,7 +10,7 @@ import xarray as xr
 
 from talanoa.annotate.import_form import Imported, fitted
 from talanoa.core.errors import BadInput
-from talanoa.roi_archive import DAMAGE
+from talanoa.rois.archive import DAMAGE
 
 _MOST_TEXT = 64 << 20  # bytes of outlines
 
@@ -50,9 +50,9 @@ def read_outlines(path: Path, like: xr.DataArray | None = None) -> Imported:
     BadInput
         Without the image; lines that are no contours.
     """
-    from talanoa import roi_contours
-    from talanoa.roi_set import pack
-    from talanoa.rois import to_labels
+    from talanoa.rois import contours
+    from talanoa.rois.convert import to_labels
+    from talanoa.rois.roi_set import pack
 
     if like is None:
         raise BadInput(f"{path.name} holds outlines; expected the image that they belong to as well. Open or name it.")
@@ -68,7 +68,7 @@ def read_outlines(path: Path, like: xr.DataArray | None = None) -> Imported:
         raise BadInput(f"{path.name} holds no outlines; expected lines x,y,x,y,… of pixels. Export it again.")
     start = np.cumsum([0, *map(len, whole)])
     drawn = pack(np.concatenate(whole), start, np.arange(len(start)), [f"{k:05d}" for k in range(1, len(start))])
-    filled = to_labels(roi_contours.with_border(drawn), like=like)
+    filled = to_labels(contours.with_border(drawn), like=like)
     left = len(paths) - len(whole)
     notes = [f"{left} lines of {path.name} are no contours and were left out."] if left else []
     return Imported(filled.labels, notes=[*notes, *filled.warnings])

@@ -16,11 +16,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from talanoa import roi_archive
 from talanoa.annotate.import_form import Imported
 from talanoa.core.errors import BadInput
-from talanoa.roi_shapes import FARTHEST
-from talanoa.rois import RoiSet, pack, to_labels
+from talanoa.rois import archive as roi_archive
+from talanoa.rois.convert import RoiSet, pack, to_labels
+from talanoa.rois.shapes import FARTHEST
 
 MOST_BYTES = 512 << 20
 SUFFIXES = (".geojson", ".json")

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from talanoa import roi_archive
 from talanoa.annotate.import_form import Imported
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput, naming
+from talanoa.rois import archive as roi_archive
 
 __all__ = ["Imported", "import_labels"]
 
@@ -91,9 +91,10 @@ def _outlines(path: Path, like: xr.DataArray | None) -> Imported:
 
 def read_rois(path: Path, like: xr.DataArray) -> Imported:
     """Read the ROIs of an image; the outlines of an object over several slices are joined, groups are classes."""
-    from talanoa import roi_zip, rois
+    from talanoa import rois
     from talanoa.annotate.propose_parts import like_image
-    from talanoa.roi_objects import groups_of, labels_of
+    from talanoa.rois import files
+    from talanoa.rois.objects import groups_of, labels_of
 
     z, y, x = (int(like.sizes[dim]) for dim in "zyx")
     if like.sizes["t"] == 1:
@@ -101,7 +102,7 @@ def read_rois(path: Path, like: xr.DataArray) -> Imported:
         groups = groups_of(path, values)
         class_of = {label: int(group) for label, group in enumerate(groups.tolist()) if group}
         return Imported(like_image(values[None, None], like), (), class_of, list(notes))
-    drawn = roi_zip.read_zip(path, image_shape=like.shape)
+    drawn = files.read_zip(path, image_shape=like.shape)
     filled = rois.to_labels(drawn.rois, like=like)
     each = rois.to_labels(replace(drawn.rois, label=np.arange(1, len(drawn.rois) + 1, dtype=np.int32)), like=like)
     pairs = np.unique(np.stack([np.asarray(filled.labels).ravel(), np.asarray(each.labels).ravel()]), axis=1)

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from talanoa.annotate import outlines
-from talanoa.annotate.linking import ANY, object_numbers
-from talanoa.annotate.outlines import Coverage, Mask, Window
 from talanoa.core.errors import BadInput
-from talanoa.roi_objects import AUTOMATIC
-from talanoa.roi_set import RoiSet, concatenate, make_names, parse_name
+from talanoa.rois import masks as outlines
+from talanoa.rois.linking import ANY, object_numbers
+from talanoa.rois.masks import Coverage, Mask, Window
+from talanoa.rois.objects import AUTOMATIC
+from talanoa.rois.roi_set import RoiSet, concatenate, make_names, parse_name
 
 
 class Interpolated(NamedTuple):

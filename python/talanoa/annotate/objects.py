@@ -10,9 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import rois
-from talanoa.annotate.linking import object_labels
 from talanoa.core.errors import BadInput
-from talanoa.roi_set import RoiSet, label_numbers, make_names, parse_name
+from talanoa.rois.linking import object_labels
+from talanoa.rois.roi_set import RoiSet, label_numbers, make_names, parse_name
 
 
 @dataclass(frozen=True, eq=False)

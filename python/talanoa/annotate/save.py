@@ -16,7 +16,7 @@ from talanoa.annotate.objects import Objects, check_classes
 from talanoa.core.errors import BadInput
 from talanoa.image import lazy as image_lazy
 from talanoa.image import reading
-from talanoa.roi_set import RoiSet
+from talanoa.rois.roi_set import RoiSet
 
 if TYPE_CHECKING:
     import xarray as xr

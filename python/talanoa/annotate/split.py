@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from talanoa.annotate.outlines import Mask
+from talanoa.rois.masks import Mask
 
 _CROSS = np.ones((3, 3), bool)
 _STEPS = 24

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import damaged
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Share, stop_if_cancelled
 from talanoa.judge import folders, leaks, objects, pictures, summary
@@ -20,6 +19,7 @@ from talanoa.judge.reading import Size, is_rois, read_labels
 from talanoa.judge.remarks import remarks
 from talanoa.judge.work import Case, Work
 from talanoa.metrics.paired import Paired, compare
+from talanoa.rois import damaged
 
 if TYPE_CHECKING:
     import xarray as xr

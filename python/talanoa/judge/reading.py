@@ -95,7 +95,8 @@ def sizes(size: Sequence[int]) -> str:
 
 
 def _of_rois(path: Path, size: Size | None) -> Labels:
-    from talanoa import roi_objects, roi_zip, rois
+    from talanoa import rois
+    from talanoa.rois import files, objects
 
     if size is None:
         raise BadInput(
@@ -103,8 +104,8 @@ def _of_rois(path: Path, size: Size | None) -> Labels:
             "Give images=<folder of the images>."
         )
     if size[0] == 1:
-        values, notes = roi_objects.labels_of(path, size[1:])
+        values, notes = objects.labels_of(path, size[1:])
         return Labels(values[None], notes)
-    drawn = roi_zip.read_zip(path, image_shape=size)
+    drawn = files.read_zip(path, image_shape=size)
     filled = rois.to_labels(drawn.rois, size)
     return Labels(np.asarray(filled.labels.values[:, 0], np.int32), (*drawn.warnings, *filled.warnings))

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from talanoa.annotate.folder import Dataset, Entry
     from talanoa.core.host import Host
     from talanoa.requests_annotate import AnnotateRequest
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 Reply = dict[str, Any]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.requests_annotate import AnnotateRequest
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 
 def _propose(request: AnnotateRequest, given: Given, host: Host) -> Reply:

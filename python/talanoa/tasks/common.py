@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from talanoa.core.request import Request
     from talanoa.model_folder import Model
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 
 class Given(NamedTuple):

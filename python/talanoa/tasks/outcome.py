@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from talanoa.model_folder import Model
     from talanoa.predict import Segmentation
     from talanoa.requests import SegmentRequest
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
     from talanoa.tasks.choose import Chosen
 
 FRAME = re.compile(r"^T(\d+)")
@@ -64,7 +64,7 @@ def in_whole_image(made: RoiSet, chosen: Chosen) -> RoiSet:
     """Rename and bind ROIs of the chosen part to the frames and the slice of the complete image."""
     import numpy as np
 
-    from talanoa.roi_set import rename
+    from talanoa.rois.roi_set import rename
 
     if chosen.plane == 0 and chosen.of_frames == len(chosen.frames):
         return made

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.requests import RoisRequest
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 
 def run(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import damaged, dataset, methods
+from talanoa import dataset, methods
 from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
@@ -20,6 +20,7 @@ from talanoa.metrics.matching import match_images
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
+from talanoa.rois import damaged
 from talanoa.tasks.choose import choose
 from talanoa.training import image_predict, mask_feed, mask_finish, settings, sources, star_recipe, transfer
 from talanoa.training.recipe import Loaded, Parts

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import copies, damaged, dataset
+from talanoa import copies, dataset
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
 from talanoa.image import folder
 from talanoa.image.reading import axes_remedy
+from talanoa.rois import damaged
 from talanoa.training import pairs_check
 
 if TYPE_CHECKING:

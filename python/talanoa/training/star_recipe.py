@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from talanoa import damaged, dataset, inference, methods
+from talanoa import dataset, inference, methods
 from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
@@ -21,6 +21,7 @@ from talanoa.metrics.pixel import count_pixels
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
+from talanoa.rois import damaged
 from talanoa.training import settings, sources, star_feed, thresholds, transfer, volumes
 from talanoa.training.finish import SCORED_IOU, make_model
 from talanoa.training.recipe import Loaded, Parts, Recipe

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from talanoa import damaged
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Share, stop_if_cancelled
 from talanoa.core.request import folders as named_folders
@@ -26,6 +25,7 @@ from talanoa.judge.restored.pictures import Shown, show
 from talanoa.judge.restored.scores import Measured, measure, other_units, spread_of
 from talanoa.judge.restored.summary import Contrast
 from talanoa.judge.summary import Score
+from talanoa.rois import damaged
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host

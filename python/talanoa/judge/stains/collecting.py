@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import damaged
 from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, Share, stop_if_cancelled
@@ -23,6 +22,7 @@ from talanoa.judge.stains.segmenting import Segmentation
 from talanoa.judge.stains.store import Store
 from talanoa.labelling import lights, targets
 from talanoa.labelling.targets import TargetConfig
+from talanoa.rois import damaged
 
 if TYPE_CHECKING:
     import xarray as xr

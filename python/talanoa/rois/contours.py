@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from talanoa.roi_fill import pixels, spans
-from talanoa.roi_objects import AUTOMATIC
-from talanoa.roi_set import TRACED, RoiSet, concatenate, parse_name, starts
-from talanoa.trace import trace
+from talanoa.rois.fill import pixels, spans
+from talanoa.rois.objects import AUTOMATIC
+from talanoa.rois.roi_set import TRACED, RoiSet, concatenate, parse_name, starts
+from talanoa.rois.trace import trace
 
 _FEWEST = 8  # corners of a contour that tell how it was made
 _BY_PROGRAM = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)  # names that roifile gives

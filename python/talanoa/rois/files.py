@@ -15,15 +15,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import roi_archive, roi_contours, roi_places
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
-from talanoa.roi_bytes import encode
-from talanoa.roi_plain import Decoded, read_plain
-from talanoa.roi_set import RoiSet, label_numbers, starts
-from talanoa.roi_shapes import FARTHEST, NoArea, read_shape
-from talanoa.zip_stored import write_stored
+from talanoa.rois import archive as roi_archive
+from talanoa.rois import contours
+from talanoa.rois import places as roi_places
+from talanoa.rois.decoding import Decoded, read_plain
+from talanoa.rois.encoding import encode
+from talanoa.rois.roi_set import RoiSet, label_numbers, starts
+from talanoa.rois.shapes import FARTHEST, NoArea, read_shape
+from talanoa.rois.zip_stored import write_stored
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +74,7 @@ def read_zip(
         Sizes of the image that the ROIs belong to; needed only where ROIs of a hyperstack have the one stack
         position of old versions of ImageJ.
     as_drawn : bool
-        Leave contours through the centres of border pixels (of Cellpose) as they are; see `roi_contours`.
+        Leave contours through the centres of border pixels (of Cellpose) as they are; see `talanoa.rois.contours`.
 
     Raises
     ------
@@ -90,7 +92,7 @@ def read_zip(
     if not len(found.rois):
         listed = "; ".join(f"{name}: {reason}" for name, reason in skipped[:5])
         raise BadInput(f"{path} holds no area, only {listed}. Expected outlines; draw polygons or freehand selections.")
-    drawn, more = (found.rois, []) if as_drawn else roi_contours.whole(found.rois, path)
+    drawn, more = (found.rois, []) if as_drawn else contours.whole(found.rois, path)
     notes = [*found.notes, *more]
     return ReadRois(drawn, skipped, notes, [*_describe(skipped, path.name), *notes])
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.roi_set import TRACED, RoiSet, ranges, starts
+from talanoa.rois.roi_set import TRACED, RoiSet, ranges, starts
 
 _VERSION = 228  # of ImageJ 1.52t and later
 _SUB_PIXEL = 128

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.roi_set import starts
+from talanoa.rois.roi_set import starts
 
 
 class Outlines(NamedTuple):

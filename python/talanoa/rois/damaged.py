@@ -60,7 +60,8 @@ def _unreadable(files: Iterable[Path | None]) -> dict[Path, str]:
 
 
 def _read(path: Path) -> None:
-    from talanoa import image, roi_zip
+    from talanoa import image
+    from talanoa.rois import files as roi_zip
 
     if path.suffix.lower() in ROI_SUFFIXES:
         roi_zip.read_zip(path)

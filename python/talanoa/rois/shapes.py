@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.roi_set import FREEHAND, POLYGON, TRACED
+from talanoa.rois.roi_set import FREEHAND, POLYGON, TRACED
 
 if TYPE_CHECKING:
     from roifile import ImagejRoi

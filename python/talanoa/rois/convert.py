@@ -1,7 +1,8 @@
 """Labels to ROIs and back, exactly: traced outlines give the label image they came from, pixel by pixel.
 
-The parts: `roi_set` holds the outlines, `trace` follows pixel edges, `roi_fill` knows which pixels are inside (as
-ImageJ's masks do), `roi_zip` reads and writes ImageJ's files. This module is the front of all four.
+The parts: `roi_set` holds the outlines, `trace` follows pixel edges, `talanoa.rois.fill` knows which pixels are inside
+(as
+ImageJ's masks do), `talanoa.rois.files` reads and writes ImageJ's files. This module is the front of all four.
 """
 
 from __future__ import annotations
@@ -14,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.roi_bytes import encode
-from talanoa.roi_fill import pixels, spans
-from talanoa.roi_places import on_axis
-from talanoa.roi_set import (
+from talanoa.rois.encoding import encode
+from talanoa.rois.files import ReadRois, decode, read_zip, write_zip
+from talanoa.rois.fill import pixels, spans
+from talanoa.rois.places import on_axis
+from talanoa.rois.roi_set import (
     TRACED,
     RoiSet,
     bound_in,
@@ -31,8 +33,7 @@ from talanoa.roi_set import (
     rename,
     starts,
 )
-from talanoa.roi_zip import ReadRois, decode, read_zip, write_zip
-from talanoa.trace import trace
+from talanoa.rois.trace import trace
 
 if TYPE_CHECKING:
     import pandas as pd

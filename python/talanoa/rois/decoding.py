@@ -1,6 +1,8 @@
-"""Plain outlines (polygon, freehand, traced) from the bytes of many ROIs in one pass; the counterpart of `roi_bytes`.
+"""Plain outlines (polygon, freehand, traced) from the bytes of many ROIs in one pass; the counterpart of
+`talanoa.rois.encoding`.
 
-They are nearly all that a ROI zip holds. Whatever is special, or does not look right, is left to `roi_shapes`, which
+They are nearly all that a ROI zip holds. Whatever is special, or does not look right, is left to `talanoa.rois.shapes`,
+which
 reads one ROI at a time with `roifile`.
 """
 
@@ -12,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.roi_bytes import HEADER, HEADER2
-from talanoa.roi_set import POLYGON, TRACED, ranges, starts
-from talanoa.roi_shapes import FARTHEST, Shape
+from talanoa.rois.encoding import HEADER, HEADER2
+from talanoa.rois.roi_set import POLYGON, TRACED, ranges, starts
+from talanoa.rois.shapes import FARTHEST, Shape
 
 _PLAIN_TYPES = (0, 7, 8)
 _SPLINE = 1

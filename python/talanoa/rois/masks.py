@@ -10,11 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import rois as module
-from talanoa.roi_fill import pixels, spans
-from talanoa.roi_objects import AUTOMATIC
-from talanoa.roi_set import TRACED, RoiSet, label_numbers, make_names, parse_name, starts
-from talanoa.trace import trace
+from talanoa.rois import convert as module
+from talanoa.rois.fill import pixels, spans
+from talanoa.rois.objects import AUTOMATIC
+from talanoa.rois.roi_set import TRACED, RoiSet, label_numbers, make_names, parse_name, starts
+from talanoa.rois.trace import trace
 
 Mask = NDArray[np.bool_]
 

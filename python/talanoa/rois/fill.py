@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.roi_set import RoiSet, starts
+from talanoa.rois.roi_set import RoiSet, starts
 
 _NUDGE = 1e-8
 

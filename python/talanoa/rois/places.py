@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.roi_plain import Decoded
-from talanoa.roi_set import RoiSet, parse_name
+from talanoa.rois.decoding import Decoded
+from talanoa.rois.roi_set import RoiSet, parse_name
 
 
 def has_index(roi: Decoded) -> bool:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.roi_set import parse_name
+from talanoa.rois.roi_set import parse_name
 
 if TYPE_CHECKING:
-    from talanoa.rois import RoiSet
+    from talanoa.rois.convert import RoiSet
 
 AUTOMATIC = re.compile(r"\d{4,}-\d{4,}(-\d{4,})?(-\d+)?")  # ImageJ names a ROI by where it lies
 REPEATED = re.compile(r"-\d+$")  # ImageJ tells ROIs of one name apart by such an ending
@@ -37,17 +37,17 @@ def labels_of(path: Path, shape: Sequence[int]) -> tuple[NDArray[np.int32], tupl
     notes : tuple of str
         What became of ROIs that are no areas, overlap or lie outside; how outlines were joined.
     """
-    from talanoa import roi_zip, rois
+    from talanoa.rois import convert, files
 
     n_z, height, width = shape
-    read = roi_zip.read_zip(path, image_shape=(1, n_z, height, width))
-    drawn, note = rois.on_axis(read.rois, 1, n_z)
+    read = files.read_zip(path, image_shape=(1, n_z, height, width))
+    drawn, note = convert.on_axis(read.rois, 1, n_z)
     notes = (*read.warnings, *([note] if note else []))
     if n_z == 1 or all(parse_name(name) for name in drawn.names):
-        filled = rois.to_labels(drawn, (1, n_z, height, width))
+        filled = convert.to_labels(drawn, (1, n_z, height, width))
         return np.asarray(filled.labels.values[0, 0], np.int32), (*notes, *filled.warnings)
     plain = replace(drawn, label=np.arange(1, len(drawn) + 1, dtype=np.int32))
-    filled = rois.to_labels(plain, (1, n_z, height, width))
+    filled = convert.to_labels(plain, (1, n_z, height, width))
     joined, note = join_slices(np.asarray(filled.labels.values[0, 0], np.int32), drawn)
     return joined, (*notes, *filled.warnings, note)
 
@@ -62,11 +62,11 @@ def groups_of(path: Path, labels: NDArray) -> NDArray[np.int32]:
     labels : ndarray of int, (z, y, x)
         What `labels_of` made of it. The outlines of an object over several slices vote with their areas.
     """
-    from talanoa import roi_zip, rois
+    from talanoa.rois import convert, files
 
     n_z, height, width = labels.shape
-    drawn = roi_zip.read_zip(path, image_shape=(1, n_z, height, width)).rois
-    painted = rois.to_labels(replace(drawn, label=np.arange(1, len(drawn) + 1, dtype=np.int32)), (1, *labels.shape))
+    drawn = files.read_zip(path, image_shape=(1, n_z, height, width)).rois
+    painted = convert.to_labels(replace(drawn, label=np.arange(1, len(drawn) + 1, dtype=np.int32)), (1, *labels.shape))
     group = np.concatenate([[0], drawn.group])[painted.labels.values[0, 0]]
     votes = np.zeros((int(labels.max()) + 1, 256), np.int64)
     np.add.at(votes, (labels[labels > 0], group[labels > 0]), 1)
@@ -78,7 +78,7 @@ def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int
 
     ROIs that a person named are one object when the names are equal, but for the ending (-1, -2, …) by which ImageJ
     tells them apart. ROIs with automatic names are joined from slice to slice where each covers the other best, and at
-    least half of the smaller one; see `talanoa.annotate.linking`.
+    least half of the smaller one; see `talanoa.rois.linking`.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int
     note : str
         How many outlines make how many objects.
     """
-    from talanoa.annotate.linking import object_labels
+    from talanoa.rois.linking import object_labels
 
     bare = all(AUTOMATIC.fullmatch(name) for name in rois.names)
     number = object_labels(rois)
