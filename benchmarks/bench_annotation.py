@@ -57,7 +57,7 @@ def proposer(**keys: Any) -> Proposer:
 
 def report(impl: str, work: Proposer, data: list[tuple[np.ndarray, np.ndarray]], **more: Any) -> None:
     """Propose for every image and print what is right, missing and too much."""
-    from talanoa.metrics.matching import match_images
+    from talanoa.measure.metrics.matching import match_images
 
     work(data[0][0])  # what is compiled or loaded once
     start = time.perf_counter()

@@ -2,7 +2,8 @@
 
 Usage: python benchmarks/bench_measure.py
 Prints one JSON line per figure: the best seconds of `n` runs and the best seconds of processor time (`cpu`). Ours are
-all 20 columns of `talanoa.tables.measure` with an image; the peer's are 13 properties that answer the same questions.
+all 20 columns of `talanoa.measure.tables.measure` with an image; the peer's are 13 properties that answer the same
+questions.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ import numpy as np
 import skimage.measure
 from bench_geometry import nuclei
 
-from talanoa import tables
 from talanoa.image.form import from_array
+from talanoa.measure import tables
 
 SIZE, OBJECTS = 3072, 10_000
 PROPERTIES = (

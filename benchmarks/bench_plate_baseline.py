@@ -22,8 +22,8 @@ from talanoa.core.request import parse
 from talanoa.judge.stains import segmenting
 from talanoa.judge.stains.measures import Objects, objects_of
 from talanoa.judge.stains.store import Channel
-from talanoa.metrics.bland_altman import bland_altman
-from talanoa.metrics.correlation import pearson
+from talanoa.measure.metrics.bland_altman import bland_altman
+from talanoa.measure.metrics.correlation import pearson
 from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.samples import plate

@@ -20,7 +20,7 @@ import tifffile
 from talanoa import model_folder
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
-from talanoa.metrics.matching import match_images
+from talanoa.measure.metrics.matching import match_images
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest
 

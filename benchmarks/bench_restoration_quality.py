@@ -198,9 +198,9 @@ def filters(data: Arrays) -> Iterator[tuple[str, np.ndarray]]:
 
 def score(clean: np.ndarray, found: np.ndarray) -> tuple[float, float]:
     """Return mean PSNR and SSIM after the best gain and offset for each crop."""
-    from talanoa.metrics.fit import fitted
-    from talanoa.metrics.psnr import psnr
-    from talanoa.metrics.ssim import ssim
+    from talanoa.measure.metrics.fit import fitted
+    from talanoa.measure.metrics.psnr import psnr
+    from talanoa.measure.metrics.ssim import ssim
 
     moved = [(truth, fitted(truth, each)) for truth, each in zip(clean, found, strict=True)]
     return float(np.mean([psnr(*pair) for pair in moved])), float(np.mean([ssim(*pair) for pair in moved]))

@@ -22,7 +22,7 @@ import numpy as np
 from talanoa import image as images
 from talanoa import model_folder
 from talanoa.core.host import QuietHost
-from talanoa.metrics.matching import match_images
+from talanoa.measure.metrics.matching import match_images
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest
 from talanoa.training.run import train

@@ -138,7 +138,7 @@ def field(work: Path, data: Path) -> None:
     import tifffile
 
     import talanoa
-    from talanoa.metrics.correlation import pearson
+    from talanoa.measure.metrics.correlation import pearson
 
     source = data / "isl_phase_to_fluo" / "dev"
     phase, dapi = (tifffile.imread(source / name) for name in ("phase_z13.tif", "DAPI_CONFOCAL.tif"))

@@ -92,8 +92,8 @@ def beside(clean: Image, found: Sequence[tuple[str, Image]], box: tuple[slice, s
     CARE brings percentiles of the clean images to those of the noisy one, which noise has moved: only the fit shows
     them on one scale.
     """
-    from talanoa.metrics.fit import fitted
-    from talanoa.metrics.psnr import scale_invariant_psnr
+    from talanoa.measure.metrics.fit import fitted
+    from talanoa.measure.metrics.psnr import scale_invariant_psnr
 
     limits = shown(clean)
     told = [f"{label}, {scale_invariant_psnr(clean, image):.1f} dB" for label, image in found]

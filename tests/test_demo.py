@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from talanoa import demo, image, result, samples, tables
-from talanoa.metrics.matching import match_images
+from talanoa import demo, image, result, samples
+from talanoa.measure import tables
+from talanoa.measure.metrics.matching import match_images
 from talanoa.rois import files
 
 

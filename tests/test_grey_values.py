@@ -11,8 +11,9 @@ import pytest
 import tifffile
 
 import tiny
-from talanoa import image, tables, tasks
+from talanoa import image, tasks
 from talanoa.core.host import QuietHost
+from talanoa.measure import tables
 
 LINE: dict[str, Any] = {"cf": 0, "c0": 10.0, "c1": 2.0, "vunit": "photons"}
 TABLES_IN_PHOTONS = "density calibration (photons): tables give intensities in this unit"

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talanoa import image, result, rois, tables
+from talanoa import image, result, rois
 from talanoa.core import files
 from talanoa.core.errors import BadInput
 from talanoa.image.overlay import outlines
+from talanoa.measure import tables
 from talanoa.result import Outputs, array_sha256, file_sha256, jsonable, read_record, write_result
 
 VALUES = np.zeros((20, 30), np.int32)

@@ -3,8 +3,8 @@ import pytest
 from skimage.measure import regionprops
 
 from talanoa.image.form import from_array
-from talanoa.shapes3d import DIRECTIONS, direction_weights, surfaces
-from talanoa.tables import measure
+from talanoa.measure.shapes3d import DIRECTIONS, direction_weights, surfaces
+from talanoa.measure.tables import measure
 
 
 def ball(radius: float, size: tuple[float, float, float]) -> np.ndarray:

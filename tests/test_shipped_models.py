@@ -9,7 +9,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import talanoa
 from talanoa import model_folder, samples
-from talanoa.metrics.matching import match_images
+from talanoa.measure.metrics.matching import match_images
 
 
 def operations(name: str) -> int:

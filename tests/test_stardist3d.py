@@ -16,8 +16,8 @@ from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.image.ops.normalize import normalize
+from talanoa.measure.metrics.matching import match_images
 from talanoa.methods import star_convex, stardist3d
-from talanoa.metrics.matching import match_images
 from talanoa.model_folder import Model
 from talanoa.predict import Segmentation, segment
 from talanoa.requests import SegmentRequest

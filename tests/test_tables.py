@@ -10,8 +10,9 @@ import pytest
 import xarray as xr
 from skimage.measure import regionprops
 
-from talanoa import image, tables
+from talanoa import image
 from talanoa.core.errors import BadInput
+from talanoa.measure import tables
 
 
 def labels_of(values: np.ndarray, dims: str = "yx", size: float = 1.0, unit: str = "pixel") -> xr.DataArray:

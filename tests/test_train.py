@@ -18,7 +18,7 @@ from talanoa.core import devices, lock
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
-from talanoa.metrics.matching import match_images
+from talanoa.measure.metrics.matching import match_images
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import loop

@@ -19,9 +19,9 @@ from talanoa.core.host import QuietHost
 from talanoa.dataset import Annotated
 from talanoa.image.form import from_array
 from talanoa.image.ops.normalize import normalize
+from talanoa.measure.metrics.matching import match_objects
+from talanoa.measure.metrics.overlap import overlaps
 from talanoa.methods import star_convex
-from talanoa.metrics.matching import match_objects
-from talanoa.metrics.overlap import overlaps
 from talanoa.requests import TrainRequest, parse
 from talanoa.training import loop, star_feed
 from talanoa.training.run import train

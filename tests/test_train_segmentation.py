@@ -17,8 +17,8 @@ from talanoa import model_folder, predict, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
-from talanoa.metrics.matching import match_images
-from talanoa.metrics.pixel import count_pixels
+from talanoa.measure.metrics.matching import match_images
+from talanoa.measure.metrics.pixel import count_pixels
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import mask_finish, mask_recipe, sources
 from talanoa.training.run import train

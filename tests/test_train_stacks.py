@@ -21,7 +21,7 @@ from talanoa import image as images
 from talanoa import model_folder, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.metrics.psnr import scale_invariant_psnr
+from talanoa.measure.metrics.psnr import scale_invariant_psnr
 from talanoa.requests import parse
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_train import TrainRequest

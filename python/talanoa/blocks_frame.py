@@ -11,12 +11,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from talanoa import blocks_draw, blocks_nms, blocks_rois, tables
+from talanoa import blocks_draw, blocks_nms, blocks_rois
 from talanoa.blocks_grid import slices
 from talanoa.blocks_job import KEPT, WINNERS, WRITTEN, Job
 from talanoa.blocks_labels import LabelImage
 from talanoa.blocks_store import CANDIDATES
 from talanoa.image import grey_values
+from talanoa.measure import tables
 from talanoa.methods.star_convex import Candidates
 from talanoa.predict import class_columns, in_image
 from talanoa.rois.roi_set import make_names

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.fit import line_to
+from talanoa.measure.metrics.fit import line_to
 
 BLOCK = 16  # pixels a side, in each slice
 _LEAST = 1e-6  # variance of the means, in normalised units, below which no line is fitted

@@ -26,10 +26,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa import tables
 from talanoa.core import places
 from talanoa.core.errors import BadInput
 from talanoa.core.files import check_plain, check_target, exists, file_sha256, read_json, write_aside
+from talanoa.measure import tables
 
 if TYPE_CHECKING:
     from talanoa.rois.convert import RoiSet

@@ -10,7 +10,7 @@ from synthetic import nuclei, stack
 from talanoa import image as images
 from talanoa.annotate.propose import display_range, propose
 from talanoa.core.errors import BadInput, Cancelled
-from talanoa.metrics.matching import Counts, match_images
+from talanoa.measure.metrics.matching import Counts, match_images
 from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest
 

@@ -12,9 +12,10 @@ import pytest
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import image, rois, tables
+from talanoa import image, rois
 from talanoa.fiji.convert import to_dataarray, to_imageplus
 from talanoa.fiji.runtime import Runtime
+from talanoa.measure import tables
 
 COLUMNS = (
     *("Area", "Mean", "StdDev", "Min", "Max", "IntDen", "X", "Y", "BX", "BY", "Width", "Height", "Perim.", "Circ."),

@@ -56,10 +56,11 @@ def test_kernels_can_be_used_by_several_threads_at_once() -> None:
 
 
 def test_after_warming_up_nothing_is_compiled_any_more() -> None:
-    from talanoa.geometry import edt, nms2d, outline2d, render2d, star2d
+    from talanoa.geometry import edt, nms2d, render2d, star2d
+    from talanoa.measure import perimeter
 
     geometry.warm_up()
-    kernels = (star2d._march, edt._rows, nms2d._suppress, render2d._draw, outline2d._walk_all)
+    kernels = (star2d._march, edt._rows, nms2d._suppress, render2d._draw, perimeter._walk_all)
     compiled = [len(each.signatures) for each in kernels]
     labels = np.kron(np.arange(6).reshape(2, 3), np.ones((9, 9), int)).astype(np.uint8)
     distances = geometry.star_distances(labels, 16, (2, 1))[4:6, 12]

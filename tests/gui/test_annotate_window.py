@@ -11,7 +11,7 @@ import tifffile
 
 from gui.annotate import DISCS, truth
 from talanoa.annotate.folder import open_dataset
-from talanoa.metrics.matching import match_images
+from talanoa.measure.metrics.matching import match_images
 
 pytestmark = pytest.mark.gui
 

@@ -19,9 +19,9 @@ from judge.restored_cases import make_set
 from talanoa import image as images
 from talanoa.image.ops.orientations import SAME_SIZE, turned, turned_back
 from talanoa.judge.restored.metrics import METRICS, WITHOUT
-from talanoa.metrics.disagreement import disagreement
-from talanoa.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
-from talanoa.metrics.ssim import ssim
+from talanoa.measure.metrics.disagreement import disagreement
+from talanoa.measure.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
+from talanoa.measure.metrics.ssim import ssim
 from talanoa.samples.noisy import Camera, draw
 
 

@@ -15,9 +15,9 @@ from talanoa import image as images
 from talanoa.annotate.propose import propose
 from talanoa.annotate.propose_classical import step_image, steps
 from talanoa.core.errors import BadInput
+from talanoa.measure.metrics.matching import match_images
 from talanoa.methods import classical, classical_primary
 from talanoa.methods.classical_config import CONFIGS, Config, config_from
-from talanoa.metrics.matching import match_images
 from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest
 

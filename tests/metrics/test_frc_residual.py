@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from talanoa.metrics.frc import frc, frc_of_one
-from talanoa.metrics.residual import residual
+from talanoa.measure.metrics.frc import frc, frc_of_one
+from talanoa.measure.metrics.residual import residual
 from talanoa.samples.noisy import draw
 
 

@@ -9,13 +9,13 @@ import pytest
 from skimage import data, metrics
 
 from talanoa.image.ops.orientations import WAYS, turned, turned_back
-from talanoa.metrics.disagreement import disagreement, share_above
-from talanoa.metrics.error_map import root_squared_error
-from talanoa.metrics.fit import fitted, line_to
-from talanoa.metrics.nrmse import nrmse
-from talanoa.metrics.profiles import line_profile, telling_line
-from talanoa.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
-from talanoa.metrics.ssim import ssim, ssim_map
+from talanoa.measure.metrics.disagreement import disagreement, share_above
+from talanoa.measure.metrics.error_map import root_squared_error
+from talanoa.measure.metrics.fit import fitted, line_to
+from talanoa.measure.metrics.nrmse import nrmse
+from talanoa.measure.metrics.profiles import line_profile, telling_line
+from talanoa.measure.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
+from talanoa.measure.metrics.ssim import ssim, ssim_map
 
 
 def pair(shape: tuple[int, ...] = (70, 90), seed: int = 0) -> tuple[np.ndarray, np.ndarray]:

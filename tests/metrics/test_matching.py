@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from talanoa.metrics.matching import Counts, match, match_images, object_iou
+from talanoa.measure.metrics.matching import Counts, match, match_images, object_iou
 
 
 def test_iou_by_hand() -> None:

@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from talanoa.metrics.bland_altman import bland_altman, bland_altman_of_draws
-from talanoa.metrics.bootstrap import draws, interval, percentile, weighted_means
-from talanoa.metrics.classes import class_counts, confusion
-from talanoa.metrics.correlation import pearson, pearson_of_draws, spearman, spearman_of_draws
-from talanoa.metrics.matching import Counts, match_objects
-from talanoa.metrics.overlap import overlaps
-from talanoa.metrics.paired import compare
-from talanoa.metrics.pixel import PixelCounts, count_pixels
-from talanoa.metrics.splits import splits_and_merges
-from talanoa.metrics.two_groups import two_groups
+from talanoa.measure.metrics.bland_altman import bland_altman, bland_altman_of_draws
+from talanoa.measure.metrics.bootstrap import draws, interval, percentile, weighted_means
+from talanoa.measure.metrics.classes import class_counts, confusion
+from talanoa.measure.metrics.correlation import pearson, pearson_of_draws, spearman, spearman_of_draws
+from talanoa.measure.metrics.matching import Counts, match_objects
+from talanoa.measure.metrics.overlap import overlaps
+from talanoa.measure.metrics.paired import compare
+from talanoa.measure.metrics.pixel import PixelCounts, count_pixels
+from talanoa.measure.metrics.splits import splits_and_merges
+from talanoa.measure.metrics.two_groups import two_groups
 
 
 def blobs(seed: int, shape: tuple[int, ...] = (40, 40), count: int = 9) -> np.ndarray:

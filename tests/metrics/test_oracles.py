@@ -12,12 +12,12 @@ import pytest
 from scipy import stats
 from skimage.metrics import contingency_table
 
-from talanoa.metrics.bland_altman import bland_altman
-from talanoa.metrics.correlation import pearson, spearman
-from talanoa.metrics.matching import Counts, match_images, match_objects
-from talanoa.metrics.overlap import overlaps
-from talanoa.metrics.paired import compare
-from talanoa.metrics.pixel import count_pixels
+from talanoa.measure.metrics.bland_altman import bland_altman
+from talanoa.measure.metrics.correlation import pearson, spearman
+from talanoa.measure.metrics.matching import Counts, match_images, match_objects
+from talanoa.measure.metrics.overlap import overlaps
+from talanoa.measure.metrics.paired import compare
+from talanoa.measure.metrics.pixel import count_pixels
 
 DATA = Path(__file__).resolve().parent.parent / "data" / "metrics"
 NAMES = ("plane", "small", "volume", "stripes")

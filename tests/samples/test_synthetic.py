@@ -16,7 +16,7 @@ from talanoa.cli import main
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import file_sha256
 from talanoa.core.host import QuietHost
-from talanoa.metrics.matching import match_images
+from talanoa.measure.metrics.matching import match_images
 from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest
 from talanoa.requests_sample import SampleRequest

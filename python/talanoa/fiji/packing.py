@@ -88,7 +88,7 @@ def pack_table(table: pd.DataFrame) -> Any:
     import jpype
 
     from talanoa.fiji import pixels
-    from talanoa.tables import shown_unit
+    from talanoa.measure.tables import shown_unit
 
     text = jpype.JArray(jpype.JString)
     java, columns = jpype.JClass("java.util.HashMap")(), jpype.JClass("java.util.ArrayList")()

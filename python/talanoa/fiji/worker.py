@@ -241,7 +241,7 @@ def _pack_table(table: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray 
     if table is None:
         return
     from talanoa.fiji.packing import table_columns
-    from talanoa.tables import shown_unit
+    from talanoa.measure.tables import shown_unit
 
     plain["headings"], plain["columns"], plain["rows"] = [str(name) for name in table.columns], [], len(table)
     plain["unit"] = shown_unit(table)
@@ -311,8 +311,8 @@ def _warm_up() -> None:
     """Load what the first segmentation needs while the user fills the dialog."""
     started = time.perf_counter()
     try:
-        import talanoa.predict
-        import talanoa.tables  # noqa: F401
+        import talanoa.measure.tables
+        import talanoa.predict  # noqa: F401
         from talanoa import geometry
 
         geometry.warm_up()

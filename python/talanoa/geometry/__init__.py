@@ -13,12 +13,12 @@ from talanoa.geometry.edt import edge_probability
 from talanoa.geometry.edt3d import edge_probability3d
 from talanoa.geometry.nms2d import suppress_overlaps
 from talanoa.geometry.nms3d import suppress_overlaps3d
-from talanoa.geometry.outline2d import outline_lengths
 from talanoa.geometry.rays3d import Rays3D, golden_spiral
 from talanoa.geometry.render2d import render_polygons
 from talanoa.geometry.render3d import render_polyhedra
 from talanoa.geometry.star2d import polygon_corners, ray_angles, star_distances
 from talanoa.geometry.star3d import star_distances3d
+from talanoa.measure.perimeter import outline_lengths
 
 __all__ = [
     "Rays3D",

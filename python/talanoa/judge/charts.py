@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.judge.summary import Score
-from talanoa.metrics.bland_altman import bland_altman
+from talanoa.measure.metrics.bland_altman import bland_altman
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -18,7 +18,7 @@ from talanoa.judge.folders import Annotations
 from talanoa.judge.reading import Size, is_rois, read_labels
 from talanoa.judge.remarks import remarks
 from talanoa.judge.work import Case, Work
-from talanoa.metrics.paired import Paired, compare
+from talanoa.measure.metrics.paired import Paired, compare
 from talanoa.rois import damaged
 
 if TYPE_CHECKING:

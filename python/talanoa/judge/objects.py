@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.classes import confusion
-from talanoa.metrics.matching import Counts, Matching, match_objects
-from talanoa.metrics.overlap import Overlaps, overlaps
-from talanoa.metrics.pixel import PixelCounts, count_pixels
-from talanoa.metrics.splits import Splits, splits_and_merges
+from talanoa.measure.metrics.classes import confusion
+from talanoa.measure.metrics.matching import Counts, Matching, match_objects
+from talanoa.measure.metrics.overlap import Overlaps, overlaps
+from talanoa.measure.metrics.pixel import PixelCounts, count_pixels
+from talanoa.measure.metrics.splits import Splits, splits_and_merges
 
 Known = tuple[Mapping[int, int], Mapping[int, int], int]  # classes of true and predicted labels, number of classes
 THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
@@ -40,7 +40,7 @@ class Judged:
     areas : (float, float)
         Summed area of the true and of the predicted objects.
     confusion : ndarray of int, (n_classes + 2, n_classes + 2), or None
-        See `talanoa.metrics.classes`.
+        See `talanoa.measure.metrics.classes`.
     """
 
     name: str

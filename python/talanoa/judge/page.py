@@ -15,8 +15,8 @@ import numpy as np
 
 from talanoa.core.files import write_aside
 from talanoa.judge.pictures import Picture, encode
+from talanoa.measure.tables import write_csv
 from talanoa.result import jsonable, write_record
-from talanoa.tables import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from talanoa.judge.objects import THRESHOLDS, Judged, file_groups
-from talanoa.metrics.bland_altman import bland_altman
-from talanoa.metrics.bootstrap import NONE, Interval, draws, percentile, weighted_means
-from talanoa.metrics.classes import class_counts
-from talanoa.metrics.correlation import pearson, spearman
-from talanoa.metrics.matching import Counts
-from talanoa.metrics.pixel import PixelCounts
+from talanoa.measure.metrics.bland_altman import bland_altman
+from talanoa.measure.metrics.bootstrap import NONE, Interval, draws, percentile, weighted_means
+from talanoa.measure.metrics.classes import class_counts
+from talanoa.measure.metrics.correlation import pearson, spearman
+from talanoa.measure.metrics.matching import Counts
+from talanoa.measure.metrics.pixel import PixelCounts
 
 OBJECT_METRICS = (
     "f1",

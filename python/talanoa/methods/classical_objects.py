@@ -125,7 +125,7 @@ def solidities(labels: Labels) -> NDArray[np.float64]:
     labels : ndarray of int32, (y, x)
         Label image.
     """
-    from talanoa import shapes
+    from talanoa.measure import shapes
 
     position, index, ids = shapes.number_pixels(labels)
     runs = shapes.runs(position, index, (1, *labels.shape))

@@ -111,7 +111,7 @@ def write(request: SampleRequest, host: Host | None = None) -> Path:
     """
     import pandas as pd
 
-    from talanoa.tables import write_csv
+    from talanoa.measure.tables import write_csv
 
     target, host = Path(request.out).expanduser().absolute(), host or QuietHost()
     check_target(target, overwrite=False)

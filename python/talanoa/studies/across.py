@@ -193,7 +193,7 @@ def draw(out: Path, table: pd.DataFrame, parts: Sequence[str]) -> None:
     """Write ``matrix.csv``, ``matrix.png`` and ``matrix.svg``: a heat map for each score."""
     from matplotlib.figure import Figure
 
-    from talanoa.tables import write_csv
+    from talanoa.measure.tables import write_csv
 
     write_csv(out / f"{MATRIX}.csv", table, overwrite=True)
     kinds = list(dict.fromkeys(table["score"]))

@@ -51,7 +51,7 @@ def write(out: Path, done: Done, search: str = "grid") -> None:
 
     `search` other than "grid" draws what a search found, see `talanoa.studies.search_plot`.
     """
-    from talanoa.tables import write_csv
+    from talanoa.measure.tables import write_csv
 
     if not done:
         return

@@ -130,7 +130,8 @@ def written(reply: Reply, out: str | None) -> Reply:
     if not out:
         return {}
     from talanoa import image as images
-    from talanoa import rois, tables
+    from talanoa import rois
+    from talanoa.measure import tables
 
     path, kind = Path(out), Path(out).suffix.lower()
     if kind in (".zip", ".roi") and reply.get("rois") is not None:

@@ -243,7 +243,8 @@ def _gather(prepared: _Prepared, store: Store, folder: Path, found: blocks.Found
     """Put table, outlines and what belongs to the model into the result folder; returns the table's units."""
     import pandas as pd
 
-    from talanoa import blocks_rois, result, tables
+    from talanoa import blocks_rois, result
+    from talanoa.measure import tables
     from talanoa.tasks.segment import attachments
 
     numbers = range(len(prepared.frames) * len(prepared.grid))
@@ -287,7 +288,7 @@ def _write_table(path: Path, store: Store, blocks: Iterable[int]) -> None:
 
 def _table(path: Path, units: dict[str, str]) -> Any:
     """Read the table back, with its units."""
-    from talanoa import tables
+    from talanoa.measure import tables
 
     table = tables.read_csv(path)
     table.attrs |= {"units": units, "unit": units.get("X")}

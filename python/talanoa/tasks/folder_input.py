@@ -210,7 +210,7 @@ class _Named(PassingOn):
 
 def _write_summary(rows: Sequence[Row], out: Path) -> None:
     """Write the summary after each image, so that it is there whenever the run ends."""
-    from talanoa import tables
+    from talanoa.measure import tables
     from talanoa.tasks.folder_state import SUMMARY
 
     table = _table(rows)

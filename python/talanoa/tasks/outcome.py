@@ -84,7 +84,7 @@ def measure(found: Segmentation, chosen: Chosen) -> pd.DataFrame:
     """Return the measurements of every channel with the probabilities; frames are those of the whole image."""
     import numpy as np
 
-    from talanoa import tables
+    from talanoa.measure import tables
 
     wanted = ("Label", "Frame", "Probability", "Class", "Class Probability")
     extra = found.objects[[column for column in wanted if column in found.objects]]

@@ -17,9 +17,9 @@ from talanoa import inference, methods, model_folder
 from talanoa.core.files import write_aside
 from talanoa.core.host import Host
 from talanoa.core.request import folders
+from talanoa.measure.metrics.matching import Counts, match_images, match_objects
+from talanoa.measure.metrics.overlap import overlaps
 from talanoa.methods import star_convex
-from talanoa.metrics.matching import Counts, match_images, match_objects
-from talanoa.metrics.overlap import overlaps
 from talanoa.model_folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import loop, thresholds

@@ -14,10 +14,10 @@ from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.labelling import emptiness
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import Stain
-from talanoa.metrics.correlation import pearson
-from talanoa.metrics.fit import line_to
-from talanoa.metrics.pixel import count_pixels
-from talanoa.metrics.ssim import ssim
+from talanoa.measure.metrics.correlation import pearson
+from talanoa.measure.metrics.fit import line_to
+from talanoa.measure.metrics.pixel import count_pixels
+from talanoa.measure.metrics.ssim import ssim
 from talanoa.training.image_predict import predict
 
 CUT = 0.5  # of a mask

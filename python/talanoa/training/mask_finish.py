@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from talanoa import dataset
 from talanoa.core.host import Host, stop_if_cancelled
+from talanoa.measure.metrics.matching import match_images
+from talanoa.measure.metrics.pixel import count_pixels
 from talanoa.methods import mask_objects
-from talanoa.metrics.matching import match_images
-from talanoa.metrics.pixel import count_pixels
 from talanoa.model_folder import Model
 from talanoa.training import image_predict
 from talanoa.training.finish import SCORED_IOU, best_network, model_of, scores_of, training_record

@@ -16,7 +16,7 @@ from talanoa.core.host import Host
 from talanoa.core.request import key_value
 from talanoa.dataset import Annotated
 from talanoa.image_losses import names
-from talanoa.metrics.matching import match_images
+from talanoa.measure.metrics.matching import match_images
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse

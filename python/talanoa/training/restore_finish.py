@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from talanoa import calibration
 from talanoa.core.host import Host, stop_if_cancelled
-from talanoa.metrics.fit import fitted
-from talanoa.metrics.psnr import psnr
-from talanoa.metrics.ssim import ssim
+from talanoa.measure.metrics.fit import fitted
+from talanoa.measure.metrics.psnr import psnr
+from talanoa.measure.metrics.ssim import ssim
 from talanoa.model_folder import Model
 from talanoa.training import image_feed, image_pictures
 from talanoa.training.advice import advise

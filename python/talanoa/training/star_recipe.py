@@ -15,9 +15,9 @@ from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
 from talanoa.core.request import key_value
 from talanoa.dataset import Annotated
+from talanoa.measure.metrics.matching import match_images
+from talanoa.measure.metrics.pixel import count_pixels
 from talanoa.methods import star_convex
-from talanoa.metrics.matching import match_images
-from talanoa.metrics.pixel import count_pixels
 from talanoa.model_folder import Model
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse

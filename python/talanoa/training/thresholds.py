@@ -11,8 +11,8 @@ from talanoa import inference
 from talanoa.backends import Maps, Runner
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.dataset import Annotated
+from talanoa.measure.metrics.matching import match_images
 from talanoa.methods import star_convex
-from talanoa.metrics.matching import match_images
 
 IOU = (0.3, 0.5, 0.7)
 LOWEST = 0.05  # no probability threshold below this is tried

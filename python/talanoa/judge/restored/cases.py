@@ -18,7 +18,7 @@ from talanoa.image.ops.registration import shift
 from talanoa.judge import reading
 from talanoa.judge.candidates import Candidate
 from talanoa.judge.objects import plane_names
-from talanoa.metrics.fit import fitted
+from talanoa.measure.metrics.fit import fitted
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -9,12 +9,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.correlation import pearson
-from talanoa.metrics.fit import fitted
-from talanoa.metrics.frc import Frc, frc
-from talanoa.metrics.nrmse import nrmse
-from talanoa.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
-from talanoa.metrics.ssim import ssim
+from talanoa.measure.metrics.correlation import pearson
+from talanoa.measure.metrics.fit import fitted
+from talanoa.measure.metrics.frc import Frc, frc
+from talanoa.measure.metrics.nrmse import nrmse
+from talanoa.measure.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
+from talanoa.measure.metrics.ssim import ssim
 
 Measure = Callable[[NDArray, NDArray, float], float]  # truth, image, size of a pixel
 SMALLEST_FRC = 32  # pixels

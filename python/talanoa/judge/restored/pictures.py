@@ -13,13 +13,13 @@ from talanoa.judge.pictures import Picture
 from talanoa.judge.restored.cases import Item
 from talanoa.judge.restored.metrics import SMALLEST_FRC
 from talanoa.judge.restored.scores import Measured, other_units
-from talanoa.metrics.disagreement import MUCH
-from talanoa.metrics.error_map import root_squared_error
-from talanoa.metrics.fit import fitted
-from talanoa.metrics.frc import THRESHOLD, Frc, frc, frc_of_one
-from talanoa.metrics.profiles import Point, line_profile, telling_line
-from talanoa.metrics.residual import residual
-from talanoa.metrics.ssim import ssim_map
+from talanoa.measure.metrics.disagreement import MUCH
+from talanoa.measure.metrics.error_map import root_squared_error
+from talanoa.measure.metrics.fit import fitted
+from talanoa.measure.metrics.frc import THRESHOLD, Frc, frc, frc_of_one
+from talanoa.measure.metrics.profiles import Point, line_profile, telling_line
+from talanoa.measure.metrics.residual import residual
+from talanoa.measure.metrics.ssim import ssim_map
 
 PART, PANEL, GAP = 256, 320, 6  # pixels of the image that are shown, and of the picture
 LETTERS = "ABCDEFGH"

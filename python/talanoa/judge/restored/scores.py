@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from talanoa.judge.restored.cases import Item
 from talanoa.judge.restored.metrics import METRICS, SMALLEST_FRC, resolution
-from talanoa.metrics.disagreement import disagreement, share_above
-from talanoa.metrics.frc import frc_of_one
-from talanoa.metrics.residual import residual
+from talanoa.measure.metrics.disagreement import disagreement, share_above
+from talanoa.measure.metrics.frc import frc_of_one
+from talanoa.measure.metrics.residual import residual
 
 Key = tuple[str, str]  # level ("prediction", "input", "residual", "disagreement"), metric
 _GAINED = 3.0  # dB by the best gain and offset: then they are more than half of the squared error

@@ -13,8 +13,8 @@ from talanoa.judge.objects import file_groups
 from talanoa.judge.restored.metrics import BY_KEY, METRICS, WITHOUT, name_of
 from talanoa.judge.restored.scores import Key, Measured
 from talanoa.judge.summary import Score, mean_score
-from talanoa.metrics.bootstrap import draws
-from talanoa.metrics.paired import Paired, compare
+from talanoa.measure.metrics.bootstrap import draws
+from talanoa.measure.metrics.paired import Paired, compare
 
 ORDER: tuple[Key, ...] = (
     *((level, metric.key) for metric in METRICS for level in ("input", "prediction")),

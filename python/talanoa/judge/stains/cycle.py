@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.metrics.classes import confusion
-from talanoa.metrics.matching import Matching, match_objects
-from talanoa.metrics.overlap import overlaps
-from talanoa.metrics.two_groups import two_groups
+from talanoa.measure.metrics.classes import confusion
+from talanoa.measure.metrics.matching import Matching, match_objects
+from talanoa.measure.metrics.overlap import overlaps
+from talanoa.measure.metrics.two_groups import two_groups
 
 Labels = NDArray[np.int32]
 Plane = NDArray[np.float32]
@@ -80,7 +80,7 @@ class Cells:
         self.predicted.append(told(predicted, graph.predicted_ids, predicted_tells))
 
     def table(self) -> NDArray[np.int64] | None:
-        """Return true stages (rows) against predicted ones (columns) as `talanoa.metrics.classes.confusion`.
+        """Return true stages (rows) against predicted ones (columns) as `talanoa.measure.metrics.classes.confusion`.
 
         The cut between both stages is that between two groups of the true values, and is used for the predicted
         values, too. None where the true values have no two groups.

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.correlation import pearson
-from talanoa.metrics.pixel import count_pixels
-from talanoa.metrics.ssim import ssim
+from talanoa.measure.metrics.correlation import pearson
+from talanoa.measure.metrics.pixel import count_pixels
+from talanoa.measure.metrics.ssim import ssim
 
 Plane = NDArray[np.float32]
 Labels = NDArray[np.int32]

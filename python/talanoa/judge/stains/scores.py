@@ -14,9 +14,9 @@ from talanoa.judge.objects import file_groups
 from talanoa.judge.stains.explain import MEASURES, PIXEL
 from talanoa.judge.stains.measures import NOTHING, Measured, Objects
 from talanoa.judge.summary import mean_score
-from talanoa.metrics.bland_altman import bland_altman, bland_altman_of_draws
-from talanoa.metrics.bootstrap import NONE, Interval, draws, percentile
-from talanoa.metrics.correlation import pearson, pearson_of_draws, spearman, spearman_of_draws
+from talanoa.measure.metrics.bland_altman import bland_altman, bland_altman_of_draws
+from talanoa.measure.metrics.bootstrap import NONE, Interval, draws, percentile
+from talanoa.measure.metrics.correlation import pearson, pearson_of_draws, spearman, spearman_of_draws
 
 ALL, EMPTY = "all", "empty"
 COLUMNS = ["Stain", "Group", "Per", "Measure", "Metric", "Value", "Low", "High", "N"]

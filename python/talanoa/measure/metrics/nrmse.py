@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.fit import as_floats
-from talanoa.metrics.psnr import range_of
+from talanoa.measure.metrics.fit import as_floats
+from talanoa.measure.metrics.psnr import range_of
 
 Normalisation = Literal["range", "mean", "euclidean", "sd"]
 

@@ -13,12 +13,12 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import shapes, shapes3d
 from talanoa.core import csv_text
 from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
 from talanoa.image import grey_values
 from talanoa.image.labels import as_labels
+from talanoa.measure import shapes, shapes3d
 from talanoa.rois.roi_set import make_names
 
 _LENGTHS = ("X", "Y", "Z", "BX", "BY", "BZ", "Width", "Height", "Depth", "Perim.", "Major", "Minor")

@@ -43,7 +43,7 @@ def pearson_of_draws(true: ArrayLike, predicted: ArrayLike, times: NDArray) -> N
     ----------
     true, predicted : array_like of float, (n,)
     times : ndarray of int or float, (resamples, n)
-        From `talanoa.metrics.bootstrap.draws`.
+        From `talanoa.measure.metrics.bootstrap.draws`.
 
     Returns
     -------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.overlap import Overlaps, overlaps
+from talanoa.measure.metrics.overlap import Overlaps, overlaps
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def match_objects(found: Overlaps, threshold: float = 0.5) -> Matching:
     Parameters
     ----------
     found : Overlaps
-        From `talanoa.metrics.overlap.overlaps`.
+        From `talanoa.measure.metrics.overlap.overlaps`.
     threshold : float
         Pairs count from this object IoU on.
     """

@@ -7,8 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.fit import as_floats
-from talanoa.metrics.psnr import range_of
+from talanoa.measure.metrics.fit import as_floats
+from talanoa.measure.metrics.psnr import range_of
 
 SIGMA = 1.5  # of the Gaussian window, pixels
 RADIUS = 5  # of the window, which is 11 pixels wide

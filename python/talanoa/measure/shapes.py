@@ -110,7 +110,7 @@ def ellipses(r: Runs, count: Floats, size_y: float, size_x: float) -> tuple[Floa
 
 def perimeters(plane: NDArray[np.int32], ids: NDArray[np.int32], size_y: float, size_x: float) -> Floats:
     """Return the length of each object's traced outline (holes and parts included), by ImageJ's estimate."""
-    from talanoa.geometry.outline2d import outline_lengths  # loads numba
+    from talanoa.measure.perimeter import outline_lengths  # loads numba
 
     return outline_lengths(plane, ids, size_y, size_x)
 

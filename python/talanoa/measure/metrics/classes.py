@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.matching import Counts, Matching
+from talanoa.measure.metrics.matching import Counts, Matching
 
 
 def confusion(
@@ -19,7 +19,7 @@ def confusion(
     Parameters
     ----------
     found : Matching
-        From `talanoa.metrics.matching.match_objects`.
+        From `talanoa.measure.metrics.matching.match_objects`.
     true_classes, predicted_classes : ndarray of int, (n_true,), (n_predicted,)
         Class of each object in the order of `Overlaps.true_ids` and `predicted_ids`, 1..n_classes; 0: not known.
     n_classes : int

@@ -60,7 +60,7 @@ def bland_altman_of_draws(true: ArrayLike, predicted: ArrayLike, times: NDArray)
     ----------
     true, predicted : array_like of float, (n,)
     times : ndarray of int or float, (resamples, n)
-        From `talanoa.metrics.bootstrap.draws`.
+        From `talanoa.measure.metrics.bootstrap.draws`.
     """
     difference = np.asarray(predicted, float) - np.asarray(true, float)
     weights = np.asarray(times, np.float64)

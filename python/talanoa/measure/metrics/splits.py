@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.overlap import Overlaps
+from talanoa.measure.metrics.overlap import Overlaps
 
 
 class Splits(NamedTuple):
@@ -41,7 +41,7 @@ def splits_and_merges(found: Overlaps) -> Splits:
     Parameters
     ----------
     found : Overlaps
-        From `talanoa.metrics.overlap.overlaps`.
+        From `talanoa.measure.metrics.overlap.overlaps`.
     """
     n_true, n_predicted = found.shape
     inside_true = 2 * found.shared > found.predicted_sizes[found.columns]

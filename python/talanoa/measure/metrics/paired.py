@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from talanoa.metrics.bootstrap import NONE, Interval, draws, percentile, weighted_means
+from talanoa.measure.metrics.bootstrap import NONE, Interval, draws, percentile, weighted_means
 
 FEWEST = 6  # with fewer pairs no Wilcoxon test can give p < 0.05
 

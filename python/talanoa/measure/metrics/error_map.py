@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.fit import as_floats
+from talanoa.measure.metrics.fit import as_floats
 
 
 def root_squared_error(truth: NDArray, image: NDArray) -> NDArray[np.float64]:

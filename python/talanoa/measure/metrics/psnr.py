@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from talanoa.metrics.fit import as_floats, fitted
+from talanoa.measure.metrics.fit import as_floats, fitted
 
 
 def psnr(truth: NDArray, image: NDArray, data_range: float | None = None) -> float:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.metrics.fit import as_floats, fitted
+from talanoa.measure.metrics.fit import as_floats, fitted
 
 SURE = 4.0  # standard deviations of chance
 _ROUNDING = 1e-9  # of the largest intensity
