@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import methods, onnx_export, onnx_run, torch_run
-from talanoa.nets.coarse_up import on_the_coarse_grid
+from talanoa.models import methods
+from talanoa.models.networks.coarse_up import on_the_coarse_grid
+from talanoa.models.runtime import onnx, onnx_export
+from talanoa.models.runtime import torch as torch_run
 
 WORK: tuple[tuple[str, dict[str, Any], tuple[int, ...]], ...] = (
     ("stardist", {}, (512, 512)),
@@ -34,7 +36,7 @@ def runners(name: str, keys: dict[str, Any], image: np.ndarray) -> dict[str, Any
     net = method.build(method.config(**keys)).eval()
     graph = onnx_export.graph_of(on_the_coarse_grid(net), method.maps, image[None])
     return {
-        "onnx": onnx_run.OnnxRunner(graph, tuple),
+        "onnx": onnx.OnnxRunner(graph, tuple),
         "torch": torch_run.TorchRunner(net, "cpu", method.maps, tuple),
     }
 

@@ -60,7 +60,7 @@ def candidates(n: int) -> Inputs:
     """Return candidates as a trained network gives them, ten for each nucleus, all probabilities different."""
     from scipy.ndimage import gaussian_filter
 
-    from talanoa import geometry
+    from talanoa.models import geometry
 
     size = round(1024 * np.sqrt(n / 10_000) / 64) * 64
     labels = nuclei(size, n // 10, 0)
@@ -83,7 +83,7 @@ def candidates(n: int) -> Inputs:
 
 def talanoa_work() -> Work:
     """Return our functions."""
-    from talanoa import geometry
+    from talanoa.models import geometry
 
     def draw(distances: np.ndarray, points: np.ndarray, prob: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         return geometry.render_polygons(geometry.polygon_corners(distances, points), prob, shape)
@@ -182,7 +182,7 @@ def many(n: int) -> None:
 
 def start_up() -> None:
     """Time how long the kernels take to be there in a fresh process, compiled and kept before."""
-    code = "import time; t = time.perf_counter(); from talanoa import geometry; geometry.warm_up()"
+    code = "import time; t = time.perf_counter(); from talanoa.models import geometry; geometry.warm_up()"
     code += "; print(time.perf_counter() - t)"
     seconds = [float(subprocess.check_output([sys.executable, "-c", code], text=True)) for _ in range(4)][1:]
     line = {"bench": "kernels ready (import, machine code kept)", "impl": "talanoa", "seconds": round(min(seconds), 3)}

@@ -47,7 +47,7 @@ def candidates(labels: np.ndarray, every: float, n: int | None, seed: int = 3) -
 
     All voxels whose probability exceeds `every`, or `n` of them, with noise.
     """
-    from talanoa import geometry
+    from talanoa.models import geometry
 
     rng = np.random.default_rng(seed)
     probability = geometry.edge_probability3d(labels).ravel()
@@ -65,7 +65,7 @@ def candidates(labels: np.ndarray, every: float, n: int | None, seed: int = 3) -
 
 def talanoa_work() -> Work:
     """Return our functions."""
-    from talanoa import geometry
+    from talanoa.models import geometry
 
     rays = {sizes: geometry.golden_spiral(RAYS, sizes) for sizes in (None, FLAT)}
     even = rays[None]
@@ -130,7 +130,7 @@ def many(labels: np.ndarray) -> None:
 
 def start_up() -> None:
     """Time how long the kernels take to be there in a fresh process, compiled and kept before."""
-    code = "import time; t = time.perf_counter(); from talanoa import geometry; geometry.warm_up3d()"
+    code = "import time; t = time.perf_counter(); from talanoa.models import geometry; geometry.warm_up3d()"
     code += "; print(time.perf_counter() - t)"
     seconds = [float(subprocess.check_output([sys.executable, "-c", code], text=True)) for _ in range(4)][1:]
     line = {

@@ -34,13 +34,14 @@ def prediction(backend: str, device: str, filters: int = 16, **keys: Any) -> Cal
     """Return a function that predicts one stain of an image of 2136² with an untrained network."""
     import torch
 
-    from talanoa import methods, model_folder
     from talanoa.core.host import QuietHost
     from talanoa.image.form import from_array
     from talanoa.labelling import models
     from talanoa.labelling.prediction import predict_stains
     from talanoa.labelling.record import LabellingRecord, Light, Stain
-    from talanoa.model_folder import Model
+    from talanoa.models import folder as model_folder
+    from talanoa.models import methods
+    from talanoa.models.folder import Model
     from talanoa.requests_predict import PredictRequest
 
     chosen = methods.get("labelling")

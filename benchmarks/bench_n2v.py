@@ -51,8 +51,8 @@ def talanoa(impl: str, case: dict[str, Any]) -> Any:
     """Return our work on a case; None where it would say nothing new."""
     import ours
 
-    from talanoa import methods
-    from talanoa.methods.n2v_masking import mask_batch
+    from talanoa.models import methods
+    from talanoa.models.methods.n2v_masking import mask_batch
 
     narrow, half = impl.endswith("narrow"), "bfloat16" in impl
     keys = {"narrow_decoder": True} if narrow else {}

@@ -44,7 +44,7 @@ def picture() -> np.ndarray:
 
 def keras_weights() -> dict[str, np.ndarray]:
     """Return the shipped network's convolutions as Keras has them, in the order of its layers."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     state = model_folder.load("nuclei").network().state_dict()
     arrays: dict[str, np.ndarray] = {}
@@ -56,9 +56,9 @@ def keras_weights() -> dict[str, np.ndarray]:
 
 def talanoa_work(image: np.ndarray, backend: str) -> Callable[[], int]:
     """Return what finds the objects of an image with our package and counts them."""
-    from talanoa import model_folder
     from talanoa.core.host import QuietHost
     from talanoa.image.form import from_array
+    from talanoa.models import folder as model_folder
     from talanoa.predict import segment
     from talanoa.requests import SegmentRequest
 
@@ -121,7 +121,7 @@ def main(*arguments: str) -> int:
     if (peer := peers.python_of("stardist")) is not None:
         runs.append((str(peer), "stardist"))
     with tempfile.TemporaryDirectory() as name:
-        from talanoa import model_folder
+        from talanoa.models import folder as model_folder
 
         folder = Path(name)
         np.save(folder / "image.npy", picture())

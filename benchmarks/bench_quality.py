@@ -17,10 +17,10 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from talanoa import model_folder
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.measure.metrics.matching import match_images
+from talanoa.models import folder
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest
 
@@ -90,7 +90,7 @@ def main(name: str = "nuclei") -> int:
     if not data:
         sys.stderr.write(f"No images in {DATA / 'dsb2018_fluo' / 'test'}; set TALANOA_DATA.\n")
         return 0
-    model = model_folder.load(name)
+    model = folder.load(name)
 
     def network(image: np.ndarray) -> np.ndarray:
         found = segment(from_array(image), model, SegmentRequest(), QuietHost())

@@ -92,8 +92,8 @@ def ours(method: str, half: bool, data: Arrays, seed: int) -> Network:
     """Train our network and return it."""
     import torch
 
-    from talanoa import methods
-    from talanoa.methods.n2v_masking import mask_batch
+    from talanoa.models import methods
+    from talanoa.models.methods.n2v_masking import mask_batch
     from talanoa.training import loop
 
     chosen = methods.get(method)

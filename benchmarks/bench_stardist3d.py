@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 
 from talanoa import image as images
-from talanoa import model_folder
 from talanoa.core.host import QuietHost
 from talanoa.measure.metrics.matching import match_images
+from talanoa.models import folder as model_folder
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest
 from talanoa.training.run import train

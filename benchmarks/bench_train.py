@@ -48,9 +48,9 @@ def talanoa_steps(
     """Return our functions for one case."""
     import torch
 
-    from talanoa import methods
     from talanoa.allocation import large_blocks_kept
     from talanoa.dataset import Annotated
+    from talanoa.models import methods
     from talanoa.training import loop, star_feed
 
     volume = image.ndim == 3

@@ -61,8 +61,10 @@ def write_volumes(folder: Path, count: int) -> dict[str, str]:
 
 def segment(shape: tuple[int, ...]) -> dict[str, Any]:
     """Segment the large volume in this process."""
-    from talanoa import backends, image, model_folder, predict, tasks
+    from talanoa import image, predict, tasks
     from talanoa.core.host import QuietHost
+    from talanoa.models import folder as model_folder
+    from talanoa.models.runtime import backends
 
     network = [0.0]
     choose = backends.for_model

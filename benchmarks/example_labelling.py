@@ -67,7 +67,7 @@ def plate(work: Path, seed: int, wells: int = 24) -> Path:
 def train(name: str, **keys: Any) -> float:
     """Train a model unless it is there; return the seconds of its epochs."""
     import talanoa
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
     from talanoa.training.table import read_losses
 
     if name not in [one.name for one in model_folder.available()]:

@@ -16,9 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 import talanoa
-from talanoa import model_folder
 from talanoa.judge import charts, report
 from talanoa.judge.summary import Score
+from talanoa.models import folder as model_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "docs" / "examples"

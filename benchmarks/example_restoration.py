@@ -26,7 +26,7 @@ Image = NDArray[Any]
 def train(name: str, **keys: Any) -> None:
     """Train a model unless it is there."""
     import talanoa
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     if name not in [one.name for one in model_folder.available()]:
         print(talanoa.train(name=name, device="cpu", **{**LENGTH, **keys}).message, flush=True)
@@ -177,7 +177,7 @@ def curves(work: Path) -> None:
     import matplotlib.pyplot as plt
     import pandas as pd
 
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
     from talanoa.samples import noisy
 
     fields = [noisy.draw((96, 96), 9, number) for number in range(2)]

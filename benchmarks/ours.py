@@ -32,8 +32,8 @@ def train_step(
     """
     import torch
 
-    from talanoa import methods
     from talanoa.allocation import large_blocks_kept
+    from talanoa.models import methods
     from talanoa.training import loop
 
     chosen = methods.get(method)
@@ -52,9 +52,9 @@ def restore(method: str, keys: dict[str, Any], image: np.ndarray, backend: str =
 
     The network was made, and exported for ONNX Runtime, by a process that is gone: as for all images but the first.
     """
-    from talanoa import model_folder
     from talanoa.core.host import QuietHost
     from talanoa.image.form import from_array
+    from talanoa.models import folder as model_folder
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore as restored
 
@@ -70,10 +70,11 @@ def prepare(method: str, keys: str, folder: str, backend: str) -> None:
     """Save an untrained network as a model folder, and let it be exported."""
     import torch
 
-    from talanoa import methods, model_folder
     from talanoa import restore as restored
     from talanoa.image.form import from_array
-    from talanoa.model_folder import Model
+    from talanoa.models import folder as model_folder
+    from talanoa.models import methods
+    from talanoa.models.folder import Model
 
     chosen = methods.get(method)
     config = chosen.config(**json.loads(keys))

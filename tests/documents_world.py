@@ -14,7 +14,8 @@ import labellers
 import restorers
 import tiny
 from talanoa import image as images
-from talanoa import model_folder, rois
+from talanoa import rois
+from talanoa.models import folder as model_folder
 
 SIZE = 64
 FIELDS = ("field_01", "field_02", "field_03")

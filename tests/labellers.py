@@ -10,9 +10,10 @@ import numpy as np
 import torch
 
 from talanoa import image as images
-from talanoa import methods, model_folder
 from talanoa.labelling.record import LabellingRecord, Light, Stain
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
 
 MINMAX: dict[str, Any] = {"kind": "minmax"}
 PHASE = Light(name="phase")

@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
-from talanoa import methods, model_folder
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
 
 PERCENTILE: dict[str, Any] = {"kind": "percentile", "low": 3.0, "high": 99.8}
 

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 
 from synthetic import write_pairs
-from talanoa import methods, model_folder
 from talanoa.core.host import QuietHost
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
 from talanoa.requests import TrainRequest, parse
 from talanoa.training.run import TrainReply, train
 

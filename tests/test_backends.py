@@ -14,12 +14,14 @@ import pytest
 import torch
 
 import tiny
-from talanoa import backends, methods, model_folder, onnx_export, onnx_run
 from talanoa.core import devices
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
-from talanoa.model_folder import Model
+from talanoa.models import folder, methods
+from talanoa.models.folder import Model
+from talanoa.models.runtime import backends, onnx_export
+from talanoa.models.runtime import onnx as onnx_run
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest
 
@@ -39,7 +41,7 @@ def run(model: Model, image: np.ndarray, **keys: Any) -> Any:
 
 @pytest.mark.parametrize("name", [tiny.MODEL, "nuclei"])
 def test_both_backends_give_the_same_maps_for_images_of_any_size(name: str) -> None:
-    model = model_folder.load(name)
+    model = folder.load(name)
     onnx, slow = (backends.for_model(model, "cpu", backend).runner for backend in ("onnx", "torch"))
     for size in ((64, 96), (160, 48)):
         image = np.random.default_rng(1).random((1, *size), np.float32)
@@ -56,8 +58,8 @@ def test_both_backends_give_the_same_images(method: str, home: Path) -> None:
     more = {"probabilistic": True} if method.startswith("care") else {"no_first_skip": True, "blur_pool": True}
     config = methods.get(method).config(unet_n_filter_base=4, **more)
     model = Model("fresh", method, config.model_dump(mode="json"), {})
-    model_folder.save(home / "models" / "fresh", model, model.network().state_dict())
-    model = model_folder.load("fresh")
+    folder.save(home / "models" / "fresh", model, model.network().state_dict())
+    model = folder.load("fresh")
     onnx, slow = (backends.for_model(model, "cpu", backend).runner for backend in ("onnx", "torch"))
     for size in ((16, 24, 32), (8, 36, 20)):
         image = np.random.default_rng(1).normal(0, 1, (1, *size[-config.ndim :])).astype(np.float32)
@@ -84,8 +86,8 @@ def test_both_backends_give_the_same_stains(keys: dict[str, Any], home: Path) ->
     torch.manual_seed(5)
     config = methods.get("labelling").config(**{"filters": 4, "depth": 2, "n_channel_out": 2, **keys})
     model = Model("fresh", "labelling", config.model_dump(mode="json"), {})
-    model_folder.save(home / "models" / "fresh", model, model.network().state_dict())
-    model = model_folder.load("fresh")
+    folder.save(home / "models" / "fresh", model, model.network().state_dict())
+    model = folder.load("fresh")
     onnx, slow = (backends.for_model(model, "cpu", backend).runner for backend in ("onnx", "torch"))
     image = np.random.default_rng(1).random((config.n_channel_in, 32, 48), np.float32)
     (fast,), (expected,) = onnx(image, ALL), slow(image, ALL)
@@ -96,7 +98,7 @@ def test_both_backends_give_the_same_stains(keys: dict[str, Any], home: Path) ->
 def test_labels_of_both_backends_are_the_same_but_for_single_pixels() -> None:
     from talanoa import image, samples
 
-    model = model_folder.load("nuclei")
+    model = folder.load("nuclei")
     nuclei = image.read(samples.path("nuclei")).values[0, 0, 0]
     fast, slow = (run(model, nuclei, backend=backend) for backend in ("onnx", "torch"))
     assert len(fast.objects) == len(slow.objects) > 10
@@ -104,7 +106,7 @@ def test_labels_of_both_backends_are_the_same_but_for_single_pixels() -> None:
 
 
 def test_the_record_names_the_backend() -> None:
-    model = model_folder.load(tiny.MODEL)
+    model = folder.load(tiny.MODEL)
     image = tiny.discs(3)[0]
     used = run(model, image).record
     assert used["backend"].startswith("onnxruntime ") and used["backend_difference"] < onnx_export.TOLERANCE
@@ -113,7 +115,7 @@ def test_the_record_names_the_backend() -> None:
 
 
 def test_a_network_is_exported_once_and_again_when_its_weights_change(home: Path, tmp_path: Path) -> None:
-    model = model_folder.load(tiny.MODEL)
+    model = folder.load(tiny.MODEL)
     backends.for_model(model, "cpu", "onnx")
     (first,) = onnx_export.folder().glob("*.onnx")
     written = first.stat().st_ino
@@ -121,15 +123,15 @@ def test_a_network_is_exported_once_and_again_when_its_weights_change(home: Path
     assert [file.stat().st_ino for file in onnx_export.folder().glob("*.onnx")] == [written]
     weights = model.network().state_dict()
     weights["prob.bias"] = weights["prob.bias"] + 1
-    model_folder.save(tmp_path / "changed", model, weights)
-    changed = backends.for_model(model_folder.load(tmp_path / "changed"), "cpu", "onnx").runner
+    folder.save(tmp_path / "changed", model, weights)
+    changed = backends.for_model(folder.load(tmp_path / "changed"), "cpu", "onnx").runner
     assert len(list(onnx_export.folder().glob("*.onnx"))) == 2
     image = np.random.default_rng(0).random((1, 32, 32), np.float32)
     assert changed(image, ALL).prob.mean() > backends.for_model(model, "cpu", "onnx").runner(image, ALL).prob.mean()
 
 
 def test_a_damaged_file_is_made_anew(home: Path) -> None:
-    model = model_folder.load(tiny.MODEL)
+    model = folder.load(tiny.MODEL)
     backends.for_model(model, "cpu", "onnx")
     (file,) = onnx_export.folder().glob("*.onnx")
     whole = file.read_bytes()
@@ -143,7 +145,7 @@ def test_nothing_is_written_into_the_model_folder_and_no_cache_is_needed(
 ) -> None:
     home.write_text("a file where the folder should be: nothing can be kept")
     before = sorted(Path(tiny.MODEL).iterdir())
-    chosen = backends.for_model(model_folder.load(tiny.MODEL), "cpu", "auto")
+    chosen = backends.for_model(folder.load(tiny.MODEL), "cpu", "auto")
     assert chosen.record["backend"].startswith("onnxruntime") and not chosen.warning
     assert sorted(Path(tiny.MODEL).iterdir()) == before and home.is_file()
 
@@ -160,7 +162,7 @@ def test_the_least_recently_used_exports_go(home: Path, monkeypatch: pytest.Monk
 
 def test_two_processes_export_at_once(home: Path) -> None:
     code = (
-        "from talanoa import backends, model_folder, onnx_export\n"
+        "from talanoa.models.runtime import backends, onnx_export; from talanoa.models import folder as model_folder\n"
         f"backends.for_model(model_folder.load({tiny.MODEL!r}), 'cpu', 'onnx')\n"
         "print(len(list(onnx_export.folder().glob('*.onnx'))))"
     )
@@ -172,7 +174,7 @@ def test_two_processes_export_at_once(home: Path) -> None:
 
 def test_a_network_that_differs_is_run_by_torch_and_that_is_said(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(onnx_export, "TOLERANCE", -1.0)
-    model = model_folder.load(tiny.MODEL)
+    model = folder.load(tiny.MODEL)
     found = run(model, tiny.discs(3)[0])
     assert found.record["backend"].startswith("torch") and "differ by" in found.record["backend_note"]
     assert any("The slower torch runs the network instead" in text for text in found.warnings)
@@ -185,25 +187,25 @@ def test_a_network_that_cannot_be_exported_is_run_by_torch(home: Path, monkeypat
         raise torch.onnx.errors.UnsupportedOperatorError("aten::magic", 17, None)
 
     monkeypatch.setattr(torch.onnx, "export", refuse)
-    chosen = backends.for_model(model_folder.load(tiny.MODEL), "cpu", "auto")
+    chosen = backends.for_model(folder.load(tiny.MODEL), "cpu", "auto")
     assert chosen.runner.backend.startswith("torch") and "could not be exported" in chosen.warning
 
 
 def test_volumes_are_left_to_torch_unless_onnx_is_asked_for(home: Path) -> None:
     config = methods.get("care3d").config(unet_n_filter_base=4)
     model = Model("fresh", "care3d", config.model_dump(mode="json"), {})
-    model_folder.save(home / "models" / "fresh", model, model.network().state_dict())
-    model = model_folder.load("fresh")
+    folder.save(home / "models" / "fresh", model, model.network().state_dict())
+    model = folder.load("fresh")
     assert backends.for_model(model, "cpu", "auto").runner.backend.startswith("torch")
     assert not onnx_export.folder().exists()  # nothing was exported for it
     assert backends.for_model(model, "cpu", "onnx").runner.backend.startswith("onnxruntime")
-    assert backends.for_model(model_folder.load(tiny.MODEL), "cpu", "auto").runner.backend.startswith("onnxruntime")
+    assert backends.for_model(folder.load(tiny.MODEL), "cpu", "auto").runner.backend.startswith("onnxruntime")
 
 
 def test_onnx_is_for_the_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(devices, "resolve", lambda name: "cuda")
     with pytest.raises(BadInput, match="CPU only; found device=cuda"):
-        backends.for_model(model_folder.load(tiny.MODEL), "auto", "onnx")
+        backends.for_model(folder.load(tiny.MODEL), "auto", "onnx")
 
 
 def test_threads_follow_the_cores_and_what_other_libraries_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -214,7 +216,7 @@ def test_threads_follow_the_cores_and_what_other_libraries_are_told(monkeypatch:
 
 
 def test_memory_that_ends_is_told_apart_from_other_errors() -> None:
-    model = model_folder.load(tiny.MODEL)
+    model = folder.load(tiny.MODEL)
     runner = backends.for_model(model, "cpu", "onnx").runner
     with pytest.raises(Exception, match="(?i)dimension|rank|invalid") as caught:
         runner(np.zeros((3, 32, 32), np.float32), ALL)
@@ -222,10 +224,10 @@ def test_memory_that_ends_is_told_apart_from_other_errors() -> None:
 
 
 def test_a_kept_network_is_run_without_loading_torch(home: Path) -> None:
-    backends.for_model(model_folder.load(tiny.MODEL), "cpu", "onnx")
+    backends.for_model(folder.load(tiny.MODEL), "cpu", "onnx")
     code = (
         "import json, sys, numpy as np\n"
-        "from talanoa import predict, model_folder\n"
+        "from talanoa import predict; from talanoa.models import folder as model_folder\n"
         "from talanoa.core.host import QuietHost\n"
         "from talanoa.image.form import from_array\n"
         "from talanoa.requests import SegmentRequest\n"

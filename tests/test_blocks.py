@@ -11,17 +11,19 @@ import pytest
 import tifffile
 
 import tiny
-from talanoa import api, blocks_draw, blocks_grid, blocks_levels, blocks_store, methods, rois, tasks
+from talanoa import api, blocks_draw, blocks_grid, blocks_levels, rois, tasks
 from talanoa import image as images
 from talanoa.blocks_frame import Frame
 from talanoa.blocks_job import Job
 from talanoa.blocks_nms import reach
-from talanoa.blocks_store import CANDIDATES, Store
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image import lazy
 from talanoa.image.ops.normalize import percentile_limits
-from talanoa.methods import star_convex
+from talanoa.models import methods
+from talanoa.models.methods import star_convex
+from talanoa.models.runtime import store
+from talanoa.models.runtime.store import CANDIDATES, Store
 from talanoa.requests import SegmentRequest
 
 
@@ -255,8 +257,8 @@ def test_what_is_done_is_not_done_again(tmp_path: Path, at: str) -> None:
     keys = request(tmp_path / "a.tif", tmp_path / "out", block=64)
     stopped = tasks.run(keys, Stopping(at))
     assert stopped["status"] == "cancelled" and "same command again" in stopped["message"]
-    work = blocks_store.folder_for(tmp_path / "out")
-    assert not (tmp_path / "out").exists() and (work / blocks_store.README).is_file()
+    work = store.folder_for(tmp_path / "out")
+    assert not (tmp_path / "out").exists() and (work / store.README).is_file()
     before = {path: path.stat().st_mtime_ns for path in work.rglob("*.npz")}
     assert before
     other = tasks.run({**keys, "min_size": 5}, QuietHost())

@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from talanoa import blocks_grid, blocks_seen, methods, predict
+from talanoa import blocks_grid, blocks_seen, predict
 from talanoa import image as images
 from talanoa.core.host import QuietHost
 from talanoa.image import lazy as image_lazy
 from talanoa.image.ops import background, resample
+from talanoa.models import methods
 from talanoa.requests import SegmentRequest
 
 VOLUME = methods.get("stardist3d").config(grid=(1, 2, 2), n_rays=24, unet_n_depth=1)

@@ -16,12 +16,13 @@ import pytest
 import tifffile
 
 import tiny
-from talanoa import cli, model_folder, tasks
+from talanoa import cli, tasks
 from talanoa import image as images
 from talanoa.cli import options
 from talanoa.cli.console import ConsoleHost
 from talanoa.core import logs
 from talanoa.core.errors import BadInput
+from talanoa.models import folder
 
 
 @pytest.fixture
@@ -141,7 +142,7 @@ def test_train_then_segment_by_name(here: Path, capsys: pytest.CaptureFixture[st
     assert cli.main(["models"]) == cli.OK
     assert "cli discs" in capsys.readouterr().out
     assert cli.main(["segment", "discs.tif", "--model", "cli discs"]) == cli.OK
-    assert model_folder.load("cli discs").licence == "CC0-1.0"
+    assert folder.load("cli discs").licence == "CC0-1.0"
 
 
 def test_the_first_interrupt_asks_and_the_second_stops() -> None:

@@ -19,8 +19,10 @@ import pytest
 import documents_world as world
 import talanoa
 import tiny
-from talanoa import cli, geometry, model_folder, requests
+from talanoa import cli, requests
 from talanoa import image as images
+from talanoa.models import folder as model_folder
+from talanoa.models import geometry
 from talanoa.requests_study import StudyRequest
 
 # What takes minutes, a display, a network or other machines; test_documents.py and tests of their own look at these.

@@ -24,13 +24,17 @@ import labellers
 import restorers
 import tiny
 from annotating import done, truth
-from talanoa import keras_h5, keras_import, methods, model_archive, model_folder, tasks
+from talanoa import tasks
 from talanoa.annotate import folder as datasets
 from talanoa.annotate.import_cellpose import read_npy
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.labelling.models import knows
-from talanoa.model_folder import Model
+from talanoa.models import archive as model_archive
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.keras import importer, weights
 
 KERAS = [Path(__file__).parent / "data" / kind for kind in ("keras", "keras_images")]
 CASES = 300
@@ -99,14 +103,14 @@ def test_model_folders(tmp_path: Path) -> None:
 
 
 def test_models_of_keras(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keras_h5, "read", keras_h5.read_here)  # no process a case: none of these goes round
+    monkeypatch.setattr(weights, "read", weights.read_here)  # no process a case: none of these goes round
     folders = {}
     for source in (path for kind in KERAS for path in kind.iterdir() if path.is_dir()):
         folders[source.name] = tmp_path / source.name
         shutil.copytree(source, folders[source.name], ignore=shutil.ignore_patterns("oracle*"))
 
     def attempt(place: Path, case: fuzzing.Case) -> None:
-        found = keras_import.read(place, "x")
+        found = importer.read(place, "x")
         assert all(values.isfinite().all() for values in found.weights.values())
 
     cases = fuzzing.folder_mutations(folders, CASES, 1)
@@ -118,18 +122,18 @@ def test_a_file_of_keras_that_refers_to_itself_comes_to_an_end(tmp_path: Path, m
     content = bytearray((KERAS[1] / "n2v_separate" / "weights_best.h5").read_bytes())
     content[2741 : 2741 + 22997] = bytes(22997)  # the library of HDF5 goes round in it for ever
     (tmp_path / "weights_best.h5").write_bytes(content)
-    monkeypatch.setattr(keras_h5, "LIMIT", 5)
+    monkeypatch.setattr(weights, "LIMIT", 5)
     with pytest.raises(BadInput, match=r"weights_best.h5 cannot be read as Keras weights \("):
-        keras_h5.read(tmp_path / "weights_best.h5")
+        weights.read(tmp_path / "weights_best.h5")
 
 
 def test_a_process_that_reads_keras_weights_and_fails_is_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copyfile(KERAS[0] / "grid2" / "weights_best.h5", tmp_path / "weights.h5")
-    monkeypatch.setattr(keras_h5.sys, "executable", str(tmp_path / "none"))
+    monkeypatch.setattr(weights.sys, "executable", str(tmp_path / "none"))
     with pytest.raises(BadInput, match="weights.h5 cannot be read as Keras weights"):
-        keras_h5.read(tmp_path / "weights.h5")
+        weights.read(tmp_path / "weights.h5")
 
 
 def test_archives_of_models(tmp_path: Path) -> None:

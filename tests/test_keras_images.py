@@ -12,10 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa import keras_import, methods, model_folder, tasks
+from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.ops import normalize
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.keras import importer
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras_images"
 MODELS = sorted(path.parent.name for path in ORACLES.glob("*/config.json"))
@@ -25,8 +28,8 @@ def channels_first(image: np.ndarray, ndim: int) -> np.ndarray:
     return np.moveaxis(image, -1, 0) if image.ndim > ndim else image[None]
 
 
-def network(name: str) -> tuple[keras_import.Imported, torch.nn.Module]:
-    imported = keras_import.read(ORACLES / name, name)
+def network(name: str) -> tuple[importer.Imported, torch.nn.Module]:
+    imported = importer.read(ORACLES / name, name)
     method = methods.get(imported.model.method)
     net = method.build(method.config(**imported.model.config))
     net.load_state_dict(imported.weights)
@@ -73,7 +76,7 @@ def test_networks_of_single_channels_are_those_of_the_original() -> None:
 
 
 def test_each_kind_of_model_is_there() -> None:
-    found = {name: keras_import.read(ORACLES / name, name).model for name in MODELS}
+    found = {name: importer.read(ORACLES / name, name).model for name in MODELS}
     assert {model.method for model in found.values()} == {"care", "care3d", "n2v", "n2v3d"}
     assert found["care"].normalization == {"kind": "percentile", "low": 2.0, "high": 99.8}
     assert found["n2v_separate"].normalization["kind"] == "zscore"
@@ -88,7 +91,7 @@ def test_each_kind_of_model_is_there() -> None:
 
 
 def test_what_is_imported_is_saved_and_loaded(tmp_path: Path) -> None:
-    imported = keras_import.read(ORACLES / "n2v_separate", "golgi")
+    imported = importer.read(ORACLES / "n2v_separate", "golgi")
     model_folder.save(tmp_path / "golgi", imported.model, imported.weights)
     model = model_folder.load(str(tmp_path / "golgi"))
     assert model.normalization == imported.model.normalization and model.config == imported.model.config
@@ -133,22 +136,22 @@ def copy_of(name: str, folder: Path, drop: tuple[str, ...] = (), **changes: Any)
 )
 def test_what_does_not_fit_is_named(tmp_path: Path, name: str, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):
-        keras_import.read(copy_of(name, tmp_path / "m", **changes), "m")
+        importer.read(copy_of(name, tmp_path / "m", **changes), "m")
 
 
 def test_what_an_old_configuration_lacks_is_filled_in(tmp_path: Path) -> None:
-    whole = keras_import.read(ORACLES / "n2v", "m")
+    whole = importer.read(ORACLES / "n2v", "m")
     gone = ("unet_residual", "n2v_neighborhood_radius", "n2v_manipulator", "blurpool", "skip_skipone", "means", "stds")
     statistics = {key: whole.model.normalization[key][0] for key in ("mean", "std")}
     folder = copy_of("n2v", tmp_path / "m", (*gone, "single_net_per_channel", "structN2Vmask"), **statistics)
-    imported = keras_import.read(folder, "m")
+    imported = importer.read(folder, "m")
     assert imported.model.config == whole.model.config and imported.model.normalization == whole.model.normalization
     assert "config.json lacks unet_residual=False" in imported.notes[0] and not whole.notes
 
 
 def test_what_only_a_training_would_need_is_said(tmp_path: Path) -> None:
     folder = copy_of("n2v", tmp_path / "m", n2v_manipulator="normal_fitted", structN2Vmask=[[1, 0], [0, 1]])
-    notes = " ".join(keras_import.read(folder, "m").notes)
+    notes = " ".join(importer.read(folder, "m").notes)
     assert "normal_fitted is not known" in notes and "no line along x or y" in notes
 
 
@@ -159,4 +162,4 @@ def test_a_blur_of_another_kind_is_refused(tmp_path: Path) -> None:
         file.visit(lambda name: found.append(name) if name.endswith("blur_kernel:0") else None)
         file[found[0]][...] = 1 / 9
     with pytest.raises(BadInput, match="expected convolutions and batch normalisations only"):
-        keras_import.read(folder, "m")
+        importer.read(folder, "m")

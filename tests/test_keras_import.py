@@ -13,10 +13,12 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa import inference, keras_import, methods, tiles
-from talanoa.backends import Maps, Runner
 from talanoa.core.errors import BadInput
-from talanoa.methods import star_convex
+from talanoa.models import methods
+from talanoa.models.keras import importer
+from talanoa.models.methods import star_convex
+from talanoa.models.runtime import inference, tiles
+from talanoa.models.runtime.backends import Maps, Runner
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras"
 MODELS = sorted(path.parent.name for path in ORACLES.glob("*/config.json"))
@@ -39,7 +41,7 @@ def test_imported_models_predict_what_the_original_does(name: str) -> None:
 
 def network(name: str) -> tuple[Runner[Maps], Any]:
     """Return an imported network, ready to run, and its configuration."""
-    imported = keras_import.read(ORACLES / name, name)
+    imported = importer.read(ORACLES / name, name)
     method = methods.get(imported.model.method)
     config = method.config(**imported.model.config)
     net = method.build(config)
@@ -102,10 +104,10 @@ def edit(folder: Path, file: str = "config.json", drop: Sequence[str] = (), **ch
 
 def test_what_an_old_configuration_lacks_is_filled_in_and_listed(tmp_path: Path) -> None:
     folder = copy_of("grid1", tmp_path / "old")
-    whole = keras_import.read(folder, "old")
+    whole = importer.read(folder, "old")
     gone = ("n_dim", "axes", "backbone", "unet_kernel_size", "unet_pool", "unet_n_conv_per_depth", "unet_batch_norm")
     edit(folder, drop=(*gone, "unet_expansion", "unet_last_activation", "n_classes", "grid"))
-    imported = keras_import.read(folder, "old")
+    imported = importer.read(folder, "old")
     assert imported.model.config == whole.model.config and not whole.notes
     assert "config.json lacks backbone=unet" in imported.notes[0] and "grid=1" in imported.model.description
     assert "unet_pool=(2, 2)" in imported.model.training["imported"]["filled"]
@@ -113,19 +115,19 @@ def test_what_an_old_configuration_lacks_is_filled_in_and_listed(tmp_path: Path)
 
 def test_thresholds_that_are_missing_or_impossible_are_the_originals_defaults(tmp_path: Path) -> None:
     folder = copy_of("grid1", tmp_path / "m")
-    assert keras_import.read(folder, "m").model.thresholds == {"prob": 0.55, "nms": 0.3}
+    assert importer.read(folder, "m").model.thresholds == {"prob": 0.55, "nms": 0.3}
     edit(folder, "thresholds.json", prob=1.5)
-    changed = keras_import.read(folder, "m")
+    changed = importer.read(folder, "m")
     assert changed.model.thresholds == {"prob": 0.5, "nms": 0.3} and "has 1.5 as prob" in changed.notes[0]
     (folder / "thresholds.json").unlink()
-    assert keras_import.read(folder, "m").model.thresholds == {"prob": 0.5, "nms": 0.4}
+    assert importer.read(folder, "m").model.thresholds == {"prob": 0.5, "nms": 0.4}
 
 
 def test_the_best_weights_are_taken_of_several(tmp_path: Path) -> None:
     folder = copy_of("grid2", tmp_path / "m")
     for other in ("weights_now.h5", "a_first.h5", "weights_last.h5"):
         shutil.copy(folder / "weights_best.h5", folder / other)
-    names = [path.name for path in keras_import.weight_files(folder)]
+    names = [path.name for path in importer.weight_files(folder)]
     assert names == ["weights_best.h5", "weights_last.h5", "weights_now.h5", "a_first.h5"]
 
 
@@ -151,11 +153,11 @@ def test_the_best_weights_are_taken_of_several(tmp_path: Path) -> None:
 def test_what_does_not_fit_is_named(tmp_path: Path, name: str, changes: dict[str, Any], message: str) -> None:
     folder = edit(copy_of(name, tmp_path / "m"), **changes)
     with pytest.raises(BadInput, match=message):
-        keras_import.read(folder, "m")
+        importer.read(folder, "m")
 
 
 def test_the_anisotropy_of_the_rays_is_the_models() -> None:
-    assert keras_import.read(ORACLES / "unet3d", "m").model.config["anisotropy"] == [2.0, 1.0, 1.0]
+    assert importer.read(ORACLES / "unet3d", "m").model.config["anisotropy"] == [2.0, 1.0, 1.0]
 
 
 def test_files_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
@@ -165,17 +167,17 @@ def test_files_that_are_missing_or_damaged_are_named(tmp_path: Path) -> None:
     for content in (b"", b"PK\x03\x04", whole[: len(whole) // 2]):
         weights.write_bytes(content)
         with pytest.raises(BadInput, match=r"weights_best.h5"):
-            keras_import.read(folder, "m")
+            importer.read(folder, "m")
     weights.unlink()
     with pytest.raises(BadInput, match="config.json but no weights"):
-        keras_import.read(folder, "m")
+        importer.read(folder, "m")
     weights.write_bytes(whole)
     (folder / "config.json").write_text("{")
     with pytest.raises(BadInput, match="config.json cannot be read"):
-        keras_import.read(folder, "m")
+        importer.read(folder, "m")
     (folder / "config.json").write_text("[1]")
     with pytest.raises(BadInput, match="holds list; expected a JSON object"):
-        keras_import.read(folder, "m")
+        importer.read(folder, "m")
 
 
 def test_links_out_of_the_file_and_other_layers_are_refused(tmp_path: Path) -> None:
@@ -188,7 +190,7 @@ def test_links_out_of_the_file_and_other_layers_are_refused(tmp_path: Path) -> N
         del file["prob"]["prob"][name]
         file["prob"]["prob"][name] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "/bias")
     with pytest.raises(BadInput, match="outside of the file"):
-        keras_import.read(folder, "m")
+        importer.read(folder, "m")
     for shape, message in (((3, 3), "expected convolutions and batch"), ((1, 1, 8, 2**40), "expected floating")):
         with h5py.File(weights, "w") as file:
             file.attrs["layer_names"] = ["dense"]
@@ -196,11 +198,11 @@ def test_links_out_of_the_file_and_other_layers_are_refused(tmp_path: Path) -> N
             group.attrs["weight_names"] = ["kernel"]
             group.create_dataset("kernel", shape, np.float32, chunks=True)
         with pytest.raises(BadInput, match=message):
-            keras_import.read(folder, "m")
+            importer.read(folder, "m")
     with h5py.File(weights, "w") as file:
         file.create_group("something else")
     with pytest.raises(BadInput, match="none of the two layouts"):
-        keras_import.read(folder, "m")
+        importer.read(folder, "m")
 
 
 def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
@@ -208,15 +210,15 @@ def test_weights_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
     with h5py.File(folder / "weights_best.h5", "a") as file:
         file["prob/prob/bias"][...] = np.nan
     with pytest.raises(BadInput, match="not finite"):
-        keras_import.read(folder, "m")
+        importer.read(folder, "m")
 
 
 def test_a_whole_keras_model_is_read_by_its_weights_only(tmp_path: Path) -> None:
     folder = copy_of("grid2", tmp_path / "m")
-    expected = keras_import.read(folder, "m").weights
+    expected = importer.read(folder, "m").weights
     with h5py.File(folder / "weights_best.h5") as source, h5py.File(tmp_path / "whole.h5", "w") as file:
         file.attrs["model_config"] = '{"class_name": "Lambda", "config": {"function": "never run"}}'
         source.copy(source["/"], file, "model_weights")
     shutil.move(tmp_path / "whole.h5", folder / "weights_best.h5")
-    found = keras_import.read(folder, "m").weights
+    found = importer.read(folder, "m").weights
     assert all((found[key] == expected[key]).all() for key in expected)

@@ -17,11 +17,14 @@ import torch
 
 import tiny
 from synthetic import write_pairs
-from talanoa import blocks_store, model_archive, model_folder, tasks
+from talanoa import tasks
 from talanoa.core import files, leftovers, processes
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import write_aside
 from talanoa.core.host import QuietHost
+from talanoa.models import archive as model_archive
+from talanoa.models import folder as model_folder
+from talanoa.models.runtime import store
 from talanoa.training import loop
 from talanoa.training.run import train
 from trained import request
@@ -29,7 +32,7 @@ from trained import request
 KILLED = """
 import os, sys
 from pathlib import Path
-from talanoa import model_archive
+from talanoa.models import archive as model_archive
 from talanoa.core.files import write_aside
 with write_aside(Path(sys.argv[1]) / "result") as aside:
     aside.mkdir()
@@ -172,7 +175,7 @@ def test_a_training_that_lost_more_says_what_to_do(file: str, content: bytes | N
 def test_a_full_disk_in_blocks_tells_what_is_kept(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     message = r"The disk is full.*What is done is kept in .*result.unfinished"
-    with pytest.raises(BadInput, match=message), blocks_store.opened(tmp_path / "result", {}, QuietHost()):
+    with pytest.raises(BadInput, match=message), store.opened(tmp_path / "result", {}, QuietHost()):
         raise files.explain_write_error(full, tmp_path / "result") from full
     assert (tmp_path / "result.unfinished").is_dir()
 

@@ -11,9 +11,10 @@ import tifffile
 
 import restorers
 import tiny
-from talanoa import model_folder, result, tasks
+from talanoa import result, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.models import folder as model_folder
 
 SECRET = "nobody else's"
 

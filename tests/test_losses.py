@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from talanoa.losses import laplace, mae, masked_mae, mse, soft_bce
+from talanoa.models.losses.basic import laplace, mae, masked_mae, mse, soft_bce
 
 
 def test_masked_mae_by_hand() -> None:

@@ -13,10 +13,13 @@ import numpy as np
 import pytest
 
 import tiny
-from talanoa import backends, cli, model_archive, model_folder, tasks
+from talanoa import cli, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
+from talanoa.models import archive as model_archive
+from talanoa.models import folder as model_folder
+from talanoa.models.runtime import backends
 
 ORACLES = Path(__file__).resolve().parent / "data" / "keras"
 

@@ -16,10 +16,12 @@ from safetensors.torch import load_file, save_file
 import labellers
 import restorers
 from talanoa import image as images
-from talanoa import methods, model_folder, tasks
+from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
 from talanoa.training import loop
 
 

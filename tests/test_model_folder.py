@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from talanoa import methods, model_folder
 from talanoa.core.errors import BadInput
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
 
 SMALL = {"unet_n_filter_base": 4, "unet_n_depth": 1, "net_conv_after_unet": 8, "n_rays": 8, "grid": (2, 2)}
 

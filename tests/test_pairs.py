@@ -10,10 +10,10 @@ import pytest
 import tifffile
 
 from talanoa import image as images
-from talanoa import methods
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.ops import normalize
+from talanoa.models import methods
 from talanoa.requests import TrainRequest, parse
 from talanoa.tasks.common import Given
 from talanoa.training import image_feed, pairs, pairs_read, restore_load, restore_recipe

@@ -7,13 +7,14 @@ import xarray as xr
 
 import tiny
 from synthetic import nuclei
-from talanoa import backends, inference, model_folder, tiles
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.image.ops.normalize import normalize
-from talanoa.methods import stardist
-from talanoa.model_folder import Model
+from talanoa.models import folder
+from talanoa.models.folder import Model
+from talanoa.models.methods import stardist
+from talanoa.models.runtime import backends, inference, tiles
 from talanoa.predict import Segmentation, segment
 from talanoa.requests import SegmentRequest
 from trained import small_model
@@ -21,7 +22,7 @@ from trained import small_model
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return model_folder.load(small_model().name)
+    return folder.load(small_model().name)
 
 
 def run(image: np.ndarray | xr.DataArray, model: Model, selection: Any = None, **keys: Any) -> Segmentation:
@@ -215,7 +216,7 @@ def test_the_progress_of_many_frames_never_goes_back() -> None:
             told.append(done / total)
 
     movie = from_array(np.stack([tiny.discs(seed)[0] for seed in range(3)]), "tyx")
-    segment(movie, model_folder.load(tiny.MODEL), SegmentRequest(device="cpu", tiles=4), Listening())
+    segment(movie, folder.load(tiny.MODEL), SegmentRequest(device="cpu", tiles=4), Listening())
     assert len(told) > 3 * 4 and told == sorted(told) and told[-1] == 1
 
 
@@ -228,7 +229,7 @@ def test_objects_do_not_depend_on_how_large_intensities_are(change: str, keys: d
         "times 1e36": pixels * 1e36,
         "unsigned 4e9": pixels.astype(np.uint32) + np.uint32(4_000_000_000),
     }[change]
-    discs = model_folder.load(tiny.MODEL)
+    discs = folder.load(tiny.MODEL)
     with np.errstate(over="raise", invalid="raise"):
         found = plane(run(changed, discs, **keys))
     assert found.max() == 8 and np.array_equal(found, plane(run(pixels, discs, **keys)))

@@ -13,19 +13,21 @@ import xarray as xr
 
 import restorers
 import tiny
-from talanoa import methods, model_folder, tiles
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.image import lazy
 from talanoa.image.form import from_array
 from talanoa.image.ops import orientations
 from talanoa.image.ops.normalize import odd_step
-from talanoa.image_work import Made
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.runtime import tiles
+from talanoa.models.runtime.dense import planned_parts
+from talanoa.models.runtime.frames import Made
+from talanoa.models.runtime.source import Source, _every
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration import restore
-from talanoa.restoration_source import Source, _every
-from talanoa.restoration_units import planned_parts
 from talanoa.result import array_sha256
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}
@@ -290,7 +292,7 @@ def test_images_unlike_those_of_the_training_are_warned_of(tmp_path: Path) -> No
 
 
 def test_memory_that_ends_makes_smaller_tiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from talanoa.torch_run import TorchRunner
+    from talanoa.models.runtime.torch import TorchRunner
 
     model, image = model_of(tmp_path), noisy(3, 200, 160)
     whole, called = run(image, model, "tyx", backend="torch"), TorchRunner.__call__

@@ -11,14 +11,16 @@ import torch
 import xarray as xr
 
 import restorers
-from talanoa import methods, model_folder, tasks
+from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array, read, write
 from talanoa.image.ops import anisotropy
-from talanoa.image_work import Made
-from talanoa.model_folder import Model
-from talanoa.nets.projection import Surface
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.networks.projection import Surface
+from talanoa.models.runtime.frames import Made
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration import restore
 

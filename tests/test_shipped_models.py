@@ -8,13 +8,14 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import talanoa
-from talanoa import model_folder, samples
+from talanoa import samples
 from talanoa.measure.metrics.matching import match_images
+from talanoa.models import folder
 
 
 def operations(name: str) -> int:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        model_folder.load(name).network().eval()(torch.zeros(1, 1, 256, 256))
+        folder.load(name).network().eval()(torch.zeros(1, 1, 256, 256))
     return int(counter.get_total_flops())
 
 

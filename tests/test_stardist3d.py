@@ -11,14 +11,16 @@ import xarray as xr
 
 from synthetic import nuclei, stack, write_stacks
 from talanoa import image as images
-from talanoa import inference, model_folder, rois, tasks, tiles
+from talanoa import rois, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.image.ops.normalize import normalize
 from talanoa.measure.metrics.matching import match_images
-from talanoa.methods import star_convex, stardist3d
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models.folder import Model
+from talanoa.models.methods import star_convex, stardist3d
+from talanoa.models.runtime import inference, tiles
 from talanoa.predict import Segmentation, segment
 from talanoa.requests import SegmentRequest
 from talanoa.training import loop

@@ -14,8 +14,9 @@ import xarray as xr
 
 import tiny
 from talanoa import image as images
-from talanoa import model_folder, result, rois, tasks
+from talanoa import result, rois, tasks
 from talanoa.core.host import QuietHost
+from talanoa.models import folder as model_folder
 
 REPLY = {"status", "task", "message", "warnings", "request", "labels", "rois", "table", "record", "folder"}
 

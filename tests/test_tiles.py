@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from talanoa.tiles import plan, splits_for, splits_within
+from talanoa.models.runtime.tiles import plan, splits_for, splits_within
 
 SHAPES = [(1, 1), (100, 37), (512, 513), (1000, 2300), (257, 16)]
 

@@ -13,12 +13,12 @@ import tifffile
 import torch
 
 from synthetic import nuclei, write_pairs
-from talanoa import methods, model_folder
 from talanoa.core import devices, lock
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.measure.metrics.matching import match_images
+from talanoa.models import folder, methods
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import loop
@@ -47,7 +47,7 @@ class Stopping(QuietHost):
 
 
 def test_a_small_training_finds_the_nuclei_of_new_images() -> None:
-    model = model_folder.load(small_model().name)
+    model = folder.load(small_model().name)
     pairs = []
     for seed in range(50, 54):
         image, labels = nuclei(seed=seed)
@@ -78,7 +78,7 @@ def test_the_command_in_the_report_trains_the_same_model() -> None:
     (line,) = [line for line in report.splitlines() if line.startswith("    talanoa train")]
     words = shlex.split(line)[2:]
     keys = {key[2:].replace("-", "_"): value for key, value in zip(words[::2], words[1::2], strict=True)}
-    recorded = model_folder.load(reply.name).training["request"]
+    recorded = folder.load(reply.name).training["request"]
     assert parse(TrainRequest, keys).request.model_dump(mode="json") == recorded
 
 
@@ -93,7 +93,7 @@ def test_an_interrupted_training_resumes_on_the_same_curve(tmp_path: Path, sched
     whole = train(request(images, masks, f"whole-{schedule}", **keys), QuietHost())
     with pytest.raises(Cancelled):
         train(request(images, masks, f"parts-{schedule}", **keys), Stopping(2))
-    assert not (model_folder.user_models() / f"parts-{schedule}").exists()
+    assert not (folder.user_models() / f"parts-{schedule}").exists()
     with pytest.raises(BadInput, match="unfinished training.*resume=true"):
         train(request(images, masks, f"parts-{schedule}", **keys), QuietHost())
     with pytest.raises(BadInput, match="unfinished training.*resume=true"):  # before anybody has looked at pictures
@@ -102,7 +102,7 @@ def test_an_interrupted_training_resumes_on_the_same_curve(tmp_path: Path, sched
         train(request(images, masks, f"parts-{schedule}", **{**keys, "steps": 5}, resume=True), QuietHost())
     resumed = train(request(images, masks, f"parts-{schedule}", **keys, resume=True), QuietHost())
     assert losses(resumed.losses) == losses(whole.losses)
-    one, other = (model_folder.load(reply.name).network().state_dict() for reply in (whole, resumed))
+    one, other = (folder.load(reply.name).network().state_dict() for reply in (whole, resumed))
     assert all(torch.equal(one[key], other[key]) for key in one)
     assert not resumed.model_folder.with_name(f"parts-{schedule}.training").exists()
 
@@ -123,7 +123,7 @@ def test_names_that_are_taken_and_running_trainings_are_refused(tmp_path: Path) 
     small_model()
     with pytest.raises(BadInput, match="'synthetic' exists already.*synthetic-2"):
         train(request(images, masks, "synthetic"), QuietHost())
-    work = model_folder.user_models() / "busy.training"
+    work = folder.user_models() / "busy.training"
     work.mkdir(parents=True)
     with lock.hold(work, "training"), pytest.raises(BadInput, match="Another training writes into"):
         train(request(images, masks, "busy"), QuietHost())
@@ -131,7 +131,7 @@ def test_names_that_are_taken_and_running_trainings_are_refused(tmp_path: Path) 
 
 def test_a_lock_of_a_dead_process_does_not_block(tmp_path: Path) -> None:
     images, masks = write_pairs(tmp_path, 2, size=64, count=3)
-    work = model_folder.user_models() / "crashed.training"
+    work = folder.user_models() / "crashed.training"
     work.mkdir(parents=True)
     script = "import os, pathlib, sys; from talanoa.core import lock\nwith lock.hold(pathlib.Path(sys.argv[1]), ''): os._exit(9)"
     assert subprocess.run([sys.executable, "-c", script, str(work)]).returncode == 9
@@ -161,9 +161,9 @@ def test_two_channels_train_a_model_of_two_channels(tmp_path: Path) -> None:
         both = np.stack([tifffile.imread(path), 255 - tifffile.imread(path)])
         tifffile.imwrite(path, both, imagej=True, metadata={"axes": "CYX"})
     reply = train(request(images, masks, "two", epochs=1, steps=1, patch=32), QuietHost())
-    assert model_folder.load(reply.name).channels == 2
+    assert folder.load(reply.name).channels == 2
     one = train(request(images, masks, "second", epochs=1, steps=1, patch=32, channel=2), QuietHost())
-    assert model_folder.load(one.name).channels == 1
+    assert folder.load(one.name).channels == 1
 
 
 def test_presets_are_complete_and_overridden_key_by_key(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import tifffile
 import torch
 
-from talanoa import methods, model_folder, tasks
+from talanoa import tasks
 from talanoa.annotate import folder as datasets
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
@@ -21,7 +21,8 @@ from talanoa.image.form import from_array
 from talanoa.image.ops.normalize import normalize
 from talanoa.measure.metrics.matching import match_objects
 from talanoa.measure.metrics.overlap import overlaps
-from talanoa.methods import star_convex
+from talanoa.models import folder, methods
+from talanoa.models.methods import star_convex
 from talanoa.requests import TrainRequest, parse
 from talanoa.training import loop, star_feed
 from talanoa.training.run import train
@@ -136,7 +137,7 @@ def test_a_model_of_planes_tells_two_classes_apart(tmp_path: Path) -> None:
     root = write_dataset(tmp_path / "cells", 10)
     keys: dict[str, Any] = {**NETWORK, **LENGTH, "images": str(root), "name": "two kinds", "device": "cpu"}
     made = train(parse(TrainRequest, keys).request, QuietHost())
-    model = model_folder.load("two kinds")
+    model = folder.load("two kinds")
     assert model.config["n_classes"] == 2 and model.config["train_loss_weights"] == [1.0, 0.2, 1.0]
     assert model.training["classes"] == ["smooth", "striped"]
     assert model.training["validation_classes"]["accuracy"] >= 0.9
@@ -147,7 +148,7 @@ def test_a_model_of_planes_tells_two_classes_apart(tmp_path: Path) -> None:
     assert "val_class" in (made.model_folder / "loss.csv").read_text(encoding="utf-8")
     tuned = {"images": str(root), "name": "tuned classes", "init": "two kinds", "epochs": 1, "steps": 1, "patch": 64}
     again = train(parse(TrainRequest, {**tuned, "device": "cpu"}).request, QuietHost())
-    assert model_folder.load(again.name).config == model.config
+    assert folder.load(again.name).config == model.config
     with pytest.raises(BadInput, match="predicts 2 classes of objects, the images have none"):
         train(parse(TrainRequest, {**tuned, "name": "third", "classes": False}).request, QuietHost())
 

@@ -19,9 +19,10 @@ from PIL import Image
 
 import tiny
 from synthetic import write_pairs
-from talanoa import model_folder, tasks
+from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.dataset import Annotated
+from talanoa.models import folder
 from talanoa.training import loop, onlookers, star_feed
 from talanoa.training.run import train
 from trained import request
@@ -61,7 +62,7 @@ def test_an_early_end_keeps_the_best_complete_epoch(tmp_path: Path) -> None:
     assert reply.early is not None and (reply.early.epochs, reply.early.planned, reply.early.steps) == (2, 4, 0)
     best = min(loop.read_losses(reply.losses), key=lambda row: row["val_loss"])
     assert reply.best_epoch == best["epoch"]
-    record = model_folder.load("early").training
+    record = folder.load("early").training
     assert record["stopped_early"]["epochs"] == 2 and record["epochs_run"] == 2
     report = (reply.model_folder / "report.md").read_text(encoding="utf-8")
     assert f"stopped early, after epoch 2 of 4 ({record['stopped_early']['when']})" in report
@@ -75,14 +76,14 @@ def test_before_any_epoch_is_complete_what_there_is_counts(tmp_path: Path) -> No
     assert reply["status"] == "ok"
     assert "stopped early, after 2 steps: before the first of 4 epochs was complete" in reply["message"]
     assert [row[0] for row in losses(Path(reply["losses"]))] == [1]
-    assert model_folder.load("very early").training["stopped_early"]["steps"] == 2
+    assert folder.load("very early").training["stopped_early"]["steps"] == 2
 
 
 def test_a_wish_in_the_last_step_changes_nothing(tmp_path: Path) -> None:
     images, masks = write_pairs(tmp_path, 3, size=64, count=4)
     reply = train(request(images, masks, "late", **KEYS), Person("finish", step=12))
     assert reply.early is None and len(losses(reply.losses)) == 4
-    assert "stopped_early" not in model_folder.load("late").training
+    assert "stopped_early" not in folder.load("late").training
 
 
 def test_a_cancelled_training_says_how_to_go_on(tmp_path: Path) -> None:
@@ -104,7 +105,7 @@ def test_a_training_cancelled_in_its_first_epoch_leaves_nothing(tmp_path: Path) 
     keys = {"task": "train", **request(images, masks, "nothing", **KEYS).model_dump()}
     reply = tasks.run(keys, Person("stop", step=2))
     assert reply["status"] == "cancelled" and "nothing is kept" in reply["message"]
-    assert not list(model_folder.user_models().glob("nothing*"))
+    assert not list(folder.user_models().glob("nothing*"))
 
 
 def test_rows_tell_the_best_epoch_and_the_time_left(tmp_path: Path) -> None:
@@ -140,12 +141,12 @@ def test_previews_show_the_prediction_and_do_not_touch_the_training(
     quiet = train(request(images, masks, "unseen", **KEYS), QuietHost())
     watched = train(request(images, masks, "seen", **KEYS), host)
     assert losses(quiet.losses) == losses(watched.losses)
-    one, other = (model_folder.load(reply.name).network().state_dict() for reply in (quiet, watched))
+    one, other = (folder.load(reply.name).network().state_dict() for reply in (quiet, watched))
     assert all(torch.equal(one[key], other[key]) for key in one)
     shown = host.of("preview")
     assert [each["epoch"] for each in shown] == [1, 4]  # one at once, one at the end, between them not before EVERY
     last = json.loads(json.dumps(shown[-1]))
-    (name,) = model_folder.load("seen").training["validation_images"]
+    (name,) = folder.load("seen").training["validation_images"]
     assert last["name"] == name and last["truth_objects"] == 4
     assert picture(last["image"]).size == (64, 64)
     assert outlined(last["truth"]).any()
@@ -200,7 +201,7 @@ def wait_for(process: subprocess.Popen[str], ready: Callable[[str], bool]) -> li
 def environment() -> Mapping[str, str]:
     """Return the environment of a process with this package and these models."""
     python = Path(tasks.__file__).parent.parent.parent
-    return {**os.environ, "PYTHONPATH": str(python), "TALANOA_HOME": str(model_folder.user_models().parent)}
+    return {**os.environ, "PYTHONPATH": str(python), "TALANOA_HOME": str(folder.user_models().parent)}
 
 
 def test_a_killed_training_loses_the_current_epoch_only(tmp_path: Path) -> None:
@@ -217,7 +218,7 @@ def test_a_killed_training_loses_the_current_epoch_only(tmp_path: Path) -> None:
         process.wait(60)
         process.stderr.close()  # type: ignore[union-attr]
     assert process.returncode != 0
-    work = model_folder.user_models() / "killed.training"
+    work = folder.user_models() / "killed.training"
     before = losses(work / loop.LOSSES)
     assert 2 <= len(before) < 6
     reply = train(request(images, masks, "killed", **keys, resume=True), QuietHost())

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from synthetic import write_pairs
-from talanoa import model_folder
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.models import folder
 from talanoa.training import distributed, loop
 from talanoa.training.run import train
 from trained import request
@@ -42,8 +42,8 @@ def in_two_processes(pairs: tuple[Path, Path], name: str, **keys: Any) -> subpro
     given = request(*pairs, name, **{**KEYS, **keys}).model_dump(exclude_unset=True)
     words = [f"--{key.replace('_', '-')}={value}" for key, value in given.items()]
     launch = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m", "talanoa"]
-    python = Path(model_folder.__file__).parent.parent
-    homes = {"PYTHONPATH": str(python), "TALANOA_HOME": str(model_folder.user_models().parent), "OMP_NUM_THREADS": "1"}
+    python = Path(folder.__file__).parent.parent.parent
+    homes = {"PYTHONPATH": str(python), "TALANOA_HOME": str(folder.user_models().parent), "OMP_NUM_THREADS": "1"}
     command = [*launch, "train", *words]
     return subprocess.run(
         command, env={**os.environ, **homes}, capture_output=True, text=True, timeout=300, check=False
@@ -60,10 +60,10 @@ def test_two_processes_give_the_curve_of_one_with_the_joint_batch(pairs: tuple[P
     assert done.returncode == 0, done.stderr[-2000:]
     assert done.stdout.count("is trained") == 1  # the first process alone tells
     alone = train(request(*pairs, "in one", **KEYS), QuietHost())
-    two = model_folder.user_models() / "in two"
+    two = folder.user_models() / "in two"
     assert not two.with_name("in two.training").exists()
     np.testing.assert_allclose(curve(two / loop.LOSSES), curve(alone.losses), rtol=1e-5)
-    one, other = model_folder.load("in one"), model_folder.load("in two")
+    one, other = folder.load("in one"), folder.load("in two")
     assert one.training["validation_images"] == other.training["validation_images"]
     weights = zip(one.network().state_dict().values(), other.network().state_dict().values(), strict=True)
     assert max(float((a - b).abs().max()) for a, b in weights) < 1e-5
@@ -85,7 +85,7 @@ def test_what_one_process_began_two_go_on_with_on_the_same_curve(pairs: tuple[Pa
     done = in_two_processes(pairs, "in parts", resume=True)
     assert done.returncode == 0, done.stderr[-2000:]
     whole = train(request(*pairs, "in a piece", **KEYS), QuietHost())
-    parts = model_folder.user_models() / "in parts" / loop.LOSSES
+    parts = folder.user_models() / "in parts" / loop.LOSSES
     np.testing.assert_allclose(curve(parts), curve(whole.losses), rtol=1e-5)
 
 
@@ -93,7 +93,7 @@ def test_what_one_process_began_two_go_on_with_on_the_same_curve(pairs: tuple[Pa
 def test_a_batch_that_cannot_be_shared_is_refused(pairs: tuple[Path, Path]) -> None:
     done = in_two_processes(pairs, "uneven", batch=3)
     assert done.returncode != 0 and "Set batch=4" in done.stderr
-    assert not (model_folder.user_models() / "uneven").exists()
+    assert not (folder.user_models() / "uneven").exists()
 
 
 def test_without_torchrun_nothing_changes() -> None:

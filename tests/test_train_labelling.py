@@ -17,15 +17,17 @@ from PIL import Image
 import drawn_plates
 import talanoa
 import tiny
-from talanoa import methods, model_folder, tasks
+from talanoa import tasks
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import record_of
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.runtime.whole import predict
 from talanoa.requests import TrainRequest, parse
 from talanoa.studies import cell
 from talanoa.training import label_load, label_presets, label_recipe, loop
-from talanoa.training.image_predict import predict
 from talanoa.training.run import TrainReply, train
 
 NAMES = [f"{row}{column:02d}_f1" for row in "AB" for column in range(1, 7)]

@@ -16,11 +16,11 @@ import torch
 import drawn_plates
 import talanoa
 import tiny
-from talanoa import model_folder
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
-from talanoa.nets.encoder_unet import EncoderUNet
-from talanoa.nets.pretrained import for_channels
+from talanoa.models import folder as model_folder
+from talanoa.models.networks.encoder_unet import EncoderUNet
+from talanoa.models.networks.pretrained import for_channels
 from talanoa.requests import TrainRequest, parse
 from talanoa.training import loop
 from talanoa.training.run import TrainReply, train

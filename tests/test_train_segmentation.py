@@ -13,12 +13,13 @@ import tifffile
 
 import segmenters
 from synthetic import nuclei, write_pairs, write_stacks
-from talanoa import model_folder, predict, tasks
+from talanoa import predict, tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.measure.metrics.matching import match_images
 from talanoa.measure.metrics.pixel import count_pixels
+from talanoa.models import folder
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import mask_finish, mask_recipe, sources
 from talanoa.training.run import train
@@ -53,7 +54,7 @@ def test_the_reply_is_that_of_any_model() -> None:
 
 def test_the_model_says_how_it_was_made() -> None:
     reply = segmenters.small_model()
-    training = model_folder.load(reply.name).training
+    training = folder.load(reply.name).training
     assert training["validation_pixels"]["jaccard"] >= 0.85 and training["validation_scores"]["0.5"]["f1"] > 0.8
     text = (reply.model_folder / "report.md").read_text(encoding="utf-8")
     assert "Pixels: Jaccard index 0." in text and "Thresholds: probability 0." in text and "overlap" not in text
@@ -210,7 +211,7 @@ def test_the_published_preset_is_the_network_of_its_source() -> None:
 
 
 def test_a_model_may_bring_its_own_normalisation(tmp_path: Path) -> None:
-    base = model_folder.load(segmenters.small_model().name)
+    base = folder.load(segmenters.small_model().name)
     model = dataclasses.replace(base, normalization={"kind": "minmax"})
     image = from_array(nuclei(seed=53)[0].astype(np.uint16))
     asked = parse(SegmentRequest, {"device": "cpu"}).request

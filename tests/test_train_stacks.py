@@ -18,10 +18,11 @@ from scipy.ndimage import gaussian_filter, gaussian_filter1d, zoom
 import talanoa
 import tiny
 from talanoa import image as images
-from talanoa import model_folder, tasks
+from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.measure.metrics.psnr import scale_invariant_psnr
+from talanoa.models import folder as model_folder
 from talanoa.requests import parse
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_train import TrainRequest

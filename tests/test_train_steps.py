@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa import methods
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.image_losses import adversarial, backbones
-from talanoa.methods import labelling
+from talanoa.models import methods
+from talanoa.models.losses import adversarial, backbones
+from talanoa.models.methods import labelling
 from talanoa.training import distributed, loop, optimizers, run
 from talanoa.training.clock import Clock
 from talanoa.training.feed import Feed

@@ -13,8 +13,9 @@ from PIL import Image
 
 import tiny
 from synthetic import write_pairs, write_stacks
-from talanoa import model_folder, tasks
+from talanoa import tasks
 from talanoa.core.host import QuietHost
+from talanoa.models import folder as model_folder
 from talanoa.training import loop, pace, star_feed
 from talanoa.training.prepare import prepare
 from trained import request

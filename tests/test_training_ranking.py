@@ -10,13 +10,14 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 import tiny
-from talanoa import backends, methods, model_folder
 from talanoa.annotate import folder as datasets
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.image.ops.normalize import normalize
+from talanoa.models import folder, methods
+from talanoa.models.runtime import backends
 from talanoa.training.ranking import VIEWS, _answer, rank, uncertainty
 
-MODEL = model_folder.load(tiny.MODEL)
+MODEL = folder.load(tiny.MODEL)
 CONFIG = methods.get(MODEL.method).config(**MODEL.config)
 
 

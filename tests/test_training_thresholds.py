@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 import tiny
-from talanoa import methods
 from talanoa.core.errors import Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.dataset import Annotated
-from talanoa.methods import star_convex
+from talanoa.models import methods
+from talanoa.models.methods import star_convex
 from talanoa.training import thresholds
 
 CONFIG = methods.get("stardist").config(n_rays=16, grid=(2, 2))

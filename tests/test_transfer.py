@@ -10,9 +10,10 @@ import tifffile
 import torch
 
 import segmenters
-from talanoa import inference, methods, model_folder
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.models import folder, methods
+from talanoa.models.runtime import inference
 from talanoa.requests import TrainRequest, parse
 from talanoa.training import loop, transfer
 from talanoa.training.prepare import prepare, start
@@ -62,7 +63,7 @@ def test_the_images_are_seen_as_the_labelling_network_saw_them() -> None:
 @pytest.mark.parametrize("method", ["segmentation", "stardist"])
 def test_a_frozen_encoder_stays_as_it_is_to_the_last_digit(method: str) -> None:
     reply = train(request(method, f"frozen-{method}", transfer="frozen", epochs=2, steps=2, lr=1e-2), QuietHost())
-    model = model_folder.load(reply.name)
+    model = folder.load(reply.name)
     source = segmenters.labelling_model().network().state_dict()
     moved = {
         name: not torch.equal(each, source[name.removeprefix("trunk.")])
@@ -115,7 +116,7 @@ def test_an_interrupted_transfer_resumes_on_the_same_curve() -> None:
     with pytest.raises(Cancelled):
         train(request("segmentation", "parts transfer", **keys), Stopping())
     resumed = train(request("segmentation", "parts transfer", **keys, resume=True), QuietHost())
-    one, other = (model_folder.load(reply.name).network().state_dict() for reply in (whole, resumed))
+    one, other = (folder.load(reply.name).network().state_dict() for reply in (whole, resumed))
     assert all(torch.equal(one[key], other[key]) for key in one)
 
 

@@ -14,13 +14,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from talanoa import blocks_levels, blocks_nms, inference, tiles
-from talanoa.backends import Maps, Runner
+from talanoa import blocks_levels, blocks_nms
 from talanoa.blocks_frame import Frame
 from talanoa.blocks_job import WRITTEN, Job
 from talanoa.blocks_labels import LabelImage
-from talanoa.blocks_store import CANDIDATES
-from talanoa.methods import star_convex
+from talanoa.models.methods import star_convex
+from talanoa.models.runtime import inference, tiles
+from talanoa.models.runtime.backends import Maps, Runner
+from talanoa.models.runtime.store import CANDIDATES
 
 
 @dataclass(frozen=True)

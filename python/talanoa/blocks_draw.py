@@ -11,11 +11,11 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import geometry
 from talanoa.blocks_grid import Box, Grid, dilated, slices
 from talanoa.blocks_nms import near, reach
-from talanoa.methods import star_convex
-from talanoa.methods.star_convex import Candidates
+from talanoa.models import geometry
+from talanoa.models.methods import star_convex
+from talanoa.models.methods.star_convex import Candidates
 from talanoa.requests import SegmentRequest
 
 

@@ -15,10 +15,10 @@ from talanoa import blocks_draw, blocks_nms, blocks_rois
 from talanoa.blocks_grid import slices
 from talanoa.blocks_job import KEPT, WINNERS, WRITTEN, Job
 from talanoa.blocks_labels import LabelImage
-from talanoa.blocks_store import CANDIDATES
 from talanoa.image import grey_values
 from talanoa.measure import tables
-from talanoa.methods.star_convex import Candidates
+from talanoa.models.methods.star_convex import Candidates
+from talanoa.models.runtime.store import CANDIDATES
 from talanoa.predict import class_columns, in_image
 from talanoa.rois.roi_set import make_names
 

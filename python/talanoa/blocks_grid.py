@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import inference, tiles
 from talanoa.core.errors import BadInput
 from talanoa.image.lazy import LazyImage
+from talanoa.models.runtime import inference, tiles
 from talanoa.result import array_sha256
 
 Box = tuple[tuple[int, int], ...]  # (start, stop) along y, x or z, y, x

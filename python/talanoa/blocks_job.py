@@ -9,9 +9,9 @@ from typing import Any
 
 from talanoa.blocks_grid import Grid, Pixels, placed
 from talanoa.blocks_seen import Ground, Seeing
-from talanoa.blocks_store import CANDIDATES, Store
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.image.lazy import LazyImage
+from talanoa.models.runtime.store import CANDIDATES, Store
 from talanoa.requests import SegmentRequest
 
 WINNERS, KEPT, WRITTEN, ROIS = "winners", "kept", "written", "rois"

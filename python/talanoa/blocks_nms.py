@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.blocks_grid import Box, Grid
-from talanoa.methods import star_convex
-from talanoa.methods.star_convex import Candidates
+from talanoa.models.methods import star_convex
+from talanoa.models.methods.star_convex import Candidates
 
 ROUNDING = 2.0  # pixels by which corners may lie farther out than the distances say
 MARGIN = 3  # how many times its largest candidate a block looks beyond its border

@@ -10,12 +10,13 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import geometry, rois
+from talanoa import rois
 from talanoa.blocks_draw import as_image
 from talanoa.blocks_grid import Box
 from talanoa.blocks_job import ROIS
-from talanoa.blocks_store import Store
-from talanoa.methods.star_convex import Candidates
+from talanoa.models import geometry
+from talanoa.models.methods.star_convex import Candidates
+from talanoa.models.runtime.store import Store
 from talanoa.rois.files import entry_names
 from talanoa.rois.roi_set import bound_in, make_names, rename
 from talanoa.rois.zip_stored import write_parts

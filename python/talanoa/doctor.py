@@ -251,7 +251,7 @@ def check_home() -> Line:
 
 def check_models() -> Line:
     """Check that there are models, that they are whole, and that the user's folder can be written."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     home = model_folder.user_models()
     found = model_folder.available()
@@ -303,7 +303,7 @@ def check_shared_memory() -> Line:
 
 def check_disk() -> Line:
     """Check the free disk at the user's models and in the folder for temporary files."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     places = {"your models": _existing(model_folder.user_models()), "temporary files": Path(tempfile.gettempdir())}
     free = {what: shutil.disk_usage(place).free / 1e9 for what, place in places.items()}

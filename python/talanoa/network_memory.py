@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from talanoa.methods.mask_objects import Probability
-    from talanoa.methods.star_convex import Candidates
+    from talanoa.models.methods.mask_objects import Probability
+    from talanoa.models.methods.star_convex import Candidates
     from talanoa.requests import SegmentRequest
 
 LOWEST = 0.05  # probability down to which candidates are kept

@@ -11,13 +11,15 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, inference, methods, network_maps
+from talanoa import network_maps
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host, Share, stop_if_cancelled
 from talanoa.image import grey_values
 from talanoa.image.ops import background, resample
-from talanoa.methods import mask_objects, star_convex
-from talanoa.model_folder import Model, check_kind
+from talanoa.models import methods
+from talanoa.models.folder import Model, check_kind
+from talanoa.models.methods import mask_objects, star_convex
+from talanoa.models.runtime import backends, inference
 from talanoa.network_memory import LOWEST, Answer, NetworkMemory
 from talanoa.predict_settings import check_settings, levels_of, limits_of, own_normalization
 from talanoa.requests import SegmentRequest

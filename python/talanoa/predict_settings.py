@@ -6,10 +6,10 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from talanoa import methods
 from talanoa.core.errors import BadInput
 from talanoa.image.ops.normalize import fit, percentile_limits
-from talanoa.model_folder import Model
+from talanoa.models import methods
+from talanoa.models.folder import Model
 from talanoa.requests import SegmentRequest
 
 

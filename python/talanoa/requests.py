@@ -31,8 +31,8 @@ from talanoa.core.request import (
     read_whole,
     read_word,
 )
+from talanoa.models.request import ImageRequest
 from talanoa.request_aliases import STARDIST
-from talanoa.requests_image import ImageRequest
 from talanoa.requests_train import TrainRequest
 
 __all__ = [

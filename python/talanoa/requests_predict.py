@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import Count, Folders, read_decimal, read_numbers, read_whole, read_word
-from talanoa.requests_image import ImageRequest, Sample
+from talanoa.models.request import ImageRequest, Sample
 
 
 def read_names(value: Any) -> Any:

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import Count, PathText, check_ordered, read_decimal, read_whole, read_word
-from talanoa.requests_image import ImageRequest, Sample
+from talanoa.models.request import ImageRequest, Sample
 
 Percentile = Annotated[Annotated[float, Field(ge=0, le=100, allow_inf_nan=False)] | None, BeforeValidator(read_decimal)]
 

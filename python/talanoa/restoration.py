@@ -10,20 +10,23 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import backends, calibration, image_work, methods, restoration_isotropic
+from talanoa import calibration, restoration_isotropic
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host, Share
 from talanoa.image import lazy
 from talanoa.image.lazy import LazyImage
 from talanoa.image.ops import anisotropy
 from talanoa.image.ops.normalize import Levels, is_fixed
-from talanoa.image_work import Found, ImageWork, Made
-from talanoa.model_folder import Model, check_kind
+from talanoa.models import methods
+from talanoa.models.folder import Model, check_kind
+from talanoa.models.runtime import backends
+from talanoa.models.runtime import frames as image_work
+from talanoa.models.runtime.dense import Prediction, planned_parts, predict
+from talanoa.models.runtime.dtypes import type_for
+from talanoa.models.runtime.frames import Found, ImageWork, Made
+from talanoa.models.runtime.source import Measured, measure
 from talanoa.requests_restore import RestoreRequest
 from talanoa.restoration_choice import choose
-from talanoa.restoration_numbers import type_for
-from talanoa.restoration_source import Measured, measure
-from talanoa.restoration_units import Prediction, planned_parts, predict
 from talanoa.restoration_warnings import check_levels, far_from_trained, warnings_of
 
 

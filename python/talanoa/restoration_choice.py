@@ -5,9 +5,9 @@ from __future__ import annotations
 from talanoa.core.errors import BadInput
 from talanoa.core.request import from_one_to
 from talanoa.image.lazy import LazyImage
-from talanoa.model_folder import Model
+from talanoa.models.folder import Model
+from talanoa.models.runtime.source import Source
 from talanoa.requests_restore import RestoreRequest
-from talanoa.restoration_source import Source
 
 
 def choose(image: LazyImage, model: Model, request: RestoreRequest) -> tuple[Source, list[str]]:
@@ -28,7 +28,7 @@ def choose(image: LazyImage, model: Model, request: RestoreRequest) -> tuple[Sou
         The model takes another number of channels and no key says which; a key out of range; a plane for a model of
         volumes, or only one slice.
     """
-    from talanoa.tasks.choose import read_frames
+    from talanoa.models.select import read_frames
 
     frames = read_frames(request.frames, image.form.sizes["t"])
     planes, notes = _planes(image, model, request.plane)
@@ -38,7 +38,7 @@ def choose(image: LazyImage, model: Model, request: RestoreRequest) -> tuple[Sou
 
 def _channels(image: LazyImage, model: Model, asked: int | str | None) -> tuple[int, ...]:
     """Return the channels, counted from 0."""
-    from talanoa.tasks.choose import channel_numbers
+    from talanoa.models.select import channel_numbers
 
     if asked == "all":
         if model.channels > 1:
@@ -50,7 +50,7 @@ def _channels(image: LazyImage, model: Model, asked: int | str | None) -> tuple[
 
 def _planes(image: LazyImage, model: Model, plane: int | None) -> tuple[tuple[int, ...], list[str]]:
     """Return the slices, counted from 0, and a note where a model of planes gets several."""
-    from talanoa.tasks.choose import check_stack
+    from talanoa.models.select import check_stack
 
     found = image.form.sizes["z"]
     if model.ndim == 3:

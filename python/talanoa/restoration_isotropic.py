@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import inference
-from talanoa.backends import Arrays, Runner
 from talanoa.core.host import Host, Share, stop_if_cancelled
 from talanoa.image.ops import anisotropy
 from talanoa.image.ops.normalize import Levels
-from talanoa.restoration_units import Prediction, assembled, planned_parts
+from talanoa.models.runtime import inference
+from talanoa.models.runtime.backends import Arrays, Runner
+from talanoa.models.runtime.dense import Prediction, assembled, planned_parts
 
 
 def parts_of(shape: Sequence[int], factor: float, config: Any, count: int | None) -> tuple[int, ...]:
@@ -42,7 +42,7 @@ def predict(
     pixels : ndarray, (c, z, y, x)
         Intensities.
     levels, config, host, more
-        See `restoration_units.predict`.
+        See `talanoa.models.runtime.dense.predict`.
     parts : tuple of int
         Tiles along z and along the other axis of a plane, see `parts_of`.
     factor : float

@@ -12,8 +12,8 @@ from talanoa.core.errors import BadInput
 from talanoa.core.host import PassingOn, QuietHost
 from talanoa.image.form import DIMS
 from talanoa.image.ops.normalize import is_fixed
-from talanoa.model_folder import Model
-from talanoa.restoration_source import Measured, Source, spread_evenly
+from talanoa.models.folder import Model
+from talanoa.models.runtime.source import Measured, Source, spread_evenly
 
 FAR = 3.0  # standard deviations of the training images, or their factor, at which intensities are far from theirs
 OTHER_DISTANCE = 0.15  # by which slices may lie farther apart or closer than in training
@@ -101,7 +101,7 @@ def far(measured: Measured, names: Sequence[str]) -> list[str]:
 
 def pixel_size(form: xr.DataArray, model: Model, scale: float | None = None) -> list[str]:
     """Return a warning when the pixels are far from those of the training images, times the scale asked for."""
-    from talanoa.tasks.inspect_image import warn_pixel_size
+    from talanoa.models.checks import warn_pixel_size
 
     host = _Listening()
     warn_pixel_size(form, model, scale, None, host)

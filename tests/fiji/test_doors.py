@@ -16,9 +16,9 @@ import pytest
 import talanoa
 import tiny
 from talanoa import image as images
-from talanoa import model_folder
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
+from talanoa.models import folder as model_folder
 
 KEYS = [
     {"prob_thresh": 0.6, "nms_thresh": 0.3},

@@ -235,7 +235,7 @@ def test_save_rois_and_back_to_labels(image: Any, ij: Any, tmp_path: Path) -> No
 
 
 def test_training_from_a_macro(names: list[str], ij: Any, tmp_path: Path) -> None:
-    from talanoa import model_folder
+    from talanoa.models import folder
 
     folders = tiny.write_training_set(tmp_path / "set")
     ij.run(
@@ -243,7 +243,7 @@ def test_training_from_a_macro(names: list[str], ij: Any, tmp_path: Path) -> Non
         f"images=[{folders['images']}] targets=[{folders['targets']}] name=[from a macro] epochs=1 steps=4 patch=64 "
         "batch=2 n_rays=8 grid=2 device=cpu validation=0.2",
     )
-    assert "from a macro" in [one.name for one in model_folder.available()]
+    assert "from a macro" in [one.name for one in folder.available()]
 
 
 def test_a_model_is_judged_from_a_macro(names: list[str], ij: Any, tmp_path: Path) -> None:

@@ -17,11 +17,11 @@ from fiji.scripts import commands as scripts
 from fiji.scripts import declared
 from labellers import ER, NUCLEUS
 from talanoa import image as images
-from talanoa import model_folder
 from talanoa.core import resources
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
 from talanoa.labelling.record import Light
+from talanoa.models import folder as model_folder
 from talanoa.requests_predict import PredictRequest
 
 PREDICT = "Predict Fluorescence"

@@ -19,11 +19,11 @@ from fiji.active import active, opened
 from fiji.scripts import commands as scripts
 from fiji.scripts import declared
 from talanoa import image as images
-from talanoa import model_folder
 from talanoa.core import resources
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
 from talanoa.labelling.record import record_of
+from talanoa.models import folder as model_folder
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_train import KEYS_OF
 from talanoa.samples import noisy

@@ -9,9 +9,10 @@ import pytest
 import talanoa
 from synthetic import stack, write_stacks
 from talanoa import image as images
-from talanoa import model_folder, rois
+from talanoa import rois
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
+from talanoa.models import folder
 from trained3d import small_model
 
 
@@ -56,6 +57,6 @@ def test_stacks_and_rois_drawn_slice_by_slice_train_a_3d_model(names: list[str],
         f"images=[{folders[0]}] rois=[{drawn}] name=[stacks from a macro] epochs=1 steps=1 patch=16 patch_z=8 batch=1 "
         "n_rays=8 device=cpu validation=0.5 backbone=resnet anisotropy=2,5",
     )
-    found = model_folder.load("stacks from a macro")
+    found = folder.load("stacks from a macro")
     assert found.method == "stardist3d"
     assert (found.config["backbone"], found.config["anisotropy"]) == ("resnet", [2.5, 1.0, 1.0])

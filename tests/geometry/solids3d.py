@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from talanoa.geometry.rays3d import Rays3D
+from talanoa.models.geometry.rays3d import Rays3D
 
 
 def ball(shape: tuple[int, int, int], center: tuple[float, float, float], radius: float, value: int = 1) -> np.ndarray:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from talanoa import geometry
 from talanoa.core.compiled import in_parts, kernel
+from talanoa.models import geometry
 
 
 def test_a_kernel_works_where_no_folder_can_keep_its_machine_code(caplog: pytest.LogCaptureFixture) -> None:
@@ -56,8 +56,8 @@ def test_kernels_can_be_used_by_several_threads_at_once() -> None:
 
 
 def test_after_warming_up_nothing_is_compiled_any_more() -> None:
-    from talanoa.geometry import edt, nms2d, render2d, star2d
     from talanoa.measure import perimeter
+    from talanoa.models.geometry import edt, nms2d, render2d, star2d
 
     geometry.warm_up()
     kernels = (star2d._march, edt._rows, nms2d._suppress, render2d._draw, perimeter._walk_all)

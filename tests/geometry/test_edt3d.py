@@ -4,7 +4,7 @@ from scipy.ndimage import distance_transform_edt
 
 from geometry.solids3d import scene
 from talanoa.core.errors import BadInput
-from talanoa.geometry.edt3d import edge_probability3d
+from talanoa.models.geometry.edt3d import edge_probability3d
 
 
 @pytest.mark.parametrize("sizes", [None, (2.5, 1, 0.7)])

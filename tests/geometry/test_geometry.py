@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from talanoa import geometry
+from talanoa.models import geometry
 
 
 def disc(size: int, center: tuple[float, float], radius: float, value: int = 1) -> np.ndarray:

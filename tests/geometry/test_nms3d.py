@@ -5,9 +5,9 @@ import pytest
 
 from geometry.solids3d import crowd, turned_rays
 from talanoa.core.errors import BadInput
-from talanoa.geometry.nms3d import suppress_overlaps3d
-from talanoa.geometry.rays3d import Rays3D, golden_spiral, octahedron, volumes
-from talanoa.geometry.render3d import render_polyhedra
+from talanoa.models.geometry.nms3d import suppress_overlaps3d
+from talanoa.models.geometry.rays3d import Rays3D, golden_spiral, octahedron, volumes
+from talanoa.models.geometry.render3d import render_polyhedra
 
 
 def one_by_one(

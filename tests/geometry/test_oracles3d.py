@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talanoa.geometry.edt3d import edge_probability3d
-from talanoa.geometry.nms3d import suppress_overlaps3d
-from talanoa.geometry.rays3d import Rays3D, golden_spiral, surfaces, volumes
-from talanoa.geometry.render3d import render_polyhedra
-from talanoa.geometry.star3d import star_distances3d
+from talanoa.models.geometry.edt3d import edge_probability3d
+from talanoa.models.geometry.nms3d import suppress_overlaps3d
+from talanoa.models.geometry.rays3d import Rays3D, golden_spiral, surfaces, volumes
+from talanoa.models.geometry.render3d import render_polyhedra
+from talanoa.models.geometry.star3d import star_distances3d
 
 FILE = Path(__file__).parents[1] / "data" / "geometry" / "oracles3d.npz"
 CASES = {"even": (32, None, (1, 1, 1)), "flat": (24, (2.0, 1.0, 1.0), (1, 2, 2))}

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from talanoa import geometry
+from talanoa.models import geometry
 from talanoa.rois.trace import trace
 
 

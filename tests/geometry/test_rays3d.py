@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from talanoa.core.errors import BadInput
-from talanoa.geometry.rays3d import Rays3D, from_directions, golden_spiral, octahedron, surfaces, volumes
+from talanoa.models.geometry.rays3d import Rays3D, from_directions, golden_spiral, octahedron, surfaces, volumes
 
 
 def test_volume_and_surface_of_an_octahedron_are_those_of_the_textbook() -> None:

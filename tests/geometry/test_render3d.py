@@ -3,10 +3,10 @@ import pytest
 
 from geometry.solids3d import crowd, scene, turned_rays
 from talanoa.core.errors import BadInput
-from talanoa.geometry import solid3d
-from talanoa.geometry.rays3d import golden_spiral, octahedron, volumes
-from talanoa.geometry.render3d import render_polyhedra
-from talanoa.geometry.star3d import star_distances3d
+from talanoa.models.geometry import solid3d
+from talanoa.models.geometry.rays3d import golden_spiral, octahedron, volumes
+from talanoa.models.geometry.render3d import render_polyhedra
+from talanoa.models.geometry.star3d import star_distances3d
 
 SHAPE = (20, 40, 40)
 

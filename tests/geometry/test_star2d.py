@@ -5,9 +5,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from talanoa import geometry
 from talanoa.core.errors import BadInput
-from talanoa.geometry.nms2d import overlap, shared_area
+from talanoa.models import geometry
+from talanoa.models.geometry.nms2d import overlap, shared_area
 
 
 def blobs(seed: int, shape: tuple[int, int] = (60, 75), n: int = 14) -> np.ndarray:

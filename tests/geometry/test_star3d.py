@@ -3,8 +3,8 @@ import pytest
 
 from geometry.solids3d import ball, scene, turned_rays
 from talanoa.core.errors import BadInput
-from talanoa.geometry.rays3d import golden_spiral, octahedron
-from talanoa.geometry.star3d import star_distances3d
+from talanoa.models.geometry.rays3d import golden_spiral, octahedron
+from talanoa.models.geometry.star3d import star_distances3d
 
 
 def test_rays_of_a_box_end_at_the_first_voxel_outside() -> None:

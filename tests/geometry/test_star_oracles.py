@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from talanoa import geometry
-from talanoa.geometry.nms2d import overlap
+from talanoa.models import geometry
+from talanoa.models.geometry.nms2d import overlap
 
 Oracles = dict[str, np.ndarray]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa import geometry
-from talanoa.geometry import torch2d
+from talanoa.models import geometry
+from talanoa.models.geometry import torch2d
 
 
 @pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])

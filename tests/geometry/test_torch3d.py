@@ -3,10 +3,10 @@ import pytest
 import torch
 
 from geometry.solids3d import crowd, scene
-from talanoa import geometry
 from talanoa.core.errors import BadInput
-from talanoa.geometry import torch3d
-from talanoa.geometry.rays3d import golden_spiral
+from talanoa.models import geometry
+from talanoa.models.geometry import torch3d
+from talanoa.models.geometry.rays3d import golden_spiral
 
 DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.gpu)]
 

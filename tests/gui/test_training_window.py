@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from talanoa import model_folder
+from talanoa.models import folder
 
 pytestmark = pytest.mark.gui
 
 
 def trained(seen: dict[str, Any]) -> dict[str, Any]:
     """Return how the model of a scenario came about."""
-    return model_folder.load(str(seen["work"] / "home" / "models" / "mine")).training
+    return folder.load(str(seen["work"] / "home" / "models" / "mine")).training
 
 
 def test_the_window_shows_curve_and_preview_and_stopping_keeps_the_best(play: Any) -> None:

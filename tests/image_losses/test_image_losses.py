@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from talanoa.core.errors import BadInput
-from talanoa.image_losses import adversarial, gradients, names
-from talanoa.image_losses.combined import LOSSES, weighted
+from talanoa.models.losses import adversarial, gradients, names
+from talanoa.models.losses.combined import LOSSES, weighted
 
 
 def one(*values: float) -> torch.Tensor:

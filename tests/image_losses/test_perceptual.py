@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from talanoa.core.errors import BadInput
-from talanoa.image_losses import backbones, combined, names, perceptual
-from talanoa.methods import labelling
+from talanoa.models.losses import backbones, combined, names, perceptual
+from talanoa.models.methods import labelling
 from talanoa.training.settings import Settings
 
 DOUBLE = torch.float64

@@ -16,13 +16,14 @@ import drawn_plates
 import labellers
 import talanoa
 from talanoa import image as images
-from talanoa import model_folder, tasks
+from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image import lazy as image_lazy
 from talanoa.labelling import lights
 from talanoa.labelling.fields import middle_planes
 from talanoa.labelling.record import LabellingRecord, Light, Stain, record_of
+from talanoa.models import folder as model_folder
 from talanoa.requests import TrainRequest, parse
 from talanoa.tasks import image_task
 from talanoa.tasks.common import Given

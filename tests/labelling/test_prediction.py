@@ -13,20 +13,21 @@ import labellers
 import restorers
 import tiny
 from labellers import ER, NUCLEUS, PHASE, phase
-from talanoa import methods, model_folder
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.image.ops import orientations
 from talanoa.image.ops.normalize import fit
-from talanoa.image_work import Made
 from talanoa.labelling import models as several
 from talanoa.labelling.prediction import predict_stains
 from talanoa.labelling.record import Light, Stain
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.runtime.frames import Made
+from talanoa.models.runtime.windows import Windows
 from talanoa.requests import parse
 from talanoa.requests_predict import PredictRequest
 from talanoa.result import array_sha256
-from talanoa.windows import Windows
 
 GOLGI = Stain(name="golgi")
 HALO = 31  # of two poolings

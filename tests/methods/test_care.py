@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from talanoa import methods
+from talanoa.models import methods
 
 
 def test_losses_follow_the_configuration() -> None:

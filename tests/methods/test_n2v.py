@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa import methods
 from talanoa.core.errors import BadInput
-from talanoa.methods.n2v import N2VConfig
-from talanoa.methods.n2v_masking import drawn_places, mask_batch, masked_count, medians, positions, z_curve
+from talanoa.models import methods
+from talanoa.models.methods.n2v import N2VConfig
+from talanoa.models.methods.n2v_masking import drawn_places, mask_batch, masked_count, medians, positions, z_curve
 
 SHAPES = [(64, 64), (24, 40), (8, 16, 20)]
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from talanoa import methods
 from talanoa.core.errors import BadInput
-from talanoa.image_losses.focal import focal
-from talanoa.methods.mask_objects import objects_of
+from talanoa.models import methods
+from talanoa.models.losses.focal import focal
+from talanoa.models.methods.mask_objects import objects_of
 
 MAP = np.zeros((8, 8), np.float32)
 MAP[1:4, 1:4] = 0.75  # a ring of eight pixels

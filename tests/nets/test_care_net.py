@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 import torch
 
-from talanoa import methods
 from talanoa.core.errors import BadInput
-from talanoa.methods.care import Care3DConfig, CareConfig
-from talanoa.nets.care_unet import MaxBlurPool, conv_of_both
+from talanoa.models import methods
+from talanoa.models.methods.care import Care3DConfig, CareConfig
+from talanoa.models.networks.care_unet import MaxBlurPool, conv_of_both
 
 
 def build(name: str, **keys: Any) -> tuple[torch.nn.Module, Any]:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch.nn import functional
 
-from talanoa import methods
-from talanoa.nets.coarse_up import CoarseUp, four_kernels, on_the_coarse_grid
+from talanoa.models import methods
+from talanoa.models.networks.coarse_up import CoarseUp, four_kernels, on_the_coarse_grid
 
 
 @pytest.mark.parametrize("side", [3, 5, 7])

@@ -13,9 +13,9 @@ from safetensors.torch import save_file
 
 import tiny
 from talanoa.core.errors import BadInput
-from talanoa.methods import labelling
-from talanoa.nets import pretrained
-from talanoa.nets.encoder_unet import EncoderUNet
+from talanoa.models.methods import labelling
+from talanoa.models.networks import pretrained
+from talanoa.models.networks.encoder_unet import EncoderUNet
 from talanoa.training.settings import Settings
 
 models = pytest.importorskip("torchvision.models")

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 import torch
 
-from talanoa import tiles
 from talanoa.core.errors import BadInput
-from talanoa.inference import planned_parts
-from talanoa.methods import labelling
-from talanoa.nets.labelling_unet import LabellingUNet, he_normal
-from talanoa.nets.pix2pix import Generator, PatchDiscriminator
-from talanoa.nets.projection_unet import Projection, ProjectionUNet
+from talanoa.models.methods import labelling
+from talanoa.models.networks.labelling_unet import LabellingUNet, he_normal
+from talanoa.models.networks.pix2pix import Generator, PatchDiscriminator
+from talanoa.models.networks.projection_unet import Projection, ProjectionUNet
+from talanoa.models.runtime import tiles
+from talanoa.models.runtime.inference import planned_parts
 
 
 def parameters(net: torch.nn.Module) -> int:

@@ -2,9 +2,9 @@ import pytest
 import torch
 
 from talanoa.core.errors import BadInput
-from talanoa.methods import stardist3d
-from talanoa.nets.reach import block_strides
-from talanoa.nets.resnet import SameConv
+from talanoa.models.methods import stardist3d
+from talanoa.models.networks.receptive_field import block_strides
+from talanoa.models.networks.resnet import SameConv
 
 
 def parameters(**keys: object) -> int:

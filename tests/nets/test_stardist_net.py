@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from talanoa.nets.reach import grid_steps, receptive_radius
-from talanoa.nets.stardist import StarDistNet
+from talanoa.models.networks.receptive_field import grid_steps, receptive_radius
+from talanoa.models.networks.stardist import StarDistNet
 
 
 def test_the_default_network_has_as_many_parameters_as_the_original() -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.network_memory import NetworkMemory
     from talanoa.requests import SegmentRequest
     from talanoa.requests_propose import ProposeRequest
@@ -51,10 +51,10 @@ def propose_by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -
     BadInput
         Unknown model, or an image that does not fit it.
     """
-    from talanoa import methods, model_folder
-    from talanoa.tasks.inspect_image import check_pixels, warn_pixel_size
+    from talanoa.models import folder, methods
+    from talanoa.models.checks import check_pixels, warn_pixel_size
 
-    model = model_folder.load(request.model)
+    model = folder.load(request.model)
     ndim = methods.get(model.method).ndim
     if request.ndim is not None and request.ndim != ndim:
         raise BadInput(
@@ -82,7 +82,7 @@ def _predict(
     """Predict one plane or volume."""
     from talanoa import predict
     from talanoa.core.host import QuietHost
-    from talanoa.tasks.choose import choose
+    from talanoa.models.select import choose
 
     here = image.isel(t=[part.t]) if part.z is None else image.isel(t=[part.t], z=[part.z])
     chosen = choose(here, model.channels, settings, 2 if part.z is not None else 3)

@@ -313,7 +313,7 @@ def _warm_up() -> None:
     try:
         import talanoa.measure.tables
         import talanoa.predict  # noqa: F401
-        from talanoa import geometry
+        from talanoa.models import geometry
 
         geometry.warm_up()
         geometry.warm_up3d()  # a quarter of a second, once it was compiled by `get_ready`
@@ -324,11 +324,12 @@ def _warm_up() -> None:
 
 def get_ready() -> None:
     """Compile the kernels and export the shipped model's network, so that the first job need not."""
-    from talanoa import backends, geometry, model_folder
+    from talanoa.models import folder, geometry
+    from talanoa.models.runtime import backends
 
     geometry.warm_up()
     geometry.warm_up3d()
-    backends.for_model(model_folder.load("nuclei"), "cpu", "auto")
+    backends.for_model(folder.load("nuclei"), "cpu", "auto")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,7 +18,7 @@ from talanoa.judge.reading import read_labels
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 
 Classes = Sequence[Mapping[int, int]]  # class of each label, for each frame (or slice, where those are judged)
@@ -73,14 +73,14 @@ class Candidate:
     @cached_property
     def training(self) -> Mapping[str, Any]:
         """What the model recorded of its training; of result folders, what their copy of the model's record says."""
-        from talanoa import model_record
+        from talanoa.models import record
 
         if self.model is not None:
             return self.model.training
         files = self.annotations.files.values() if self.annotations is not None else ()
         for folder in {path.parent for path in files if path.name in folders.RESULTS}:
-            if (folder / model_record.RECORD).is_file():
-                return model_record.read_record(folder).get("training") or {}
+            if (folder / record.RECORD).is_file():
+                return record.read_record(folder).get("training") or {}
         return {}
 
     def find(
@@ -124,14 +124,14 @@ def from_word(word: str) -> Candidate:
 
 def holds_model(place: Path) -> bool:
     """Return True for the folder of a model."""
-    from talanoa import model_record
+    from talanoa.models import record
 
-    return (place / model_record.RECORD).is_file()
+    return (place / record.RECORD).is_file()
 
 
 def from_model(word: str) -> Candidate:
     """Return a model by name or folder."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     model = model_folder.load(word)
     return Candidate(model.name, model)
@@ -179,9 +179,9 @@ def classes_of(annotations: folders.Annotations, name: str) -> Classes:
 def find_objects(model: Model, image: xr.DataArray, request: EvaluateRequest, host: Host) -> Found:
     """Segment an image as the task `segment` does; a stack for a model of planes goes slice by slice."""
     from talanoa import predict
+    from talanoa.models.checks import check_pixels
+    from talanoa.models.select import choose
     from talanoa.requests import SegmentRequest
-    from talanoa.tasks.choose import choose
-    from talanoa.tasks.inspect_image import check_pixels
 
     n_t, n_z = image.sizes["t"], image.sizes["z"]
     seen = as_frames(image) if model.ndim == 2 and n_z > 1 else image
@@ -216,7 +216,7 @@ def _classes(objects: Any, frames: int) -> Classes:
 
 def check_kind(model: Model, kind: str) -> None:
     """Refuse a model that makes something else than what is judged: "objects", "image" or "stains"."""
-    from talanoa import methods
+    from talanoa.models import methods
 
     made = methods.get(model.method).kind
     if made != kind:

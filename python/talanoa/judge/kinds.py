@@ -102,9 +102,9 @@ def kind_of(request: EvaluateRequest) -> str:
 
 
 def _of_model(request: EvaluateRequest) -> str:
-    from talanoa import methods, model_folder
+    from talanoa.models import folder, methods
 
-    model = model_folder.load(str(request.model))
+    model = folder.load(str(request.model))
     made = methods.get(model.method).kind
     if request.kind not in ("auto", made):
         raise BadInput(

@@ -107,7 +107,7 @@ def check(
     tests : mapping of str to Path
         Test images by name.
     record : mapping
-        What the model recorded of its training, see `talanoa.model_folder.Model.training`; empty: nothing is known.
+        What the model recorded of its training, see `talanoa.models.folder.Model.training`; empty: nothing is known.
     train : sequence of Path
         Folders of training images; empty: those that the model recorded.
     host : Host

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from talanoa.judge.leaks import LeakCheck
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
 
 REPORT, EVERYTHING = "report.html", "evaluation.json"
 TEMPLATES = Path(__file__).resolve().parent / "templates"

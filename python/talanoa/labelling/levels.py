@@ -36,7 +36,7 @@ def of_stain(images: Sequence[NDArray[np.float32]], low: float, high: float) -> 
 
 def illumination(images: Sequence[NDArray]) -> list[list[float]]:
     """Return the illumination that images (y, x) share, mean 1, at `GRID` x `GRID` places from corner to corner."""
-    from talanoa.geometry.sample2d import sample
+    from talanoa.models.geometry.sample2d import sample
 
     even = flat_field(images)
     steps = [(side - 1) / (GRID - 1) for side in even.shape]
@@ -55,7 +55,7 @@ def illumination_of(grids: Sequence[Any], shape: tuple[int, int], lights: Sequen
     lights : sequence of Light
         The kinds of light, whose planes share an illumination.
     """
-    from talanoa.geometry.sample2d import sample
+    from talanoa.models.geometry.sample2d import sample
 
     kept = np.asarray(grids, np.float32).reshape(-1, GRID, GRID)
     steps = [(GRID - 1) / max(1, side - 1) for side in shape]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from talanoa import model_folder, model_record
 from talanoa.core.errors import BadInput
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import record as model_record
+from talanoa.models.folder import Model
 
 
 @dataclass(frozen=True, eq=False)

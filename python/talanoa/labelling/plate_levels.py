@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from talanoa.image.ops.normalize import Levels
 from talanoa.labelling.levels import illumination_of
 from talanoa.labelling.models import knows
-from talanoa.model_folder import Model
-from talanoa.restoration_source import Measured
+from talanoa.models.folder import Model
+from talanoa.models.runtime.source import Measured
 
 
 def recorded_illumination(model: Model, shape: tuple[int, int]) -> NDArray[np.float32] | None:

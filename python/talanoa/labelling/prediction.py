@@ -9,22 +9,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import backends, image_work, inference, methods
 from talanoa.core.host import Host, Share
 from talanoa.image import lazy
 from talanoa.image.lazy import LazyImage
 from talanoa.image.ops import resample
-from talanoa.image_work import Found, ImageWork, Made
 from talanoa.labelling import colours, lights, plate_levels, prediction_checks
 from talanoa.labelling.exposure import flattened
 from talanoa.labelling.inputs import Input, inputs_of
 from talanoa.labelling.models import Models, Output, knows, outputs
 from talanoa.labelling.record import Stain
-from talanoa.model_folder import Model
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.runtime import backends, inference
+from talanoa.models.runtime import frames as image_work
+from talanoa.models.runtime.dense import Average, predict
+from talanoa.models.runtime.frames import Found, ImageWork, Made
+from talanoa.models.runtime.source import Measured, Source, measure
+from talanoa.models.runtime.windows import BORDER, WINDOW, Windows
 from talanoa.requests_predict import PredictRequest
-from talanoa.restoration_source import Measured, Source, measure
-from talanoa.restoration_units import Average, predict
-from talanoa.windows import BORDER, WINDOW, Windows
 
 _SHOWN = (0.35, 99.65)  # percentiles of the transmitted light between which it is shown
 
@@ -330,7 +332,7 @@ def windows_of(request: PredictRequest) -> Windows | None:
 
 def _source(image: LazyImage, given: tuple[tuple[Input, ...], ...], request: PredictRequest) -> Source:
     """Return what is read of the image for all models together."""
-    from talanoa.tasks.choose import read_frames
+    from talanoa.models.select import read_frames
 
     frames = read_frames(request.frames, image.form.sizes["t"])
     channels, planes = ({one[k] for inputs in given for one in inputs} for k in range(2))

@@ -12,10 +12,10 @@ from talanoa.core.errors import BadInput
 from talanoa.image.form import DIMS
 from talanoa.image.ops.normalize import is_fixed
 from talanoa.labelling.inputs import Input
-from talanoa.model_folder import Model
-from talanoa.restoration_source import Measured, Source, spread_evenly
+from talanoa.models.checks import MICRONS
+from talanoa.models.folder import Model
+from talanoa.models.runtime.source import Measured, Source, spread_evenly
 from talanoa.restoration_warnings import LOOKED_AT, far, pixel_size
-from talanoa.tasks.inspect_image import MICRONS
 
 if TYPE_CHECKING:
     from talanoa.labelling.prediction import Member

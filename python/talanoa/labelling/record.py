@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from talanoa.labelling.targets import TargetConfig
-from talanoa.methods.validation import validated
+from talanoa.models.methods.config import validated
 
 
 class Light(BaseModel):

@@ -73,7 +73,7 @@ def split_touching(mask: NDArray[np.bool_], depth: float = 0.75, spacing: tuple[
     """
     from scipy.ndimage import distance_transform_edt
 
-    from talanoa.geometry.basins import basins  # loads numba
+    from talanoa.models.geometry.basins import basins  # loads numba
 
     if not mask.any():
         return np.zeros(mask.shape, np.int32)

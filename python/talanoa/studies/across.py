@@ -145,12 +145,12 @@ def scores(
     segment, transmitted : str
         As for `evaluate`.
     """
-    from talanoa import model_folder
     from talanoa.core.request import parse
     from talanoa.judge.stains import segmenting
     from talanoa.judge.stains.kind import evaluate
     from talanoa.judge.stains.tables import score_of
     from talanoa.labelling.record import record_of
+    from talanoa.models import folder as model_folder
     from talanoa.requests_evaluate import EvaluateRequest
 
     found: dict[str, float] = {}

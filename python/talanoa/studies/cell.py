@@ -58,8 +58,8 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
         ``seconds`` and ``peak_memory`` (bytes) of the training, ``epochs``, ``best_epoch``, ``training_images`` (how
         many) and ``scores`` on the test images, among others; or ``error``.
     """
-    from talanoa import model_folder
     from talanoa.core import devices
+    from talanoa.models import folder
     from talanoa.requests import TrainRequest, parse
     from talanoa.training import pace
     from talanoa.training.recipe import recipe_for
@@ -71,7 +71,7 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     with pace.peak_memory(devices.choose(asked.device)) as peak:
         made = train(asked, host)
     seconds = time.perf_counter() - started
-    model = model_folder.load(made.name)
+    model = folder.load(made.name)
     test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, **request["test"], **_of_method(asked)}
     if request.get("across"):
         from talanoa.studies import across

@@ -133,9 +133,9 @@ def _do(cell: Cell, request: StudyRequest, parts: Parts | None, out: Path, host:
 
 def _found(model: str) -> str:
     """Return the folder of a model that a training needs: the cells have a home of their own."""
-    from talanoa import model_folder
+    from talanoa.models import folder
 
-    return str(model_folder.find(model).absolute())
+    return str(folder.find(model).absolute())
 
 
 def _watch(process: subprocess.Popen[str], host: Host, title: str) -> str:

@@ -11,19 +11,19 @@ from typing import TYPE_CHECKING, Any
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.image import grey_values
-from talanoa.tasks.choose import choose
+from talanoa.models.checks import warn_pixel_size
+from talanoa.models.select import choose
 from talanoa.tasks.common import Collecting, check_new, report_notes
-from talanoa.tasks.inspect_image import warn_pixel_size
 
 if TYPE_CHECKING:
     from talanoa import blocks
     from talanoa.blocks_job import Job
     from talanoa.blocks_levels import Levels
     from talanoa.blocks_seen import Ground
-    from talanoa.blocks_store import Store
     from talanoa.core.host import Host
     from talanoa.image.lazy import LazyImage
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
+    from talanoa.models.runtime.store import Store
     from talanoa.requests import SegmentRequest
 
 BUDGET = 1 << 28  # pixels, all frames and channels together; larger files go through blocks by themselves
@@ -65,7 +65,7 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
     Cancelled
         The message says what is kept and how to go on.
     """
-    from talanoa import blocks_store
+    from talanoa.models.runtime import store as blocks_store
 
     meter = cost.Meter(devices.resolve(request.device))
     out = _check(request, model)
@@ -85,7 +85,8 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
 
 def _check(request: SegmentRequest, model: Model) -> Path:
     """Return the result folder; refuse what cannot be done in blocks."""
-    from talanoa import methods, predict_settings
+    from talanoa import predict_settings
+    from talanoa.models import methods
 
     if methods.get(model.method).decode == "mask" or predict_settings.own_normalization(model) is not None:
         raise BadInput(
@@ -110,8 +111,10 @@ class _Prepared:
     """What is known of a segmentation in blocks before it begins."""
 
     def __init__(self, request: SegmentRequest, model: Model, image: LazyImage, host: Host) -> None:
-        from talanoa import backends, blocks_grid, methods
+        from talanoa import blocks_grid
         from talanoa.blocks_seen import Seeing
+        from talanoa.models import methods
+        from talanoa.models.runtime import backends
 
         self.request, self.model, self.image, self.host = request, model, image, host
         self.config: Any = methods.get(model.method).config(**model.config)
@@ -203,7 +206,8 @@ class _Prepared:
 
 def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, meter: cost.Meter) -> dict[str, Any]:
     """Do the work, gather the result and move it to its place."""
-    from talanoa import blocks, blocks_labels, blocks_store, result
+    from talanoa import blocks, blocks_labels, result
+    from talanoa.models.runtime import store as blocks_store
 
     folder = store.folder / blocks_store.RESULT
     folder.mkdir(exist_ok=True)
@@ -342,7 +346,7 @@ def _record(prepared: _Prepared, found: blocks.Found, meter: cost.Meter, units: 
 
 def _what_is_kept(folder: Path) -> str:
     """Return what a user who stopped should know; a folder in which nothing is done is removed."""
-    from talanoa import blocks_store
+    from talanoa.models.runtime import store as blocks_store
 
     done = blocks_store.count(blocks_store.Store(folder))
     if not done:

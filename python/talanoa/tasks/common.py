@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.request import Request
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.rois.convert import RoiSet
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.core.request import Request
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.tasks.folder_state import Row
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Doing(NamedTuple):
 
 def tasks_of_images() -> dict[str, Doing]:
     """Return the tasks that can be done with each image of a folder."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
     from talanoa.requests import SegmentRequest
     from talanoa.requests_predict import PredictRequest
     from talanoa.requests_restore import RestoreRequest

@@ -28,7 +28,7 @@ from talanoa.image.formats.sets import ImageSet
 
 if TYPE_CHECKING:
     from talanoa.core.request import Request
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
 
 Row = dict[str, Any]
 Facts = dict[str, list[Any] | None]  # size, time, and where it is needed the hash of each file, by its name
@@ -286,9 +286,9 @@ def _done(path: Path, out: Path, name: str) -> Row | None:
 
 def _set_aside(out: Path, name: str) -> bool:
     """Keep a result that no longer fits its image under another name; tell whether there was one."""
-    from talanoa import blocks_store
+    from talanoa.models.runtime import store
 
-    shutil.rmtree(blocks_store.folder_for(out / name), ignore_errors=True)  # half a result of what was there before
+    shutil.rmtree(store.folder_for(out / name), ignore_errors=True)  # half a result of what was there before
     if not (out / name).exists():
         return False
     (out / REPLACED).mkdir(exist_ok=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.image.lazy import LazyImage
-    from talanoa.image_work import ImageWork
+    from talanoa.models.runtime.frames import ImageWork
 
 BUDGET = 1 << 28  # pixels, all frames and channels together; larger files go from disk to disk
 
@@ -100,14 +100,14 @@ class ImageTask:
             ``image``, ``uncertainty`` (None where it was not asked for), ``record``, ``message``, ``folder``.
         """
         from talanoa import image as images
-        from talanoa import image_work
         from talanoa.image import lazy
+        from talanoa.models.runtime import frames
 
         meter = cost.Meter(devices.resolve(request.device))
         host = Collecting(host)
         image = images.check(image)
         work = self.work(lazy.in_memory(image), model, request, host)
-        found = image_work.whole(work)
+        found = frames.whole(work)
         for text in found.warnings:
             host.warn(text)
         seconds = meter.seconds
@@ -135,7 +135,9 @@ class ImageTask:
         Cancelled
             The message says what is kept and how to go on.
         """
-        from talanoa import blocks_store, image_stream, result
+        from talanoa import result
+        from talanoa.models.runtime import store as blocks_store
+        from talanoa.models.runtime import stream
 
         meter = cost.Meter(devices.resolve(request.device))
         if not request.out:
@@ -149,10 +151,10 @@ class ImageTask:
         work = self.work(image, model, request, host)
         folder = blocks_store.folder_for(out)
         try:
-            with blocks_store.opened(out, _plan(work, model), host, self.noun, image_stream.README) as store:
-                if done := image_stream.done_in(store):
+            with blocks_store.opened(out, _plan(work, model), host, self.noun, stream.README) as store:
+                if done := stream.done_in(store):
                     host.warn(f"Resuming the unfinished work in {store.folder}: {done} frames are {work.made}.")
-                made = image_stream.write(work, store)
+                made = stream.write(work, store)
                 for text in work.warnings():
                     host.warn(text)
                 seconds = meter.seconds
@@ -220,9 +222,10 @@ def _write(folder: Path, name: str, reply: dict[str, Any], attached: dict[str, P
 
 def _what_is_kept(folder: Path, made: str) -> str:
     """Return what a user who stopped should know; a folder in which nothing is done is removed."""
-    from talanoa import blocks_store, image_stream
+    from talanoa.models.runtime import store as blocks_store
+    from talanoa.models.runtime import stream
 
-    done = image_stream.done_in(blocks_store.Store(folder))
+    done = stream.done_in(blocks_store.Store(folder))
     if not done:
         blocks_store.remove(folder)
         return "Stopped on request before the first frame was done; nothing was written."

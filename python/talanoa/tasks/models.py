@@ -12,7 +12,7 @@ from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.requests import ModelsRequest
 
 
@@ -24,7 +24,7 @@ def run(request: ModelsRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def _list(request: ModelsRequest) -> dict[str, Any]:
     """Return the models found, the user's first."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     found = model_folder.available()
     rows = [
@@ -46,14 +46,14 @@ def _list(request: ModelsRequest) -> dict[str, Any]:
 
 def _kind(method: str) -> str:
     """Return what a method makes, "objects", "image" or "stains"; an empty text for a method of a newer version."""
-    from talanoa import methods
+    from talanoa.models import methods
 
     return methods.METHODS[method].kind if method in methods.METHODS else ""
 
 
 def _show(request: ModelsRequest) -> dict[str, Any]:
     """Return what a model's folder says about it; checks it by loading."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     model = model_folder.load(request.model or "nuclei")
     shown = {
@@ -89,7 +89,7 @@ def _labelling(model: Model) -> dict[str, Any]:
 
 def _where(request: ModelsRequest) -> dict[str, Any]:
     """Return the folder of a model, or of the user's models."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     folder = model_folder.find(request.model) if request.model else model_folder.user_models()
     return {"message": str(folder), "folder": str(folder)}
@@ -100,17 +100,20 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
 
     It has to load with its weights; a name that is taken is an error.
     """
-    from talanoa import keras_import, model_archive, model_folder, model_record
+    from talanoa.models import archive
+    from talanoa.models import folder as model_folder
+    from talanoa.models import record as model_record
+    from talanoa.models.keras import importer
 
     place = request.folder or request.model
     if not place:
         raise BadInput("folder: found none; expected the model folder, or a zip of it, to import.")
-    with model_archive.opened(Path(place).resolve()) as source:
+    with archive.opened(Path(place).resolve()) as source:
         if (source / model_record.RECORD).is_file():
             target, notes = _copy(source, request.name or source.name), []
         else:
             target = model_folder.check_name(request.name or source.name)
-            imported = keras_import.read(source, target.name)
+            imported = importer.read(source, target.name)
             model_folder.save(target, imported.model, imported.weights)
             notes = imported.notes
     verb = model_folder.VERBS[_kind(str(model_record.read_record(target)["method"])) or "objects"]
@@ -124,8 +127,8 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
 
 def _copy(source: Path, name: str) -> Path:
     """Copy a model folder of ours, once it has loaded with its weights."""
-    from talanoa import model_folder
     from talanoa.core import files
+    from talanoa.models import folder as model_folder
 
     model_folder.load(str(source)).network()
     target = model_folder.check_name(name)

@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
+    from talanoa.models.select import Chosen
     from talanoa.predict import Segmentation
     from talanoa.requests import SegmentRequest
     from talanoa.rois.convert import RoiSet
-    from talanoa.tasks.choose import Chosen
 
 FRAME = re.compile(r"^T(\d+)")
 

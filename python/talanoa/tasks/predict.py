@@ -10,8 +10,8 @@ from talanoa.tasks.image_task import ImageTask
 if TYPE_CHECKING:
     from talanoa.core.host import Host
     from talanoa.image.lazy import LazyImage
-    from talanoa.image_work import ImageWork
     from talanoa.labelling.models import Models
+    from talanoa.models.runtime.frames import ImageWork
     from talanoa.requests_predict import PredictRequest
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.requests import RerunRequest, SegmentRequest
     from talanoa.tasks.image_task import ImageTask
 
@@ -167,7 +167,7 @@ def _copies(count: int) -> list[str]:
 
 def pin_image(record: Record, model: str, out: str | None, differences: list[str]) -> Any:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
-    from talanoa import backends
+    from talanoa.models.runtime import backends
     from talanoa.requests import parse
     from talanoa.tasks.folder_input import tasks_of_images
 
@@ -196,7 +196,7 @@ def _compared(reply: dict[str, Any], identical: bool, differences: list[str], wh
 
 def pin(record: Record, model: str, out: str | None, differences: list[str]) -> SegmentRequest:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
-    from talanoa import backends
+    from talanoa.models.runtime import backends
     from talanoa.requests import SegmentRequest, parse
 
     used = record["used"]
@@ -284,7 +284,7 @@ def _text(sizes: Mapping[Any, int]) -> str:
 
 def _model(result_path: Path, recorded: Record, differences: list[str], copy: str = "model") -> Model:
     """Load a recorded model: from its folder, a copy in the result folder, or by name; note another one."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     folder = result_path if result_path.is_dir() else result_path.parent
     loaded: list[Model] = []

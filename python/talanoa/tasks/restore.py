@@ -9,17 +9,17 @@ from talanoa.tasks.image_task import ImageTask
 if TYPE_CHECKING:
     from talanoa.core.host import Host
     from talanoa.image.lazy import LazyImage
-    from talanoa.image_work import ImageWork
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
+    from talanoa.models.runtime.frames import ImageWork
     from talanoa.requests_restore import RestoreRequest
 
 
 def _load(name: str) -> Model:
     """Read a model that restores."""
-    from talanoa import model_folder
+    from talanoa.models import folder
 
-    model = model_folder.load(name)
-    model_folder.check_kind(model, "image")
+    model = folder.load(name)
+    folder.check_kind(model, "image")
     return model
 
 

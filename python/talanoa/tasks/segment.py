@@ -10,10 +10,7 @@ from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput
 from talanoa.core.host import stop_if_cancelled
 from talanoa.image import folder as image_folder
-from talanoa.tasks import folder_input
-from talanoa.tasks.choose import choose
-from talanoa.tasks.common import Collecting, Given, read_image, report_notes
-from talanoa.tasks.inspect_image import (
+from talanoa.models.checks import (
     BRIGHT,
     background_level,
     check_pixels,
@@ -21,6 +18,9 @@ from talanoa.tasks.inspect_image import (
     warn_bright_background,
     warn_pixel_size,
 )
+from talanoa.models.select import choose
+from talanoa.tasks import folder_input
+from talanoa.tasks.common import Collecting, Given, read_image, report_notes
 from talanoa.tasks.outcome import make_record, measure, outlines
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.network_memory import NetworkMemory
     from talanoa.requests import SegmentRequest
 
@@ -37,7 +37,7 @@ _FRAMES_CHECKED = 3  # of a time-lapse; a model that does not fit shows it in th
 
 def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     """Segment the image file that is named, or each image of a folder; else the image given."""
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     if request.image is None and given.image is None and not given.handle:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
@@ -82,8 +82,8 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
         (None: the model has no such threshold), and ``lowest``, the probability down to which the answers reach. A
         preview has outlines alone.
     """
-    from talanoa import methods
     from talanoa.core.cache import HANDLES
+    from talanoa.models import methods
     from talanoa.network_memory import LOWEST, NetworkMemory, settings_of
 
     settings = {**settings_of(request), "model": model.sha256}

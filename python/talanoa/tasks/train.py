@@ -57,7 +57,7 @@ def _each_stain(request: TrainRequest, given: Given, host: Host) -> dict[str, An
 
     All are split alike, by the same seed. A dry run looks at the first.
     """
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
     from talanoa.training import label_load
 
     asked = [label_load.for_stain(request, *each) for each in label_load.stains_of(request, given).items()]
@@ -93,8 +93,8 @@ def _to_restore(request: TrainRequest, given: Given, host: Host) -> xr.DataArray
 
 def _restored(request: TrainRequest, picture: xr.DataArray, host: Host) -> dict[str, Any]:
     """Return the image restored with the new model and, of a probabilistic one, its uncertainty."""
-    from talanoa import model_folder
     from talanoa.image.form import DIMS
+    from talanoa.models import folder as model_folder
     from talanoa.requests import parse
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore

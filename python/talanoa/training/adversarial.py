@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from talanoa.image_losses import adversarial as losses
+from talanoa.models.losses import adversarial as losses
 from talanoa.training import optimizers
 from talanoa.training.settings import Settings
 
@@ -46,7 +46,7 @@ class Adversary:
         Returns
         -------
         loss : Tensor
-            The network's loss, see `talanoa.image_losses.adversarial.of_generator`.
+            The network's loss, see `talanoa.models.losses.adversarial.of_generator`.
         curves : dict of str to float
             Both losses, by the names of their columns.
         """

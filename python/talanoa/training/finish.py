@@ -13,14 +13,16 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import inference, methods, model_folder
 from talanoa.core.files import write_aside
 from talanoa.core.host import Host
 from talanoa.core.request import folders
 from talanoa.measure.metrics.matching import Counts, match_images, match_objects
 from talanoa.measure.metrics.overlap import overlaps
-from talanoa.methods import star_convex
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.methods import star_convex
+from talanoa.models.runtime import inference
 from talanoa.requests import TrainRequest
 from talanoa.training import loop, thresholds
 from talanoa.training.recipe import Ended

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from talanoa.image.ops import orientations
+from talanoa.models.runtime.whole import predict
 from talanoa.training import distributed, image_pictures
 from talanoa.training.feed import Arrays, Feed
-from talanoa.training.image_predict import predict
 from talanoa.training.pairs import Pair, cell_means, cell_steps, projected
 from talanoa.training.settings import Settings
 
@@ -39,7 +39,7 @@ def batch(items: Sequence[Pair], config: Any, settings: Settings, augmented: boo
     if len(drawn[0]) > 1:
         answers: tuple[NDArray, ...] = (np.stack([each[1] for each in drawn]),)
     else:
-        from talanoa.methods.n2v_masking import mask_batch
+        from talanoa.models.methods.n2v_masking import mask_batch
 
         original = images
         images, mask = mask_batch(original, config, rng)

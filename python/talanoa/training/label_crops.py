@@ -118,7 +118,7 @@ def _reach(side: int, step: float, turn: float) -> float:
 
 def cut(image: NDArray, place: Place, side: int) -> NDArray[np.float32]:
     """Return a crop (channels, side, side) of an image (channels, y, x), linear between its pixels."""
-    from talanoa.geometry.sample2d import sample  # loads numba
+    from talanoa.models.geometry.sample2d import sample  # loads numba
 
     cos, sin = np.cos(place.turn) * place.step, np.sin(place.turn) * place.step
     ways = [-1.0 if mirrored else 1.0 for mirrored in place.mirrored]

@@ -13,10 +13,10 @@ from PIL import Image
 
 from talanoa.labelling.exposure import CropLimits, fault_of
 from talanoa.labelling.fields import LabelField, middle_planes
+from talanoa.models.runtime.whole import predict
 from talanoa.training import distributed
 from talanoa.training.feed import Arrays, Feed
 from talanoa.training.image_pictures import grey
-from talanoa.training.image_predict import predict
 from talanoa.training.label_crops import PLAIN, CropAugmentation, cut, disturbed, drawn_place
 from talanoa.training.settings import Settings
 from talanoa.training.sheets import as_text, fitted, sheet

@@ -12,10 +12,10 @@ import torch
 from talanoa.core.host import Host
 from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import record_of
-from talanoa.model_folder import Model
+from talanoa.models.folder import Model
+from talanoa.models.runtime.whole import predict
 from talanoa.training import label_feed, label_scores
 from talanoa.training.finish import best_network, common_record, model_of
-from talanoa.training.image_predict import predict
 from talanoa.training.label_report import EXAMPLES
 from talanoa.training.recipe import Ended
 from talanoa.training.settings import Settings

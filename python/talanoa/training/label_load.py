@@ -161,8 +161,8 @@ def _encoder_notes(request: TrainRequest) -> list[str]:
     """Return a warning about an encoder of photographs that has not seen any."""
     if request.network != "encoder" or request.encoder_weights or request.init or request.resume:
         return []
-    from talanoa.methods.labelling import LabellingConfig
-    from talanoa.nets import pretrained
+    from talanoa.models.methods.labelling import LabellingConfig
+    from talanoa.models.networks import pretrained
 
     where = pretrained.where_from(request.encoder or LabellingConfig.model_fields["encoder"].default)
     return [f"network=encoder without encoder_weights: its encoder has learned nothing from photographs. {where}"]

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
-from talanoa.image_losses import names
 from talanoa.labelling.fields import LabelField
-from talanoa.methods import labelling
+from talanoa.models.losses import names
+from talanoa.models.methods import labelling
 from talanoa.training import settings
 from talanoa.training.settings import STRONG
 

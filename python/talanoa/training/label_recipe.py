@@ -9,17 +9,17 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import methods
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
 from talanoa.core.request import key_value
 from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, empty_stains
 from talanoa.labelling.record import record_of
-from talanoa.methods import labelling
-from talanoa.model_folder import Model
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.methods import labelling
+from talanoa.models.runtime.whole import seconds
 from talanoa.requests import TrainRequest
 from talanoa.training import label_feed, label_finish, label_load, label_presets, label_report, label_scores, settings
-from talanoa.training.image_predict import seconds
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
 from talanoa.training.transfer import check_same

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
-from talanoa.model_folder import Model
+from talanoa.models.folder import Model
 from talanoa.training.advice import advise
 from talanoa.training.report import CURVE, REPORT, command, curve_lines, draw_curve, heading
 

@@ -18,7 +18,7 @@ from talanoa.measure.metrics.correlation import pearson
 from talanoa.measure.metrics.fit import line_to
 from talanoa.measure.metrics.pixel import count_pixels
 from talanoa.measure.metrics.ssim import ssim
-from talanoa.training.image_predict import predict
+from talanoa.models.runtime.whole import predict
 
 CUT = 0.5  # of a mask
 

@@ -99,13 +99,13 @@ def denoiser_of(config: TargetConfig) -> Denoiser | None:
     if config.denoise is None:
         return None
     from talanoa import image as images
-    from talanoa import model_folder
+    from talanoa.models import folder
     from talanoa.requests import parse
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore
 
-    model = model_folder.load(config.denoise)
-    model_folder.check_kind(model, "image")
+    model = folder.load(config.denoise)
+    folder.check_kind(model, "image")
     asked = parse(RestoreRequest, {"model": config.denoise, "device": "cpu"}).request
 
     def denoise(plane: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -18,7 +18,7 @@ from talanoa.allocation import large_blocks_kept
 from talanoa.core import devices
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, stop_if_cancelled
-from talanoa.methods import Method
+from talanoa.models.methods import Method
 from talanoa.training import distributed, optimizers, transfer
 from talanoa.training.adversarial import Adversary
 from talanoa.training.clock import Clock

@@ -12,8 +12,9 @@ import torch
 
 from talanoa.augment import NONE
 from talanoa.dataset import Annotated, drawn_item, patch_of
-from talanoa.methods import segmentation
-from talanoa.training import distributed, image_predict, mask_finish, star_feed
+from talanoa.models.methods import segmentation
+from talanoa.models.runtime import whole
+from talanoa.training import distributed, mask_finish, star_feed
 from talanoa.training.feed import Arrays
 from talanoa.training.settings import Settings
 
@@ -34,7 +35,7 @@ def batch(
 
 def seen_by(net: torch.nn.Module, part: Annotated, config: Any) -> tuple[dict[str, Any], float]:
     """Return the preview of a part, and the seconds of the decoding; see `Feed.preview`."""
-    probability = image_predict.predict(net, part.image, config)[0][0]
+    probability = whole.predict(net, part.image, config)[0][0]
     started = time.monotonic()
     found = mask_finish.objects_at(probability, segmentation.default_thresholds()["prob"], config)
     return star_feed.preview(part, found), time.monotonic() - started

@@ -13,9 +13,9 @@ from talanoa import dataset
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.measure.metrics.matching import match_images
 from talanoa.measure.metrics.pixel import count_pixels
-from talanoa.methods import mask_objects
-from talanoa.model_folder import Model
-from talanoa.training import image_predict
+from talanoa.models.folder import Model
+from talanoa.models.methods import mask_objects
+from talanoa.models.runtime import whole
 from talanoa.training.finish import SCORED_IOU, best_network, model_of, scores_of, training_record
 from talanoa.training.recipe import Ended
 
@@ -43,7 +43,7 @@ def probabilities_of(
     found = []
     for number, item in enumerate(items):
         stop_if_cancelled(host)
-        found.append((item, image_predict.predict(net, item.image, config, host)[0][0]))
+        found.append((item, whole.predict(net, item.image, config, host)[0][0]))
         host.progress(number + 1, len(items), "Choosing the cut")
     return found
 

@@ -9,20 +9,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import dataset, methods
+from talanoa import dataset
 from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
 from talanoa.core.request import key_value
 from talanoa.dataset import Annotated
-from talanoa.image_losses import names
 from talanoa.measure.metrics.matching import match_images
-from talanoa.model_folder import Model
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.losses import names
+from talanoa.models.runtime import whole as image_predict
+from talanoa.models.select import choose
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.rois import damaged
-from talanoa.tasks.choose import choose
-from talanoa.training import image_predict, mask_feed, mask_finish, settings, sources, star_recipe, transfer
+from talanoa.training import mask_feed, mask_finish, settings, sources, star_recipe, transfer
 from talanoa.training.recipe import Loaded, Parts
 from talanoa.training.settings import Settings
 

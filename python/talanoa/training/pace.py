@@ -14,8 +14,8 @@ from typing import cast
 import psutil
 import torch
 
-from talanoa import methods
 from talanoa.core.host import Host, stop_if_cancelled
+from talanoa.models import methods
 from talanoa.requests import TrainRequest
 from talanoa.training import loop
 from talanoa.training.prepare import Ready, start, with_request

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from talanoa import methods, model_folder
 from talanoa.core import devices, lock
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import distributed, loop, transfer
 from talanoa.training.folder import is_begun, read_plan, working_folder

@@ -31,12 +31,13 @@ def labels_by_model(request: TrainRequest, host: Host) -> Callable[[Path], NDArr
     if request.label_model is None:
         return lambda _: None
     from talanoa import image as images
-    from talanoa import model_folder, predict
+    from talanoa import predict
     from talanoa.core.host import QuietHost, stop_if_cancelled
-    from talanoa.tasks.choose import choose
+    from talanoa.models import folder
+    from talanoa.models.select import choose
 
-    model = model_folder.load(request.label_model)
-    model_folder.check_kind(model, "objects")
+    model = folder.load(request.label_model)
+    folder.check_kind(model, "objects")
     keys = {"model": request.label_model, "channel": request.target_channel, "device": request.device}
     settings = parse(SegmentRequest, keys).request
 

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import backends, inference, methods, model_folder, tiles
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.image import reading
 from talanoa.image.ops.normalize import normalize
-from talanoa.methods import star_convex
-from talanoa.model_folder import Model
+from talanoa.models import folder, methods
+from talanoa.models.folder import Model
+from talanoa.models.methods import star_convex
+from talanoa.models.runtime import backends, inference, tiles
 
 if TYPE_CHECKING:
     from talanoa.annotate.folder import Dataset, Entry
@@ -56,7 +57,7 @@ def rank(
         Stopped by the user.
     """
     host = host or QuietHost()
-    found = model_folder.load(model)
+    found = folder.load(model)
     if methods.get(found.method).decode != "stars":
         raise BadInput(f"{model} is a model of {found.method}; expected one of stardist, whose answers can be ranked.")
     config = methods.get(found.method).config(**found.config)

@@ -1,6 +1,6 @@
 """What a training needs to know of a method besides its network: one file each, one line each in `recipe_for`.
 
-To make a method trainable: its functions in `talanoa.methods` (config, build, targets, loss), its name among the
+To make a method trainable: its functions in `talanoa.models.methods` (config, build, targets, loss), its name among the
 choices of `TrainRequest.method`, and a recipe here. Menu, macros, command line, Python, presets, the window, resuming,
 fine-tuning, the estimate before the start and `talanoa study` then work for it.
 """
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from talanoa.core.host import Host
-from talanoa.model_folder import Model
+from talanoa.models.folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training.feed import Feed
 from talanoa.training.settings import Settings

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from talanoa.core.cost import lines_of
-from talanoa.model_folder import Model
+from talanoa.models.folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training.advice import advise
 from talanoa.training.settings import Early

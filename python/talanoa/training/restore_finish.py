@@ -17,11 +17,11 @@ from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.measure.metrics.fit import fitted
 from talanoa.measure.metrics.psnr import psnr
 from talanoa.measure.metrics.ssim import ssim
-from talanoa.model_folder import Model
+from talanoa.models.folder import Model
+from talanoa.models.runtime.whole import predict
 from talanoa.training import image_feed, image_pictures
 from talanoa.training.advice import advise
 from talanoa.training.finish import best_network, common_record, model_of
-from talanoa.training.image_predict import predict
 from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Ended, Parts
 from talanoa.training.report import CURVE, REPORT, command, curve_lines, draw_curve, heading

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa import methods
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
 from talanoa.core.request import key_value
-from talanoa.model_folder import Model
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.runtime.whole import seconds
 from talanoa.requests import TrainRequest
 from talanoa.training import image_feed, pairs, pairs_read, restore_finish, restore_load, restore_presets, settings
-from talanoa.training.image_predict import seconds
 from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings

@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from talanoa import methods, model_folder
 from talanoa.core import cost, devices
 from talanoa.core.errors import Cancelled
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, PassingOn
-from talanoa.model_folder import Model
+from talanoa.models import folder as model_folder
+from talanoa.models import methods
+from talanoa.models.folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import distributed, loop, transfer
 from talanoa.training.advice import advise

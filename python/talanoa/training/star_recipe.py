@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from talanoa import dataset, inference, methods
+from talanoa import dataset
 from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
@@ -17,8 +17,10 @@ from talanoa.core.request import key_value
 from talanoa.dataset import Annotated
 from talanoa.measure.metrics.matching import match_images
 from talanoa.measure.metrics.pixel import count_pixels
-from talanoa.methods import star_convex
-from talanoa.model_folder import Model
+from talanoa.models import methods
+from talanoa.models.folder import Model
+from talanoa.models.methods import star_convex
+from talanoa.models.runtime import inference
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.rois import damaged

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from talanoa import inference
-from talanoa.backends import Maps, Runner
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.dataset import Annotated
 from talanoa.measure.metrics.matching import match_images
-from talanoa.methods import star_convex
+from talanoa.models.methods import star_convex
+from talanoa.models.runtime import inference
+from talanoa.models.runtime.backends import Maps, Runner
 
 IOU = (0.3, 0.5, 0.7)
 LOWEST = 0.05  # no probability threshold below this is tried

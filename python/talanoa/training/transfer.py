@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from talanoa import methods
 from talanoa.core.errors import BadInput, counted
-from talanoa.model_folder import Model
+from talanoa.models import methods
+from talanoa.models.folder import Model
 from talanoa.predict_settings import own_normalization
 from talanoa.requests import TrainRequest
 
@@ -80,9 +80,9 @@ def check_same(init: Model, config: Any, given: Mapping[str, Any], free: Collect
 
 def normalization_of(request: TrainRequest) -> dict[str, Any] | None:
     """Return the normalisation that the model to start from brings along; None: percentiles of each image."""
-    from talanoa import model_folder
+    from talanoa.models import folder
 
-    return own_normalization(model_folder.load(request.init)) if request.init else None
+    return own_normalization(folder.load(request.init)) if request.init else None
 
 
 def weights_for(method: str, config: Any, init: Model) -> dict[str, torch.Tensor]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from talanoa.core.errors import BadInput, counted
 from talanoa.dataset import Annotated
-from talanoa.methods import stardist3d
+from talanoa.models.methods import stardist3d
 from talanoa.requests import TrainRequest
 from talanoa.training import settings
 

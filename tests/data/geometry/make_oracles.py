@@ -1,4 +1,4 @@
-"""Make the arrays that the tests of talanoa.geometry are compared with, by the StarDist package itself.
+"""Make the arrays that the tests of talanoa.models.geometry are compared with, by the StarDist package itself.
 
 Usage: python make_oracles.py     (in an environment with stardist 0.9.2, whose kernels need no TensorFlow)
 Writes star2d.npz beside this file: a label image and what the package makes of it, and two sets of candidates with its

@@ -35,7 +35,7 @@ from talanoa.requests_train import names_of
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 
 _NOTHING = (
@@ -246,7 +246,7 @@ def _candidates(request: EvaluateRequest) -> list[Candidate]:
 
 
 def _object_model(name: str) -> Model:
-    from talanoa import model_folder
+    from talanoa.models import folder as model_folder
 
     model = model_folder.load(name)
     candidates.check_kind(model, "objects")

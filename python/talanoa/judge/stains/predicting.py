@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.judge.candidates import Candidate
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 
 

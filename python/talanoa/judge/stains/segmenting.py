@@ -18,7 +18,7 @@ from talanoa.methods.classical_config import GfpConfig, config_from, read_parame
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.model_folder import Model
+    from talanoa.models.folder import Model
     from talanoa.requests_evaluate import EvaluateRequest
 
 Labels = NDArray[np.int32]

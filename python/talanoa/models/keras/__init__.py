@@ -1,0 +1,1 @@
+"""Models that the original packages trained with Keras."""

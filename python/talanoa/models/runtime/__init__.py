@@ -1,0 +1,1 @@
+"""How models run: torch or ONNX Runtime, tiles, windows, frames from disk."""
