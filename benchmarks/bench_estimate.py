@@ -26,14 +26,14 @@ def measure(case: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     import talanoa
     from talanoa.samples import synthetic
-    from talanoa.training import pace
+    from talanoa.training import estimate
 
     keys = dict(case)
     data = synthetic.write_nuclei(folder / "data", 4, 96 if keys["volume"] else 256, volume=keys.pop("volume"))
     keys |= {"images": data, "name": "measured", "device": "cpu"}
     told = talanoa.estimate(**keys)
     began = time.perf_counter()
-    with pace.peak_memory(torch.device("cpu")) as peak:
+    with estimate.peak_memory(torch.device("cpu")) as peak:
         talanoa.train(**keys)
     seconds = time.perf_counter() - began
     return {

@@ -48,10 +48,10 @@ def talanoa_steps(
     """Return our functions for one case."""
     import torch
 
-    from talanoa.allocation import large_blocks_kept
     from talanoa.dataset import Annotated
     from talanoa.models import methods
     from talanoa.training import loop, star_feed
+    from talanoa.training.allocation import large_blocks_kept
 
     volume = image.ndim == 3
     method = methods.get("stardist3d" if volume else "stardist")

@@ -32,9 +32,9 @@ def train_step(
     """
     import torch
 
-    from talanoa.allocation import large_blocks_kept
     from talanoa.models import methods
     from talanoa.training import loop
+    from talanoa.training.allocation import large_blocks_kept
 
     chosen = methods.get(method)
     config = chosen.config(**keys)

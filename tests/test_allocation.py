@@ -8,7 +8,7 @@ import numpy as np
 import psutil
 import pytest
 
-from talanoa.allocation import large_blocks_kept
+from talanoa.training.allocation import large_blocks_kept
 
 
 def test_results_do_not_change_and_errors_come_through() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from synthetic import nuclei
-from talanoa.augment import (
+from talanoa.training.augment import (
     NONE,
     Augmentation,
     look_up,

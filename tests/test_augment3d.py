@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from synthetic import stack
-from talanoa import augment3d
-from talanoa.augment import NONE, Augmentation
+from talanoa.training import augment3d
+from talanoa.training.augment import NONE, Augmentation
 
 TURNS = Augmentation(scale=1.0, elastic=0.0, gain=(1.0, 1.0), offset=(0.0, 0.0), noise=0.0)
 

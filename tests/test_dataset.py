@@ -6,10 +6,10 @@ import tifffile
 
 from synthetic import nuclei, write_pairs
 from talanoa import dataset, rois
-from talanoa.augment import NONE
 from talanoa.core.errors import BadInput
 from talanoa.image.form import from_array
 from talanoa.rois import files
+from talanoa.training.augment import NONE
 
 
 def test_images_and_masks_of_equal_name_are_read_together(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from talanoa.models import folder, methods
 from talanoa.predict import segment
 from talanoa.requests import SegmentRequest, TrainRequest, parse
 from talanoa.training import loop
-from talanoa.training.before import look
+from talanoa.training.preview import look
 from talanoa.training.run import train
 from talanoa.training.star_recipe import settings_from
 from trained import request, small_model

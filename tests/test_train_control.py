@@ -23,7 +23,7 @@ from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.dataset import Annotated
 from talanoa.models import folder
-from talanoa.training import loop, onlookers, star_feed
+from talanoa.training import loop, observers, star_feed
 from talanoa.training.run import train
 from trained import request
 
@@ -135,7 +135,7 @@ def outlined(text: str) -> np.ndarray:
 def test_previews_show_the_prediction_and_do_not_touch_the_training(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(onlookers, "EVERY", 1e6)
+    monkeypatch.setattr(observers, "EVERY", 1e6)
     images, masks = write_pairs(tmp_path, 3, size=64, count=4)
     host = Person()
     quiet = train(request(images, masks, "unseen", **KEYS), QuietHost())

@@ -27,10 +27,10 @@ from talanoa.measure.metrics.psnr import psnr, scale_invariant_psnr
 from talanoa.models import folder as model_folder
 from talanoa.requests import parse
 from talanoa.requests_restore import RestoreRequest
-from talanoa.requests_train import TrainRequest
 from talanoa.restoration import restore
 from talanoa.samples import noisy
-from talanoa.training import image_pictures, loop
+from talanoa.training import loop, pictures
+from talanoa.training.request import TrainRequest
 from talanoa.training.run import TrainReply, train
 
 SMALL: dict[str, Any] = {
@@ -282,7 +282,7 @@ def test_previews_show_the_image_before_and_after_in_one_grey_scale() -> None:
 
 def test_a_preview_of_pure_noise_stays_small() -> None:
     noise = np.random.default_rng(0).random((1, 256, 256), np.float32)
-    texts = image_pictures.texts({"before": noise, "after": noise, "target": noise})
+    texts = pictures.texts({"before": noise, "after": noise, "target": noise})
     assert len(json.dumps(texts)) < 300_000
 
 
@@ -291,7 +291,7 @@ def test_a_dry_run_shows_pairs_and_masked_pixels_and_leaves_nothing(tmp_path: Pa
     reply = train_task("unborn", method="n2v", images=folder / "low", dry_run=True, picture=str(path))
     estimate = reply["estimate"]
     assert estimate["facts"]["images"] == 4 and 0 < estimate["facts"]["signal"] <= 1 and estimate["seconds"] > 0
-    marked = (picture(estimate["pictures"]["patches"]) == image_pictures.MASKED).all(axis=-1)
+    marked = (picture(estimate["pictures"]["patches"]) == pictures.MASKED).all(axis=-1)
     assert 0.001 < marked.mean() < 0.03 and path.is_file()
     paired = train_task("unborn", method="care", images=folder / "low", targets=folder / "high", dry_run=True)
     heights = [picture(paired["estimate"]["pictures"][key]).shape[0] for key in ("pairs", "patches")]
@@ -301,7 +301,7 @@ def test_a_dry_run_shows_pairs_and_masked_pixels_and_leaves_nothing(tmp_path: Pa
 
 
 def test_quick_is_fitted_to_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
-    from talanoa.training import pace
+    from talanoa.training import estimate as pace
     from talanoa.training.prepare import prepare
 
     slow = pace.Pace(step=1.2, validation=0.5, end=1.0, memory=1, timed=3)

@@ -25,8 +25,8 @@ from talanoa.measure.metrics.psnr import scale_invariant_psnr
 from talanoa.models import folder as model_folder
 from talanoa.requests import parse
 from talanoa.requests_restore import RestoreRequest
-from talanoa.requests_train import TrainRequest
 from talanoa.restoration import restore
+from talanoa.training.request import TrainRequest
 from talanoa.training.run import TrainReply, train
 
 SMALL: dict[str, Any] = {

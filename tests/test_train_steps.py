@@ -17,9 +17,9 @@ from talanoa.models import methods
 from talanoa.models.losses import adversarial, backbones
 from talanoa.models.methods import labelling
 from talanoa.training import distributed, loop, optimizers, run
-from talanoa.training.clock import Clock
 from talanoa.training.feed import Feed
 from talanoa.training.settings import RATES, Settings, settings_from
+from talanoa.training.timing import Clock
 
 CPU = torch.device("cpu")
 METHOD = methods.get("labelling")

@@ -16,7 +16,7 @@ from synthetic import write_pairs, write_stacks
 from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.models import folder as model_folder
-from talanoa.training import loop, pace, star_feed
+from talanoa.training import estimate, loop, star_feed
 from talanoa.training.prepare import prepare
 from trained import request
 
@@ -82,11 +82,11 @@ def test_timing_changes_nothing_of_the_training(tmp_path: Path) -> None:
     images, masks = write_pairs(tmp_path, 3, size=64, count=4)
     ready = prepare(request(images, masks, "timed", **KEYS), QuietHost())
     first = loop.start
-    pace.measure(ready, QuietHost())
+    estimate.measure(ready, QuietHost())
     assert loop.start is first
-    one = {key: value.clone() for key, value in pace.start(ready, ready.device).net.state_dict().items()}
-    pace.measure(ready, QuietHost())
-    other = pace.start(ready, ready.device).net.state_dict()
+    one = {key: value.clone() for key, value in estimate.start(ready, ready.device).net.state_dict().items()}
+    estimate.measure(ready, QuietHost())
+    other = estimate.start(ready, ready.device).net.state_dict()
     assert all((one[key] == other[key]).all() for key in one)
 
 
@@ -102,14 +102,14 @@ def test_timing_changes_nothing_of_the_training(tmp_path: Path) -> None:
 def test_quick_is_made_to_fit_ten_minutes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: float, expected: tuple[int, int, int]
 ) -> None:
-    def measured(ready: Any, host: Any) -> pace.Pace:
-        return pace.Pace(step * ready.settings.batch / 4, 1.0, 10.0, 1, 3)
+    def measured(ready: Any, host: Any) -> estimate.Pace:
+        return estimate.Pace(step * ready.settings.batch / 4, 1.0, 10.0, 1, 3)
 
-    monkeypatch.setattr(pace, "measure", measured)
+    monkeypatch.setattr(estimate, "measure", measured)
     images, masks = write_pairs(tmp_path, 3, size=64, count=4)
     ready = prepare(request(images, masks, "quick", preset="quick", patch=32), QuietHost())
     assert (ready.settings.epochs, ready.settings.steps, ready.settings.batch) == expected
-    assert measured(ready, None).seconds(ready.settings) <= pace.LIMIT
+    assert measured(ready, None).seconds(ready.settings) <= estimate.LIMIT
     assert ready.request.epochs == expected[0]  # recorded, so that the command repeats this training
     fixed = prepare(request(images, masks, "quick", preset="quick", patch=32, epochs=5), QuietHost())
     assert (fixed.settings.epochs, fixed.settings.steps) == (5, 50)

@@ -11,8 +11,6 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import augment3d, copies
-from talanoa.augment import Augmentation, random_patch, without_border_objects
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
@@ -23,6 +21,8 @@ from talanoa.image.formats import sets
 from talanoa.image.formats.sets import ImageSet
 from talanoa.image.ops.normalize import fit, normalize
 from talanoa.rois import objects
+from talanoa.training import augment3d, copies
+from talanoa.training.augment import Augmentation, random_patch, without_border_objects
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,7 @@ from talanoa.core.request import (
 )
 from talanoa.models.request import ImageRequest
 from talanoa.request_aliases import STARDIST
-from talanoa.requests_train import TrainRequest
+from talanoa.training.request import TrainRequest
 
 __all__ = [
     "DoctorRequest",

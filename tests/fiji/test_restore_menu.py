@@ -25,8 +25,8 @@ from talanoa.fiji.runtime import Runtime
 from talanoa.labelling.record import record_of
 from talanoa.models import folder as model_folder
 from talanoa.requests_restore import RestoreRequest
-from talanoa.requests_train import KEYS_OF
 from talanoa.samples import noisy
+from talanoa.training.request import KEYS_OF
 
 RESTORE, TRAIN = "Restore Image", "Train Model"
 MODEL = "restorer of the menu"

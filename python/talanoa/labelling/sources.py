@@ -13,7 +13,7 @@ from talanoa.image import folder as image_folder
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View, well_of
 from talanoa.labelling.split import split
-from talanoa.requests_train import names_of
+from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
     from talanoa.requests import TrainRequest

@@ -18,7 +18,7 @@ from talanoa.core.request import folders
 from talanoa.image.ops import resample
 from talanoa.labelling import plates
 from talanoa.labelling.plates import View
-from talanoa.requests_train import names_of
+from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
     import pandas as pd

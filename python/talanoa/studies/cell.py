@@ -61,14 +61,14 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     from talanoa.core import devices
     from talanoa.models import folder
     from talanoa.requests import TrainRequest, parse
-    from talanoa.training import pace
+    from talanoa.training import estimate
     from talanoa.training.recipe import recipe_for
     from talanoa.training.run import train
 
     asked = parse(TrainRequest, request["train"]).request
     host = Telling()
     started = time.perf_counter()
-    with pace.peak_memory(devices.choose(asked.device)) as peak:
+    with estimate.peak_memory(devices.choose(asked.device)) as peak:
         made = train(asked, host)
     seconds = time.perf_counter() - started
     model = folder.load(made.name)

@@ -24,7 +24,7 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     if request.one_per_stain:
         return _each_stain(request, given, host)
     if request.dry_run:
-        from talanoa.training.before import look
+        from talanoa.training.preview import look
 
         return look(request, host, given)
     from talanoa.training.run import train

@@ -13,7 +13,7 @@ from PIL import Image
 
 from talanoa.image.ops import orientations
 from talanoa.models.runtime.whole import predict
-from talanoa.training import distributed, image_pictures
+from talanoa.training import distributed, pictures
 from talanoa.training.feed import Arrays, Feed
 from talanoa.training.pairs import Pair, cell_means, cell_steps, projected
 from talanoa.training.settings import Settings
@@ -124,7 +124,7 @@ def preview(net: torch.nn.Module, part: Pair, config: Any) -> tuple[dict[str, An
     fields = {"before": part.seen, "after": after}
     if part.target is not None and not part.alike:
         fields["target"] = part.target
-    return {"name": part.name, **image_pictures.texts(fields)}, 0.0
+    return {"name": part.name, **pictures.texts(fields)}, 0.0
 
 
 def sheets(ready: Ready) -> dict[str, Image.Image]:
@@ -136,8 +136,8 @@ def sheets(ready: Ready) -> dict[str, Image.Image]:
     images, answers = batch(ready.parts[0], ready.config, settings, True, rng)
     seen = np.stack([projected(each, pairs[0].slices) for each in images])
     return {
-        "pairs": image_pictures.pairs_sheet([(each.seen, *each.fields[1:2]) for each in pairs]),
-        "patches": image_pictures.patches_sheet(seen, answers),
+        "pairs": pictures.pairs_sheet([(each.seen, *each.fields[1:2]) for each in pairs]),
+        "patches": pictures.patches_sheet(seen, answers),
     }
 
 

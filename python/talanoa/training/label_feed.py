@@ -15,11 +15,11 @@ from talanoa.labelling.exposure import CropLimits, fault_of
 from talanoa.labelling.fields import LabelField, middle_planes
 from talanoa.models.runtime.whole import predict
 from talanoa.training import distributed
+from talanoa.training.contact_sheets import as_text, fitted, sheet
 from talanoa.training.feed import Arrays, Feed
-from talanoa.training.image_pictures import grey
 from talanoa.training.label_crops import PLAIN, CropAugmentation, cut, disturbed, drawn_place
+from talanoa.training.pictures import grey
 from talanoa.training.settings import Settings
-from talanoa.training.sheets import as_text, fitted, sheet
 
 if TYPE_CHECKING:
     from talanoa.training.prepare import Ready

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import copies
 from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.files import file_sha256
@@ -22,11 +21,11 @@ from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, middle_pl
 from talanoa.labelling.plates import View, well_of
 from talanoa.labelling.record import LabellingRecord, record_of
 from talanoa.labelling.targets import Steps
-from talanoa.requests_train import names_of
 from talanoa.rois import damaged
-from talanoa.training import label_read, label_regions, label_targets
+from talanoa.training import copies, label_read, label_regions, label_targets
 from talanoa.training.label_read import Seen
 from talanoa.training.recipe import Loaded
+from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
     from talanoa.requests import TrainRequest

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from talanoa.requests import TrainRequest
 
 _ADAM: dict[str, Any] = {"optimizer": "adam", "schedule": "cosine", "patch": 256, "batch": 16, "augment_scale": 1.0}
-# quick is made shorter where it would take more than ten minutes, see `talanoa.training.pace`. Published: Pankova 2022,
+# quick is made shorter where it would take more than ten minutes, see `talanoa.training.estimate`. Published: Pankova
+# 2022,
 # 18,432 crops of 256 x 256 an epoch, Adadelta, early stopping; batch, epochs and patience, which she does not say, ours
 PRESETS: dict[str, dict[str, Any]] = {
     "quick": {**_ADAM, "epochs": 30, "steps": 50, "patch": 128, "batch": 8, "lr": 2e-3},

@@ -18,8 +18,8 @@ from talanoa.core.request import numbers_in
 from talanoa.labelling.plates import View
 from talanoa.labelling.record import Light
 from talanoa.labelling.sources import all_channels
-from talanoa.requests_train import names_of
 from talanoa.training.pairs_check import size_of
+from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
     import xarray as xr

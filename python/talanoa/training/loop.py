@@ -14,18 +14,18 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa.allocation import large_blocks_kept
 from talanoa.core import devices
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.models.methods import Method
 from talanoa.training import distributed, optimizers, transfer
 from talanoa.training.adversarial import Adversary
-from talanoa.training.clock import Clock
+from talanoa.training.allocation import large_blocks_kept
 from talanoa.training.feed import Feed
-from talanoa.training.onlookers import Onlookers
+from talanoa.training.observers import Onlookers
 from talanoa.training.settings import Early, Settings
 from talanoa.training.table import read_losses, write_losses
+from talanoa.training.timing import Clock
 
 __all__ = [
     "BEST",

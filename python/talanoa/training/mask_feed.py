@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from talanoa.augment import NONE
 from talanoa.dataset import Annotated, drawn_item, patch_of
 from talanoa.models.methods import segmentation
 from talanoa.models.runtime import whole
 from talanoa.training import distributed, mask_finish, star_feed
+from talanoa.training.augment import NONE
 from talanoa.training.feed import Arrays
 from talanoa.training.settings import Settings
 

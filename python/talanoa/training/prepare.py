@@ -17,7 +17,7 @@ from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.requests import TrainRequest
 from talanoa.training import distributed, loop, transfer
-from talanoa.training.folder import is_begun, read_plan, working_folder
+from talanoa.training.checkpoint_folder import is_begun, read_plan, working_folder
 from talanoa.training.recipe import Parts, Recipe, recipe_for
 from talanoa.training.settings import Settings
 
@@ -122,9 +122,9 @@ def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Re
         loaded.extra,
     )
     if _is_fitted(request, folder):
-        from talanoa.training import pace
+        from talanoa.training import estimate
 
-        ready = with_request(ready, pace.fitted(ready, host))
+        ready = with_request(ready, estimate.fitted(ready, host))
     return replace(ready, warnings=recipe.warnings(loaded.items, parts, ready.settings))
 
 

@@ -19,13 +19,13 @@ from talanoa.measure.metrics.psnr import psnr
 from talanoa.measure.metrics.ssim import ssim
 from talanoa.models.folder import Model
 from talanoa.models.runtime.whole import predict
-from talanoa.training import image_feed, image_pictures
+from talanoa.training import image_feed, pictures
 from talanoa.training.advice import advise
+from talanoa.training.contact_sheets import sheet
 from talanoa.training.finish import best_network, common_record, model_of
 from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Ended, Parts
 from talanoa.training.report import CURVE, REPORT, command, curve_lines, draw_curve, heading
-from talanoa.training.sheets import sheet
 
 EXAMPLES = "examples.png"
 SHOWN = 4  # validation images in the picture
@@ -130,7 +130,7 @@ def write_examples(path: Path, net: torch.nn.Module, items: Sequence[Pair], conf
         fields = [part.seen, predict(net, part.image, config)[0]]
         if part.target is not None and not part.alike:
             fields.append(part.target)
-        rows.append(image_pictures.row_of(fields))
+        rows.append(pictures.row_of(fields))
     sheet(rows).save(path, "PNG")
 
 

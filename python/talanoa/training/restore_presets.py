@@ -17,7 +17,7 @@ _CARE3D: dict[str, Any] = {**_COMMON, "patch": 64, "patch_z": 16, "batch": 8, "b
 _PROJECTION: dict[str, Any] = {**_CARE, "patch": 64, "batch": 8}
 _N2V: dict[str, Any] = {**_COMMON, "patch": 64, "batch": 128, "background": 1.0}
 _N2V3D: dict[str, Any] = {**_COMMON, "patch": 64, "patch_z": 16, "batch": 8, "background": 1.0}
-# quick is made shorter where it would take more than ten minutes, see `talanoa.training.pace`
+# quick is made shorter where it would take more than ten minutes, see `talanoa.training.estimate`
 PRESETS: dict[tuple[str, int], dict[str, dict[str, Any]]] = {
     ("care", 2): {
         "quick": {**_CARE, "epochs": 30, "steps": 50, "patch": 64, "batch": 8, "lr": 1e-3, "schedule": "cosine"},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from talanoa import copies, dataset
+from talanoa import dataset
 from talanoa.annotate.folder import FILE, Dataset, is_dataset, open_dataset
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
@@ -17,7 +17,7 @@ from talanoa.dataset import Annotated, Files
 from talanoa.image import folder as image_folder
 from talanoa.requests import TrainRequest
 from talanoa.rois import damaged
-from talanoa.training import transfer
+from talanoa.training import copies, transfer
 from talanoa.training.proposed import labels_by_model
 from talanoa.training.recipe import Loaded
 

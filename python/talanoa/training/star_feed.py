@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from talanoa import dataset
-from talanoa.augment import NONE, Augmentation
 from talanoa.dataset import Annotated, drawn_item, patch_of
 from talanoa.image.overlay import ring_of
 from talanoa.models import methods
 from talanoa.models.methods import star_convex
 from talanoa.models.runtime import inference
 from talanoa.training import distributed, thresholds
+from talanoa.training.augment import NONE, Augmentation
+from talanoa.training.contact_sheets import SIDE, as_text, fitted, sheet
 from talanoa.training.feed import Arrays, Feed
 from talanoa.training.settings import Settings
-from talanoa.training.sheets import SIDE, as_text, fitted, sheet
 
 if TYPE_CHECKING:
     from talanoa.training.prepare import Ready

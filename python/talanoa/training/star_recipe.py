@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from talanoa.tasks.common import Given
 
 PRESETS: dict[str, dict[str, Any]] = {
-    # quick is made shorter where it would take more than ten minutes, see `talanoa.training.pace`
+    # quick is made shorter where it would take more than ten minutes, see `talanoa.training.estimate`
     "quick": {"epochs": 12, "steps": 50, "lr": 6e-4, "schedule": "cosine"},
     "standard": {"epochs": 400, "steps": 100, "lr": 3e-4},
     "long": {"epochs": 2000, "steps": 100, "lr": 3e-4, "patience": 100},

@@ -31,7 +31,7 @@ from talanoa.judge.stains.store import Store
 from talanoa.judge.stains.work import Line, Measuring
 from talanoa.labelling import lights
 from talanoa.labelling.targets import TargetConfig
-from talanoa.requests_train import names_of
+from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host

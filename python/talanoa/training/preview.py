@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa.core.host import Host
 from talanoa.requests import TrainRequest
-from talanoa.training import pace
+from talanoa.training import estimate as pace
+from talanoa.training.contact_sheets import as_text, write_sheets
 from talanoa.training.prepare import Ready, prepare
-from talanoa.training.sheets import as_text, write_sheets
 
 if TYPE_CHECKING:
     from talanoa.tasks.common import Given

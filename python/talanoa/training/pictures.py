@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from talanoa.training.sheets import as_text, fitted, sheet
+from talanoa.training.contact_sheets import as_text, fitted, sheet
 
 MASKED = (255, 221, 0)
 _BLACK, _WHITE = 1.0, 99.8  # percentiles of the quietest picture

@@ -11,7 +11,14 @@ from math import ceil, floor
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.augment import Augmentation, look_up, random_displacement, random_linear, sampling_grid, vary_intensity
+from talanoa.training.augment import (
+    Augmentation,
+    look_up,
+    random_displacement,
+    random_linear,
+    sampling_grid,
+    vary_intensity,
+)
 
 Pair = tuple[NDArray, NDArray]
 
