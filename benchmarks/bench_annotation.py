@@ -48,8 +48,8 @@ def proposer(**keys: Any) -> Proposer:
     """Return a function that proposes labels (y, x) for an image (y, x)."""
     from talanoa.annotate.propose import propose
     from talanoa.image.form import from_array
-    from talanoa.requests import parse
     from talanoa.requests_propose import ProposeRequest
+    from talanoa.segmentation.request import parse
 
     request = parse(ProposeRequest, keys).request
     return lambda image: propose(from_array(image), request).labels.values[0, 0, 0]

@@ -59,8 +59,8 @@ def talanoa_work(image: np.ndarray, backend: str) -> Callable[[], int]:
     from talanoa.core.host import QuietHost
     from talanoa.image.form import from_array
     from talanoa.models import folder as model_folder
-    from talanoa.predict import segment
-    from talanoa.requests import SegmentRequest
+    from talanoa.segmentation.predict import segment
+    from talanoa.segmentation.request import SegmentRequest
 
     model, settings = model_folder.load("nuclei"), SegmentRequest(device="cpu", backend=backend)
     data = from_array(image)

@@ -59,9 +59,9 @@ def main() -> int:
     """Print the figures."""
     from talanoa.annotate.propose import propose
     from talanoa.image.form import from_array
-    from talanoa.methods import classical
-    from talanoa.requests import parse
     from talanoa.requests_propose import ProposeRequest
+    from talanoa.segmentation.classical import recipes
+    from talanoa.segmentation.request import parse
 
     small, large = plane(1024), plane(2136)
     given = from_array(small)
@@ -69,7 +69,7 @@ def main() -> int:
         request = parse(ProposeRequest, keys).request
         measure("proposal", name, 1024, lambda request=request: propose(given, request))
     for name, (recipe, parameters) in RECIPES.items():
-        work = lambda recipe=recipe, parameters=parameters: classical.segment(large, recipe, parameters)  # noqa: E731
+        work = lambda recipe=recipe, parameters=parameters: recipes.segment(large, recipe, parameters)  # noqa: E731
         measure("classical segmentation", name, 2136, work, 3)
     return 0
 

@@ -21,8 +21,8 @@ from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.measure.metrics.matching import match_images
 from talanoa.models import folder
-from talanoa.predict import segment
-from talanoa.requests import SegmentRequest
+from talanoa.segmentation.predict import segment
+from talanoa.segmentation.request import SegmentRequest
 
 DATA = Path(os.environ.get("TALANOA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 IOU = (0.5, 0.6, 0.7, 0.8, 0.9)

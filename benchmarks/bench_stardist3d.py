@@ -23,8 +23,8 @@ from talanoa import image as images
 from talanoa.core.host import QuietHost
 from talanoa.measure.metrics.matching import match_images
 from talanoa.models import folder as model_folder
-from talanoa.predict import segment
-from talanoa.requests import SegmentRequest, TrainRequest
+from talanoa.segmentation.predict import segment
+from talanoa.segmentation.request import SegmentRequest, TrainRequest
 from talanoa.training.run import train
 
 DATA = Path(os.environ.get("TALANOA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))

@@ -48,9 +48,10 @@ def talanoa_steps(
     """Return our functions for one case."""
     import torch
 
-    from talanoa.dataset import Annotated
     from talanoa.models import methods
-    from talanoa.training import loop, star_feed
+    from talanoa.segmentation.train import star_feed
+    from talanoa.segmentation.train.dataset import Annotated
+    from talanoa.training import loop
     from talanoa.training.allocation import large_blocks_kept
 
     volume = image.ndim == 3

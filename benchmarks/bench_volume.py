@@ -61,10 +61,11 @@ def write_volumes(folder: Path, count: int) -> dict[str, str]:
 
 def segment(shape: tuple[int, ...]) -> dict[str, Any]:
     """Segment the large volume in this process."""
-    from talanoa import image, predict, tasks
+    from talanoa import image, tasks
     from talanoa.core.host import QuietHost
     from talanoa.models import folder as model_folder
     from talanoa.models.runtime import backends
+    from talanoa.segmentation import predict
 
     network = [0.0]
     choose = backends.for_model
@@ -133,7 +134,7 @@ def main(words: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="talanoa-bench-") as folder:
         os.environ["TALANOA_HOME"] = folder
         from talanoa.core.host import QuietHost
-        from talanoa.requests import TrainRequest
+        from talanoa.segmentation.request import TrainRequest
         from talanoa.training.run import train
 
         named = write_volumes(Path(folder) / "volumes", 8)

@@ -14,7 +14,7 @@ from talanoa.core.host import QuietHost
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.folder import Model
-from talanoa.requests import TrainRequest, parse
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.training.run import TrainReply, train
 
 SMALL = {"method": "segmentation", "filters": 8, "depth": 2, "patch": 64, "batch": 2, "device": "cpu"}

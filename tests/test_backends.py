@@ -22,8 +22,8 @@ from talanoa.models import folder, methods
 from talanoa.models.folder import Model
 from talanoa.models.runtime import backends, onnx_export
 from talanoa.models.runtime import onnx as onnx_run
-from talanoa.predict import segment
-from talanoa.requests import SegmentRequest
+from talanoa.segmentation.predict import segment
+from talanoa.segmentation.request import SegmentRequest
 
 ALL = (slice(None), slice(None))
 
@@ -227,10 +227,10 @@ def test_a_kept_network_is_run_without_loading_torch(home: Path) -> None:
     backends.for_model(folder.load(tiny.MODEL), "cpu", "onnx")
     code = (
         "import json, sys, numpy as np\n"
-        "from talanoa import predict; from talanoa.models import folder as model_folder\n"
+        "from talanoa.segmentation import predict; from talanoa.models import folder as model_folder\n"
         "from talanoa.core.host import QuietHost\n"
         "from talanoa.image.form import from_array\n"
-        "from talanoa.requests import SegmentRequest\n"
+        "from talanoa.segmentation.request import SegmentRequest\n"
         f"model = model_folder.load({tiny.MODEL!r})\n"
         "image = from_array(np.random.default_rng(0).random((80, 90), np.float32))\n"
         "found = predict.segment(image, model, SegmentRequest(device='cpu'), QuietHost())\n"

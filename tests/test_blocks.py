@@ -11,11 +11,8 @@ import pytest
 import tifffile
 
 import tiny
-from talanoa import api, blocks_draw, blocks_grid, blocks_levels, rois, tasks
+from talanoa import api, rois, tasks
 from talanoa import image as images
-from talanoa.blocks_frame import Frame
-from talanoa.blocks_job import Job
-from talanoa.blocks_nms import reach
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image import lazy
@@ -24,7 +21,12 @@ from talanoa.models import methods
 from talanoa.models.methods import star_convex
 from talanoa.models.runtime import store
 from talanoa.models.runtime.store import CANDIDATES, Store
-from talanoa.requests import SegmentRequest
+from talanoa.segmentation.blocks import draw, levels
+from talanoa.segmentation.blocks import grid as blocks_grid
+from talanoa.segmentation.blocks.frame import Frame
+from talanoa.segmentation.blocks.job import Job
+from talanoa.segmentation.blocks.nms import reach
+from talanoa.segmentation.request import SegmentRequest
 
 
 def crowd(config: Any, shape: tuple[int, ...], count: int, radius: float, seed: int) -> star_convex.Candidates:
@@ -91,9 +93,9 @@ def check_objects(job: Job, found: star_convex.Candidates) -> None:
     frame.filter()
     painted = np.zeros(shape, np.int32)
     for block in range(len(job.grid)):
-        drawn = blocks_draw.draw(job.grid, block, frame.winners, frame.largest)
-        values = blocks_draw.numbered(drawn, frame.numbers)
-        painted[blocks_grid.slices(job.grid.box(block))] = blocks_draw.core_of(drawn, values, job.grid.box(block))
+        drawn = draw.draw(job.grid, block, frame.winners, frame.largest)
+        values = draw.numbered(drawn, frame.numbers)
+        painted[blocks_grid.slices(job.grid.box(block))] = draw.core_of(drawn, values, job.grid.box(block))
     drawn_whole, _ = star_convex.render(expected, shape)
     area = np.bincount(drawn_whole.ravel())
     truth = np.where(area[drawn_whole] >= 12, drawn_whole, 0)
@@ -351,9 +353,9 @@ def test_percentiles_of_few_blocks_are_those_of_the_whole_image(monkeypatch: pyt
     image = images.from_array(field(150, 203), "yx")
     grid = blocks_grid.plan((150, 203), PLANE, 48)
     pixels = blocks_grid.Pixels(lazy.in_memory(image), 0, slice(0, 1), 0)
-    found = blocks_levels.measure(pixels, grid, 1, 99.8, QuietHost())
+    found = levels.measure(pixels, grid, 1, 99.8, QuietHost())
     assert found.limits == [percentile_limits(image.values, 1, 99.8)] and found.blocks == found.of == 20
-    monkeypatch.setattr(blocks_levels, "MOST", 5)
-    some = blocks_levels.measure(pixels, grid, 1, 99.8, QuietHost())
-    assert (some.blocks, some.of) == (5, 20) == (len(blocks_levels.drawn(20)), 20)
-    assert some == blocks_levels.measure(pixels, grid, 1, 99.8, QuietHost())
+    monkeypatch.setattr(levels, "MOST", 5)
+    some = levels.measure(pixels, grid, 1, 99.8, QuietHost())
+    assert (some.blocks, some.of) == (5, 20) == (len(levels.drawn(20)), 20)
+    assert some == levels.measure(pixels, grid, 1, 99.8, QuietHost())

@@ -7,13 +7,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from talanoa import blocks_grid, blocks_seen, predict
 from talanoa import image as images
 from talanoa.core.host import QuietHost
 from talanoa.image import lazy as image_lazy
 from talanoa.image.ops import background, resample
 from talanoa.models import methods
-from talanoa.requests import SegmentRequest
+from talanoa.segmentation import predict
+from talanoa.segmentation.blocks import grid as blocks_grid
+from talanoa.segmentation.blocks import source
+from talanoa.segmentation.request import SegmentRequest
 
 VOLUME = methods.get("stardist3d").config(grid=(1, 2, 2), n_rays=24, unet_n_depth=1)
 
@@ -26,13 +28,13 @@ def test_a_part_of_a_stack_is_seen_as_the_whole(step: str, scales: dict[str, Any
     stack[:, 2:5, 20:30, 30:45] += 400
     settings = SegmentRequest(background=step, background_radius=12, **scales)
     cleaned = predict.without_background(stack, settings)
-    seeing = blocks_seen.Seeing.of(settings, stack.shape[1:])
+    seeing = source.Seeing.of(settings, stack.shape[1:])
     whole = resample.resize(cleaned, seeing.size) if scales else cleaned
     lazy = image_lazy.in_memory(images.from_array(stack, "czyx"))
     pixels = blocks_grid.Pixels(lazy, 0, slice(None), None)
     grid = blocks_grid.placed(blocks_grid.plan(seeing.size, VOLUME, 32), stack.shape[1:])
     planes = [blocks_grid.Pixels(lazy, 0, slice(None), z) for z in range(7)]
-    ground = blocks_seen.ground_of(planes, blocks_grid.of_plane(grid), QuietHost()) if step == "clip" else None
+    ground = source.ground_of(planes, blocks_grid.of_plane(grid), QuietHost()) if step == "clip" else None
     seen = seeing.seen(pixels, ground)
     assert seen.shape == whole.shape
     part = tuple(slice(side // 4, side // 2) for side in whole.shape[1:])

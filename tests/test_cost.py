@@ -13,7 +13,7 @@ from talanoa import tasks
 from talanoa.core import cost
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
-from talanoa.requests import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
 
 
 def package(folder: Path, name: str, energy: int, largest: int = 999_999) -> Path:

@@ -5,10 +5,11 @@ import pytest
 import tifffile
 
 from synthetic import nuclei, write_pairs
-from talanoa import dataset, rois
+from talanoa import rois
 from talanoa.core.errors import BadInput
 from talanoa.image.form import from_array
 from talanoa.rois import files
+from talanoa.segmentation.train import dataset
 from talanoa.training.augment import NONE
 
 

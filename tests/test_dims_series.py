@@ -19,12 +19,12 @@ import restorers
 import talanoa
 import tiny
 from talanoa import cli, image, tasks
-from talanoa.annotate.folder import open_dataset
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.core.request import read_dims
 from talanoa.image import lazy as image_lazy
 from talanoa.image import reading
+from talanoa.segmentation.dataset.folder import open_dataset
 
 FRAMES = np.stack([tiny.discs(seed)[0] for seed in range(3)])
 MASKS = np.stack([tiny.discs(seed)[1] for seed in range(3)])

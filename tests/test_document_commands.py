@@ -19,11 +19,12 @@ import pytest
 import documents_world as world
 import talanoa
 import tiny
-from talanoa import cli, requests
+from talanoa import cli
 from talanoa import image as images
 from talanoa.models import folder as model_folder
 from talanoa.models import geometry
 from talanoa.requests_study import StudyRequest
+from talanoa.segmentation import request
 
 # What takes minutes, a display, a network or other machines; test_documents.py and tests of their own look at these.
 ELSEWHERE = ("demo", "fiji", "install-fiji", "doctor", "study")
@@ -171,7 +172,7 @@ def named() -> dict[str, Any]:
 
 def check_study(**keys: Any) -> Any:
     """Check the keys of a study, which takes minutes."""
-    return SimpleNamespace(table=requests.parse(StudyRequest, keys).request)
+    return SimpleNamespace(table=request.parse(StudyRequest, keys).request)
 
 
 def with_keys(function: Callable[..., Any], more: dict[str, Any]) -> Callable[..., Any]:

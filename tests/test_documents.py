@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from talanoa import cli, requests
+from talanoa import cli
 from talanoa.cli import options
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
@@ -22,21 +22,23 @@ from talanoa.requests_predict import PredictRequest
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
-from talanoa.training import label_presets, restore_presets, star_recipe, volumes
+from talanoa.segmentation import request
+from talanoa.segmentation.train import star_recipe, volumes
+from talanoa.training import label_presets, restore_presets
 
 REQUESTS = {
-    "segment": requests.SegmentRequest,
+    "segment": request.SegmentRequest,
     "restore": RestoreRequest,
     "predict": PredictRequest,
-    "train": requests.TrainRequest,
-    "rois": requests.RoisRequest,
+    "train": request.TrainRequest,
+    "rois": request.RoisRequest,
     "annotate": AnnotateRequest,
     "evaluate": EvaluateRequest,
     "sample": SampleRequest,
     "study": StudyRequest,
-    "models": requests.ModelsRequest,
-    "rerun": requests.RerunRequest,
-    "doctor": requests.DoctorRequest,
+    "models": request.ModelsRequest,
+    "rerun": request.RerunRequest,
+    "doctor": request.DoctorRequest,
 }
 COMMAND = r"(?:^ {4}|`)(?:\.venv/bin/)?(?:python -m )?talanoa ([^`\n]*)"
 OWN_OPTIONS = {
@@ -110,7 +112,7 @@ def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
         if words == [words[0]] and any(field.is_required() for field in kind.model_fields.values()):
             continue  # only the name of the command
         keys, _ = options.read(options.parser_for(words[0], kind), words[0], kind, words[1:])
-        assert requests.parse(kind, keys), document
+        assert request.parse(kind, keys), document
 
 
 @pytest.mark.parametrize("verb", ["segment", "restore", "predict", "train", "rois", "evaluate", "sample"])
@@ -123,11 +125,11 @@ def test_the_tables_of_keys_are_complete(root: Path, verb: str) -> None:
 
 def test_defaults_in_the_documents_are_those_of_the_requests(root: Path) -> None:
     text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
-    fields = requests.SegmentRequest.model_fields
+    fields = request.SegmentRequest.model_fields
     assert f"({fields['norm_low'].default:g} and {fields['norm_high'].default:g})" in text
     assert f"(default `{fields['model'].default}`)" in text
-    assert f"({requests.TrainRequest.model_fields['validation'].default:g})" in text
-    assert f"({requests.TrainRequest.model_fields['seed'].default})" in text
+    assert f"({request.TrainRequest.model_fields['validation'].default:g})" in text
+    assert f"({request.TrainRequest.model_fields['seed'].default})" in text
 
 
 def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
@@ -136,7 +138,7 @@ def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
     assert lines
     for line in lines:
         keys = dict(re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", line))
-        assert requests.parse(requests.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
+        assert request.parse(request.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
 
 
 @pytest.mark.parametrize("command", ["Segment_Objects", "Restore_Image", "Predict_Fluorescence"])

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 import tiny
-from talanoa import fit_checks, image, tasks
+from talanoa import image, tasks
 from talanoa.core.host import QuietHost
+from talanoa.segmentation import fit_checks
 
 
 def nuclei(radius: float, step: int, pieces: int, side: int = 320) -> NDArray[np.int32]:

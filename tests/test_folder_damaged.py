@@ -14,10 +14,10 @@ import drawn_plates
 import tiny
 from judge.cases import evaluate, make_set, refusal
 from talanoa import tasks
-from talanoa.annotate import folder as datasets
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.rois import damaged
+from talanoa.segmentation.dataset import folder as datasets
 from talanoa.training.ranking import rank
 
 

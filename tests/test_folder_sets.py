@@ -13,17 +13,18 @@ import tifffile
 import filesets
 import restorers
 import tiny
-from talanoa import dataset, tasks
 from talanoa import image as images
-from talanoa.annotate.folder import open_dataset
+from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image import folder as image_folder
 from talanoa.judge import folders, page
 from talanoa.labelling import plates
 from talanoa.labelling import sources as label_sources
-from talanoa.requests import TrainRequest, parse
-from talanoa.training import pairs, pairs_read, restore_load, sources
+from talanoa.segmentation.dataset.folder import open_dataset
+from talanoa.segmentation.request import TrainRequest, parse
+from talanoa.segmentation.train import dataset, sources
+from talanoa.training import pairs, pairs_read, restore_load
 
 
 def write_set(folder: Path, planes: Sequence[np.ndarray], stem: str = "t", axis: int = 0) -> list[Path]:

@@ -18,9 +18,9 @@ from talanoa import image, rois, tasks
 from talanoa.annotate.import_labels import import_labels
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.dataset import pair_files
 from talanoa.image import pairing
 from talanoa.rois.objects import labels_of
+from talanoa.segmentation.train.dataset import pair_files
 
 SHAPE = (30, 40)
 

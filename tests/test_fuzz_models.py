@@ -25,7 +25,6 @@ import restorers
 import tiny
 from annotating import done, truth
 from talanoa import tasks
-from talanoa.annotate import folder as datasets
 from talanoa.annotate.import_cellpose import read_npy
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
@@ -35,6 +34,7 @@ from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.keras import importer, weights
+from talanoa.segmentation.dataset import folder as datasets
 
 KERAS = [Path(__file__).parent / "data" / kind for kind in ("keras", "keras_images")]
 CASES = 300

@@ -17,7 +17,7 @@ from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.labelling.fields import TRAINING, VALIDATION
 from talanoa.labelling.record import record_of
-from talanoa.requests import TrainRequest, parse
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.tasks.common import Given
 from talanoa.training import label_load, label_recipe
 from talanoa.training.recipe import Loaded

@@ -14,7 +14,7 @@ from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.ops import normalize
 from talanoa.models import methods
-from talanoa.requests import TrainRequest, parse
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.tasks.common import Given
 from talanoa.training import image_feed, pairs, pairs_read, restore_load, restore_recipe
 from talanoa.training.pairs import Pair

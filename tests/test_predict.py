@@ -15,8 +15,8 @@ from talanoa.models import folder
 from talanoa.models.folder import Model
 from talanoa.models.methods import stardist
 from talanoa.models.runtime import backends, inference, tiles
-from talanoa.predict import Segmentation, segment
-from talanoa.requests import SegmentRequest
+from talanoa.segmentation.predict import Segmentation, segment
+from talanoa.segmentation.request import SegmentRequest
 from trained import small_model
 
 

@@ -16,8 +16,9 @@ from talanoa.core import resources
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.labelling.fields import LabelField
-from talanoa.requests import TrainRequest, parse
-from talanoa.training import label_presets, settings, star_recipe, volumes
+from talanoa.segmentation.request import TrainRequest, parse
+from talanoa.segmentation.train import star_recipe, volumes
+from talanoa.training import label_presets, settings
 from talanoa.training.recipe import recipe_for
 from talanoa.training.settings import Settings
 

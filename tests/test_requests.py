@@ -9,7 +9,8 @@ from pydantic import ValidationError
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import folders
-from talanoa.requests import (
+from talanoa.requests_annotate import AnnotateRequest
+from talanoa.segmentation.request import (
     DoctorRequest,
     ModelsRequest,
     Request,
@@ -19,7 +20,6 @@ from talanoa.requests import (
     TrainRequest,
     parse,
 )
-from talanoa.requests_annotate import AnnotateRequest
 
 KINDS = (SegmentRequest, TrainRequest, RoisRequest, ModelsRequest, DoctorRequest, RerunRequest, AnnotateRequest)
 TRAIN = {"images": "images", "targets": "masks", "name": "cells"}

@@ -12,10 +12,11 @@ import pytest
 import roifile
 
 import tiny
-from talanoa import blocks_rois, image, rois, tasks
+from talanoa import image, rois, tasks
 from talanoa.annotate import import_labels
 from talanoa.core.host import QuietHost
 from talanoa.rois.objects import labels_of
+from talanoa.segmentation.blocks import rois as blocks_rois
 
 FIELDS = ("position", "c_position", "z_position", "t_position")
 

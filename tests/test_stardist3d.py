@@ -21,8 +21,8 @@ from talanoa.models import folder as model_folder
 from talanoa.models.folder import Model
 from talanoa.models.methods import star_convex, stardist3d
 from talanoa.models.runtime import inference, tiles
-from talanoa.predict import Segmentation, segment
-from talanoa.requests import SegmentRequest
+from talanoa.segmentation.predict import Segmentation, segment
+from talanoa.segmentation.request import SegmentRequest
 from talanoa.training import loop
 from talanoa.training.run import train
 from trained3d import request, small_model

@@ -19,8 +19,8 @@ from talanoa import tasks
 from talanoa.cli import main
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.requests import parse
 from talanoa.requests_study import StudyRequest
+from talanoa.segmentation.request import parse
 from talanoa.studies import across, plan, run, search, table
 
 SMALL = {"n_rays": 8, "grid": 2, "depth": 1, "filters": 4, "head": 8, "patch": 32, "batch": 2, "epochs": 1, "steps": 2}

@@ -19,12 +19,12 @@ from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.measure.metrics.matching import match_images
 from talanoa.models import folder, methods
-from talanoa.predict import segment
-from talanoa.requests import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.predict import segment
+from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.train.star_recipe import settings_from
 from talanoa.training import loop
 from talanoa.training.preview import look
 from talanoa.training.run import train
-from talanoa.training.star_recipe import settings_from
 from trained import request, small_model
 
 

@@ -13,18 +13,19 @@ import tifffile
 import torch
 
 from talanoa import tasks
-from talanoa.annotate import folder as datasets
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.dataset import Annotated
 from talanoa.image.form import from_array
 from talanoa.image.ops.normalize import normalize
 from talanoa.measure.metrics.matching import match_objects
 from talanoa.measure.metrics.overlap import overlaps
 from talanoa.models import folder, methods
 from talanoa.models.methods import star_convex
-from talanoa.requests import TrainRequest, parse
-from talanoa.training import loop, star_feed
+from talanoa.segmentation.dataset import folder as datasets
+from talanoa.segmentation.request import TrainRequest, parse
+from talanoa.segmentation.train import star_feed
+from talanoa.segmentation.train.dataset import Annotated
+from talanoa.training import loop
 from talanoa.training.run import train
 
 NETWORK = {"n_rays": 16, "grid": 2, "depth": 2, "filters": 8, "head": 32, "patch": 64, "batch": 4}

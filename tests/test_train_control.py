@@ -21,9 +21,10 @@ import tiny
 from synthetic import write_pairs
 from talanoa import tasks
 from talanoa.core.host import QuietHost
-from talanoa.dataset import Annotated
 from talanoa.models import folder
-from talanoa.training import loop, observers, star_feed
+from talanoa.segmentation.train import star_feed
+from talanoa.segmentation.train.dataset import Annotated
+from talanoa.training import loop, observers
 from talanoa.training.run import train
 from trained import request
 

@@ -25,7 +25,7 @@ from talanoa.labelling.record import record_of
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.runtime.whole import predict
-from talanoa.requests import TrainRequest, parse
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.studies import cell
 from talanoa.training import label_load, label_presets, label_recipe, loop
 from talanoa.training.run import TrainReply, train

@@ -21,7 +21,7 @@ from talanoa.core.host import QuietHost
 from talanoa.models import folder as model_folder
 from talanoa.models.networks.encoder_unet import EncoderUNet
 from talanoa.models.networks.pretrained import for_channels
-from talanoa.requests import TrainRequest, parse
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.training import loop
 from talanoa.training.run import TrainReply, train
 

@@ -13,15 +13,16 @@ import tifffile
 
 import segmenters
 from synthetic import nuclei, write_pairs, write_stacks
-from talanoa import predict, tasks
+from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
 from talanoa.measure.metrics.matching import match_images
 from talanoa.measure.metrics.pixel import count_pixels
 from talanoa.models import folder
-from talanoa.requests import SegmentRequest, TrainRequest, parse
-from talanoa.training import mask_finish, mask_recipe, sources
+from talanoa.segmentation import predict
+from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.train import mask_finish, mask_recipe, sources
 from talanoa.training.run import train
 from tiny import RecordingHost
 

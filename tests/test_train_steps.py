@@ -214,7 +214,7 @@ def test_weights_to_fine_tune_leave_no_room_for_those_of_a_file() -> None:
 
 
 def test_another_optimiser_brings_its_usual_learning_rate() -> None:
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
 
     def settings(**keys: Any) -> Settings:
         request = TrainRequest(method="labelling", images="x", name="y", **keys)

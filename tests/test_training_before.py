@@ -16,7 +16,8 @@ from synthetic import write_pairs, write_stacks
 from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.models import folder as model_folder
-from talanoa.training import estimate, loop, star_feed
+from talanoa.segmentation.train import star_feed
+from talanoa.training import estimate, loop
 from talanoa.training.prepare import prepare
 from trained import request
 

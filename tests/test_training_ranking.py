@@ -10,11 +10,11 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 import tiny
-from talanoa.annotate import folder as datasets
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.image.ops.normalize import normalize
 from talanoa.models import folder, methods
 from talanoa.models.runtime import backends
+from talanoa.segmentation.dataset import folder as datasets
 from talanoa.training.ranking import VIEWS, _answer, rank, uncertainty
 
 MODEL = folder.load(tiny.MODEL)

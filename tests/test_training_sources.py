@@ -10,13 +10,13 @@ import pytest
 import tifffile
 
 from synthetic import nuclei, write_pairs
-from talanoa import dataset, rois
-from talanoa.annotate import folder as datasets
-from talanoa.annotate.states import Entry
+from talanoa import rois
 from talanoa.core.errors import BadInput
 from talanoa.image.form import from_array
-from talanoa.requests import TrainRequest
-from talanoa.training import sources
+from talanoa.segmentation.dataset import folder as datasets
+from talanoa.segmentation.dataset.states import Entry
+from talanoa.segmentation.request import TrainRequest
+from talanoa.segmentation.train import dataset, sources
 
 
 def asked(**keys: Any) -> TrainRequest:

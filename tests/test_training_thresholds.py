@@ -8,10 +8,10 @@ import pytest
 import tiny
 from talanoa.core.errors import Cancelled
 from talanoa.core.host import QuietHost
-from talanoa.dataset import Annotated
 from talanoa.models import methods
 from talanoa.models.methods import star_convex
-from talanoa.training import thresholds
+from talanoa.segmentation.train import thresholds
+from talanoa.segmentation.train.dataset import Annotated
 
 CONFIG = methods.get("stardist").config(n_rays=16, grid=(2, 2))
 

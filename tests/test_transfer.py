@@ -14,7 +14,7 @@ from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.models import folder, methods
 from talanoa.models.runtime import inference
-from talanoa.requests import TrainRequest, parse
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.training import loop, transfer
 from talanoa.training.prepare import prepare, start
 from talanoa.training.run import train

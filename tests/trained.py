@@ -8,7 +8,7 @@ from tempfile import mkdtemp
 
 from synthetic import write_pairs
 from talanoa.core.host import QuietHost
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training.run import TrainReply, train
 
 SMALL = {"n_rays": 16, "grid": 2, "depth": 2, "filters": 8, "patch": 64, "batch": 4}

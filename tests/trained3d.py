@@ -9,7 +9,7 @@ from typing import Any
 
 from synthetic import write_stacks
 from talanoa.core.host import QuietHost
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training.run import TrainReply, train
 
 SMALL = {"n_rays": 32, "depth": 1, "filters": 12, "patch": 32, "patch_z": 16, "batch": 2}

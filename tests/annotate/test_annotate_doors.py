@@ -17,9 +17,9 @@ from talanoa import annotate, cli, rois
 from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.fiji.edge import PLAIN
-from talanoa.requests import parse
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_propose import ProposeRequest
+from talanoa.segmentation.request import parse
 
 
 def test_a_dataset_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,9 +13,9 @@ import annotating
 import synthetic
 from annotating import ask, done, refused
 from talanoa import image as images
-from talanoa.annotate import folder
-from talanoa.annotate.folder import open_dataset
 from talanoa.core.errors import BadInput
+from talanoa.segmentation.dataset import folder
+from talanoa.segmentation.dataset.folder import open_dataset
 
 
 def test_a_new_dataset_says_what_it_is(tmp_path: Path) -> None:

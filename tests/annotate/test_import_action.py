@@ -11,7 +11,7 @@ import tiny
 from annotating import done, files, refused, truth
 from talanoa import image as images
 from talanoa import rois
-from talanoa.annotate.folder import open_dataset
+from talanoa.segmentation.dataset.folder import open_dataset
 
 
 def write_foreign(folder: Path, root: Path) -> Path:

@@ -19,8 +19,8 @@ from talanoa.annotate.import_pictures import overlaps
 from talanoa.annotate.propose import propose
 from talanoa.core.errors import BadInput
 from talanoa.image import form as images
-from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest
+from talanoa.segmentation.request import parse
 
 
 def labels_2d() -> np.ndarray:

@@ -16,7 +16,7 @@ from annotating import done, files, refused
 from talanoa import image as images
 from talanoa.annotate import diversity, parts
 from talanoa.annotate import pick as module
-from talanoa.annotate.folder import open_dataset
+from talanoa.segmentation.dataset.folder import open_dataset
 
 
 def textures(kind: int, seed: int) -> np.ndarray:

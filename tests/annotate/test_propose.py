@@ -11,8 +11,8 @@ from talanoa import image as images
 from talanoa.annotate.propose import display_range, propose
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.measure.metrics.matching import Counts, match_images
-from talanoa.requests import parse
 from talanoa.requests_propose import ProposeRequest
+from talanoa.segmentation.request import parse
 
 
 def ask(**keys: object) -> ProposeRequest:
@@ -136,7 +136,7 @@ def test_a_model_proposes_what_it_predicts() -> None:
 
 
 def test_the_network_is_not_asked_again_for_other_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
-    from talanoa import predict
+    from talanoa.segmentation import predict
 
     asked = []
     ask_network = predict.ask

@@ -19,11 +19,12 @@ import annotating
 from annotating import ask, done, files, refused, truth
 from talanoa import image as images
 from talanoa import rois, tasks
-from talanoa.annotate import autosave, journal, objects, save
-from talanoa.annotate.folder import open_dataset, read_classes
+from talanoa.annotate import autosave, objects, save
 from talanoa.core import lock
 from talanoa.core.host import QuietHost
 from talanoa.rois import objects as roi_objects
+from talanoa.segmentation.dataset import journal
+from talanoa.segmentation.dataset.folder import open_dataset, read_classes
 
 
 def test_mask_and_rois_give_the_labels_that_were_drawn(tmp_path: Path) -> None:

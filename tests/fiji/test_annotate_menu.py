@@ -11,9 +11,9 @@ import pytest
 import tifffile
 
 import tiny
-from talanoa.annotate.folder import open_dataset
 from talanoa.fiji import menu
 from talanoa.fiji.runtime import Runtime
+from talanoa.segmentation.dataset.folder import open_dataset
 
 ANNOTATE, DISCS = "Annotate Images", 8
 

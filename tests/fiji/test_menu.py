@@ -20,8 +20,8 @@ from talanoa.core import resources
 from talanoa.core.host import QuietHost
 from talanoa.fiji import convert, menu, packing
 from talanoa.fiji.runtime import Runtime
-from talanoa.requests import RoisRequest, SegmentRequest, TrainRequest
 from talanoa.requests_evaluate import EvaluateRequest
+from talanoa.segmentation.request import RoisRequest, SegmentRequest, TrainRequest
 
 SEGMENT, EVALUATE = "Segment Objects", "Evaluate Model"
 OF_THE_WINDOW = ("adjust", "more")  # inputs that ask for a window and no key of a request

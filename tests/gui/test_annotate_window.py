@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 from gui.annotate import DISCS, truth
-from talanoa.annotate.folder import open_dataset
 from talanoa.measure.metrics.matching import match_images
+from talanoa.segmentation.dataset.folder import open_dataset
 
 pytestmark = pytest.mark.gui
 

@@ -13,7 +13,7 @@ import drawn_plates
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.labelling.record import record_of
-from talanoa.requests import TrainRequest, parse
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.training import label_load
 from talanoa.training.run import train
 

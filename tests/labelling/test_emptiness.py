@@ -13,8 +13,8 @@ from talanoa.core.host import QuietHost
 from talanoa.labelling import emptiness
 from talanoa.labelling.fields import LabelField, empty_stains
 from talanoa.labelling.record import Stain
-from talanoa.requests import TrainRequest, parse
 from talanoa.samples import plate
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.training import label_load, label_scores
 
 

@@ -24,7 +24,7 @@ from talanoa.labelling import lights
 from talanoa.labelling.fields import middle_planes
 from talanoa.labelling.record import LabellingRecord, Light, Stain, record_of
 from talanoa.models import folder as model_folder
-from talanoa.requests import TrainRequest, parse
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.tasks import image_task
 from talanoa.tasks.common import Given
 from talanoa.training import label_load, label_recipe

@@ -25,9 +25,9 @@ from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.runtime.frames import Made
 from talanoa.models.runtime.windows import Windows
-from talanoa.requests import parse
 from talanoa.requests_predict import PredictRequest
 from talanoa.result import array_sha256
+from talanoa.segmentation.request import parse
 
 GOLGI = Stain(name="golgi")
 HALO = 31  # of two poolings

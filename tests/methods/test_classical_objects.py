@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from talanoa.methods import classical_objects as objects
 from talanoa.models.geometry.basins import basins
+from talanoa.segmentation.classical import objects
 
 
 def discs(*places: tuple[float, float, float], shape: tuple[int, int] = (60, 80)) -> np.ndarray:

@@ -10,8 +10,8 @@ import tifffile
 
 import tiny
 from talanoa import tasks
-from talanoa.annotate.folder import open_dataset
 from talanoa.core.host import QuietHost
+from talanoa.segmentation.dataset.folder import open_dataset
 from worker.fiji import FijiProcess
 
 pytestmark = pytest.mark.gui

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from talanoa import rois
-from talanoa.annotate.folder import Dataset, make_folder
 from talanoa.core.errors import BadInput
 from talanoa.rois.roi_set import RoiSet, empty
+from talanoa.segmentation.dataset.folder import Dataset, make_folder
 
 FOLDER = "autosave"
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from talanoa import image as images
 from talanoa.annotate import objects as objects_module
 from talanoa.annotate import save
-from talanoa.annotate.folder import Dataset, Entry
 from talanoa.annotate.import_labels import import_labels
 from talanoa.annotate.objects import Objects
 from talanoa.core.errors import BadInput, Cancelled
@@ -19,6 +18,7 @@ from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.image import pairing, reading
 from talanoa.image.folder import is_image
 from talanoa.image.formats import sets
+from talanoa.segmentation.dataset.folder import Dataset, Entry
 
 if TYPE_CHECKING:
     import xarray as xr

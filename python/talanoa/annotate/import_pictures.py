@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from talanoa.annotate.import_form import Imported, fitted
 from talanoa.core.errors import BadInput
 from talanoa.image import reading
-from talanoa.methods import classical_objects
+from talanoa.segmentation.classical import objects
 
 MOST_COLOURS = 4096  # more are a photograph, or colours blended at the borders
 _ENCLOSED = 0.85  # part of the border of an overlap that lies on the two objects
@@ -138,7 +138,7 @@ def _from_colours(image: xr.DataArray, path: Path, colours: str) -> tuple[xr.Dat
     for t in range(len(code)):
         for colour in np.unique(index[t]):
             if colour != background:
-                parts = classical_objects.components(index[t] == colour)
+                parts = objects.components(index[t] == colour)
                 labels[t][parts > 0] = parts[parts > 0] + labels[t].max()
     attrs = {**image.attrs, "rgb": False, "channel_names": ("",)}
     note = (

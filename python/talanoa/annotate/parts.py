@@ -13,11 +13,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image as images
-from talanoa.annotate.names import check_name
 from talanoa.core.errors import BadInput
 from talanoa.image import lazy as image_lazy
 from talanoa.image.formats import sets
 from talanoa.image.lazy import LazyImage
+from talanoa.segmentation.dataset.names import check_name
 
 _LARGEST = 8192  # pixels along a side that a person can work on; larger images are cut into tiles
 

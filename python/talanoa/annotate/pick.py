@@ -12,15 +12,16 @@ import numpy as np
 import xarray as xr
 
 from talanoa import image as images
-from talanoa.annotate import diversity, journal, parts
-from talanoa.annotate import folder as folders
-from talanoa.annotate.folder import Dataset, Entry
+from talanoa.annotate import diversity, parts
 from talanoa.annotate.parts import Part
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.image import folder as image_folder
 from talanoa.image import reading
+from talanoa.segmentation.dataset import folder as folders
+from talanoa.segmentation.dataset import journal
+from talanoa.segmentation.dataset.folder import Dataset, Entry
 
 DEFAULT = 20  # images of a folder
 

@@ -11,7 +11,7 @@ from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, on
 from talanoa.annotate.propose_threshold import limits_of
 from talanoa.core.errors import BadInput
 from talanoa.image.ops.thresholds import invert
-from talanoa.methods import classical, classical_objects
+from talanoa.segmentation.classical import objects, recipes
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,8 +33,8 @@ def propose_classical(image: xr.DataArray, request: ProposeRequest, host: Host) 
     pixels = one_channel(image, request.channel)
 
     def find(part: Part) -> Found:
-        found = classical.segment(_plane(pixels, part, request), request.classical, request.parameters)
-        kept = classical_objects.keep(found.labels, limits_of(request))
+        found = recipes.segment(_plane(pixels, part, request), request.classical, request.parameters)
+        kept = objects.keep(found.labels, limits_of(request))
         return Found(kept.labels, None, _sum(found.removed, kept.removed))
 
     labels, found = everywhere(image, 2, host, find)
@@ -59,7 +59,7 @@ def steps(image: xr.DataArray, request: ProposeRequest, t: int = 0, z: int = 0) 
         float32 intensities, bool masks, int32 labels.
     """
     plane = _plane(one_channel(image, request.channel), Part(t, z), request)
-    return classical.segment(plane, request.classical, request.parameters).steps
+    return recipes.segment(plane, request.classical, request.parameters).steps
 
 
 def step_image(image: xr.DataArray, request: ProposeRequest) -> xr.DataArray:

@@ -16,16 +16,16 @@ import numpy as np
 from talanoa.annotate.propose_parts import Found, Part, describe, everywhere
 from talanoa.annotate.propose_threshold import limits_of
 from talanoa.core.errors import BadInput
-from talanoa.methods import classical_objects
+from talanoa.segmentation.classical import objects
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.network_memory import NetworkMemory
-    from talanoa.requests import SegmentRequest
     from talanoa.requests_propose import ProposeRequest
+    from talanoa.segmentation.memory import NetworkMemory
+    from talanoa.segmentation.request import SegmentRequest
 
 _MOST_KEPT = 64  # answers whose place is known; how much memory they take, the handles limit
 _kept: OrderedDict[str, str] = OrderedDict()  # fingerprint of pixels, model and settings -> handle
@@ -70,7 +70,7 @@ def propose_by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -
 
 def settings_of(request: ProposeRequest) -> SegmentRequest:
     """Return the request for a prediction with the keys that both share."""
-    from talanoa.requests import SegmentRequest
+    from talanoa.segmentation.request import SegmentRequest
 
     shared: dict[str, Any] = {key: getattr(request, key) for key in _SHARED}
     return SegmentRequest(**shared)
@@ -80,9 +80,9 @@ def _predict(
     image: xr.DataArray, part: Part, model: Model, settings: SegmentRequest, request: ProposeRequest, notes: list[str]
 ) -> Found:
     """Predict one plane or volume."""
-    from talanoa import predict
     from talanoa.core.host import QuietHost
     from talanoa.models.select import choose
+    from talanoa.segmentation import predict
 
     here = image.isel(t=[part.t]) if part.z is None else image.isel(t=[part.t], z=[part.z])
     chosen = choose(here, model.channels, settings, 2 if part.z is not None else 3)
@@ -93,13 +93,13 @@ def _predict(
     _keep(key, memory)
     notes.extend(seen.warnings)
     labels = np.asarray(seen.labels)[0, 0] if part.z is None else np.asarray(seen.labels)[0, 0, 0]
-    kept = classical_objects.keep(labels, limits_of(request))
+    kept = objects.keep(labels, limits_of(request))
     return Found(kept.labels, None, kept.removed)
 
 
 def fingerprint(image: xr.DataArray, model: Model, settings: SegmentRequest) -> str:
     """Return what an answer of the network depends on, in one short text: pixels, model, settings."""
-    from talanoa.network_memory import settings_of as network_settings
+    from talanoa.segmentation.memory import settings_of as network_settings
 
     pixels = np.ascontiguousarray(image)
     said = [pixels.shape, str(pixels.dtype), model.sha256, network_settings(settings)]
@@ -111,7 +111,7 @@ def fingerprint(image: xr.DataArray, model: Model, settings: SegmentRequest) -> 
 def _remembered(key: str, image: xr.DataArray) -> NetworkMemory:
     """Return the answers that are kept under a fingerprint, or a place for new ones; it holds no pixels."""
     from talanoa.core.cache import HANDLES
-    from talanoa.network_memory import NetworkMemory
+    from talanoa.segmentation.memory import NetworkMemory
 
     try:
         return HANDLES.get(_kept[key])

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from talanoa.annotate.propose_parts import Found
 from talanoa.image.ops import background, thresholds
 from talanoa.image.ops.normalize import percentile_limits
-from talanoa.methods import classical_objects
+from talanoa.segmentation.classical import objects
 
 if TYPE_CHECKING:
     from talanoa.requests_propose import ProposeRequest
@@ -34,19 +34,19 @@ def threshold_objects(values: NDArray, request: ProposeRequest, spacing: tuple[f
     level = _level(prepared, values, request)
     mask = prepared >= level
     if request.fill_holes:
-        mask = classical_objects.fill_holes(mask)
+        mask = objects.fill_holes(mask)
     if request.watershed:
-        labels = classical_objects.split_touching(mask, request.watershed_depth, spacing)
+        labels = objects.split_touching(mask, request.watershed_depth, spacing)
     else:
-        labels = classical_objects.components(mask)
-    kept = classical_objects.keep(labels, limits_of(request))
+        labels = objects.components(mask)
+    kept = objects.keep(labels, limits_of(request))
     return Found(kept.labels, level if isinstance(level, float) else None, kept.removed)
 
 
-def limits_of(request: ProposeRequest) -> classical_objects.Limits:
+def limits_of(request: ProposeRequest) -> objects.Limits:
     """Return which objects a request keeps."""
     largest = float("inf") if request.max_size is None else request.max_size
-    return classical_objects.Limits(request.min_size, largest, request.solidity, request.border == "keep")
+    return objects.Limits(request.min_size, largest, request.solidity, request.border == "keep")
 
 
 def _prepared(values: NDArray, request: ProposeRequest, spacing: tuple[float, ...] | None) -> NDArray:

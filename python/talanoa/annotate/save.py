@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 
 from talanoa import image as images
 from talanoa import rois
-from talanoa.annotate import autosave, journal, names
-from talanoa.annotate.folder import Dataset, Entry, read
+from talanoa.annotate import autosave
 from talanoa.annotate.objects import Objects, check_classes
 from talanoa.core.errors import BadInput
 from talanoa.image import lazy as image_lazy
 from talanoa.image import reading
 from talanoa.rois.roi_set import RoiSet
+from talanoa.segmentation.dataset import journal, names
+from talanoa.segmentation.dataset.folder import Dataset, Entry, read
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -63,7 +63,7 @@ def _run(given: list[str]) -> int:
     parser = _parser()
     parsed = parser.parse_args(given)
     if parsed.verb:
-        from talanoa.requests import closest
+        from talanoa.segmentation.request import closest
 
         sys.stderr.write(
             f'Unknown command "{parsed.verb}"; valid ones are {", ".join(VERBS)}.{closest(parsed.verb, VERBS)}\n'

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
 
 POWERCAP = Path("/sys/class/powercap")  # of Linux: energy of the processors since some moment, in microjoules
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")

@@ -312,7 +312,7 @@ def _warm_up() -> None:
     started = time.perf_counter()
     try:
         import talanoa.measure.tables
-        import talanoa.predict  # noqa: F401
+        import talanoa.segmentation.predict  # noqa: F401
         from talanoa.models import geometry
 
         geometry.warm_up()

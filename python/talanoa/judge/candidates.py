@@ -170,7 +170,7 @@ def _read(annotations: folders.Annotations, name: str, size: tuple[int, int, int
 
 def classes_of(annotations: folders.Annotations, name: str) -> Classes:
     """Return the classes of annotated objects: the same for all frames; empty where there are none."""
-    from talanoa.annotate.folder import read_classes
+    from talanoa.segmentation.dataset.folder import read_classes
 
     path = annotations.class_files.get(name)
     return (read_classes(path),) if path is not None else ()
@@ -178,10 +178,10 @@ def classes_of(annotations: folders.Annotations, name: str) -> Classes:
 
 def find_objects(model: Model, image: xr.DataArray, request: EvaluateRequest, host: Host) -> Found:
     """Segment an image as the task `segment` does; a stack for a model of planes goes slice by slice."""
-    from talanoa import predict
     from talanoa.models.checks import check_pixels
     from talanoa.models.select import choose
-    from talanoa.requests import SegmentRequest
+    from talanoa.segmentation import predict
+    from talanoa.segmentation.request import SegmentRequest
 
     n_t, n_z = image.sizes["t"], image.sizes["z"]
     seen = as_frames(image) if model.ndim == 2 and n_z > 1 else image

@@ -199,7 +199,7 @@ def _by_image(results: Sequence[Path]) -> dict[str, Path]:
 
 def _of_dataset(root: Path, person: str, what: str) -> Annotations:
     """Return what is done in a dataset folder, or what pairs in a tree of images/ and masks/ or rois/."""
-    from talanoa.annotate import folder
+    from talanoa.segmentation.dataset import folder
 
     dataset = folder.read(root, person)
     files, notes, waiting = {}, [], []

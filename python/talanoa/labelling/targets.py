@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.request import from_one_to
 from talanoa.image.ops import background
-from talanoa.methods import classical
+from talanoa.segmentation.classical import recipes
 
 Steps = dict[str, NDArray[np.float32]]
 Denoiser = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -32,7 +32,7 @@ class TargetConfig(BaseModel):
     denoise : str or None
         Model of Noise2Void by which noise is taken out.
     binarise : bool
-        A mask instead of intensities: local threshold and opening, as `talanoa.methods.classical.gfp`.
+        A mask instead of intensities: local threshold and opening, as `talanoa.segmentation.classical.recipes.gfp`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -111,7 +111,7 @@ def prepare(stack: NDArray, config: TargetConfig, denoiser: Denoiser | None = No
     if config.denoise is not None and denoiser is not None:
         steps["denoised"] = denoiser(last())
     if config.binarise:
-        steps["binary"] = (classical.gfp(last()).labels > 0).astype(np.float32)
+        steps["binary"] = (recipes.gfp(last()).labels > 0).astype(np.float32)
     return steps
 
 

@@ -11,7 +11,7 @@ from talanoa.image.reading import axes_remedy
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.requests import SegmentRequest
+    from talanoa.segmentation.request import SegmentRequest
 
 
 class Chosen(NamedTuple):

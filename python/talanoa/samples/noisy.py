@@ -120,8 +120,8 @@ def write_noisy(
     camera : Camera, optional
         The noise.
     """
-    from talanoa.requests import parse
     from talanoa.requests_sample import SampleRequest
+    from talanoa.segmentation.request import parse
 
     keys = {"kind": "noisy", "out": path, "images": count, "size": size, "seed": seed, "volume": volume}
     return write(parse(SampleRequest, {**keys, **(camera or Camera())._asdict()}).request)

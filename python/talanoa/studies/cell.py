@@ -18,7 +18,7 @@ from talanoa.core.errors import TalanoaError
 from talanoa.core.host import QuietHost
 
 if TYPE_CHECKING:
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
 
 log = logging.getLogger(__name__)
 EVERY = 0.5  # seconds between two lines of progress
@@ -60,7 +60,7 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     """
     from talanoa.core import devices
     from talanoa.models import folder
-    from talanoa.requests import TrainRequest, parse
+    from talanoa.segmentation.request import TrainRequest, parse
     from talanoa.training import estimate
     from talanoa.training.recipe import recipe_for
     from talanoa.training.run import train

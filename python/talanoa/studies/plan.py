@@ -11,8 +11,8 @@ from typing import Any
 
 from talanoa.core.errors import BadInput
 from talanoa.core.files import explain_write_error, write_aside
-from talanoa.requests import TrainRequest, parse
 from talanoa.requests_study import StudyRequest
+from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.studies import across
 
 FILE = "study.json"

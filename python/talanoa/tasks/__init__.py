@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import requests
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
 from talanoa.core.host import Host
 from talanoa.image import reading
@@ -21,6 +20,7 @@ from talanoa.requests_predict import PredictRequest
 from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
+from talanoa.segmentation import request as requests
 from talanoa.tasks import annotate, doctor, evaluate, models, predict, rerun, restore, rois, sample, segment, study
 from talanoa.tasks import train as training
 from talanoa.tasks.common import Collecting, Given, check_reading, explained, report_notes

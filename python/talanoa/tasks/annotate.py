@@ -47,8 +47,8 @@ def run(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _new(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Make a dataset folder, or take over images/ and masks/."""
-    from talanoa.annotate import folder
     from talanoa.image.units import normal_unit
+    from talanoa.segmentation.dataset import folder
 
     classes = [name for name in request.classes.split(",") if name.strip()]
     size = request.pixel_size
@@ -65,7 +65,7 @@ def _pick(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     import pandas as pd
 
     from talanoa.annotate import pick
-    from talanoa.annotate.folder import open_dataset
+    from talanoa.segmentation.dataset.folder import open_dataset
 
     source = request.source or given.image
     if source is None:
@@ -223,7 +223,7 @@ def _rank(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Let a model say of which waiting images it is most unsure; these are offered first."""
     import pandas as pd
 
-    from talanoa.annotate import folder, journal
+    from talanoa.segmentation.dataset import folder, journal
     from talanoa.training import ranking
 
     dataset = folder.open_dataset(str(request.dataset))

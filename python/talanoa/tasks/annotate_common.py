@@ -12,17 +12,17 @@ from talanoa.tasks.common import Given, read_image
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.annotate.folder import Dataset, Entry
     from talanoa.core.host import Host
     from talanoa.requests_annotate import AnnotateRequest
     from talanoa.rois.convert import RoiSet
+    from talanoa.segmentation.dataset.folder import Dataset, Entry
 
 Reply = dict[str, Any]
 
 
 def opened(request: AnnotateRequest) -> Dataset:
     """Return the dataset of a request, as the annotator sees it."""
-    from talanoa.annotate.folder import open_dataset
+    from talanoa.segmentation.dataset.folder import open_dataset
 
     return open_dataset(str(request.dataset), request.annotator or None)
 
@@ -112,7 +112,7 @@ def waiting(dataset: Dataset) -> Reply:
 
 def progress(dataset: Dataset) -> Reply:
     """Return how far a dataset is."""
-    from talanoa.annotate.journal import undo_numbers
+    from talanoa.segmentation.dataset.journal import undo_numbers
 
     done = sum(entry.status == "done" for entry in dataset.entries)
     skipped = sum(entry.status == "skipped" for entry in dataset.entries)

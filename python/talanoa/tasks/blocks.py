@@ -16,15 +16,15 @@ from talanoa.models.select import choose
 from talanoa.tasks.common import Collecting, check_new, report_notes
 
 if TYPE_CHECKING:
-    from talanoa import blocks
-    from talanoa.blocks_job import Job
-    from talanoa.blocks_levels import Levels
-    from talanoa.blocks_seen import Ground
     from talanoa.core.host import Host
     from talanoa.image.lazy import LazyImage
     from talanoa.models.folder import Model
     from talanoa.models.runtime.store import Store
-    from talanoa.requests import SegmentRequest
+    from talanoa.segmentation.blocks import segment
+    from talanoa.segmentation.blocks.job import Job
+    from talanoa.segmentation.blocks.levels import Levels
+    from talanoa.segmentation.blocks.source import Ground
+    from talanoa.segmentation.request import SegmentRequest
 
 BUDGET = 1 << 28  # pixels, all frames and channels together; larger files go through blocks by themselves
 MOST_ROIS = 200_000  # objects; ImageJ's ROI Manager cannot work with more
@@ -85,10 +85,10 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
 
 def _check(request: SegmentRequest, model: Model) -> Path:
     """Return the result folder; refuse what cannot be done in blocks."""
-    from talanoa import predict_settings
     from talanoa.models import methods
+    from talanoa.segmentation import settings
 
-    if methods.get(model.method).decode == "mask" or predict_settings.own_normalization(model) is not None:
+    if methods.get(model.method).decode == "mask" or settings.own_normalization(model) is not None:
         raise BadInput(
             f"The image is worked through in blocks, and the model {model.name} ({model.method}) needs the whole image "
             "at once; expected a StarDist model with percentiles, or a smaller image. Crop it, or leave block out."
@@ -111,10 +111,10 @@ class _Prepared:
     """What is known of a segmentation in blocks before it begins."""
 
     def __init__(self, request: SegmentRequest, model: Model, image: LazyImage, host: Host) -> None:
-        from talanoa import blocks_grid
-        from talanoa.blocks_seen import Seeing
         from talanoa.models import methods
         from talanoa.models.runtime import backends
+        from talanoa.segmentation.blocks import grid as blocks_grid
+        from talanoa.segmentation.blocks.source import Seeing
 
         self.request, self.model, self.image, self.host = request, model, image, host
         self.config: Any = methods.get(model.method).config(**model.config)
@@ -138,7 +138,8 @@ class _Prepared:
 
     def _ground(self, frame: int) -> Ground | None:
         """Return the lowest intensities of a frame's planes, where the background is clipped."""
-        from talanoa import blocks_grid, blocks_seen
+        from talanoa.segmentation.blocks import grid as blocks_grid
+        from talanoa.segmentation.blocks import source as blocks_seen
 
         if self.request.background != "clip":
             return None
@@ -149,11 +150,12 @@ class _Prepared:
 
     def _levels(self, frame: int, ground: Ground | None) -> Levels:
         """Return the percentiles of a frame without its background."""
-        from talanoa import blocks_grid, blocks_levels
+        from talanoa.segmentation.blocks import grid as blocks_grid
+        from talanoa.segmentation.blocks import levels
 
         pixels = blocks_grid.Pixels(self.image, frame, self.channels, self.plane)
         seen = self.seeing.cleaned(pixels, ground)
-        return blocks_levels.measure(seen, self.places, self.request.norm_low, self.request.norm_high, self.host)
+        return levels.measure(seen, self.places, self.request.norm_low, self.request.norm_high, self.host)
 
     def plan(self) -> dict[str, Any]:
         """Return what defines the work: unfinished work goes on only where all of it is the same."""
@@ -174,13 +176,13 @@ class _Prepared:
 
     def job(self, store: Store) -> Job:
         """Return the work to do in a folder."""
-        from talanoa.blocks_job import Job
+        from talanoa.segmentation.blocks.job import Job
 
         where = (self.image, self.frames, self.channels, self.plane)
         how = (self.grid, self.config, self.request, self.thresholds)
         return Job(*where, *how, store, self.host, self.seeing, self.grounds)
 
-    def used(self, found: blocks.Found) -> dict[str, Any]:
+    def used(self, found: segment.Found) -> dict[str, Any]:
         """Return everything that was filled in."""
         request, grid = self.request, self.grid
         return {
@@ -206,8 +208,10 @@ class _Prepared:
 
 def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, meter: cost.Meter) -> dict[str, Any]:
     """Do the work, gather the result and move it to its place."""
-    from talanoa import blocks, blocks_labels, result
+    from talanoa import result
     from talanoa.models.runtime import store as blocks_store
+    from talanoa.segmentation.blocks import labels as blocks_labels
+    from talanoa.segmentation.blocks import segment
 
     folder = store.folder / blocks_store.RESULT
     folder.mkdir(exist_ok=True)
@@ -217,7 +221,7 @@ def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, met
     done = blocks_store.count(store)
     if done:
         host.warn(f"Resuming the unfinished work in {store.folder}: {done} blocks had been through the network.")
-    found = blocks.run(prepared.job(store), prepared.levels, prepared.backend.runner, labels)
+    found = segment.run(prepared.job(store), prepared.levels, prepared.backend.runner, labels)
     for _ in labels.finish():
         host.progress(1, 1, "Smaller levels of the labels")
     for text in [*found.warnings, *_warnings(found)]:
@@ -236,26 +240,27 @@ def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, met
     return {"record": record, "folder": str(out), "message": message, "table": table}
 
 
-def _warnings(found: blocks.Found) -> list[str]:
+def _warnings(found: segment.Found) -> list[str]:
     """Return what looks odd."""
     if not sum(found.counts):
         return ["No objects were found, or the filters removed all. Try a lower prob_thresh, or another model."]
     return []
 
 
-def _gather(prepared: _Prepared, store: Store, folder: Path, found: blocks.Found, host: Host) -> dict[str, str]:
+def _gather(prepared: _Prepared, store: Store, folder: Path, found: segment.Found, host: Host) -> dict[str, str]:
     """Put table, outlines and what belongs to the model into the result folder; returns the table's units."""
     import pandas as pd
 
-    from talanoa import blocks_rois, result
+    from talanoa import result
     from talanoa.measure import tables
+    from talanoa.segmentation.blocks import rois
     from talanoa.tasks.segment import attachments
 
     numbers = range(len(prepared.frames) * len(prepared.grid))
     _write_table(folder / "measurements.csv", store, numbers)
-    few = sum(found.counts) <= MOST_ROIS and blocks_rois.bytes_of(store, numbers) <= MOST_ROI_BYTES
+    few = sum(found.counts) <= MOST_ROIS and rois.bytes_of(store, numbers) <= MOST_ROI_BYTES
     if prepared.request.rois != "none" and few:
-        blocks_rois.write_zip(folder / "rois.zip", store, numbers)
+        rois.write_zip(folder / "rois.zip", store, numbers)
     elif prepared.request.rois != "none":
         host.warn(
             f"The outlines of {sum(found.counts)} objects are too many for ImageJ's ROI Manager; no rois.zip was "
@@ -272,7 +277,7 @@ def _gather(prepared: _Prepared, store: Store, folder: Path, found: blocks.Found
 
 def _write_table(path: Path, store: Store, blocks: Iterable[int]) -> None:
     """Write the measurements of all blocks, one after the other."""
-    from talanoa.blocks_job import WRITTEN
+    from talanoa.segmentation.blocks.job import WRITTEN
 
     heading = b""
     with path.open("wb") as stream:
@@ -301,7 +306,7 @@ def _table(path: Path, units: dict[str, str]) -> Any:
     return table
 
 
-def _record(prepared: _Prepared, found: blocks.Found, meter: cost.Meter, units: dict[str, str]) -> dict[str, Any]:
+def _record(prepared: _Prepared, found: segment.Found, meter: cost.Meter, units: dict[str, str]) -> dict[str, Any]:
     """Return everything that is needed to do the same again, as `outcome.make_record` does."""
     form, model = prepared.image.form, prepared.model
     plan = prepared.plan()

@@ -8,7 +8,7 @@ from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.requests import DoctorRequest
+    from talanoa.segmentation.request import DoctorRequest
 
 
 def run(request: DoctorRequest, given: Given, host: Host) -> dict[str, Any]:

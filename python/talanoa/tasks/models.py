@@ -13,7 +13,7 @@ from talanoa.tasks.common import Given
 if TYPE_CHECKING:
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.requests import ModelsRequest
+    from talanoa.segmentation.request import ModelsRequest
 
 
 def run(request: ModelsRequest, given: Given, host: Host) -> dict[str, Any]:

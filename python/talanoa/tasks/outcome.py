@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from talanoa.models.folder import Model
     from talanoa.models.select import Chosen
-    from talanoa.predict import Segmentation
-    from talanoa.requests import SegmentRequest
     from talanoa.rois.convert import RoiSet
+    from talanoa.segmentation.predict import Segmentation
+    from talanoa.segmentation.request import SegmentRequest
 
 FRAME = re.compile(r"^T(\d+)")
 

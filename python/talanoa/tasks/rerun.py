@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.requests import RerunRequest, SegmentRequest
+    from talanoa.segmentation.request import RerunRequest, SegmentRequest
     from talanoa.tasks.image_task import ImageTask
 
 Record = Mapping[str, Any]
@@ -168,7 +168,7 @@ def _copies(count: int) -> list[str]:
 def pin_image(record: Record, model: str, out: str | None, differences: list[str]) -> Any:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
     from talanoa.models.runtime import backends
-    from talanoa.requests import parse
+    from talanoa.segmentation.request import parse
     from talanoa.tasks.folder_input import tasks_of_images
 
     used = record["used"]
@@ -197,7 +197,7 @@ def _compared(reply: dict[str, Any], identical: bool, differences: list[str], wh
 def pin(record: Record, model: str, out: str | None, differences: list[str]) -> SegmentRequest:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
     from talanoa.models.runtime import backends
-    from talanoa.requests import SegmentRequest, parse
+    from talanoa.segmentation.request import SegmentRequest, parse
 
     used = record["used"]
     keys = dict(record["request"]) | {"model": model, "out": out}

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.requests import RoisRequest
     from talanoa.rois.convert import RoiSet
+    from talanoa.segmentation.request import RoisRequest
 
 
 def run(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]:

@@ -42,8 +42,8 @@ def _noisy(request: SampleRequest, host: Host) -> dict[str, Any]:
 
 def _nuclei(request: SampleRequest, host: Host) -> dict[str, Any]:
     """Write annotated nuclei."""
-    from talanoa.annotate.folder import open_dataset
     from talanoa.samples import synthetic
+    from talanoa.segmentation.dataset.folder import open_dataset
 
     made = synthetic.write(request, host)
     dataset = open_dataset(made)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from talanoa import fit_checks
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput
 from talanoa.core.host import stop_if_cancelled
@@ -19,6 +18,7 @@ from talanoa.models.checks import (
     warn_pixel_size,
 )
 from talanoa.models.select import choose
+from talanoa.segmentation import fit_checks
 from talanoa.tasks import folder_input
 from talanoa.tasks.common import Collecting, Given, read_image, report_notes
 from talanoa.tasks.outcome import make_record, measure, outlines
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.network_memory import NetworkMemory
-    from talanoa.requests import SegmentRequest
+    from talanoa.segmentation.memory import NetworkMemory
+    from talanoa.segmentation.request import SegmentRequest
 
 _FRAMES_CHECKED = 3  # of a time-lapse; a model that does not fit shows it in the first ones
 
@@ -84,7 +84,7 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
     """
     from talanoa.core.cache import HANDLES
     from talanoa.models import methods
-    from talanoa.network_memory import LOWEST, NetworkMemory, settings_of
+    from talanoa.segmentation.memory import LOWEST, NetworkMemory, settings_of
 
     settings = {**settings_of(request), "model": model.sha256}
     if given.handle:
@@ -132,7 +132,7 @@ def segment_image(
         True returns the outlines alone.
     """
     from talanoa import image as images
-    from talanoa import predict
+    from talanoa.segmentation import predict
 
     meter = cost.Meter(devices.resolve(request.device))
     host = Collecting(host)

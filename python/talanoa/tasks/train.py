@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
 
 
 def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
@@ -95,9 +95,9 @@ def _restored(request: TrainRequest, picture: xr.DataArray, host: Host) -> dict[
     """Return the image restored with the new model and, of a probabilistic one, its uncertainty."""
     from talanoa.image.form import DIMS
     from talanoa.models import folder as model_folder
-    from talanoa.requests import parse
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore
+    from talanoa.segmentation.request import parse
     from talanoa.training import distributed
 
     if not distributed.is_first():

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from talanoa.dataset import Annotated
+    from talanoa.segmentation.train.dataset import Annotated
 
 
 def groups(items: Sequence[Annotated]) -> dict[str, str]:

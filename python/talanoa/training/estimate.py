@@ -16,7 +16,7 @@ import torch
 
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.models import methods
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training import loop
 from talanoa.training.prepare import Ready, start, with_request
 

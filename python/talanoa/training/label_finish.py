@@ -14,9 +14,9 @@ from talanoa.labelling.fields import LabelField
 from talanoa.labelling.record import record_of
 from talanoa.models.folder import Model
 from talanoa.models.runtime.whole import predict
+from talanoa.segmentation.train.star_finish import best_network, common_record, model_of
 from talanoa.training import label_feed, label_scores
 from talanoa.training.contact_sheets import fitted, sheet
-from talanoa.training.finish import best_network, common_record, model_of
 from talanoa.training.label_report import EXAMPLES
 from talanoa.training.recipe import Ended
 from talanoa.training.settings import Settings

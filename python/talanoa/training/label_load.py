@@ -28,7 +28,7 @@ from talanoa.training.recipe import Loaded
 from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
     from talanoa.tasks.common import Given
 
 EVEN = 10  # fields by which an illumination is found, at least

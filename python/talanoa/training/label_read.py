@@ -24,7 +24,7 @@ from talanoa.training.request import names_of
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
     from talanoa.tasks.common import Given
 
 OPEN = "the open image"

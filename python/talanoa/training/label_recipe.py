@@ -18,7 +18,7 @@ from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.methods import labelling
 from talanoa.models.runtime.whole import seconds
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training import label_feed, label_finish, label_load, label_presets, label_report, label_scores, settings
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings

@@ -12,7 +12,7 @@ from talanoa.training import label_presets
 from talanoa.training.label_read import Seen
 
 if TYPE_CHECKING:
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
 
 LEAST = 64  # pixels of a part
 

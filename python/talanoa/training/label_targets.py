@@ -17,7 +17,7 @@ from talanoa.labelling.targets import Denoiser, Steps, TargetConfig
 from talanoa.training.label_read import Seen
 
 if TYPE_CHECKING:
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
 
 SHOWN = 3  # fields whose targets are kept step by step, for a dry run
 
@@ -25,7 +25,7 @@ SHOWN = 3  # fields whose targets are kept step by step, for a dry run
 def configs_of(request: TrainRequest, stains: Sequence[str]) -> dict[str, TargetConfig]:
     """Return how each stain is prepared.
 
-    >>> from talanoa.requests import TrainRequest, parse
+    >>> from talanoa.segmentation.request import TrainRequest, parse
     >>> keys = {"method": "labelling", "name": "m", "prepare": "clip=80; er: clip=90 project=mean"}
     >>> found = configs_of(parse(TrainRequest, keys).request, ["nucleus", "er"])
     >>> found["nucleus"].clip, found["er"].clip, found["er"].project
@@ -100,9 +100,9 @@ def denoiser_of(config: TargetConfig) -> Denoiser | None:
         return None
     from talanoa import image as images
     from talanoa.models import folder
-    from talanoa.requests import parse
     from talanoa.requests_restore import RestoreRequest
     from talanoa.restoration import restore
+    from talanoa.segmentation.request import parse
 
     model = folder.load(config.denoise)
     folder.check_kind(model, "image")

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import dataset
+from talanoa.segmentation.train import dataset
 
 TRAINING, VALIDATION = "training", "validation"
 _SIGNAL = 0.4  # of the range between background and brightest places, as in CSBDeep

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa import dataset
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, stop_if_cancelled
@@ -20,12 +19,13 @@ from talanoa.core.request import folders
 from talanoa.image import folder
 from talanoa.image.reading import axes_remedy
 from talanoa.rois import damaged
+from talanoa.segmentation.train import dataset
 from talanoa.training import copies, pairs_check
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.requests import TrainRequest
+    from talanoa.segmentation.request import TrainRequest
     from talanoa.tasks.common import Given
 
 OPEN = "the open image"

@@ -15,7 +15,7 @@ from talanoa.core.host import Host
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.folder import Model
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training import distributed, loop, transfer
 from talanoa.training.checkpoint_folder import is_begun, read_plan, working_folder
 from talanoa.training.recipe import Parts, Recipe, recipe_for

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.host import Host
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training import estimate as pace
 from talanoa.training.contact_sheets import as_text, write_sheets
 from talanoa.training.prepare import Ready, prepare

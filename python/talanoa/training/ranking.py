@@ -20,7 +20,7 @@ from talanoa.models.methods import star_convex
 from talanoa.models.runtime import backends, inference, tiles
 
 if TYPE_CHECKING:
-    from talanoa.annotate.folder import Dataset, Entry
+    from talanoa.segmentation.dataset.folder import Dataset, Entry
 
 VIEWS = ((), (-1,), (-2,), (-2, -1))  # axes along which the image is mirrored
 _LEAST = 1e-6

@@ -15,7 +15,7 @@ import torch
 
 from talanoa.core.host import Host
 from talanoa.models.folder import Model
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training.feed import Feed
 from talanoa.training.settings import Settings
 
@@ -135,7 +135,8 @@ class Recipe:
 
 def recipe_for(method: str) -> Recipe:
     """Return the recipe of a method as `TrainRequest.method` names it."""
-    from talanoa.training import label_recipe, mask_recipe, restore_recipe, star_recipe
+    from talanoa.segmentation.train import mask_recipe, star_recipe
+    from talanoa.training import label_recipe, restore_recipe
 
     objects = {"stardist": star_recipe.RECIPE, "segmentation": mask_recipe.RECIPE}
     return {**objects, "labelling": label_recipe.RECIPE, **restore_recipe.RECIPES}[method]

@@ -8,7 +8,7 @@ from typing import Any
 
 from talanoa.core.cost import lines_of
 from talanoa.models.folder import Model
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training.advice import advise
 from talanoa.training.settings import Early
 

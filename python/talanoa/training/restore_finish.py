@@ -19,10 +19,10 @@ from talanoa.measure.metrics.psnr import psnr
 from talanoa.measure.metrics.ssim import ssim
 from talanoa.models.folder import Model
 from talanoa.models.runtime.whole import predict
+from talanoa.segmentation.train.star_finish import best_network, common_record, model_of
 from talanoa.training import image_feed, pictures
 from talanoa.training.advice import advise
 from talanoa.training.contact_sheets import sheet
-from talanoa.training.finish import best_network, common_record, model_of
 from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Ended, Parts
 from talanoa.training.report import CURVE, REPORT, command, curve_lines, draw_curve, heading

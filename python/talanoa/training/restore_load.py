@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host
 from talanoa.image.ops import normalize
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training import pairs, pairs_read, restore_presets
 from talanoa.training.pairs import Pair
 from talanoa.training.pairs_read import Recording

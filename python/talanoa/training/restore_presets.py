@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from talanoa.core.errors import BadInput
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training import settings
 from talanoa.training.pairs import Pair
 

@@ -15,7 +15,7 @@ from talanoa.core.request import key_value
 from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.runtime.whole import seconds
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
 from talanoa.training import image_feed, pairs, pairs_read, restore_finish, restore_load, restore_presets, settings
 from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Loaded, Parts, Recipe

@@ -20,11 +20,11 @@ from talanoa.core.host import Host, PassingOn
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.folder import Model
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
+from talanoa.segmentation.train.star_finish import write_model
 from talanoa.training import distributed, loop, transfer
 from talanoa.training.advice import advise
 from talanoa.training.checkpoint_folder import training_folder, working_folder
-from talanoa.training.finish import write_model
 from talanoa.training.prepare import Ready, prepare, start
 from talanoa.training.recipe import Ended, Recipe
 from talanoa.training.settings import Early, Settings

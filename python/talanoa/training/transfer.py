@@ -14,8 +14,8 @@ import torch
 from talanoa.core.errors import BadInput, counted
 from talanoa.models import methods
 from talanoa.models.folder import Model
-from talanoa.predict_settings import own_normalization
-from talanoa.requests import TrainRequest
+from talanoa.segmentation.request import TrainRequest
+from talanoa.segmentation.settings import own_normalization
 
 if TYPE_CHECKING:
     from talanoa.training.prepare import Ready

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.judge.candidates import find_objects
-from talanoa.methods import classical, classical_objects
-from talanoa.methods.classical_config import GfpConfig, config_from, read_parameters
+from talanoa.segmentation.classical import objects as classical_objects
+from talanoa.segmentation.classical import recipes as classical
+from talanoa.segmentation.classical.config import GfpConfig, config_from, read_parameters
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
@@ -47,7 +48,7 @@ class Segmentation:
     config : Config or None
         Parameters of the recipe.
     depth : float or None
-        Watershed: depth of the necks, see `talanoa.methods.classical_objects.split_touching`; None: no splitting.
+        Watershed: depth of the necks, see `talanoa.segmentation.classical.objects.split_touching`; None: no splitting.
     model : Model or None
         A model that finds objects.
     """

@@ -1,0 +1,1 @@
+"""Objects: requests, prediction, images in blocks, classical recipes, the dataset folder, training."""

@@ -1,0 +1,1 @@
+"""Objects of images that do not fit in memory, block by block."""
