@@ -55,8 +55,8 @@ def restore(method: str, keys: dict[str, Any], image: np.ndarray, backend: str =
     from talanoa.core.host import QuietHost
     from talanoa.image.form import from_array
     from talanoa.models import folder as model_folder
-    from talanoa.requests_restore import RestoreRequest
-    from talanoa.restoration import restore as restored
+    from talanoa.restoration.predict import restore as restored
+    from talanoa.restoration.request import RestoreRequest
 
     folder = Path(tempfile.mkdtemp()) / "untrained"
     subprocess.run([sys.executable, __file__, method, json.dumps(keys), str(folder), backend], check=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talanoa import calibration
 from talanoa.image.ops.normalize import fit
+from talanoa.restoration import calibration
 from talanoa.samples import noisy
 
 PERCENTILES = {"kind": "percentile", "low": 3.0, "high": 99.8}

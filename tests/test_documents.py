@@ -19,12 +19,13 @@ from talanoa.cli import options
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_predict import PredictRequest
-from talanoa.requests_restore import RestoreRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
+from talanoa.restoration.request import RestoreRequest
+from talanoa.restoration.train import presets as restore_presets
 from talanoa.segmentation import request
 from talanoa.segmentation.train import star_recipe, volumes
-from talanoa.training import label_presets, restore_presets
+from talanoa.training import label_presets
 
 REQUESTS = {
     "segment": request.SegmentRequest,

@@ -21,10 +21,10 @@ from talanoa.image import folder as image_folder
 from talanoa.judge import folders, page
 from talanoa.labelling import plates
 from talanoa.labelling import sources as label_sources
+from talanoa.restoration.train import data, pairs, read
 from talanoa.segmentation.dataset.folder import open_dataset
 from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.segmentation.train import dataset, sources
-from talanoa.training import pairs, pairs_read, restore_load
 
 
 def write_set(folder: Path, planes: Sequence[np.ndarray], stem: str = "t", axis: int = 0) -> list[Path]:
@@ -76,7 +76,7 @@ def test_training_has_no_frame_in_both_parts(tmp_path: Path) -> None:
     movie(tmp_path / "in")
     host = tiny.RecordingHost()
     (tmp_path / "in" / "more.nd2").touch()
-    items = restore_load.load(asked(method="n2v", images=str(tmp_path / "in")), host, None).items
+    items = data.load(asked(method="n2v", images=str(tmp_path / "in")), host, None).items
     assert any("Left out 1 file in in that cannot be read: more.nd2" in text for text in host.warnings)
     assert len(items) == 6 and any("6 files form one image" in text for text in host.warnings)
     training, validation = pairs.split(items, 0.2, 42)
@@ -115,7 +115,7 @@ def test_every_list_of_a_folder_has_one_image(tmp_path: Path) -> None:
     assert [view.name for view in plates.find([tmp_path / "plate"])] == ["t0"]
     alone = label_sources.find(asked(method="labelling", images=str(first.parent), target_channels="1"))
     assert [view.lights for view in alone] == [(first,)]
-    assert pairs_read._alone(first.parent) == [first]
+    assert read._alone(first.parent) == [first]
     assert dataset.pair_files(first.parent, tmp_path / "plate" / "nucleus", image_folder.EXACT)[0][0] == first
     (tmp_path / "tree" / "masks").mkdir(parents=True)
     movie(tmp_path / "tree" / "images", 3)
@@ -166,7 +166,7 @@ def test_copies_of_an_image_are_named_and_on_one_side(tmp_path: Path) -> None:
         assert {each.hashes[0] for each in training}.isdisjoint(each.hashes[0] for each in validation)
         assert len(training) + len(validation) == 8 and training and validation
     host = tiny.RecordingHost()
-    noisy = restore_load.load(asked(method="n2v", images=keys["images"]), host, None).items
+    noisy = data.load(asked(method="n2v", images=keys["images"]), host, None).items
     assert any("copies of others" in text for text in host.warnings)
     training, validation = pairs.split(noisy, 0.4, 1)
     assert {each.hashes[0] for each in training}.isdisjoint(each.hashes[0] for each in validation)
@@ -179,7 +179,7 @@ def test_images_of_one_name_are_told_apart_in_a_training(tmp_path: Path) -> None
         (tmp_path / name).parent.mkdir(exist_ok=True)
         images.write(tmp_path / name, images.from_array(tiny.discs(number)[0]))
     places = "; ".join(str(tmp_path / place) for place in ("one", "two", "three"))
-    items = restore_load.load(asked(method="n2v", images=places), QuietHost(), None).items
+    items = data.load(asked(method="n2v", images=places), QuietHost(), None).items
     names = {"c", "two/b", "three/b", *((tmp_path / "one" / name).as_posix() for name in ("a.png", "a.tif"))}
     assert len(items) == 5 and {item.name for item in items} == names
 

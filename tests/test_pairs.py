@@ -14,10 +14,10 @@ from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.ops import normalize
 from talanoa.models import methods
+from talanoa.restoration.train import data, feed, pairs, read, recipe
+from talanoa.restoration.train.pairs import Pair
 from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.tasks.common import Given
-from talanoa.training import image_feed, pairs, pairs_read, restore_load, restore_recipe
-from talanoa.training.pairs import Pair
 from talanoa.training.settings import Settings
 
 CONFIG = methods.get("care").config()
@@ -54,7 +54,7 @@ def asked(**keys: Any) -> TrainRequest:
 
 
 def load(given: Given | None = None, **keys: Any) -> list[Pair]:
-    return restore_load.load(asked(**keys), QuietHost(), given).items
+    return data.load(asked(**keys), QuietHost(), given).items
 
 
 def test_pairs_have_the_names_of_their_files_and_are_normalised_each_by_itself(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_frames_are_exposures_for_noise2noise_and_images_else(tmp_path: Path) ->
 def test_of_a_long_movie_frames_are_taken_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     movie = np.stack([noisy(scene(), k) for k in range(9)])
     images.write(tmp_path / "long.tif", images.from_array(movie, "tyx"))
-    monkeypatch.setattr(pairs_read, "MOST_VALUES", 3 * 64 * 64 + 5)
+    monkeypatch.setattr(read, "MOST_VALUES", 3 * 64 * 64 + 5)
     taken = load(method="n2v", images=tmp_path / "long.tif")
     assert len(taken) == 3
     assert "long.tif: 3 of its 9 frames or slices are trained on, evenly spread." in taken[0].notes
@@ -120,7 +120,7 @@ def test_of_a_long_movie_frames_are_taken_evenly(tmp_path: Path, monkeypatch: py
 def test_noise2void_normalises_by_all_training_images(tmp_path: Path) -> None:
     for number in range(3):
         tifffile.imwrite(tmp_path / f"f{number}.tif", noisy(scene(number), number))
-    loaded = restore_load.load(asked(method="n2v", images=tmp_path), QuietHost())
+    loaded = data.load(asked(method="n2v", images=tmp_path), QuietHost())
     joint = np.stack([item.image for item in loaded.items])
     assert abs(joint.mean()) < 1e-4 and joint.std() == pytest.approx(1, abs=1e-4)
     assert loaded.normalization is not None and loaded.normalization["kind"] == "zscore"
@@ -151,10 +151,10 @@ def test_image_and_target_are_turned_alike() -> None:
     values = np.random.default_rng(0).random((1, 40, 50), np.float32)
     pair = Pair("p", values, 2 * values + 1)
     rng = np.random.default_rng(1)
-    drawn, (targets,) = image_feed.batch([pair], CONFIG, settings(), True, rng)
+    drawn, (targets,) = feed.batch([pair], CONFIG, settings(), True, rng)
     assert drawn.shape == (64, 1, 16, 16) and drawn.dtype == np.float32
     np.testing.assert_allclose(targets, 2 * drawn + 1, rtol=1e-6)
-    plain, _ = image_feed.batch([pair], CONFIG, settings(augment=False), True, np.random.default_rng(1))
+    plain, _ = feed.batch([pair], CONFIG, settings(augment=False), True, np.random.default_rng(1))
     windows = {np.ascontiguousarray(values[0, y : y + 16, x : x + 16]).tobytes() for y in range(25) for x in range(35)}
     assert all(patch[0].tobytes() in windows for patch in plain)
     turned = sum(patch[0].tobytes() not in windows for patch in drawn)
@@ -164,7 +164,7 @@ def test_image_and_target_are_turned_alike() -> None:
 def test_volumes_are_turned_in_the_plane_only() -> None:
     values = np.random.default_rng(0).random((1, 8, 20, 20), np.float32)
     values += np.arange(8, dtype=np.float32)[:, None, None]  # slices differ in brightness
-    drawn, (targets,) = image_feed.batch(
+    drawn, (targets,) = feed.batch(
         [Pair("p", values, -values)], CONFIG, settings(patch_z=4), True, np.random.default_rng(0)
     )
     assert drawn.shape == (64, 1, 4, 16, 16)
@@ -177,9 +177,9 @@ def test_patches_lie_on_signal_and_some_anywhere() -> None:
     clean = np.zeros((1, 256, 256), np.float32)
     clean[0, 40:60, 40:60] = 1
     pair = Pair("p", clean, clean)
-    alone, _ = image_feed.batch([pair], CONFIG, settings(background=0.0, batch=200), False, np.random.default_rng(0))
+    alone, _ = feed.batch([pair], CONFIG, settings(background=0.0, batch=200), False, np.random.default_rng(0))
     assert (alone.max(axis=(1, 2, 3)) > 0).mean() > 0.8  # all are near it: half a patch
-    some, _ = image_feed.batch([pair], CONFIG, settings(background=0.5, batch=400), False, np.random.default_rng(0))
+    some, _ = feed.batch([pair], CONFIG, settings(background=0.5, batch=400), False, np.random.default_rng(0))
     assert 0.35 < (some.max(axis=(1, 2, 3)) > 0).mean() < 0.65
 
 
@@ -188,9 +188,7 @@ def test_a_batch_of_noisy_images_has_masks_and_keeps_the_direction_of_the_noise(
     method = methods.get("n2v")
     for axis, turned in (("none", True), ("horizontal", False)):
         config = method.config(struct_axis=axis, masked_percent=2)
-        seen, (original, mask) = image_feed.batch(
-            [Pair("p", values)], config, settings(), True, np.random.default_rng(0)
-        )
+        seen, (original, mask) = feed.batch([Pair("p", values)], config, settings(), True, np.random.default_rng(0))
         assert mask.sum(axis=(1, 2, 3)).min() >= 5 and set(np.unique(mask)) == {0, 1}
         if axis == "none":
             np.testing.assert_array_equal(seen[mask == 0], original[mask == 0])
@@ -201,26 +199,22 @@ def test_a_batch_of_noisy_images_has_masks_and_keeps_the_direction_of_the_noise(
 def test_exposures_change_places() -> None:
     fields = [np.full((1, 32, 32), k, np.float32) for k in range(3)]
     pair = Pair("p", fields[0], fields[1], (fields[2],), alike=True)
-    drawn, (targets,) = image_feed.batch([pair], CONFIG, settings(), True, np.random.default_rng(0))
+    drawn, (targets,) = feed.batch([pair], CONFIG, settings(), True, np.random.default_rng(0))
     both = {(int(a), int(b)) for a, b in zip(drawn[:, 0, 0, 0], targets[:, 0, 0, 0], strict=True)}
     assert both == {(a, b) for a in range(3) for b in range(3) if a != b}
-    fixed, (others,) = image_feed.batch([pair], CONFIG, settings(), False, np.random.default_rng(0))
+    fixed, (others,) = feed.batch([pair], CONFIG, settings(), False, np.random.default_rng(0))
     assert set(fixed.ravel()) == {0} and set(others.ravel()) == {1}
 
 
 def test_of_several_processes_each_draws_its_part_of_the_joint_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(0).random((1, 40, 40), np.float32)
     method = methods.get("n2v")
-    joint, (_, mask) = image_feed.batch(
-        [Pair("p", values)], method.config(), settings(), True, np.random.default_rng(3)
-    )
+    joint, (_, mask) = feed.batch([Pair("p", values)], method.config(), settings(), True, np.random.default_rng(3))
     monkeypatch.setenv("TORCHELASTIC_RUN_ID", "x")
     monkeypatch.setenv("WORLD_SIZE", "2")
     for rank in range(2):
         monkeypatch.setenv("RANK", str(rank))
-        part, (_, own) = image_feed.batch(
-            [Pair("p", values)], method.config(), settings(), True, np.random.default_rng(3)
-        )
+        part, (_, own) = feed.batch([Pair("p", values)], method.config(), settings(), True, np.random.default_rng(3))
         np.testing.assert_array_equal(part, joint[32 * rank : 32 * (rank + 1)])
         np.testing.assert_array_equal(own, mask[32 * rank : 32 * (rank + 1)])
 
@@ -309,24 +303,24 @@ def test_patches_that_do_not_fit_are_refused_with_sizes_that_do(
     keys: dict[str, Any], message: str, tmp_path: Path
 ) -> None:
     request = asked(**write_pairs(tmp_path), **keys)
-    loaded = restore_load.load(request, QuietHost())
-    _, config = restore_recipe.config_from(request, loaded, None)
+    loaded = data.load(request, QuietHost())
+    _, config = recipe.config_from(request, loaded, None)
     with pytest.raises(BadInput, match=message):
-        restore_recipe.checked_settings(request, loaded.items, config)
+        recipe.checked_settings(request, loaded.items, config)
 
 
 def test_a_default_patch_becomes_smaller_and_slices_are_those_of_the_thinnest_stack(tmp_path: Path) -> None:
     request = asked(**write_pairs(tmp_path / "flat", shape=(50, 70)))
-    loaded = restore_load.load(request, QuietHost())
-    _, config = restore_recipe.config_from(request, loaded, None)
-    assert restore_recipe.checked_settings(request, loaded.items, config).patch == 48
+    loaded = data.load(request, QuietHost())
+    _, config = recipe.config_from(request, loaded, None)
+    assert recipe.checked_settings(request, loaded.items, config).patch == 48
     deep = write_pairs(tmp_path / "deep", 2, (7, 48, 48), imagej=True, metadata={"axes": "ZYX"})
-    loaded = restore_load.load(asked(**deep), QuietHost())
-    name, config = restore_recipe.config_from(asked(**deep), loaded, None)
-    chosen = restore_recipe.checked_settings(asked(**deep), loaded.items, config)
+    loaded = data.load(asked(**deep), QuietHost())
+    name, config = recipe.config_from(asked(**deep), loaded, None)
+    chosen = recipe.checked_settings(asked(**deep), loaded.items, config)
     assert name == "care3d" and chosen.patch_shape == (4, 48, 48)
     with pytest.raises(BadInput, match="f0 has 7 slices, fewer than the 8 of a training patch. Take patch_z=4 or less"):
-        restore_recipe.checked_settings(asked(**deep, patch_z=8), loaded.items, config)
+        recipe.checked_settings(asked(**deep, patch_z=8), loaded.items, config)
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from talanoa.models.runtime import tiles
 from talanoa.models.runtime.dense import planned_parts
 from talanoa.models.runtime.frames import Made
 from talanoa.models.runtime.source import Source, _every
-from talanoa.requests_restore import RestoreRequest
-from talanoa.restoration import restore
+from talanoa.restoration.predict import restore
+from talanoa.restoration.request import RestoreRequest
 from talanoa.result import array_sha256
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}

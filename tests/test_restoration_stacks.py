@@ -21,8 +21,8 @@ from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.networks.projection import Surface
 from talanoa.models.runtime.frames import Made
-from talanoa.requests_restore import RestoreRequest
-from talanoa.restoration import restore
+from talanoa.restoration.predict import restore
+from talanoa.restoration.request import RestoreRequest
 
 PLANE, STACK = "care_projection", "care_isotropic"
 

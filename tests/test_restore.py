@@ -216,7 +216,7 @@ def test_a_folder_of_images_has_a_folder_for_each_and_goes_on(movie: Path, model
 
 
 def test_other_processes_do_an_image_as_this_one_does(movie: Path, model: str) -> None:
-    from talanoa import requests_restore
+    from talanoa.restoration import request as requests_restore
     from talanoa.tasks import folder_input
 
     request = requests_restore.RestoreRequest(model=model, device="cpu")

@@ -25,8 +25,8 @@ from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.measure.metrics.psnr import psnr, scale_invariant_psnr
 from talanoa.models import folder as model_folder
-from talanoa.requests_restore import RestoreRequest
-from talanoa.restoration import restore
+from talanoa.restoration.predict import restore
+from talanoa.restoration.request import RestoreRequest
 from talanoa.samples import noisy
 from talanoa.segmentation.request import parse
 from talanoa.training import loop, pictures

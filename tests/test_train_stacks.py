@@ -23,8 +23,8 @@ from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.measure.metrics.psnr import scale_invariant_psnr
 from talanoa.models import folder as model_folder
-from talanoa.requests_restore import RestoreRequest
-from talanoa.restoration import restore
+from talanoa.restoration.predict import restore
+from talanoa.restoration.request import RestoreRequest
 from talanoa.segmentation.request import parse
 from talanoa.training.request import TrainRequest
 from talanoa.training.run import TrainReply, train

@@ -136,7 +136,7 @@ def restore(
     host : Host, optional
         Progress, warnings and cancelling; omitted: warnings are logged.
     **keys
-        Keys of `talanoa.requests_restore.RestoreRequest`, such as ``tta=True`` or ``dtype="uint16"``.
+        Keys of `talanoa.restoration.request.RestoreRequest`, such as ``tta=True`` or ``dtype="uint16"``.
 
     Returns
     -------

@@ -24,7 +24,7 @@ from talanoa.core.request import (
     read_word,
 )
 from talanoa.requests_predict import read_channels, read_names
-from talanoa.requests_restore import read_channel
+from talanoa.restoration.request import read_channel
 
 
 def read_channel_or_several(value: Any) -> Any:

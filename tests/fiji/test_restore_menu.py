@@ -24,7 +24,7 @@ from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
 from talanoa.labelling.record import record_of
 from talanoa.models import folder as model_folder
-from talanoa.requests_restore import RestoreRequest
+from talanoa.restoration.request import RestoreRequest
 from talanoa.samples import noisy
 from talanoa.training.request import KEYS_OF
 

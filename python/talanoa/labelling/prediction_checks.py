@@ -15,7 +15,7 @@ from talanoa.labelling.inputs import Input
 from talanoa.models.checks import MICRONS
 from talanoa.models.folder import Model
 from talanoa.models.runtime.source import Measured, Source, spread_evenly
-from talanoa.restoration_warnings import LOOKED_AT, far, pixel_size
+from talanoa.restoration.checks import LOOKED_AT, far, pixel_size
 
 if TYPE_CHECKING:
     from talanoa.labelling.prediction import Member

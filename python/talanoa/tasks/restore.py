@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from talanoa.image.lazy import LazyImage
     from talanoa.models.folder import Model
     from talanoa.models.runtime.frames import ImageWork
-    from talanoa.requests_restore import RestoreRequest
+    from talanoa.restoration.request import RestoreRequest
 
 
 def _load(name: str) -> Model:
@@ -24,7 +24,7 @@ def _load(name: str) -> Model:
 
 
 def _work(image: LazyImage, model: Model, request: RestoreRequest, host: Host) -> ImageWork:
-    from talanoa.restoration import Restoration
+    from talanoa.restoration.predict import Restoration
 
     return Restoration(image, model, request, host)
 

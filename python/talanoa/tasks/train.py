@@ -95,8 +95,8 @@ def _restored(request: TrainRequest, picture: xr.DataArray, host: Host) -> dict[
     """Return the image restored with the new model and, of a probabilistic one, its uncertainty."""
     from talanoa.image.form import DIMS
     from talanoa.models import folder as model_folder
-    from talanoa.requests_restore import RestoreRequest
-    from talanoa.restoration import restore
+    from talanoa.restoration.predict import restore
+    from talanoa.restoration.request import RestoreRequest
     from talanoa.segmentation.request import parse
     from talanoa.training import distributed
 

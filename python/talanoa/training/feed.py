@@ -1,7 +1,7 @@
 """How the data of a method come to its network and to the eye; the training loop knows nothing else of them.
 
 An item is one image of the training data, of whatever type the method's own functions work on: an image with objects
-(`talanoa.segmentation.train.dataset.Annotated`), a pair of images (`talanoa.training.pairs.Pair`).
+(`talanoa.segmentation.train.dataset.Annotated`), a pair of images (`talanoa.restoration.train.pairs.Pair`).
 """
 
 from __future__ import annotations

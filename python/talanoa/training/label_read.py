@@ -18,7 +18,7 @@ from talanoa.core.request import numbers_in
 from talanoa.labelling.plates import View
 from talanoa.labelling.record import Light
 from talanoa.labelling.sources import all_channels
-from talanoa.training.pairs_check import size_of
+from talanoa.restoration.train.check import size_of
 from talanoa.training.request import names_of
 
 if TYPE_CHECKING:

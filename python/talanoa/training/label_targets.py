@@ -100,8 +100,8 @@ def denoiser_of(config: TargetConfig) -> Denoiser | None:
         return None
     from talanoa import image as images
     from talanoa.models import folder
-    from talanoa.requests_restore import RestoreRequest
-    from talanoa.restoration import restore
+    from talanoa.restoration.predict import restore
+    from talanoa.restoration.request import RestoreRequest
     from talanoa.segmentation.request import parse
 
     model = folder.load(config.denoise)

@@ -166,8 +166,8 @@ def _made(candidate: Candidate, name: str, image: xr.DataArray | None, request: 
 
 def restored(candidate: Candidate, image: xr.DataArray, request: EvaluateRequest, host: Host) -> NDArray:
     """Return an image as the task `restore` makes it with the candidate's model, float32 (t, c, z, y, x)."""
-    from talanoa.requests_restore import RestoreRequest
-    from talanoa.restoration import restore
+    from talanoa.restoration.predict import restore
+    from talanoa.restoration.request import RestoreRequest
 
     model = candidate.model
     assert model is not None

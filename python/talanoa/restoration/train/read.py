@@ -18,9 +18,10 @@ from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
 from talanoa.image import folder
 from talanoa.image.reading import axes_remedy
+from talanoa.restoration.train import check
 from talanoa.rois import damaged
 from talanoa.segmentation.train import dataset
-from talanoa.training import copies, pairs_check
+from talanoa.training import copies
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -80,7 +81,8 @@ def read(request: TrainRequest, host: Host, given: Given | None) -> list[Recordi
     Raises
     ------
     BadInput
-        Names that do not pair, sizes that differ, images that cannot be learned from; see `pairs_check`.
+        Names that do not pair, sizes that differ, images that cannot be learned from; see
+        `talanoa.restoration.train.check`.
     """
     if request.images is None:
         return [_open_image(request, given)]
@@ -170,7 +172,7 @@ def _open_image(request: TrainRequest, given: Given | None) -> Recording:
         values, selection = values[..., where[0], where[1]], selection[where]
         selection = None if selection.all() else selection
     image, thinned = _thinned(_channels(values, request.one_channel, OPEN), OPEN)
-    pairs_check.check_values(image, OPEN)
+    check.check_values(image, OPEN)
     notes = thinned + _faults(picture, request.one_channel, NOISE)
     digest = hashlib.sha256(np.ascontiguousarray(image).tobytes()).hexdigest()
     name = Path(str(picture.attrs.get("name") or "image")).stem
@@ -186,7 +188,7 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
     values = _values(picture, request, low.name)
     factor = _anisotropy(picture, request, low.name)
     image = _channels(values, request.one_channel, low.name)
-    pairs_check.check_values(image, low.name)
+    check.check_values(image, low.name)
     target, hashes = None, [file_sha256(low)]
     kinds = NOISE if request.method == "n2v" else PAIRED
     looked_at = request.one_channel or (1 if request.target_channel and high is None else None)
@@ -207,9 +209,9 @@ def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording
         notes += thinned
     else:
         called = f"the target of {low.name}" if high is None else f"{high.parent.name}/{high.name}"
-        pairs_check.check_values(target, called)
-        pairs_check.check_sizes(image, target, f"{low.parent.name}/{low.name}", called, request.projection)
-        image, target, more = pairs_check.register(image, target, low.name, request.registration == "correct")
+        check.check_values(target, called)
+        check.check_sizes(image, target, f"{low.parent.name}/{low.name}", called, request.projection)
+        image, target, more = check.register(image, target, low.name, request.registration == "correct")
         notes += more
     calibration = _calibration(picture, image, factor)
     return Recording(folder.name_of(low), image, target, tuple(hashes), *calibration, notes, anisotropy=factor)

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host
 from talanoa.image.ops import normalize
+from talanoa.restoration.train import pairs, presets, read
+from talanoa.restoration.train.pairs import Pair
+from talanoa.restoration.train.read import Recording
 from talanoa.segmentation.request import TrainRequest
-from talanoa.training import pairs, pairs_read, restore_presets
-from talanoa.training.pairs import Pair
-from talanoa.training.pairs_read import Recording
 from talanoa.training.recipe import Loaded
 
 if TYPE_CHECKING:
@@ -37,14 +37,14 @@ def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loade
     Raises
     ------
     BadInput
-        See `pairs_read.read`; a file with one exposure only.
+        See `talanoa.restoration.train.read.read`; a file with one exposure only.
     """
-    found = pairs_read.read(request, host, given)
+    found = read.read(request, host, given)
     normalization = _normalization(request, found)
     slices = max(each.image.shape[2] for each in found) if request.projection else 1
     items = [item for each in found for item in items_of(request, each, normalization, slices)]
     if len(items) == 1:
-        items = pairs.cut_in_two(items[0], request.validation, restore_presets.patch_of(request))
+        items = pairs.cut_in_two(items[0], request.validation, presets.patch_of(request))
     return Loaded(items, (), normalization)
 
 

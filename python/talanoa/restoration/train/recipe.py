@@ -15,9 +15,10 @@ from talanoa.core.request import key_value
 from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.runtime.whole import seconds
+from talanoa.restoration.train import data, feed, finish, pairs, presets, read
+from talanoa.restoration.train.pairs import Pair
 from talanoa.segmentation.request import TrainRequest
-from talanoa.training import image_feed, pairs, pairs_read, restore_finish, restore_load, restore_presets, settings
-from talanoa.training.pairs import Pair
+from talanoa.training import settings
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
 from talanoa.training.transfer import check_same
@@ -32,9 +33,9 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
         A model to start from of another kind or for other channels; a key that cannot differ from it.
     """
     item: Pair = loaded.items[0]
-    name = methods.variant(restore_presets.network_of(request), item.ndim)
+    name = methods.variant(presets.network_of(request), item.ndim)
     channels = item.channels, item.channels if item.target is None else len(item.target)
-    given = restore_presets.config_keys(request) | restore_load.axial_keys(request, item)
+    given = presets.config_keys(request) | data.axial_keys(request, item)
     if init is None:
         return name, methods.get(name).config(**given, n_channel_in=channels[0], n_channel_out=channels[1])
     if init.method != name:
@@ -56,7 +57,7 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
 
 def checked_settings(request: TrainRequest, items: Sequence[Pair], config: Any) -> Settings:
     """Return the settings of a training on these images; a patch that does not fit is a `BadInput`."""
-    chosen = settings.settings_from(request, restore_presets.preset_of(request, items, config))
+    chosen = settings.settings_from(request, presets.preset_of(request, items, config))
     settings.check_patch(chosen, config)
     return chosen.model_copy(update={"augment_scale": 1.0})
 
@@ -97,19 +98,19 @@ def facts_of(items: Sequence[Pair], chosen: Settings) -> dict[str, Any]:
 
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
     """Return the seconds that the network's pass over the validation images will take, measured on a part of them."""
-    part = image_feed.brightest_part(parts[1][0], image_feed.WIDE[parts[1][0].ndim])
-    whole = sum(image_feed.size(each) for each in parts[1])
-    return seconds(net, part.image, config) * whole / image_feed.size(part)
+    part = feed.brightest_part(parts[1][0], feed.WIDE[parts[1][0].ndim])
+    whole = sum(feed.size(each) for each in parts[1])
+    return seconds(net, part.image, config) * whole / feed.size(part)
 
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
     """Return the scores of a model on other pairs, which the request names: PSNR and SSIM beside those of the input."""
     from talanoa.core import devices
 
-    found = pairs_read.read(request, host, None)
-    items = [item for each in found for item in restore_load.items_of(request, each, model.normalization)]
+    found = read.read(request, host, None)
+    items = [item for each in found for item in data.items_of(request, each, model.normalization)]
     config = methods.get(model.method).config(**model.config)
-    scores = restore_finish.scores_of(model.network().to(devices.choose(device)), items, config, host)
+    scores = finish.scores_of(model.network().to(devices.choose(device)), items, config, host)
     return {"PSNR": scores["psnr"], "SSIM": scores["ssim"], "PSNR after a linear fit": scores["psnr_fit"]}
 
 
@@ -125,7 +126,7 @@ def summary(model: Model, best_epoch: int) -> str:
 
 
 _CARE = Recipe(
-    restore_load.load,
+    data.load,
     pairs.split,
     config_from,
     checked_settings,
@@ -133,10 +134,10 @@ _CARE = Recipe(
     facts_of,
     end_seconds,
     score,
-    restore_finish.make_model,
-    restore_finish.report,
+    finish.make_model,
+    finish.report,
     summary,
-    image_feed.FEED,
+    feed.FEED,
     "one pass over a part of the validation images",
     "target",
 )

@@ -12,18 +12,19 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from talanoa import calibration
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.measure.metrics.fit import fitted
 from talanoa.measure.metrics.psnr import psnr
 from talanoa.measure.metrics.ssim import ssim
 from talanoa.models.folder import Model
 from talanoa.models.runtime.whole import predict
+from talanoa.restoration import calibration
+from talanoa.restoration.train import feed
+from talanoa.restoration.train.pairs import Pair
 from talanoa.segmentation.train.star_finish import best_network, common_record, model_of
-from talanoa.training import image_feed, pictures
+from talanoa.training import pictures
 from talanoa.training.advice import advise
 from talanoa.training.contact_sheets import sheet
-from talanoa.training.pairs import Pair
 from talanoa.training.recipe import Ended, Parts
 from talanoa.training.report import CURVE, REPORT, command, curve_lines, draw_curve, heading
 
@@ -45,7 +46,7 @@ def make_model(ended: Ended, host: Host) -> tuple[Model, torch.nn.Module]:
 
 
 def calibrated(net: torch.nn.Module, parts: Parts, config: Any) -> dict[str, list[float]]:
-    """Return the line that brings predictions to the input's intensities; see `talanoa.calibration`.
+    """Return the line that brings predictions to the input's intensities; see `talanoa.restoration.calibration`.
 
     Parameters
     ----------
@@ -65,7 +66,7 @@ def calibrated(net: torch.nn.Module, parts: Parts, config: Any) -> dict[str, lis
     items = [item for each in parts for item in each[:CALIBRATED]]
     if items[0].target is None or items[0].channels != len(items[0].target):
         return {}
-    shown = [image_feed.brightest_part(item, image_feed.WIDE[item.ndim]) for item in items]
+    shown = [feed.brightest_part(item, feed.WIDE[item.ndim]) for item in items]
     return calibration.fit((_given(net, item, config), predict(net, item.image, config)[0]) for item in shown)
 
 
@@ -126,7 +127,7 @@ def write_examples(path: Path, net: torch.nn.Module, items: Sequence[Pair], conf
     """Draw validation images before, after and, where there is one, their target, side by side."""
     rows = []
     for item in items[:SHOWN]:
-        part = image_feed.brightest_part(item, image_feed.SIDES[item.ndim])
+        part = feed.brightest_part(item, feed.SIDES[item.ndim])
         fields = [part.seen, predict(net, part.image, config)[0]]
         if part.target is not None and not part.alike:
             fields.append(part.target)

@@ -10,7 +10,6 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa import calibration, restoration_isotropic
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host, Share
 from talanoa.image import lazy
@@ -25,9 +24,10 @@ from talanoa.models.runtime.dense import Prediction, planned_parts, predict
 from talanoa.models.runtime.dtypes import type_for
 from talanoa.models.runtime.frames import Found, ImageWork, Made
 from talanoa.models.runtime.source import Measured, measure
-from talanoa.requests_restore import RestoreRequest
-from talanoa.restoration_choice import choose
-from talanoa.restoration_warnings import check_levels, far_from_trained, warnings_of
+from talanoa.restoration import calibration, isotropic
+from talanoa.restoration.checks import check_levels, far_from_trained, warnings_of
+from talanoa.restoration.request import RestoreRequest
+from talanoa.restoration.select import choose
 
 
 def restore(image: xr.DataArray, model: Model, request: RestoreRequest, host: Host) -> Made:
@@ -110,7 +110,7 @@ class Restoration(ImageWork):
     def _parts(self, shape: tuple[int, int, int]) -> tuple[int, ...]:
         """Return the number of tiles along each axis that is cut."""
         if self.factor is not None:
-            return restoration_isotropic.parts_of(shape, self.factor, self.config, self.request.tiles)
+            return isotropic.parts_of(shape, self.factor, self.config, self.request.tiles)
         return planned_parts(shape[-self.config.ndim :], self.config, self.request.tiles, shape[0])
 
     def _of_channels(self) -> Mapping[str, Any]:
@@ -162,9 +162,7 @@ class Restoration(ImageWork):
         """Return what the network makes of a plane or a volume (c, space…)."""
         rest = (self.config, self.parts, host)
         if self.factor is not None:
-            return restoration_isotropic.predict(
-                self.chosen.runner, pixels, levels, *rest, self.factor, self.tta, self.more
-            )
+            return isotropic.predict(self.chosen.runner, pixels, levels, *rest, self.factor, self.tta, self.more)
         if self.config.projects:
             levels = Levels(tuple(pair for pair in levels.pairs for _ in range(pixels.shape[1])))
             pixels = pixels.reshape(-1, *pixels.shape[2:])

@@ -7,7 +7,7 @@ from talanoa.core.request import from_one_to
 from talanoa.image.lazy import LazyImage
 from talanoa.models.folder import Model
 from talanoa.models.runtime.source import Source
-from talanoa.requests_restore import RestoreRequest
+from talanoa.restoration.request import RestoreRequest
 
 
 def choose(image: LazyImage, model: Model, request: RestoreRequest) -> tuple[Source, list[str]]:

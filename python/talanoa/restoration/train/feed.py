@@ -13,9 +13,9 @@ from PIL import Image
 
 from talanoa.image.ops import orientations
 from talanoa.models.runtime.whole import predict
+from talanoa.restoration.train.pairs import Pair, cell_means, cell_steps, projected
 from talanoa.training import distributed, pictures
 from talanoa.training.feed import Arrays, Feed
-from talanoa.training.pairs import Pair, cell_means, cell_steps, projected
 from talanoa.training.settings import Settings
 
 if TYPE_CHECKING:

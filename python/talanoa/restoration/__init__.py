@@ -1,0 +1,1 @@
+"""Restored images: requests, prediction, training."""
