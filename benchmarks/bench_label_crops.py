@@ -36,9 +36,9 @@ def main() -> None:
     """Time the kernel, scipy and the feed."""
     from scipy.ndimage import map_coordinates
 
-    from talanoa.labelling.fields import LabelField
-    from talanoa.training import label_feed
-    from talanoa.training.label_crops import CropAugmentation, cut, drawn_place
+    from talanoa.labelling.data.field import LabelField
+    from talanoa.labelling.train import feed
+    from talanoa.labelling.train.crops import CropAugmentation, cut, drawn_place
     from talanoa.training.settings import Settings
 
     rng = np.random.default_rng(0)
@@ -56,7 +56,7 @@ def main() -> None:
 
     timed("labelling: cut a pair of crops", "talanoa", kernel)
     timed("labelling: cut a pair of crops", "scipy", scipys)
-    timed("labelling: draw a pair for training", "talanoa", lambda: label_feed.crop_of(field, settings, plain, rng))
+    timed("labelling: draw a pair for training", "talanoa", lambda: feed.crop_of(field, settings, plain, rng))
 
 
 if __name__ == "__main__":

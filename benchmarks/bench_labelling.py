@@ -37,12 +37,12 @@ def prediction(backend: str, device: str, filters: int = 16, **keys: Any) -> Cal
     from talanoa.core.host import QuietHost
     from talanoa.image.form import from_array
     from talanoa.labelling import models
-    from talanoa.labelling.prediction import predict_stains
+    from talanoa.labelling.predict import predict_stains
     from talanoa.labelling.record import LabellingRecord, Light, Stain
+    from talanoa.labelling.request import PredictRequest
     from talanoa.models import folder as model_folder
     from talanoa.models import methods
     from talanoa.models.folder import Model
-    from talanoa.requests_predict import PredictRequest
 
     chosen = methods.get("labelling")
     config = chosen.config(filters=filters)

@@ -16,16 +16,16 @@ import pytest
 
 from talanoa import cli
 from talanoa.cli import options
+from talanoa.labelling.request import PredictRequest
+from talanoa.labelling.train import presets as label_presets
 from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
-from talanoa.requests_predict import PredictRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
 from talanoa.restoration.request import RestoreRequest
 from talanoa.restoration.train import presets as restore_presets
 from talanoa.segmentation import request
 from talanoa.segmentation.train import star_recipe, volumes
-from talanoa.training import label_presets
 
 REQUESTS = {
     "segment": request.SegmentRequest,

@@ -19,8 +19,8 @@ from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image import folder as image_folder
 from talanoa.judge import folders, page
-from talanoa.labelling import plates
-from talanoa.labelling import sources as label_sources
+from talanoa.labelling.data import plates
+from talanoa.labelling.data import sources as label_sources
 from talanoa.restoration.train import data, pairs, read
 from talanoa.segmentation.dataset.folder import open_dataset
 from talanoa.segmentation.request import TrainRequest, parse

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import map_coordinates
 
 from talanoa.core.errors import BadInput
-from talanoa.training.label_crops import PLAIN, CropAugmentation, Place, cut, disturbed, drawn_place
+from talanoa.labelling.train.crops import PLAIN, CropAugmentation, Place, cut, disturbed, drawn_place
 
 STRONG = CropAugmentation(zooms=(0.7, 1.0, 1.5), zoom_shares=(0.4, 0.2, 0.4))
 

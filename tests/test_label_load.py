@@ -15,11 +15,11 @@ import drawn_plates
 from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.labelling.fields import TRAINING, VALIDATION
+from talanoa.labelling.data.field import TRAINING, VALIDATION
 from talanoa.labelling.record import record_of
+from talanoa.labelling.train import data, recipe
 from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.tasks.common import Given
-from talanoa.training import label_load, label_recipe
 from talanoa.training.recipe import Loaded
 
 NAMES = [f"{row}{column:02d}_f1" for row in "ABC" for column in (1, 2, 3, 4)]
@@ -31,7 +31,7 @@ def request(place: Path | None, **keys: Any) -> TrainRequest:
 
 
 def load(place: Path | None, image: xr.DataArray | None = None, **keys: Any) -> Loaded:
-    return label_load.load(request(place, **keys), QuietHost(), Given(image))
+    return data.load(request(place, **keys), QuietHost(), Given(image))
 
 
 @pytest.fixture
@@ -108,7 +108,7 @@ def test_the_open_hyperstack_is_cut_apart_with_a_gap_that_the_network_looks_acro
     found = load(None, stack(3), depth=2, planes="1,3", project="2", normalization="zscore")
     training, validation = found.items
     assert (training.role, validation.role) == (TRAINING, VALIDATION)
-    halo = max(label_recipe.config_from(request(None, depth=2), found, None)[1].halo)
+    halo = max(recipe.config_from(request(None, depth=2), found, None)[1].halo)
     assert training.shape[0] + halo + validation.shape[0] == 300 and validation.shape == (64, 96)
     light, raw = stack(3).values[0]
     assert training.image.shape[0] == 2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talanoa.labelling import emptiness
+from talanoa.labelling.data import empty
 from talanoa.labelling.record import Stain
-from talanoa.training import label_scores
-from talanoa.training.label_scores import Predicted
+from talanoa.labelling.train import scores as label_scores
+from talanoa.labelling.train.scores import Predicted
 
 
 def field(spot: bool, noise: float = 0.04) -> np.ndarray:
@@ -20,7 +20,7 @@ def field(spot: bool, noise: float = 0.04) -> np.ndarray:
 
 def test_empty_fields_are_in_no_mean() -> None:
     found = [Predicted(f"{spot}", field(spot), field(spot, 0)) for spot in (True, False, False)]
-    usual = [emptiness.usual([emptiness.contrast(field(True)[0])])]
+    usual = [empty.usual([empty.contrast(field(True)[0])])]
     scores = label_scores.scores_of(found, [Stain(name="nucleus", low=0, high=1)], usual)["nucleus"]
     assert (scores["images"], scores["empty"]) == (1, 2)
     truth, predicted = found[0].truth.ravel(), found[0].predicted.ravel()

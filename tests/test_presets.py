@@ -15,10 +15,11 @@ from synthetic import write_pairs, write_stacks
 from talanoa.core import resources
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.labelling.fields import LabelField
+from talanoa.labelling.data.field import LabelField
+from talanoa.labelling.train import presets
 from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.segmentation.train import star_recipe, volumes
-from talanoa.training import label_presets, settings
+from talanoa.training import settings
 from talanoa.training.recipe import recipe_for
 from talanoa.training.settings import Settings
 
@@ -47,7 +48,7 @@ def chosen(method: str, ndim: int, **keys: Any) -> Settings:
     recipe = recipe_for(method)
     if method == "labelling":
         field = LabelField("a", np.zeros((1, 512, 512), np.float32), np.zeros((1, 512, 512), np.float32))
-        items, config = [field], label_presets.config_of(request, 1, 1)
+        items, config = [field], presets.config_of(request, 1, 1)
     else:
         loaded = recipe.load(request, QuietHost(), None)
         items, config = loaded.items, recipe.configure(request, loaded, None)[1]

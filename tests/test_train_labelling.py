@@ -20,14 +20,15 @@ import tiny
 from talanoa import tasks
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
-from talanoa.labelling.fields import LabelField
+from talanoa.labelling.data.field import LabelField
 from talanoa.labelling.record import record_of
+from talanoa.labelling.train import data, presets, recipe
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.runtime.whole import predict
 from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.studies import cell
-from talanoa.training import label_load, label_presets, label_recipe, loop
+from talanoa.training import loop
 from talanoa.training.run import TrainReply, train
 
 NAMES = [f"{row}{column:02d}_f1" for row in "AB" for column in range(1, 7)]
@@ -72,7 +73,7 @@ def test_predictions_of_discs_are_calibrated_intensities() -> None:
     model = model_folder.load("discs")
     known = record_of(model.labelling or {})
     assert [stain.name for stain in known.stains] == ["dapi", "er"] and model.normalization == {"kind": "minmax"}
-    items = label_load.to_judge(model, request("x", stains="dapi,er"), QuietHost())
+    items = data.to_judge(model, request("x", stains="dapi,er"), QuietHost())
     config = methods.get(model.method).config(**model.config)
     net = model.network()
     for number, kind in enumerate(("dapi", "er")):
@@ -218,10 +219,10 @@ def test_settings_that_do_not_fit_are_refused(keys: dict[str, Any], message: str
 def test_presets_and_regularisation_are_those_of_the_sources() -> None:
     items = [LabelField("a", np.zeros((1, 512, 512), np.float32), np.zeros((1, 512, 512), np.float32))]
     asked = parse(TrainRequest, {"method": "labelling", "name": "a", "images": "a", "preset": "published"}).request
-    config = label_presets.config_of(asked, 1, 1)
-    chosen = label_recipe.checked_settings(asked, items, config)
+    config = presets.config_of(asked, 1, 1)
+    chosen = recipe.checked_settings(asked, items, config)
     assert (chosen.optimizer, chosen.lr, chosen.patch, config.filters) == ("adadelta", 1.0, 256, 16)
     assert chosen.steps * chosen.batch == 18432 and chosen.patience > 0
     strong = asked.model_copy(update={"regularisation": "strong"})
-    config = label_presets.config_of(strong, 1, 1)
-    assert (config.dropout, label_recipe.checked_settings(strong, items, config).weight_decay) == (0.1, 1e-4)
+    config = presets.config_of(strong, 1, 1)
+    assert (config.dropout, recipe.checked_settings(strong, items, config).weight_decay) == (0.1, 1e-4)

@@ -169,7 +169,7 @@ def predict_fluorescence(
     host : Host, optional
         Progress, warnings and cancelling; omitted: warnings are logged.
     **keys
-        Keys of `talanoa.requests_predict.PredictRequest`, such as ``stains="nucleus"`` or ``planes="3,5,7"``.
+        Keys of `talanoa.labelling.request.PredictRequest`, such as ``stains="nucleus"`` or ``planes="3,5,7"``.
 
     Returns
     -------

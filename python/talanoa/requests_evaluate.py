@@ -23,7 +23,7 @@ from talanoa.core.request import (
     check_ordered,
     read_word,
 )
-from talanoa.requests_predict import read_channels, read_names
+from talanoa.labelling.request import read_channels, read_names
 from talanoa.restoration.request import read_channel
 
 

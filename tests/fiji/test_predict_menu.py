@@ -21,8 +21,8 @@ from talanoa.core import resources
 from talanoa.fiji import convert, menu
 from talanoa.fiji.runtime import Runtime
 from talanoa.labelling.record import Light
+from talanoa.labelling.request import PredictRequest
 from talanoa.models import folder as model_folder
-from talanoa.requests_predict import PredictRequest
 
 PREDICT = "Predict Fluorescence"
 BOTH, FURTHER, LIGHTS = "stains of the menu", "nuclei of the menu", "lights of the menu"

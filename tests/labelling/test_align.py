@@ -8,7 +8,7 @@ import tifffile
 from numpy.typing import NDArray
 
 import drawn_plates
-from talanoa.labelling.align import moved, offset, shared_part
+from talanoa.labelling.data.align import moved, offset, shared_part
 
 Pair = tuple[NDArray[np.float32], NDArray[np.float32]]
 

@@ -13,8 +13,8 @@ import drawn_plates
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.labelling.record import record_of
+from talanoa.labelling.train import data
 from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.training import label_load
 from talanoa.training.run import train
 
 SIDE, NOISE = 96, 120.0
@@ -45,7 +45,7 @@ def test_noise_of_a_target_falls_and_its_structure_stays(tmp_path: Path) -> None
     keys = {"method": "labelling", "name": "denoised", "images": str(tmp_path / "plate"), "test_share": 0}
     found = {}
     for prepare in ("", "golgi: denoise=n2v_of_golgi"):
-        loaded = label_load.load(parse(TrainRequest, {**keys, "prepare": prepare}).request, QuietHost())
+        loaded = data.load(parse(TrainRequest, {**keys, "prepare": prepare}).request, QuietHost())
         (stain,) = record_of(loaded.extra["labelling"]).stains
         found[prepare] = {item.name: stain.to_intensities(item.target[0]) for item in loaded.items}
         steps = next(item.steps["golgi"] for item in loaded.items if item.steps)
@@ -66,4 +66,4 @@ def test_a_model_that_takes_out_no_noise_is_refused(tmp_path: Path) -> None:
     keys = {"method": "labelling", "name": "denoised", "images": str(tmp_path / "plate")}
     for prepare, message in (("denoise=absent_n2v", "absent_n2v"), ("denoise=nuclei", "nuclei")):
         with pytest.raises(BadInput, match=message):
-            label_load.load(parse(TrainRequest, {**keys, "prepare": prepare}).request, QuietHost())
+            data.load(parse(TrainRequest, {**keys, "prepare": prepare}).request, QuietHost())

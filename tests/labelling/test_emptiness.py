@@ -10,12 +10,13 @@ from scipy import ndimage
 
 import drawn_plates
 from talanoa.core.host import QuietHost
-from talanoa.labelling import emptiness
-from talanoa.labelling.fields import LabelField, empty_stains
+from talanoa.labelling.data import empty as emptiness
+from talanoa.labelling.data.field import LabelField, empty_stains
 from talanoa.labelling.record import Stain
+from talanoa.labelling.train import data
+from talanoa.labelling.train import scores as label_scores
 from talanoa.samples import plate
 from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.training import label_load, label_scores
 
 
 def camera(number: int, side: int = 1024, hot: int = 0) -> np.ndarray:
@@ -113,7 +114,7 @@ def test_a_training_says_that_a_stain_shows_nothing(tmp_path: Path) -> None:
     for number, name in enumerate(names):
         drawn_plates.write(folder, "er", name, camera(number, 128).round().astype(np.uint16))
     keys = {"method": "labelling", "images": str(folder), "name": "of noise", "test_share": 0}
-    loaded = label_load.load(parse(TrainRequest, keys).request, QuietHost())
+    loaded = data.load(parse(TrainRequest, keys).request, QuietHost())
     (told,) = [note for note in loaded.items[0].notes if "nothing but noise" in note]
     assert told.startswith("er: found nothing but noise in any of the 5 images") and "prepare" in told
     assert empty_stains(loaded.items).tolist() == [[False, True]] * 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from talanoa.labelling import levels
+from talanoa.labelling.data import levels
 from talanoa.labelling.record import Light
 
 

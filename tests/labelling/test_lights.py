@@ -20,14 +20,14 @@ from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image import lazy as image_lazy
-from talanoa.labelling import lights
-from talanoa.labelling.fields import middle_planes
+from talanoa.labelling.data import modalities
+from talanoa.labelling.data.field import middle_planes
 from talanoa.labelling.record import LabellingRecord, Light, Stain, record_of
+from talanoa.labelling.train import data, recipe
 from talanoa.models import folder as model_folder
 from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.tasks import image_task
 from talanoa.tasks.common import Given
-from talanoa.training import label_load, label_recipe
 from talanoa.training.recipe import Loaded
 from talanoa.training.run import train
 
@@ -63,7 +63,7 @@ def request(place: Path | None, **keys: Any) -> TrainRequest:
 
 
 def load(place: Path | None, image: xr.DataArray | None = None, **keys: Any) -> Loaded:
-    return label_load.load(request(place, **keys), QuietHost(), Given(image))
+    return data.load(request(place, **keys), QuietHost(), Given(image))
 
 
 def test_folders_and_channels_are_read_as_the_same_fields(plate: Path, tmp_path: Path) -> None:
@@ -116,10 +116,10 @@ def test_planes_are_chosen_for_each_kind_of_light(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="found 3 groups; expected 1, or one for each of 2 kinds of light"):
         load(None, open_image, channel="1,2", planes="1;2;3")
     both = request(None, channel="1,2", network="projection", depth=2)
-    config = label_recipe.config_from(both, load(None, open_image, channel="1,2", depth=2), None)[1]
+    config = recipe.config_from(both, load(None, open_image, channel="1,2", depth=2), None)[1]
     assert (config.n_channel_in, config.planes) == (6, 3)
     with pytest.raises(BadInput, match="network=projection .* found channel 1 2, channel 2 1"):
-        label_recipe.config_from(both, found, None)
+        recipe.config_from(both, found, None)
 
 
 def test_each_kind_of_light_is_made_even_and_normalised_by_itself(plate: Path) -> None:
@@ -170,42 +170,42 @@ def test_what_does_not_belong_together_is_refused_by_name(plate: Path, tmp_path:
 
 def test_files_beside_each_other_become_one_image(plate: Path) -> None:
     file = plate / "phase" / "B01_f1.tif"
-    merged = lights.read(file, ("phase", "dic"))  # the same kind of light, otherwise written
+    merged = modalities.read(file, ("phase", "dic"))  # the same kind of light, otherwise written
     assert merged.attrs["channel_names"] == ("phase", "DIC") and merged.attrs["source"] == str(file)
     parts = [tifffile.imread(plate / kind / "B01_f1.tif") for kind in ("phase", "DIC")]
     np.testing.assert_array_equal(merged.values[0, :, 0], parts)
     with image_lazy.open_image(plate / "DIC" / "B01_f1.tif") as one:  # from the second kind on: the same order
-        lazy = lights.completed(one, ("phase", "DIC"))
+        lazy = modalities.completed(one, ("phase", "DIC"))
         assert lazy.form.shape == merged.shape and lazy.form.dtype == merged.dtype
         assert lazy.form.attrs["channel_names"] == ("phase", "DIC") and lazy.form.attrs["beside"] == (str(file),)
         found = lazy.fetch(0, slice(0, 2), (slice(0, 1), slice(3, 20), slice(5, 9)))
         np.testing.assert_array_equal(found, merged.values[0, :, :, 3:20, 5:9])
-    assert lights.read(file, ("phase",)).sizes["c"] == 1
-    assert lights.read(plate / "dapi" / "B01_f1.tif", ("phase", "DIC")).sizes["c"] == 1  # in no folder of a light
+    assert modalities.read(file, ("phase",)).sizes["c"] == 1
+    assert modalities.read(plate / "dapi" / "B01_f1.tif", ("phase", "DIC")).sizes["c"] == 1  # in no folder of a light
     (plate / "DIC").rename(plate / "Ph")
-    turned = lights.read(plate / "Ph" / "B01_f1.tif", ("phase", "Ph"))  # two of one kind: by their very names
+    turned = modalities.read(plate / "Ph" / "B01_f1.tif", ("phase", "Ph"))  # two of one kind: by their very names
     np.testing.assert_array_equal(turned.values, merged.values)
     (plate / "Ph").rename(plate / "DIC")
     (plate / "DIC" / "B01_f1.tif").unlink()
     with pytest.raises(
         BadInput, match=r"one of several kinds of light \(phase, DIC\).* found no image B01_f1 in .*DIC"
     ):
-        lights.read(file, ("phase", "DIC"))
+        modalities.read(file, ("phase", "DIC"))
     drawn_plates.write(plate, "DIC", "B01_f1", np.ones((60, 64), np.uint16))
     with pytest.raises(
         BadInput, match=r"DIC.B01_f1.tif is 64 x 60 pixels, 1 plane, 1 frame, .* expected the same size"
     ):
-        lights.read(file, ("phase", "DIC"))
+        modalities.read(file, ("phase", "DIC"))
 
 
 def test_models_need_what_all_of_them_look_at() -> None:
     def record(*names: str) -> LabellingRecord:
         return LabellingRecord(lights=tuple(Light(name=name) for name in names), stains=(Stain(name="a"),))
 
-    assert lights.needed([record("phase"), record("DIC")]) == ("phase",)
-    assert lights.needed([record("phase"), record("Phase contrast", "DIC")]) == ("phase", "DIC")
-    assert lights.needed([record("bf", "Brightfield"), record("BF")]) == ("bf", "Brightfield")  # two of one kind
-    assert lights.needed([]) == ()
+    assert modalities.needed([record("phase"), record("DIC")]) == ("phase",)
+    assert modalities.needed([record("phase"), record("Phase contrast", "DIC")]) == ("phase", "DIC")
+    assert modalities.needed([record("bf", "Brightfield"), record("BF")]) == ("bf", "Brightfield")  # two of one kind
+    assert modalities.needed([]) == ()
 
 
 def test_a_plate_is_predicted_from_all_its_lights(plate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,9 @@ import pytest
 import tifffile
 
 from talanoa.core.errors import BadInput
-from talanoa.labelling import plates
-from talanoa.labelling.plates import View, well_of
-from talanoa.labelling.split import SHARES, split
+from talanoa.labelling.data import plates
+from talanoa.labelling.data.plates import View, well_of
+from talanoa.labelling.data.split import SHARES, split
 
 
 def write(plate: Path, folder: str, names: list[str]) -> None:

@@ -17,7 +17,7 @@ from labellers import ER, NUCLEUS
 from talanoa import cli, tasks
 from talanoa import image as images
 from talanoa.core.host import QuietHost
-from talanoa.requests_predict import PredictRequest
+from talanoa.labelling.request import PredictRequest
 from talanoa.result import array_sha256
 from talanoa.tasks import folder_input, image_task
 

@@ -19,13 +19,13 @@ from talanoa.image.form import from_array
 from talanoa.image.ops import orientations
 from talanoa.image.ops.normalize import fit
 from talanoa.labelling import models as several
-from talanoa.labelling.prediction import predict_stains
+from talanoa.labelling.predict import predict_stains
 from talanoa.labelling.record import Light, Stain
+from talanoa.labelling.request import PredictRequest
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.runtime.frames import Made
 from talanoa.models.runtime.windows import Windows
-from talanoa.requests_predict import PredictRequest
 from talanoa.result import array_sha256
 from talanoa.segmentation.request import parse
 

@@ -7,7 +7,8 @@ import pytest
 from scipy import ndimage
 
 from talanoa.core.errors import BadInput
-from talanoa.labelling import exposure, targets
+from talanoa.labelling import targets
+from talanoa.labelling.data import exposure
 from talanoa.labelling.targets import TargetConfig, config_from, prepare
 from talanoa.samples import plate
 

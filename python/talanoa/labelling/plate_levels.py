@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa.image.ops.normalize import Levels
-from talanoa.labelling.levels import illumination_of
+from talanoa.labelling.data.levels import illumination_of
 from talanoa.labelling.models import knows
 from talanoa.models.folder import Model
 from talanoa.models.runtime.source import Measured

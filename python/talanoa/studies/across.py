@@ -16,8 +16,8 @@ from talanoa.core.files import write_aside
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
 from talanoa.image.ops import resample
-from talanoa.labelling import plates
-from talanoa.labelling.plates import View
+from talanoa.labelling.data import plates
+from talanoa.labelling.data.plates import View
 from talanoa.training.request import names_of
 
 if TYPE_CHECKING:

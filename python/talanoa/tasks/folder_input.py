@@ -48,8 +48,8 @@ class Doing(NamedTuple):
 
 def tasks_of_images() -> dict[str, Doing]:
     """Return the tasks that can be done with each image of a folder."""
+    from talanoa.labelling.request import PredictRequest
     from talanoa.models import folder as model_folder
-    from talanoa.requests_predict import PredictRequest
     from talanoa.restoration.request import RestoreRequest
     from talanoa.segmentation.request import SegmentRequest
     from talanoa.tasks.predict import PREDICT

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from talanoa.core.host import Host
     from talanoa.image.lazy import LazyImage
     from talanoa.labelling.models import Models
+    from talanoa.labelling.request import PredictRequest
     from talanoa.models.runtime.frames import ImageWork
-    from talanoa.requests_predict import PredictRequest
 
 
 def _load(text: str) -> Models:
@@ -23,7 +23,7 @@ def _load(text: str) -> Models:
 
 
 def _work(image: LazyImage, models: Models, request: PredictRequest, host: Host) -> ImageWork:
-    from talanoa.labelling.prediction import StainPrediction
+    from talanoa.labelling.predict import StainPrediction
 
     return StainPrediction(image, models, request, host)
 

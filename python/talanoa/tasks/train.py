@@ -57,10 +57,10 @@ def _each_stain(request: TrainRequest, given: Given, host: Host) -> dict[str, An
 
     All are split alike, by the same seed. A dry run looks at the first.
     """
+    from talanoa.labelling.train import data
     from talanoa.models import folder as model_folder
-    from talanoa.training import label_load
 
-    asked = [label_load.for_stain(request, *each) for each in label_load.stains_of(request, given).items()]
+    asked = [data.for_stain(request, *each) for each in data.stains_of(request, given).items()]
     for each in asked:
         model_folder.check_name(each.name)  # before the first one has taken hours
     if request.dry_run:

@@ -135,9 +135,9 @@ class Recipe:
 
 def recipe_for(method: str) -> Recipe:
     """Return the recipe of a method as `TrainRequest.method` names it."""
+    from talanoa.labelling.train import recipe as label_recipe
     from talanoa.restoration.train import recipe
     from talanoa.segmentation.train import mask_recipe, star_recipe
-    from talanoa.training import label_recipe
 
     objects = {"stardist": star_recipe.RECIPE, "segmentation": mask_recipe.RECIPE}
     return {**objects, "labelling": label_recipe.RECIPE, **recipe.RECIPES}[method]

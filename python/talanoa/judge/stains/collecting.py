@@ -20,7 +20,8 @@ from talanoa.judge.stains.fields import Source, Stains, View
 from talanoa.judge.stains.predicting import Contender, predict
 from talanoa.judge.stains.segmenting import Segmentation
 from talanoa.judge.stains.store import Store
-from talanoa.labelling import lights, targets
+from talanoa.labelling import targets
+from talanoa.labelling.data import modalities
 from talanoa.labelling.targets import TargetConfig
 from talanoa.rois import damaged
 
@@ -86,7 +87,7 @@ def collect(setting: Setting, store: Store, request: EvaluateRequest, host: Host
         opened.clear()
         with damaged.all_named(_paths(view), (path for each in setting.views[number + 1 :] for path in _paths(each))):
             truth, form = _truth(view, setting, opened)
-            light = lights.read(view.light, setting.lights) if view.light is not None else None
+            light = modalities.read(view.light, setting.lights) if view.light is not None else None
         sides, unit = form.attrs["pixel_size"], str(form.attrs["unit"])
         if unit == "pixel" and light is not None:
             sides, unit = light.attrs["pixel_size"], str(light.attrs["unit"])
@@ -115,7 +116,7 @@ def _paths(view: View) -> list[Path | None]:
 
 def _truth(view: View, setting: Setting, opened: dict[Any, xr.DataArray]) -> tuple[Planes, xr.DataArray]:
     """Return the true stains as a network would learn them, (t, stains, y, x), and one of the images."""
-    from talanoa.training.label_targets import denoiser_of  # loads torch
+    from talanoa.labelling.train.targets import denoiser_of  # loads torch
 
     made = []
     for stain in setting.stains:

@@ -9,7 +9,7 @@ from pathlib import Path
 from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.judge import folders
-from talanoa.labelling import plates
+from talanoa.labelling.data import plates
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ from talanoa.judge.stains.scores import Score
 from talanoa.judge.stains.segmenting import Segmentation
 from talanoa.judge.stains.store import Store
 from talanoa.judge.stains.work import Line, Measuring
-from talanoa.labelling import lights
+from talanoa.labelling.data import modalities
 from talanoa.labelling.targets import TargetConfig
 from talanoa.training.request import names_of
 
@@ -208,7 +208,7 @@ def _setting(request: EvaluateRequest, notes: list[str]) -> Setting:
         raise BadInput("Found neither truth nor images; expected the plates with the true stains (images), or truth.")
     needs_light = any(record is not None for record in records.values())
     first = next((record for record in records.values() if record is not None), None)
-    transmitted = names_of(request.transmitted) or lights.needed(filter(None, records.values()))
+    transmitted = names_of(request.transmitted) or modalities.needed(filter(None, records.values()))
     views = find_truth(truth, images, transmitted, stains, needs_light, notes)
     views = _with_predictions(views, judged, stains, request, notes)
     prepare = {stain.name: stain.prepare for stain in first.stains} if first is not None else {}

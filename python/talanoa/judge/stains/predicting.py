@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from talanoa.core.request import parse
 from talanoa.labelling.models import Models
-from talanoa.labelling.prediction import predict_stains
+from talanoa.labelling.predict import predict_stains
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
-from talanoa.requests_predict import PredictRequest
+from talanoa.labelling.request import PredictRequest
 
 if TYPE_CHECKING:
     import xarray as xr

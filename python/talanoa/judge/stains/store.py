@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.labelling import emptiness
+from talanoa.labelling.data import empty as emptiness
 
 SAMPLE = 20_000  # pixels of each image that the scale of a stain is taken from
 LOW, HIGH = 1.0, 99.8  # percentiles of a stain, over all images, that become 0 and 1
@@ -45,7 +45,7 @@ class Channel:
     samples : list of ndarray
         Pixels of each plane.
     contrasts : list of Contrast
-        See `talanoa.labelling.emptiness`.
+        See `talanoa.labelling.data.empty`.
     sums : list of Sums
         Of each plane, for predictions.
     """

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from talanoa.core.errors import BadInput
-from talanoa.labelling.plates import View
+from talanoa.labelling.data.plates import View
 
 By = Literal["image", "well", "plate"]
 SHARES = {"train": 0.72, "validation": 0.08, "test": 0.2}  # Pankova 2022

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.labelling import emptiness
+from talanoa.labelling.data import empty
 from talanoa.labelling.targets import Steps
 
 TRAINING, VALIDATION = "training", "validation"
@@ -79,12 +79,12 @@ class LabelField:
     @cached_property
     def noise(self) -> tuple[float, ...]:
         """Standard deviation of the noise of each stain."""
-        return tuple(emptiness.noise(plane) for plane in self.target)
+        return tuple(empty.noise(plane) for plane in self.target)
 
     @cached_property
-    def contrasts(self) -> tuple[emptiness.Contrast, ...]:
+    def contrasts(self) -> tuple[empty.Contrast, ...]:
         """How far each stain rises above the dark."""
-        return tuple(emptiness.contrast(plane) for plane in self.target)
+        return tuple(empty.contrast(plane) for plane in self.target)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -101,4 +101,4 @@ def middle_planes(image: NDArray, lights: Sequence[int]) -> list[NDArray]:
 def empty_stains(fields: Sequence[LabelField]) -> NDArray[np.bool_]:
     """Tell which fields have nothing of a stain, (fields, stains), by what is usual in this set of them."""
     found = np.array([each.contrasts for each in fields]).swapaxes(0, 1)
-    return np.stack([emptiness.is_empty(each, emptiness.usual(each)) for each in found], axis=1)
+    return np.stack([empty.is_empty(each, empty.usual(each)) for each in found], axis=1)

@@ -15,8 +15,8 @@ from talanoa.core.errors import BadInput
 from talanoa.image import lazy
 from talanoa.image.folder import name_of
 from talanoa.image.lazy import LazyImage, Reader
+from talanoa.labelling.data.plates import images_in
 from talanoa.labelling.inputs import same
-from talanoa.labelling.plates import images_in
 from talanoa.labelling.record import LabellingRecord
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talanoa.image.ops import normalize
 from talanoa.image.ops.normalize import Levels
-from talanoa.labelling.exposure import flat_field
+from talanoa.labelling.data.exposure import flat_field
 from talanoa.labelling.record import Light
 
 SAMPLED = 2_000_000  # values of all images together by which percentiles are found

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from talanoa.labelling.exposure import CropLimits, fault_of
-from talanoa.labelling.fields import LabelField, middle_planes
+from talanoa.labelling.data.exposure import CropLimits, fault_of
+from talanoa.labelling.data.field import LabelField, middle_planes
+from talanoa.labelling.train.crops import PLAIN, CropAugmentation, cut, disturbed, drawn_place
 from talanoa.models.runtime.whole import predict
 from talanoa.training import distributed
 from talanoa.training.contact_sheets import as_text, fitted, sheet
 from talanoa.training.feed import Arrays, Feed
-from talanoa.training.label_crops import PLAIN, CropAugmentation, cut, disturbed, drawn_place
 from talanoa.training.pictures import grey
 from talanoa.training.settings import Settings
 

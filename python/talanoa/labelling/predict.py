@@ -13,11 +13,13 @@ from talanoa.core.host import Host, Share
 from talanoa.image import lazy
 from talanoa.image.lazy import LazyImage
 from talanoa.image.ops import resample
-from talanoa.labelling import colours, lights, plate_levels, prediction_checks
-from talanoa.labelling.exposure import flattened
+from talanoa.labelling import checks, colours, plate_levels
+from talanoa.labelling.data import modalities
+from talanoa.labelling.data.exposure import flattened
 from talanoa.labelling.inputs import Input, inputs_of
 from talanoa.labelling.models import Models, Output, knows, outputs
 from talanoa.labelling.record import Stain
+from talanoa.labelling.request import PredictRequest
 from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.runtime import backends, inference
@@ -26,7 +28,6 @@ from talanoa.models.runtime.dense import Average, predict
 from talanoa.models.runtime.frames import Found, ImageWork, Made
 from talanoa.models.runtime.source import Measured, Source, measure
 from talanoa.models.runtime.windows import BORDER, WINDOW, Windows
-from talanoa.requests_predict import PredictRequest
 
 _SHOWN = (0.35, 99.65)  # percentiles of the transmitted light between which it is shown
 
@@ -172,7 +173,7 @@ class StainPrediction(ImageWork):
 
     def __init__(self, image: LazyImage, models: Models, request: PredictRequest, host: Host) -> None:
         started = time.perf_counter()
-        image = lights.completed(image, lights.needed(map(knows, models.models)))
+        image = modalities.completed(image, modalities.needed(map(knows, models.models)))
         self.outputs: tuple[Output, ...] = outputs(models.models, request.names)
         used = sorted({number for output in self.outputs for number, _, _ in output.sources})
         # without other models that predict a stain, the spread over eight ways tells how uncertain it is
@@ -195,7 +196,7 @@ class StainPrediction(ImageWork):
         }
         for member in self.members.values():
             self._before += [member.chosen.warning] * bool(member.chosen.warning)
-            self._before += prediction_checks.warnings_of(image.form, member, source, request)
+            self._before += checks.warnings_of(image.form, member, source, request)
         self.times["load"] = round(time.perf_counter() - started, 4)
 
     def _inputs(self, image: LazyImage, model: Model, request: PredictRequest) -> tuple[tuple[Input, ...], list[str]]:
@@ -206,14 +207,14 @@ class StainPrediction(ImageWork):
         config: Any = methods.get(model.method).config(**model.config)
         if self.windows is not None:
             self.windows.step(max(config.multiple))
-        scale = prediction_checks.scale_of(self.form, model, self.request.scale)
+        scale = checks.scale_of(self.form, model, self.request.scale)
         y, x = self.source.shape[3:]
         height, width = resample.sizes((y, x), (scale, scale))
         view = View(self.source, inputs, (height, width), plate_levels.recorded_illumination(model, (y, x)))
         measured = measure(view, model.normalization, self.request.sample, self.host)
         measured, notes = plate_levels.of_its_plate(measured, model, self.form)
         self._before += notes
-        prediction_checks.check_not_blank(measured, inputs, model)
+        checks.check_not_blank(measured, inputs, model)
         chosen = backends.for_model(model, self.request.device, self.request.backend)
         parts = inference.planned_parts(view.size, config, self.request.tiles)
         return Member(model, config, view, scale, measured, chosen, parts)

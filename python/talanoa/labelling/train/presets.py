@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
-from talanoa.labelling.fields import LabelField
+from talanoa.labelling.data.field import LabelField
 from talanoa.models.losses import names
 from talanoa.models.methods import labelling
 from talanoa.training import settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.labelling import emptiness
+from talanoa.labelling.data import empty
 
 EMPTY, BACKGROUND, DARK, BRIGHT, FLAT = "empty", "background", "under-exposed", "over-exposed", "blank"
 _DARK = 4.0  # deviations of the noise up to which a blurred background lies above the darkest values, which became 0
@@ -54,7 +54,7 @@ def fault_of(
     """
     limits = limits or CropLimits()
     if noise is None:
-        noise = [emptiness.noise(plane) for plane in target]
+        noise = [empty.noise(plane) for plane in target]
     if float(image.std(axis=(1, 2)).max()) <= limits.flat:
         return FLAT
     mean = float(image.mean())
@@ -70,7 +70,7 @@ def fault_of(
 
 def _stained(plane: NDArray, noise: float, level: float) -> NDArray[np.bool_]:
     """Tell which pixels of a stain (y, x), normalised, are above the background, and not by their noise alone."""
-    return (plane > level) & (emptiness.blurred(plane, 0.0) > max(level, _DARK * noise))
+    return (plane > level) & (empty.blurred(plane, 0.0) > max(level, _DARK * noise))
 
 
 def flat_field(images: Sequence[NDArray], smooth: float = 0.1) -> NDArray[np.float32]:

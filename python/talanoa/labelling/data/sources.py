@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from talanoa.core.errors import BadInput
 from talanoa.core.request import folders
 from talanoa.image import folder as image_folder
-from talanoa.labelling import plates
-from talanoa.labelling.plates import View, well_of
-from talanoa.labelling.split import split
+from talanoa.labelling.data import plates
+from talanoa.labelling.data.plates import View, well_of
+from talanoa.labelling.data.split import split
 from talanoa.training.request import names_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from talanoa.core.host import Host, stop_if_cancelled
-from talanoa.labelling import emptiness
-from talanoa.labelling.fields import LabelField
+from talanoa.labelling.data import empty as emptiness
+from talanoa.labelling.data.field import LabelField
 from talanoa.labelling.record import Stain
 from talanoa.measure.metrics.correlation import pearson
 from talanoa.measure.metrics.fit import line_to

@@ -16,14 +16,16 @@ from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
 from talanoa.image import folder
 from talanoa.image.ops import normalize
-from talanoa.labelling import align, exposure, levels, sources
-from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, middle_planes
-from talanoa.labelling.plates import View, well_of
+from talanoa.labelling.data import align, exposure, levels, sources
+from talanoa.labelling.data.field import TRAINING, VALIDATION, LabelField, middle_planes
+from talanoa.labelling.data.plates import View, well_of
 from talanoa.labelling.record import LabellingRecord, record_of
 from talanoa.labelling.targets import Steps
+from talanoa.labelling.train import read, regions
+from talanoa.labelling.train import targets as label_targets
+from talanoa.labelling.train.read import Seen
 from talanoa.rois import damaged
-from talanoa.training import copies, label_read, label_regions, label_targets
-from talanoa.training.label_read import Seen
+from talanoa.training import copies
 from talanoa.training.recipe import Loaded
 from talanoa.training.request import names_of
 
@@ -83,23 +85,23 @@ def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loade
 def _read(request: TrainRequest, host: Host, given: Given | None) -> tuple[list[tuple[Seen, str]], dict[str, Any]]:
     """Return what is read with its role, and what the record says of the split."""
     if request.images is None:
-        view, picture = label_read.open_view(given)
-        found = label_read.of_image(request, picture, view, label_read.OPEN)
-        return label_regions.cut_apart(request, found), {"split": "by region", "test_images": {}, "views": [view]}
+        view, picture = read.open_view(given)
+        found = read.of_image(request, picture, view, read.OPEN)
+        return regions.cut_apart(request, found), {"split": "by region", "test_images": {}, "views": [view]}
     views = sources.find(request)
     named = folders(request.images)  # of files that were named the others in their folder do not matter
     for note in folder.notes(path.parent for view in views for path in _files(view) if path not in named):
         host.warn(note)
     if len(views) == 1:
-        found = label_read.read(request, views[0])
-        return label_regions.cut_apart(request, found), {"split": "by region", "test_images": {}, "views": views}
+        found = read.read(request, views[0])
+        return regions.cut_apart(request, found), {"split": "by region", "test_images": {}, "views": views}
     parts = sources.parts_of(request, views)
     wanted = [(view, role) for role, part in ((TRAINING, "train"), (VALIDATION, "validation")) for view in parts[part]]
     seen = []
     for number, (view, role) in enumerate(wanted, start=1):
         stop_if_cancelled(host)
         with damaged.all_named(_files(view), (path for each, _ in wanted[number:] for path in _files(each))):
-            seen += [(each, role) for each in label_read.read(request, view)]
+            seen += [(each, role) for each in read.read(request, view)]
         host.progress(number, len(wanted), "Reading images")
     if note := copies.note((each.name, each.hashes[0]) for each, _ in seen if each.hashes):
         host.warn(note)
@@ -111,15 +113,15 @@ def _read(request: TrainRequest, host: Host, given: Given | None) -> tuple[list[
 def stains_of(request: TrainRequest, given: Given | None = None) -> dict[str, int | None]:
     """Return the stains of a request, with their channels where one file holds all of them."""
     if request.images is None:
-        _, picture = label_read.open_view(given)
-        label = label_read.OPEN
+        _, picture = read.open_view(given)
+        label = read.OPEN
     else:
         view = sources.find(request)[0]
         if not sources.all_channels(view):
             return dict.fromkeys(view.stains)
         picture, label = images.read(view.lights[0]), view.lights[0].name
-    _, numbers = label_read.channels_of(request, picture.sizes["c"], label)
-    return dict(zip(label_read.stain_names(request, picture, numbers), numbers, strict=True))
+    _, numbers = read.channels_of(request, picture.sizes["c"], label)
+    return dict(zip(read.stain_names(request, picture, numbers), numbers, strict=True))
 
 
 def for_stain(request: TrainRequest, stain: str, channel: int | None) -> TrainRequest:
@@ -270,7 +272,7 @@ def _levels_of(
             f"controls={request.controls}: {plate} has no image of these wells; its file names hold {there}. Check "
             "controls, or leave it out: then all images count."
         )
-    controls = (even(each, normalization) for view in chosen for each in label_read.read(request, view))
+    controls = (even(each, normalization) for view in chosen for each in read.read(request, view))
     return levels.of_plate(controls, normalization)
 
 
@@ -323,7 +325,7 @@ def to_judge(model: Any, request: TrainRequest, host: Host) -> list[LabelField]:
     for number, view in enumerate(views, start=1):
         stop_if_cancelled(host)
         with damaged.all_named(_files(view), (path for each in views[number:] for path in _files(each))):
-            seen += [(each, VALIDATION) for each in label_read.read(asked, view)]
+            seen += [(each, VALIDATION) for each in read.read(asked, view)]
         host.progress(number, len(views), "Reading images")
     _alike(seen)
     first = seen[0][0]

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from talanoa.core.errors import BadInput
-from talanoa.labelling.fields import TRAINING, VALIDATION
-from talanoa.training import label_presets
-from talanoa.training.label_read import Seen
+from talanoa.labelling.data.field import TRAINING, VALIDATION
+from talanoa.labelling.train import presets
+from talanoa.labelling.train.read import Seen
 
 if TYPE_CHECKING:
     from talanoa.segmentation.request import TrainRequest
@@ -30,7 +30,7 @@ def cut_apart(request: TrainRequest, found: Sequence[Seen]) -> list[tuple[Seen, 
     """
     shape = found[0].light.shape[1:]
     axis = int(shape[1] >= shape[0])
-    side, gap = shape[axis], max(label_presets.config_of(request, len(found[0].light), len(found[0].stains)).halo)
+    side, gap = shape[axis], max(presets.config_of(request, len(found[0].light), len(found[0].stains)).halo)
     kept = max(round(request.validation * side), LEAST)
     if side - gap - kept < LEAST:
         raise BadInput(

@@ -15,9 +15,9 @@ from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.files import file_sha256
 from talanoa.core.request import numbers_in
-from talanoa.labelling.plates import View
+from talanoa.labelling.data.plates import View
+from talanoa.labelling.data.sources import all_channels
 from talanoa.labelling.record import Light
-from talanoa.labelling.sources import all_channels
 from talanoa.restoration.train.check import size_of
 from talanoa.training.request import names_of
 

@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
-from talanoa.labelling import levels, targets
-from talanoa.labelling.fields import TRAINING, LabelField, empty_stains
+from talanoa.labelling import targets
+from talanoa.labelling.data import levels
+from talanoa.labelling.data.field import TRAINING, LabelField, empty_stains
 from talanoa.labelling.record import Stain
 from talanoa.labelling.targets import Denoiser, Steps, TargetConfig
-from talanoa.training.label_read import Seen
+from talanoa.labelling.train.read import Seen
 
 if TYPE_CHECKING:
     from talanoa.segmentation.request import TrainRequest

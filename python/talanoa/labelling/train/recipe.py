@@ -12,14 +12,15 @@ import torch
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
 from talanoa.core.request import key_value
-from talanoa.labelling.fields import TRAINING, VALIDATION, LabelField, empty_stains
+from talanoa.labelling.data.field import TRAINING, VALIDATION, LabelField, empty_stains
 from talanoa.labelling.record import record_of
+from talanoa.labelling.train import data, feed, finish, presets, report, scores
 from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.methods import labelling
 from talanoa.models.runtime.whole import seconds
 from talanoa.segmentation.request import TrainRequest
-from talanoa.training import label_feed, label_finish, label_load, label_presets, label_report, label_scores, settings
+from talanoa.training import settings
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.settings import Settings
 from talanoa.training.transfer import check_same
@@ -44,8 +45,8 @@ def config_from(request: TrainRequest, loaded: Loaded, init: Model | None) -> tu
     item: LabelField = loaded.items[0]
     channels = len(item.image), len(item.target)
     lights = record_of(loaded.extra["labelling"]).lights
-    config = _of_init(request, loaded, init, channels) if init else label_presets.config_of(request, *channels, lights)
-    label_presets.check_perceptual(request, config)
+    config = _of_init(request, loaded, init, channels) if init else presets.config_of(request, *channels, lights)
+    presets.check_perceptual(request, config)
     return METHOD, config
 
 
@@ -59,7 +60,7 @@ def _of_init(
             "from scratch."
         )
     config = labelling.LabellingConfig(**init.config)
-    given = label_presets.config_keys(request)
+    given = presets.config_keys(request)
     check_same(init, config, given, {"loss", "backbone", "dropout"})
     if (config.n_channel_in, config.n_channel_out) != channels:
         raise BadInput(
@@ -88,7 +89,7 @@ def _check_order(init: Model, loaded: Loaded) -> None:
 
 def checked_settings(request: TrainRequest, items: Sequence[LabelField], config: Any) -> Settings:
     """Return the settings of a training on these fields; a crop that does not fit is a `BadInput`."""
-    chosen = settings.settings_from(request, label_presets.preset_of(request, items, config))
+    chosen = settings.settings_from(request, presets.preset_of(request, items, config))
     settings.check_patch(chosen, config)
     return chosen.model_copy(update={"augment_scale": 1.0})
 
@@ -108,7 +109,7 @@ def warnings_of(items: Sequence[LabelField], parts: Parts, chosen: Settings) -> 
     if chosen.balance != "none" and len(kinds) < 2:
         where = " (wells.csv names them)" if chosen.balance == "phenotype" else ""
         notes.append(f"balance={chosen.balance}: found one {chosen.balance} only{where}; it changes nothing.")
-    found = label_feed.faults_of(parts[0], chosen)
+    found = feed.faults_of(parts[0], chosen)
     count = found.pop("crops")
     if chosen.filter_crops and count and sum(found.values()) > 0.9 * count:
         told = ", ".join(f"{number} {reason}" for reason, number in found.items())
@@ -121,7 +122,7 @@ def warnings_of(items: Sequence[LabelField], parts: Parts, chosen: Settings) -> 
 
 def facts_of(items: Sequence[LabelField], chosen: Settings) -> dict[str, Any]:
     """Return numbers of the data: images, planes, stains, plates, phenotypes, how often an epoch sees a pixel."""
-    pixels = sum(label_feed.size(item) for item in items)
+    pixels = sum(feed.size(item) for item in items)
     return {
         "images": len(items),
         "pixels": pixels,
@@ -129,7 +130,7 @@ def facts_of(items: Sequence[LabelField], chosen: Settings) -> dict[str, Any]:
         "stains": len(items[0].target),
         "plates": len({item.plate for item in items}),
         "phenotypes": dict(Counter(item.phenotype for item in items if item.phenotype)),
-        "crops": label_feed.faults_of(items, chosen),
+        "crops": feed.faults_of(items, chosen),
         "empty_images": int(np.sum(empty_stains(items).all(axis=1))),
         "passes_by_epoch": round(chosen.steps * chosen.batch * chosen.patch**2 / pixels, 2),
     }
@@ -137,21 +138,21 @@ def facts_of(items: Sequence[LabelField], chosen: Settings) -> dict[str, Any]:
 
 def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.device) -> float:
     """Return the seconds that the network's pass over the validation images will take, measured on a part of them."""
-    part = label_feed.brightest_part(parts[1][0], TIMED)
-    whole = sum(label_feed.size(each) for each in parts[1])
-    return seconds(net, part.image, config) * whole / label_feed.size(part)
+    part = feed.brightest_part(parts[1][0], TIMED)
+    whole = sum(feed.size(each) for each in parts[1])
+    return seconds(net, part.image, config) * whole / feed.size(part)
 
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
     """Return the scores of a model on other images, which the request names: the means over its stains."""
     from talanoa.core import devices
 
-    found = label_load.to_judge(model, request, host)
+    found = data.to_judge(model, request, host)
     config = methods.get(METHOD).config(**model.config)
     net = model.network().to(devices.choose(device))
     stains = record_of(model.labelling or {}).stains
-    made, usual = label_scores.predictions(net, found, config, host), label_scores.usual_contrasts(found)
-    rows = label_scores.scores_of(made, stains, usual).values()
+    made, usual = scores.predictions(net, found, config, host), scores.usual_contrasts(found)
+    rows = scores.scores_of(made, stains, usual).values()
     means = {}
     for name, key in {"PCC": "pcc", "SSIM": "ssim", "MSE": "mse", "Jaccard": "jaccard"}.items():
         values = [row[key] for row in rows if row[key] is not None]
@@ -172,7 +173,7 @@ def summary(model: Model, best_epoch: int) -> str:
 
 
 RECIPE = Recipe(
-    label_load.load,
+    data.load,
     split,
     config_from,
     checked_settings,
@@ -180,10 +181,10 @@ RECIPE = Recipe(
     facts_of,
     end_seconds,
     score,
-    label_finish.make_model,
-    label_report.report,
+    finish.make_model,
+    report.report,
     summary,
-    label_feed.FEED,
+    feed.FEED,
     "one pass over a part of the validation images",
     "stains",
 )

@@ -1,0 +1,1 @@
+"""The images of a labelling: plates, fields, modalities, targets."""
