@@ -46,9 +46,9 @@ def pairs(part: str) -> list[tuple[Path, Path]]:
 
 def proposer(**keys: Any) -> Proposer:
     """Return a function that proposes labels (y, x) for an image (y, x)."""
-    from talanoa.annotate.propose import propose
+    from talanoa.annotation.propose import propose
+    from talanoa.annotation.request_propose import ProposeRequest
     from talanoa.image.form import from_array
-    from talanoa.requests_propose import ProposeRequest
     from talanoa.segmentation.request import parse
 
     request = parse(ProposeRequest, keys).request

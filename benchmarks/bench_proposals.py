@@ -57,9 +57,9 @@ def measure(bench: str, impl: str, side: int, work: Callable[[], Any], runs: int
 
 def main() -> int:
     """Print the figures."""
-    from talanoa.annotate.propose import propose
+    from talanoa.annotation.propose import propose
+    from talanoa.annotation.request_propose import ProposeRequest
     from talanoa.image.form import from_array
-    from talanoa.requests_propose import ProposeRequest
     from talanoa.segmentation.classical import recipes
     from talanoa.segmentation.request import parse
 

@@ -68,7 +68,7 @@ def test_a_record_holds_names_that_are_not_utf8(tmp_path: Path) -> None:
 
 def test_no_table_is_written_another_way() -> None:
     """Every CSV that holds text goes through `tables.write_csv`; the others hold numbers alone."""
-    numbers_alone = {"training/table.py", "annotate/save.py", "measure/tables.py"}
+    numbers_alone = {"training/table.py", "annotation/save.py", "measure/tables.py"}
     package = Path(tables.__file__).parent.parent
     found = set()
     for path in package.rglob("*.py"):

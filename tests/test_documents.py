@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 
 from talanoa import cli
+from talanoa.annotation.request import AnnotateRequest
 from talanoa.cli import options
 from talanoa.labelling.request import PredictRequest
 from talanoa.labelling.train import presets as label_presets
-from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest

@@ -14,11 +14,11 @@ import drawn_plates
 import tiny
 from judge.cases import evaluate, make_set, refusal
 from talanoa import tasks
+from talanoa.annotation.ranking import rank
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.rois import damaged
 from talanoa.segmentation.dataset import folder as datasets
-from talanoa.training.ranking import rank
 
 
 def spoil(*paths: Path) -> None:
@@ -90,7 +90,7 @@ def test_an_evaluation_of_restored_images_names_all_damaged_files(tmp_path: Path
 
 
 def test_an_import_goes_on_after_a_damaged_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from talanoa.annotate import foreign
+    from talanoa.annotation.importers import pairing
 
     root = annotating.dataset(tmp_path, 4)
     given = tmp_path / "given"
@@ -98,14 +98,14 @@ def test_an_import_goes_on_after_a_damaged_file(tmp_path: Path, monkeypatch: pyt
     for k in range(4):
         (given / f"field_{k}.tif").write_bytes((tmp_path / "truth" / f"field_{k}.tif").read_bytes())
     spoil(given / "field_1.tif")
-    real = foreign.read
+    real = pairing.read
 
     def read(path: Path, *more: Any) -> Any:
         if path.name == "field_2.tif":
             raise KeyError("what no reader foresaw")
         return real(path, *more)
 
-    monkeypatch.setattr(foreign, "read", read)
+    monkeypatch.setattr(pairing, "read", read)
     reply = annotating.done("import", root, file=str(given))
     assert reply["failures"] == ["field_1.tif", "field_2.tif"] and reply["status_text"] == "2 of 4"
     assert any("field_2.tif was not imported" in text and "KeyError" in text for text in reply["warnings"])

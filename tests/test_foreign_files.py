@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from talanoa import image, rois, tasks
-from talanoa.annotate.import_labels import import_labels
+from talanoa.annotation.importers.labels import import_labels
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image import pairing

@@ -19,7 +19,7 @@ from PIL import Image
 
 import fuzzing
 from talanoa import image, rois
-from talanoa.annotate.import_labels import import_labels
+from talanoa.annotation.importers.labels import import_labels
 from talanoa.core.errors import BadInput
 
 CASES = 300

@@ -25,7 +25,7 @@ import restorers
 import tiny
 from annotating import done, truth
 from talanoa import tasks
-from talanoa.annotate.import_cellpose import read_npy
+from talanoa.annotation.importers.cellpose import read_npy
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.labelling.models import knows

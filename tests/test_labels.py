@@ -8,7 +8,7 @@ import tifffile
 from PIL import Image
 
 from talanoa import image, tasks
-from talanoa.annotate.import_labels import import_labels
+from talanoa.annotation.importers.labels import import_labels
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image.labels import as_labels, display_form

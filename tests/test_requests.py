@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from talanoa.annotation.request import AnnotateRequest
 from talanoa.core.errors import BadInput
 from talanoa.core.request import folders
-from talanoa.requests_annotate import AnnotateRequest
 from talanoa.segmentation.request import (
     DoctorRequest,
     ModelsRequest,

@@ -13,7 +13,7 @@ import roifile
 
 import tiny
 from talanoa import image, rois, tasks
-from talanoa.annotate import import_labels
+from talanoa.annotation.importers import labels as import_labels
 from talanoa.core.host import QuietHost
 from talanoa.rois.objects import labels_of
 from talanoa.segmentation.blocks import rois as blocks_rois

@@ -10,12 +10,12 @@ import tifffile
 from scipy.ndimage import gaussian_filter
 
 import tiny
+from talanoa.annotation.ranking import VIEWS, _answer, rank, uncertainty
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.image.ops.normalize import normalize
 from talanoa.models import folder, methods
 from talanoa.models.runtime import backends
 from talanoa.segmentation.dataset import folder as datasets
-from talanoa.training.ranking import VIEWS, _answer, rank, uncertainty
 
 MODEL = folder.load(tiny.MODEL)
 CONFIG = methods.get(MODEL.method).config(**MODEL.config)

@@ -13,12 +13,12 @@ import pytest
 
 import annotating
 from annotating import refused, truth
-from talanoa import annotate, cli, rois
+from talanoa import annotation, cli, rois
 from talanoa import image as images
+from talanoa.annotation.request import AnnotateRequest
+from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput
 from talanoa.fiji.edge import PLAIN
-from talanoa.requests_annotate import AnnotateRequest
-from talanoa.requests_propose import ProposeRequest
 from talanoa.segmentation.request import parse
 
 
@@ -58,16 +58,16 @@ def test_what_an_action_gives_is_written_where_asked(tmp_path: Path) -> None:
 
 
 def test_the_actions_from_python(tmp_path: Path) -> None:
-    annotate.run("new", tmp_path / "cells")
-    annotate.run("pick", tmp_path / "cells", source=str(annotating.sources(tmp_path, 2)))
-    proposed = annotate.run("propose", tmp_path / "cells", image="field_0", by="threshold", min_size=30)["rois"]
-    assert len(annotate.run("check", image=annotating.plane(96), rois=proposed)["table"].columns) == 7
+    annotation.run("new", tmp_path / "cells")
+    annotation.run("pick", tmp_path / "cells", source=str(annotating.sources(tmp_path, 2)))
+    proposed = annotation.run("propose", tmp_path / "cells", image="field_0", by="threshold", min_size=30)["rois"]
+    assert len(annotation.run("check", image=annotating.plane(96), rois=proposed)["table"].columns) == 7
     rois.write_zip(tmp_path / "drawn.zip", proposed)
     for drawn in (proposed, tmp_path / "drawn.zip"):
-        reply = annotate.run("save", tmp_path / "cells", image="field_0", rois=drawn)
+        reply = annotation.run("save", tmp_path / "cells", image="field_0", rois=drawn)
         assert reply["status_text"] == "1 of 2" and reply["saved"]["objects"] == len(proposed)
     with pytest.raises(BadInput, match="dataset is missing"):
-        annotate.run("status")
+        annotation.run("status")
 
 
 def test_text_as_macros_give_it_is_read() -> None:
@@ -101,7 +101,7 @@ def test_the_guide_has_every_key_and_action(root: Path) -> None:
     assert set(AnnotateRequest.model_fields) - set(ProposeRequest.model_fields) <= known
     from typing import get_args
 
-    from talanoa.requests_annotate import Action, Fix
+    from talanoa.annotation.request import Action, Fix
 
     assert set(get_args(Action)) | set(get_args(Fix)) <= known
 

@@ -14,8 +14,8 @@ import synthetic
 from annotating import done, refused
 from talanoa import image as images
 from talanoa import rois
-from talanoa.annotate.check import COLUMNS, check
-from talanoa.annotate.pairs import contacts
+from talanoa.annotation.check import COLUMNS, check
+from talanoa.annotation.neighbours import contacts
 
 SIZE = 96
 

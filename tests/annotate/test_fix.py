@@ -12,8 +12,8 @@ import annotating
 from annotating import done, refused
 from talanoa import image as images
 from talanoa import rois
-from talanoa.annotate import fix
-from talanoa.annotate.fix import Settings
+from talanoa.annotation import fix
+from talanoa.annotation.fix import Settings
 from talanoa.core.errors import BadInput
 
 SIZE = 64

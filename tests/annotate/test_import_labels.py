@@ -14,12 +14,12 @@ import tifffile
 from PIL import Image
 
 from talanoa import rois
-from talanoa.annotate.import_labels import import_labels
-from talanoa.annotate.import_pictures import overlaps
-from talanoa.annotate.propose import propose
+from talanoa.annotation.importers.labels import import_labels
+from talanoa.annotation.importers.pictures import overlaps
+from talanoa.annotation.propose import propose
+from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput
 from talanoa.image import form as images
-from talanoa.requests_propose import ProposeRequest
 from talanoa.segmentation.request import parse
 
 

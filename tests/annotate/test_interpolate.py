@@ -8,7 +8,7 @@ import pytest
 from annotating import done, refused
 from talanoa import image as images
 from talanoa import rois
-from talanoa.annotate.interpolate import between, interpolate
+from talanoa.annotation.interpolate import between, interpolate
 
 SIZE = 48
 

@@ -14,8 +14,8 @@ from scipy import ndimage
 import annotating
 from annotating import done, files, refused
 from talanoa import image as images
-from talanoa.annotate import diversity, parts
-from talanoa.annotate import pick as module
+from talanoa.annotation import diversity, image_parts
+from talanoa.annotation import pick as module
 from talanoa.segmentation.dataset.folder import open_dataset
 
 
@@ -107,7 +107,7 @@ def test_planes_frames_and_tiles_say_where_they_are_from(tmp_path: Path) -> None
 def test_tiles_cover_the_image_and_lie_inside(height: int, width: int, tile: int) -> None:
     form = images.from_array(np.zeros((height, width), np.uint8), "yx")
     seen = np.zeros((height, width), int)
-    for part in parts.list_parts(0, "a", form, "none", tile):
+    for part in image_parts.list_parts(0, "a", form, "none", tile):
         assert 0 <= part.y[0] < part.y[1] <= height and part.y[1] - part.y[0] == min(tile, height)
         seen[slice(*part.y), slice(*part.x)] += 1
     assert seen.all()

@@ -8,10 +8,10 @@ import pytest
 import tiny
 from synthetic import nuclei, stack
 from talanoa import image as images
-from talanoa.annotate.propose import display_range, propose
+from talanoa.annotation.propose import display_range, propose
+from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.measure.metrics.matching import Counts, match_images
-from talanoa.requests_propose import ProposeRequest
 from talanoa.segmentation.request import parse
 
 

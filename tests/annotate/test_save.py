@@ -19,7 +19,7 @@ import annotating
 from annotating import ask, done, files, refused, truth
 from talanoa import image as images
 from talanoa import rois, tasks
-from talanoa.annotate import autosave, objects, save
+from talanoa.annotation import autosave, objects, save
 from talanoa.core import lock
 from talanoa.core.host import QuietHost
 from talanoa.rois import objects as roi_objects

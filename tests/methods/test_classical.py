@@ -12,11 +12,11 @@ from scipy import ndimage
 import tiny
 from synthetic import nuclei
 from talanoa import image as images
-from talanoa.annotate.propose import propose
-from talanoa.annotate.propose_classical import step_image, steps
+from talanoa.annotation.propose import propose
+from talanoa.annotation.propose_classical import step_image, steps
+from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput
 from talanoa.measure.metrics.matching import match_images
-from talanoa.requests_propose import ProposeRequest
 from talanoa.segmentation.classical import primary, recipes
 from talanoa.segmentation.classical.config import CONFIGS, Config, config_from
 from talanoa.segmentation.request import parse

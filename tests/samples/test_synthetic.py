@@ -10,13 +10,13 @@ from scipy import ndimage
 
 from talanoa import image as images
 from talanoa import rois, tasks
-from talanoa.annotate.propose import propose
+from talanoa.annotation.propose import propose
+from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.cli import main
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import file_sha256
 from talanoa.core.host import QuietHost
 from talanoa.measure.metrics.matching import match_images
-from talanoa.requests_propose import ProposeRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.samples import synthetic
 from talanoa.segmentation.dataset.folder import open_dataset

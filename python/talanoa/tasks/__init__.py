@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from talanoa.annotation.request import AnnotateRequest
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
 from talanoa.core.host import Host
 from talanoa.image import reading
 from talanoa.labelling.request import PredictRequest
-from talanoa.requests_annotate import AnnotateRequest
 from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest

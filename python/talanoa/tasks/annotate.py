@@ -24,9 +24,9 @@ from talanoa.tasks.annotate_common import (
 from talanoa.tasks.common import Given, check_new
 
 if TYPE_CHECKING:
-    from talanoa.annotate.objects import Objects
+    from talanoa.annotation.objects import Objects
+    from talanoa.annotation.request import AnnotateRequest
     from talanoa.core.host import Host
-    from talanoa.requests_annotate import AnnotateRequest
 
 _one_writer = threading.RLock()  # the window's autosaves and saves come from several threads of one process
 UNLOCKED = ("propose", "check", "fix", "interpolate", "rank")  # write nothing, or take long before they do
@@ -64,7 +64,7 @@ def _pick(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Copy chosen images into the dataset."""
     import pandas as pd
 
-    from talanoa.annotate import pick
+    from talanoa.annotation import pick
     from talanoa.segmentation.dataset.folder import open_dataset
 
     source = request.source or given.image
@@ -87,7 +87,7 @@ def _pick(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _next(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Open the image named, the one after another, or the first that waits."""
-    from talanoa.annotate import autosave
+    from talanoa.annotation import autosave
 
     dataset = opened(request)
     if request.image:
@@ -111,7 +111,7 @@ def _next(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _save(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Save the annotation of an image, and name the next."""
-    from talanoa.annotate import save
+    from talanoa.annotation import save
 
     dataset = opened(request)
     entry = dataset.entry(name_of(request, given))
@@ -136,7 +136,7 @@ def _save(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _objects(request: AnnotateRequest, given: Given, like: Any, host: Host) -> Objects:
     """Return the objects to save: of a label image, or of ROIs."""
-    from talanoa.annotate import objects
+    from talanoa.annotation import objects
 
     if request.labels:
         return objects.from_labels(labels_of_file(Path(request.labels), request.mask, host), request.border)
@@ -146,7 +146,7 @@ def _objects(request: AnnotateRequest, given: Given, like: Any, host: Host) -> O
 
 def _skip(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Leave an image out."""
-    from talanoa.annotate import save
+    from talanoa.annotation import save
 
     dataset = opened(request)
     name = dataset.entry(name_of(request, given)).name
@@ -156,7 +156,7 @@ def _skip(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _undo(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Take back the last save."""
-    from talanoa.annotate import save
+    from talanoa.annotation import save
 
     dataset, entry, work = save.undo(opened(request))
     return {
@@ -170,7 +170,7 @@ def _undo(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _autosave(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Keep the unsaved ROIs of an image."""
-    from talanoa.annotate import autosave, save
+    from talanoa.annotation import autosave, save
 
     dataset = opened(request)
     name = dataset.entry(name_of(request, given)).name
@@ -181,7 +181,7 @@ def _autosave(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _restore(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Bring back the unsaved ROIs of an image."""
-    from talanoa.annotate import autosave
+    from talanoa.annotation import autosave
 
     dataset = opened(request)
     entry = dataset.entry(name_of(request, given))
@@ -198,7 +198,7 @@ def _status(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Say how far the dataset is."""
     import pandas as pd
 
-    from talanoa.annotate import autosave
+    from talanoa.annotation import autosave
 
     dataset = opened(request)
     columns = ["name", "status", "objects", "who", "when", "part", "uncertainty"]
@@ -223,8 +223,8 @@ def _rank(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Let a model say of which waiting images it is most unsure; these are offered first."""
     import pandas as pd
 
+    from talanoa.annotation import ranking
     from talanoa.segmentation.dataset import folder, journal
-    from talanoa.training import ranking
 
     dataset = folder.open_dataset(str(request.dataset))
     waits = opened(request).todo()

@@ -12,8 +12,8 @@ from talanoa.tasks.common import Given, read_image
 if TYPE_CHECKING:
     import xarray as xr
 
+    from talanoa.annotation.request import AnnotateRequest
     from talanoa.core.host import Host
-    from talanoa.requests_annotate import AnnotateRequest
     from talanoa.rois.convert import RoiSet
     from talanoa.segmentation.dataset.folder import Dataset, Entry
 
@@ -29,7 +29,7 @@ def opened(request: AnnotateRequest) -> Dataset:
 
 def name_of(request: AnnotateRequest, given: Given) -> str:
     """Return the name of the image that is meant: named, else the title of the open one."""
-    from talanoa.annotate.parts import stem_of
+    from talanoa.annotation.image_parts import stem_of
 
     if request.image:
         return request.image
@@ -84,7 +84,7 @@ def labels_of_file(path: Path, mask: str, host: Host) -> xr.DataArray:
 
 def shown(dataset: Dataset, entry: Entry) -> Reply:
     """Return what a window needs to show an image."""
-    from talanoa.annotate.propose import display_range
+    from talanoa.annotation.propose import display_range
 
     path = dataset.image_path(entry.name)
     if not path.is_file():

@@ -12,16 +12,16 @@ from talanoa.tasks.common import Given
 if TYPE_CHECKING:
     import xarray as xr
 
+    from talanoa.annotation.request import AnnotateRequest
     from talanoa.core.host import Host
-    from talanoa.requests_annotate import AnnotateRequest
     from talanoa.rois.convert import RoiSet
 
 
 def _propose(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Propose objects for a person to correct."""
     from talanoa import rois
-    from talanoa.annotate.propose import propose
-    from talanoa.annotate.propose_classical import step_image
+    from talanoa.annotation.propose import propose
+    from talanoa.annotation.propose_classical import step_image
 
     image = image_of(request, given, host)
     found = propose(image, request, host)
@@ -35,7 +35,7 @@ def _propose(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _check(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """List what looks wrong."""
-    from talanoa.annotate.check import check
+    from talanoa.annotation.check import check
 
     image = image_or_none(request, given, host)
     drawn = _some_rois(request, given, image, host)
@@ -49,7 +49,7 @@ def _check(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _fix(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Repair ROIs."""
-    from talanoa.annotate import fix
+    from talanoa.annotation import fix
 
     image = image_or_none(request, given, host)
     drawn = _some_rois(request, given, image, host)
@@ -67,7 +67,7 @@ def _fix(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _interpolate(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Add the outlines between key slices."""
-    from talanoa.annotate.interpolate import interpolate
+    from talanoa.annotation.interpolate import interpolate
 
     drawn = _some_rois(request, given, image_or_none(request, given, host), host)
     only = [int(k) for k in request.index.split(",")] if request.index else []

@@ -10,8 +10,8 @@ from talanoa.tasks.annotate_common import Reply, count, image_or_none, opened, p
 from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
+    from talanoa.annotation.request import AnnotateRequest
     from talanoa.core.host import Host
-    from talanoa.requests_annotate import AnnotateRequest
 
 
 def run(request: AnnotateRequest, given: Given, host: Host) -> Reply:
@@ -26,11 +26,11 @@ def run(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _one(request: AnnotateRequest, path: Path, given: Given, host: Host) -> Reply:
     """Return the ROIs of a file; nothing is saved."""
-    from talanoa.annotate import foreign
+    from talanoa.annotation.importers import pairing
 
     classes = opened(request).classes if request.dataset else ()
     like = image_or_none(request, given, host)
-    found = foreign.read(path, like, classes, request.mask, request.colours)
+    found = pairing.read(path, like, classes, request.mask, request.colours)
     for note in [*found.notes, *found.objects.notes]:
         host.warn(note)
     return {
@@ -44,15 +44,15 @@ def _folder(request: AnnotateRequest, path: Path, host: Host) -> Reply:
     """Save the annotations of a folder whose names pair with images of the dataset."""
     import pandas as pd
 
-    from talanoa.annotate import foreign
+    from talanoa.annotation.importers import pairing
 
     dataset = opened(request)
-    pairs, files, images = foreign.pair(dataset, path)
+    pairs, files, images = pairing.pair(dataset, path)
     for names, what in ((files, "files have no image of their name"), (images, "images have no file of their name")):
         if names:
             host.warn(f"{len(names)} {what}: {', '.join(names[:10])}{', …' if len(names) > 10 else ''}.")
     who = request.who or request.annotator
-    rows = foreign.import_folder(dataset, pairs, who, request.mask, request.colours, host)
+    rows = pairing.import_folder(dataset, pairs, who, request.mask, request.colours, host)
     table = pd.DataFrame(rows, columns=["name", "file", "objects", "note"])
     saved = table[table["objects"] > 0]
     if not len(saved):
@@ -61,7 +61,7 @@ def _folder(request: AnnotateRequest, path: Path, host: Host) -> Reply:
     for name, file, objects, note in rows:
         if not objects:
             host.warn(f"{file} was not imported for {name}: {note}")
-            failures += [] if note == foreign.DONE else [file]
+            failures += [] if note == pairing.DONE else [file]
     dataset = opened(request)
     return {
         "message": f"{count(len(saved), 'image')} with {count(int(saved['objects'].sum()), 'object')} imported.",

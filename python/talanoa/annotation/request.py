@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput
 from talanoa.core.request import (
     Count,
@@ -20,7 +21,6 @@ from talanoa.core.request import (
     read_whole,
     read_word,
 )
-from talanoa.requests_propose import ProposeRequest
 
 Action = Literal[
     "new",

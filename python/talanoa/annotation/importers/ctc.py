@@ -13,7 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.annotate.import_form import Imported, fitted, plane_labels
+from talanoa.annotation.importers.form import Imported, fitted, plane_labels
 from talanoa.core.errors import BadInput
 from talanoa.core.limits import check_declared
 from talanoa.image import reading

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from talanoa import image as images
 from talanoa import rois
-from talanoa.annotate import autosave
-from talanoa.annotate.objects import Objects, check_classes
+from talanoa.annotation import autosave
+from talanoa.annotation.objects import Objects, check_classes
 from talanoa.core.errors import BadInput
 from talanoa.image import lazy as image_lazy
 from talanoa.image import reading

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from talanoa import image as images
 from talanoa import rois as module
-from talanoa.annotate.pairs import contacts, divided, solidities
+from talanoa.annotation.neighbours import contacts, divided, solidities
 from talanoa.measure import tables
 from talanoa.rois.linking import object_numbers
 from talanoa.rois.roi_set import RoiSet

@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.annotate.import_form import Imported, fitted
+from talanoa.annotation.importers.form import Imported, fitted
 from talanoa.core.errors import BadInput
 from talanoa.image import reading
 from talanoa.segmentation.classical import objects

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import xarray as xr
 
-from talanoa.annotate.import_form import Imported
+from talanoa.annotation.importers.form import Imported
 from talanoa.core.errors import BadInput
 from talanoa.rois import archive as roi_archive
 from talanoa.rois.convert import RoiSet, pack, to_labels

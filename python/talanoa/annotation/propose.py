@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import xarray as xr
 
-from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, one_channel
+from talanoa.annotation.propose_parts import Found, Part, describe, everywhere, one_channel
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, QuietHost
 from talanoa.image.ops.normalize import percentile_limits
 
 if TYPE_CHECKING:
-    from talanoa.requests_propose import ProposeRequest
+    from talanoa.annotation.request_propose import ProposeRequest
 
 
 class Proposed(NamedTuple):
@@ -81,7 +81,7 @@ def display_range(image: xr.DataArray, low: float = 0.35, high: float = 99.65) -
 
 def by_threshold(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose by a threshold."""
-    from talanoa.annotate.propose_threshold import threshold_objects
+    from talanoa.annotation.propose_threshold import threshold_objects
 
     pixels, spacing = one_channel(image, request.channel), spacing_of(image)
 
@@ -95,14 +95,14 @@ def by_threshold(image: xr.DataArray, request: ProposeRequest, host: Host) -> Pr
 
 def by_classical(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose by a classical segmentation."""
-    from talanoa.annotate.propose_classical import propose_classical
+    from talanoa.annotation.propose_classical import propose_classical
 
     return Proposed(*propose_classical(image, request, host))
 
 
 def by_file(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose what a file says; limits of size and shape are not applied to it."""
-    from talanoa.annotate.import_labels import import_labels
+    from talanoa.annotation.importers.labels import import_labels
 
     if request.file is None:
         raise BadInput("by=file, but no file; expected file=<label image, ROI zip, GeoJSON or folder>.")
@@ -113,7 +113,7 @@ def by_file(image: xr.DataArray, request: ProposeRequest, host: Host) -> Propose
 
 def by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose by a trained model."""
-    from talanoa.annotate.propose_model import propose_by_model
+    from talanoa.annotation.propose_model import propose_by_model
 
     return Proposed(*propose_by_model(image, request, host))
 

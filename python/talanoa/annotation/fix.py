@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from talanoa.annotate.split import cut_along, divide
+from talanoa.annotation.split import cut_along, divide
 from talanoa.core.errors import BadInput
 from talanoa.rois import masks
 from talanoa.rois.masks import Coverage, Mask, Window

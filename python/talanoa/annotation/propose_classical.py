@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 
-from talanoa.annotate.propose_parts import Found, Part, describe, everywhere, one_channel
-from talanoa.annotate.propose_threshold import limits_of
+from talanoa.annotation.propose_parts import Found, Part, describe, everywhere, one_channel
+from talanoa.annotation.propose_threshold import limits_of
 from talanoa.core.errors import BadInput
 from talanoa.image.ops.thresholds import invert
 from talanoa.segmentation.classical import objects, recipes
@@ -16,8 +16,8 @@ from talanoa.segmentation.classical import objects, recipes
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from talanoa.annotation.request_propose import ProposeRequest
     from talanoa.core.host import Host
-    from talanoa.requests_propose import ProposeRequest
 
 
 def propose_classical(image: xr.DataArray, request: ProposeRequest, host: Host) -> tuple[xr.DataArray, list[str]]:

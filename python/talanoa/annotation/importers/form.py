@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.annotate.propose_parts import like_image
+from talanoa.annotation.propose_parts import like_image
 from talanoa.core.errors import BadInput
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from talanoa.annotate.import_form import Imported
+from talanoa.annotation.importers.form import Imported
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput, naming
 from talanoa.rois import archive as roi_archive
@@ -51,29 +51,29 @@ def _imported(path: Path, like: xr.DataArray | None, mask: str, colours: str) ->
     """Read annotations with the reader of their kind."""
     lower = path.name.lower()
     if path.is_dir() and not lower.endswith(".zarr"):
-        from talanoa.annotate.import_ctc import read_folder
+        from talanoa.annotation.importers.ctc import read_folder
 
         return read_folder(path, like)
     if lower.endswith(".npy"):
-        from talanoa.annotate.import_cellpose import read_npy
+        from talanoa.annotation.importers.cellpose import read_npy
 
         return read_npy(path, like)
     if lower.endswith("_outlines.txt"):
-        from talanoa.annotate.import_cellpose import read_outlines
+        from talanoa.annotation.importers.cellpose import read_outlines
 
         return read_outlines(path, like)
     if lower.endswith((".zip", ".roi", ".geojson", ".json", ".geojson.gz", ".json.gz")):
         return _outlines(path, like)
     if foreign := foreign_files.hint(path):
         raise BadInput(f"{path.name} is {foreign}.")
-    from talanoa.annotate.import_pictures import read_picture
+    from talanoa.annotation.importers.pictures import read_picture
 
     return read_picture(path, like, mask, colours)
 
 
 def _outlines(path: Path, like: xr.DataArray | None) -> Imported:
     """Read ROIs or GeoJSON."""
-    from talanoa.annotate.import_geojson import SUFFIXES, read_geojson
+    from talanoa.annotation.importers.geojson import SUFFIXES, read_geojson
 
     if like is None:
         raise BadInput(
@@ -92,7 +92,7 @@ def _outlines(path: Path, like: xr.DataArray | None) -> Imported:
 def read_rois(path: Path, like: xr.DataArray) -> Imported:
     """Read the ROIs of an image; the outlines of an object over several slices are joined, groups are classes."""
     from talanoa import rois
-    from talanoa.annotate.propose_parts import like_image
+    from talanoa.annotation.propose_parts import like_image
     from talanoa.rois import files
     from talanoa.rois.objects import groups_of, labels_of
 

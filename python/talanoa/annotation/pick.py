@@ -12,8 +12,8 @@ import numpy as np
 import xarray as xr
 
 from talanoa import image as images
-from talanoa.annotate import diversity, parts
-from talanoa.annotate.parts import Part
+from talanoa.annotation import diversity, image_parts
+from talanoa.annotation.image_parts import Part
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
@@ -127,7 +127,7 @@ def _sources(dataset: Dataset, source: str | xr.DataArray) -> tuple[Sequence[Pat
     """Return the images meant, and whether a folder was among what names them."""
     if isinstance(source, xr.DataArray):
         return [source], False
-    found, folder = parts.files_of(source)
+    found, folder = image_parts.files_of(source)
     inside = [one for one in found if one.is_relative_to(dataset.root / "images")]
     if inside:
         raise BadInput(f"{inside[0]} belongs to the dataset already; expected images from elsewhere.")
@@ -137,7 +137,7 @@ def _sources(dataset: Dataset, source: str | xr.DataArray) -> tuple[Sequence[Pat
 def _stems(found: Sequence[Path | xr.DataArray]) -> list[str]:
     """Return a name for each image."""
     names = [one.name if isinstance(one, Path) else str(one.attrs.get("name") or "image") for one in found]
-    return [parts.stem_of(name) for name in names]
+    return [image_parts.stem_of(name) for name in names]
 
 
 def _path(source: Path | xr.DataArray) -> str:
@@ -146,8 +146,8 @@ def _path(source: Path | xr.DataArray) -> str:
 
 
 def _parts(source: Path | xr.DataArray, number: int, stem: str, cut: str, tile: int | None) -> list[Part]:
-    with parts.opened(source) as lazy:
-        return parts.list_parts(number, stem, lazy.form, cut, tile)
+    with image_parts.opened(source) as lazy:
+        return image_parts.list_parts(number, stem, lazy.form, cut, tile)
 
 
 def _choose(
@@ -166,11 +166,11 @@ def _choose(
     kept: list[Part] = []
     blank = 0
     for number in sorted({part.source for part in offered}):
-        with damaged.left_out(number), parts.opened(found[number]) as lazy:
+        with damaged.left_out(number), image_parts.opened(found[number]) as lazy:
             for part in (part for part in offered if part.source == number):
                 host.progress(len(described) + blank, len(offered), "Looking at images")
                 stop_if_cancelled(host)
-                plane = parts.look(lazy, part, channel)
+                plane = image_parts.look(lazy, part, channel)
                 if plane.min() == plane.max():
                     blank += 1
                 else:
@@ -186,9 +186,9 @@ def _known(dataset: Dataset, channel: int | None) -> list[np.ndarray]:
     for entry in dataset.entries:
         path = dataset.image_path(entry.name)
         if path.is_file():
-            with reading.images_of_a_dataset(), parts.opened(path) as lazy:
-                whole = parts.list_parts(0, entry.name, lazy.form, "none", max(lazy.form.shape[-2:]))[0]
-                described.append(diversity.features(parts.look(lazy, whole, channel)))
+            with reading.images_of_a_dataset(), image_parts.opened(path) as lazy:
+                whole = image_parts.list_parts(0, entry.name, lazy.form, "none", max(lazy.form.shape[-2:]))[0]
+                described.append(diversity.features(image_parts.look(lazy, whole, channel)))
     return described
 
 
@@ -207,14 +207,14 @@ def _copy(
     for number in sorted({part.source for part in chosen}):
         path = _path(found[number])
         sha = file_sha256(path) if path and Path(path).exists() else ""
-        with damaged.left_out(number), ExitStack() as here, parts.opened(found[number]) as lazy:
+        with damaged.left_out(number), ExitStack() as here, image_parts.opened(found[number]) as lazy:
             own: list[Entry] = []
             for part in (part for part in chosen if part.source == number):
                 host.progress(len(entries) + len(own), len(chosen), "Copying images")
                 stop_if_cancelled(host)
                 name = _free(part.name, taken, dataset.root / "images")
                 target = dataset.root / "images" / f"{name}.tif"
-                images.write(target, parts.read_part(lazy, part))
+                images.write(target, image_parts.read_part(lazy, part))
                 here.callback(target.unlink, missing_ok=True)
                 own.append(Entry(name=name, source=path, source_sha256=sha, part=part.place))
             written.push(here.pop_all())
@@ -235,7 +235,7 @@ def _free(name: str, taken: set[str], folder: Path) -> str:
 def _with_calibration(dataset: Dataset, added: Sequence[Entry]) -> Dataset:
     """Return the dataset with the images added; the first image tells the pixel size where the dataset has none."""
     if dataset.pixel_size is None and added:
-        with reading.images_of_a_dataset(), parts.opened(dataset.image_path(added[0].name)) as lazy:
+        with reading.images_of_a_dataset(), image_parts.opened(dataset.image_path(added[0].name)) as lazy:
             size, unit = lazy.form.attrs["pixel_size"], lazy.form.attrs["unit"]
         dataset = dataclasses.replace(dataset, pixel_size=size if unit != "pixel" else None, unit=unit)
     return dataclasses.replace(dataset, entries=(*dataset.entries, *added))
@@ -247,7 +247,7 @@ def _check_calibration(dataset: Dataset, added: Sequence[Entry]) -> list[str]:
         return [] if not added else ["The images have no pixel size; set it in ImageJ (Image > Properties) before."]
     other = []
     for entry in added:
-        with reading.images_of_a_dataset(), parts.opened(dataset.image_path(entry.name)) as lazy:
+        with reading.images_of_a_dataset(), image_parts.opened(dataset.image_path(entry.name)) as lazy:
             here = lazy.form.attrs
         ratio = np.array(here["pixel_size"][1:]) / np.array(dataset.pixel_size[1:])
         if here["unit"] != dataset.unit or (abs(ratio - 1) > 0.02).any():

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.annotate.propose_parts import Found
+from talanoa.annotation.propose_parts import Found
 from talanoa.image.ops import background, thresholds
 from talanoa.image.ops.normalize import percentile_limits
 from talanoa.segmentation.classical import objects
 
 if TYPE_CHECKING:
-    from talanoa.requests_propose import ProposeRequest
+    from talanoa.annotation.request_propose import ProposeRequest
 
 _FEWEST_BLOCK = 101  # pixels of an adaptive threshold's neighbourhood in small images
 

@@ -8,7 +8,7 @@ from tokenize import TokenError
 import numpy as np
 import xarray as xr
 
-from talanoa.annotate.import_form import Imported, fitted
+from talanoa.annotation.importers.form import Imported, fitted
 from talanoa.core.errors import BadInput
 from talanoa.rois.archive import DAMAGE
 

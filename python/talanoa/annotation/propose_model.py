@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from talanoa.annotate.propose_parts import Found, Part, describe, everywhere
-from talanoa.annotate.propose_threshold import limits_of
+from talanoa.annotation.propose_parts import Found, Part, describe, everywhere
+from talanoa.annotation.propose_threshold import limits_of
 from talanoa.core.errors import BadInput
 from talanoa.segmentation.classical import objects
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from talanoa.annotation.request_propose import ProposeRequest
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.requests_propose import ProposeRequest
     from talanoa.segmentation.memory import NetworkMemory
     from talanoa.segmentation.request import SegmentRequest
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa import image as images
-from talanoa.annotate import objects as objects_module
-from talanoa.annotate import save
-from talanoa.annotate.import_labels import import_labels
-from talanoa.annotate.objects import Objects
+from talanoa.annotation import objects as objects_module
+from talanoa.annotation import save
+from talanoa.annotation.importers.labels import import_labels
+from talanoa.annotation.objects import Objects
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.image import pairing, reading

@@ -1,0 +1,1 @@
+"""Annotations of other programs, one file a format."""
