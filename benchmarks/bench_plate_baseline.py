@@ -19,12 +19,12 @@ import pandas as pd
 from talanoa import image as images
 from talanoa.core.host import QuietHost
 from talanoa.core.request import parse
-from talanoa.judge.stains import segmenting
-from talanoa.judge.stains.measures import Objects, objects_of
-from talanoa.judge.stains.store import Channel
+from talanoa.evaluation.labelling import segmenting
+from talanoa.evaluation.labelling.measures import Objects, objects_of
+from talanoa.evaluation.labelling.store import Channel
+from talanoa.evaluation.request import EvaluateRequest
 from talanoa.measure.metrics.bland_altman import bland_altman
 from talanoa.measure.metrics.correlation import pearson
-from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.samples import plate
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import pandas as pd
 
 import talanoa
-from talanoa.judge import charts, report
-from talanoa.judge.summary import Score
+from talanoa.evaluation.report import charts
+from talanoa.evaluation.segmentation import report
+from talanoa.evaluation.segmentation.summary import Score
 from talanoa.models import folder as model_folder
 
 ROOT = Path(__file__).resolve().parent.parent

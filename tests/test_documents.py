@@ -17,9 +17,9 @@ import pytest
 from talanoa import cli
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.cli import options
+from talanoa.evaluation.request import EvaluateRequest
 from talanoa.labelling.request import PredictRequest
 from talanoa.labelling.train import presets as label_presets
-from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
 from talanoa.restoration.request import RestoreRequest

@@ -17,8 +17,9 @@ from talanoa import image as images
 from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.evaluation import pairing
+from talanoa.evaluation.report import page
 from talanoa.image import folder as image_folder
-from talanoa.judge import folders, page
 from talanoa.labelling.data import plates
 from talanoa.labelling.data import sources as label_sources
 from talanoa.restoration.train import data, pairs, read
@@ -110,7 +111,7 @@ def test_every_list_of_a_folder_has_one_image(tmp_path: Path) -> None:
     movie(tmp_path / "plate" / "nucleus", 3)
     first = paths[0]
     assert [each.path for each in image_folder.list_images(first.parent)] == [first]
-    assert folders.image_files(first.parent) == {"t0": first}
+    assert pairing.image_files(first.parent) == {"t0": first}
     assert plates.images_in(first.parent) == {"t0": first}
     assert [view.name for view in plates.find([tmp_path / "plate"])] == ["t0"]
     alone = label_sources.find(asked(method="labelling", images=str(first.parent), target_channels="1"))
@@ -150,7 +151,7 @@ def test_results_of_images_of_one_name_are_all_judged(tmp_path: Path) -> None:
         tifffile.imwrite(tmp_path / name, tiny.discs(len(name))[0])
     request = {"task": "segment", "image": str(tmp_path), "model": tiny.MODEL, "out": str(tmp_path / "out")}
     assert tasks.run(request, QuietHost())["failures"] == []
-    assert set(folders.find_annotations(tmp_path / "out", "prediction").files) == {"a.tif", "a.ome.tif"}
+    assert set(pairing.find_annotations(tmp_path / "out", "prediction").files) == {"a.tif", "a.ome.tif"}
 
 
 def test_copies_of_an_image_are_named_and_on_one_side(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_wheel_carries_scripts_macros_models_and_samples(wheel: Path, root: Path
             if file.is_file() and "__pycache__" not in file.parts and not file.name.endswith(".class"):
                 assert f"talanoa/_{folder}/{file.relative_to(root / folder).as_posix()}" in names
     assert {"talanoa/py.typed", "talanoa/samples/nuclei.tif", "talanoa/samples/SOURCE.md"} <= names
-    assert "talanoa/judge/templates/base.html" in names
+    assert "talanoa/evaluation/report/templates/base.html" in names
     assert not [name for name in names if not name.startswith(("talanoa/", "talanoa-"))]
 
 

@@ -16,7 +16,7 @@ from synthetic import write_pairs
 from talanoa import tasks
 from talanoa.core import places
 from talanoa.core.host import QuietHost
-from talanoa.judge import leaks
+from talanoa.evaluation import leaks
 from talanoa.models import folder as model_folder
 from talanoa.training.run import train
 from trained import request

@@ -324,7 +324,7 @@ def evaluate(*, host: Host | None = None, **keys: Any) -> Evaluated:
     host : Host, optional
         Progress, warnings and cancelling; omitted: warnings are logged.
     **keys
-        Keys of `talanoa.requests_evaluate.EvaluateRequest`, such as ``model="nuclei", images="images", truth="masks",
+        Keys of `talanoa.evaluation.request.EvaluateRequest`, such as ``model="nuclei", images="images", truth="masks",
         out="evaluation"``.
 
     Returns

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import Folders, PathText, Whole, closest, read_word
-from talanoa.requests_evaluate import read_factors
+from talanoa.evaluation.request import read_factors
 from talanoa.segmentation.request import TrainRequest
 
 UNVARIED = (

@@ -43,7 +43,7 @@ def opened(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> chromium.O
 
 def shown(value: float) -> str:
     """Return how the report shows a number of the CSV."""
-    from talanoa.judge.page import number
+    from talanoa.evaluation.report.page import number
 
     return number(value)
 

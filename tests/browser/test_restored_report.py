@@ -12,7 +12,7 @@ from browser import chromium
 from browser.report_page import Page, needs_nothing_else, open_report, pages_of
 from judge.cases import evaluate
 from judge.restored_cases import make_set
-from talanoa.judge.page import number
+from talanoa.evaluation.report.page import number
 
 pytestmark = [
     pytest.mark.browser,

@@ -13,7 +13,7 @@ from browser import chromium
 from browser.report_page import Page, needs_nothing_else, open_report, pages_of
 from judge.cases import evaluate
 from judge.stain_cases import NUCLEI, make_plate, predict_plate
-from talanoa.judge.page import number
+from talanoa.evaluation.report.page import number
 
 pytestmark = [
     pytest.mark.browser,

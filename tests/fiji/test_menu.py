@@ -18,9 +18,9 @@ from fiji.scripts import commands, declared
 from talanoa import tasks
 from talanoa.core import resources
 from talanoa.core.host import QuietHost
+from talanoa.evaluation.request import EvaluateRequest
 from talanoa.fiji import convert, menu, packing
 from talanoa.fiji.runtime import Runtime
-from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.segmentation.request import RoisRequest, SegmentRequest, TrainRequest
 
 SEGMENT, EVALUATE = "Segment Objects", "Evaluate Model"

@@ -17,8 +17,9 @@ import tiny
 from judge.cases import evaluate, faulty, make_set, refusal, write
 from talanoa import cli, rois, tasks
 from talanoa import image as images
-from talanoa.judge import candidates, explain
-from talanoa.judge.summary import OBJECT_METRICS
+from talanoa.evaluation import candidates
+from talanoa.evaluation.segmentation import explain
+from talanoa.evaluation.segmentation.summary import OBJECT_METRICS
 
 NOT_SHOWN = ["Judged"]
 

@@ -17,8 +17,8 @@ from judge.cases import evaluate, refusal, write
 from judge.cases import make_set as make_objects
 from judge.restored_cases import make_set
 from talanoa import image as images
+from talanoa.evaluation.restoration.metrics import METRICS, WITHOUT
 from talanoa.image.ops.orientations import SAME_SIZE, turned, turned_back
-from talanoa.judge.restored.metrics import METRICS, WITHOUT
 from talanoa.measure.metrics.disagreement import disagreement
 from talanoa.measure.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
 from talanoa.measure.metrics.ssim import ssim

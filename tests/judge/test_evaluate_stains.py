@@ -17,9 +17,9 @@ from judge.cases import evaluate, refusal
 from judge.stain_cases import CELLS, NUCLEI, make_plate, predict_plate, stained, write
 from talanoa import tasks
 from talanoa.core.host import QuietHost
-from talanoa.judge.stains import cycle, segmenting
-from talanoa.judge.stains.measures import objects_of, pixel_scores
-from talanoa.judge.stains.store import Channel
+from talanoa.evaluation.labelling import cycle, segmenting
+from talanoa.evaluation.labelling.measures import objects_of, pixel_scores
+from talanoa.evaluation.labelling.store import Channel
 from talanoa.labelling.record import Stain
 
 

@@ -14,7 +14,7 @@ import tiny
 from judge.cases import evaluate, write
 from talanoa.core.files import file_sha256
 from talanoa.core.host import QuietHost
-from talanoa.judge import leaks, same_field
+from talanoa.evaluation import leaks, same_field
 
 TRAINED = {f"train{seed}": synthetic.nuclei(160, 22, seed)[0] for seed in range(6)}
 

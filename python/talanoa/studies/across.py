@@ -146,12 +146,12 @@ def scores(
         As for `evaluate`.
     """
     from talanoa.core.request import parse
-    from talanoa.judge.stains import segmenting
-    from talanoa.judge.stains.kind import evaluate
-    from talanoa.judge.stains.tables import score_of
+    from talanoa.evaluation.labelling import segmenting
+    from talanoa.evaluation.labelling.evaluate import evaluate
+    from talanoa.evaluation.labelling.tables import score_of
+    from talanoa.evaluation.request import EvaluateRequest
     from talanoa.labelling.record import record_of
     from talanoa.models import folder as model_folder
-    from talanoa.requests_evaluate import EvaluateRequest
 
     found: dict[str, float] = {}
     known = record_of(model_folder.load(model).labelling or {}).stains

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
 from talanoa.core.host import Host
+from talanoa.evaluation.request import EvaluateRequest
 from talanoa.image import reading
 from talanoa.labelling.request import PredictRequest
-from talanoa.requests_evaluate import EvaluateRequest
 from talanoa.requests_sample import SampleRequest
 from talanoa.requests_study import StudyRequest
 from talanoa.restoration.request import RestoreRequest

@@ -13,9 +13,9 @@ from talanoa.tasks.common import Collecting, Given, check_new
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.judge.kinds import Outcome
-    from talanoa.judge.leaks import LeakCheck
-    from talanoa.requests_evaluate import EvaluateRequest
+    from talanoa.evaluation.kinds import Outcome
+    from talanoa.evaluation.leaks import LeakCheck
+    from talanoa.evaluation.request import EvaluateRequest
 
 
 def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
         ``table`` (one row for each image), ``overall`` (list of scores), ``comparison``, ``leaks``, ``kind``,
         ``report`` (path of the HTML file, or None), ``folder``, ``message``.
     """
-    from talanoa.judge import kinds
+    from talanoa.evaluation import kinds
 
     started = time.perf_counter()
     if request.out:
