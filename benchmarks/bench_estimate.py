@@ -25,7 +25,7 @@ def measure(case: dict[str, Any], folder: Path) -> dict[str, Any]:
     import torch
 
     import talanoa
-    from talanoa.samples import synthetic
+    from talanoa.tasks.sample import synthetic
     from talanoa.training import estimate
 
     keys = dict(case)

@@ -25,8 +25,8 @@ from talanoa.evaluation.labelling.store import Channel
 from talanoa.evaluation.request import EvaluateRequest
 from talanoa.measure.metrics.bland_altman import bland_altman
 from talanoa.measure.metrics.correlation import pearson
-from talanoa.requests_sample import SampleRequest
-from talanoa.samples import plate
+from talanoa.tasks.sample import plate
+from talanoa.tasks.sample.request import SampleRequest
 
 SEGMENT = "nucleus: nuclei min_area=40; er: er offset=0.05; golgi: golgi clip=98 radius=20"
 # stain, what is measured on it, what truth/fields.csv has of it

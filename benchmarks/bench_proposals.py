@@ -35,9 +35,10 @@ RECIPES = {
 
 def plane(side: int) -> np.ndarray:
     """Return the sample image repeated to a side, with noise that is not repeated."""
-    from talanoa import image, samples
+    from talanoa import image
+    from talanoa.tasks.sample import shipped
 
-    sample = image.read(samples.path("nuclei")).values[0, 0, 0]
+    sample = image.read(shipped.path("nuclei")).values[0, 0, 0]
     times = -(-side // len(sample))
     wide = np.tile(sample, (times, times))[:side, :side]
     return wide + np.random.default_rng(0).integers(0, 3, wide.shape).astype(wide.dtype)

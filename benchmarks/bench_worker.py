@@ -21,8 +21,8 @@ from typing import Any
 
 import psutil
 
-from talanoa import samples
 from talanoa.core import resources
+from talanoa.tasks.sample import shipped
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
@@ -56,7 +56,7 @@ def clean(fiji: FijiProcess) -> None:
 
 def clicks(fiji: FijiProcess) -> None:
     """From the command to the label image of the shipped sample: Python not started yet, then warm."""
-    fiji.call("show", str(samples.path("nuclei")))
+    fiji.call("show", str(shipped.path("nuclei")))
     job = SEGMENT.format(model="nuclei")
     report("first result after a cold click", timed(lambda: fiji.run(job)), n=1, aim=8.0)
     warm = []

@@ -103,14 +103,14 @@ def beside(clean: Image, found: Sequence[tuple[str, Image]], box: tuple[slice, s
 
 def pairs(work: Path) -> Path:
     """Return the folder of the sample pairs."""
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     return work / "pairs" if (work / "pairs").exists() else noisy.write_noisy(work / "pairs", 12, 192, seed=1)
 
 
 def methods(work: Path) -> None:
     """One noisy image, restored by the three methods."""
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     data = pairs(work)
     train("n2v", method="n2v", images=data / "low")
@@ -128,7 +128,7 @@ NAMES = (("Noise2Void", "n2v"), ("Noise2Noise", "n2n"), ("CARE", "care"))
 
 def structured(work: Path) -> None:
     """Noise that is alike along the rows: Noise2Void keeps it, masks of structN2V take it away."""
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     camera = noisy.Camera(stripes=30)
     fields = [noisy.draw((192, 192), 3, number, camera) for number in range(8)]
@@ -144,7 +144,7 @@ def structured(work: Path) -> None:
 
 def spots(work: Path) -> None:
     """Signal in single pixels looks like noise to a network that may not look at the pixel itself."""
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     scenes = [dotted(number) for number in range(8)]
     data = write(work / "dots", [low for low, _ in scenes])
@@ -158,7 +158,7 @@ def spots(work: Path) -> None:
 
 def dotted(number: int) -> tuple[Image, Image]:
     """Return a noisy and a clean image with bright points of one pixel each."""
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     rng = np.random.default_rng([5, number])
     light = noisy.draw((160, 160), 5, number).light * 0.6
@@ -178,7 +178,7 @@ def curves(work: Path) -> None:
     import pandas as pd
 
     from talanoa.models import folder as model_folder
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     fields = [noisy.draw((96, 96), 9, number) for number in range(2)]
     low, high = (
@@ -217,7 +217,7 @@ def invented(work: Path) -> None:
 
 def threads(number: int) -> tuple[Image, Image]:
     """Return filaments and vesicles on a background, with little light and with much."""
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     rng = np.random.default_rng([6, number])
     return exposed(0.25 + noisy.fine_light((128, 128), rng), rng)
@@ -225,7 +225,7 @@ def threads(number: int) -> tuple[Image, Image]:
 
 def nuclei() -> tuple[Image, Image]:
     """Return nuclei alone, with little light and with much."""
-    from talanoa.samples import scenes
+    from talanoa.tasks.sample import scenes
 
     rng = np.random.default_rng([6, 40])
     return exposed(scenes.light((128, 128), rng), rng)
@@ -233,7 +233,7 @@ def nuclei() -> tuple[Image, Image]:
 
 def exposed(light: Image, rng: np.random.Generator) -> tuple[Image, Image]:
     """Return one exposure at half of the usual light, and the mean of 64."""
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     taken = noisy.exposures(light, rng, noisy.Camera(photons=noisy.PHOTONS / 2))
     low = next(taken)

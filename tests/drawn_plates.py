@@ -11,8 +11,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from talanoa.requests_sample import SampleRequest
-from talanoa.samples import plate
+from talanoa.tasks.sample import plate
+from talanoa.tasks.sample.request import SampleRequest
 
 
 @cache

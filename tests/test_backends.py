@@ -96,10 +96,11 @@ def test_both_backends_give_the_same_stains(keys: dict[str, Any], home: Path) ->
 
 
 def test_labels_of_both_backends_are_the_same_but_for_single_pixels() -> None:
-    from talanoa import image, samples
+    from talanoa import image
+    from talanoa.tasks.sample import shipped
 
     model = folder.load("nuclei")
-    nuclei = image.read(samples.path("nuclei")).values[0, 0, 0]
+    nuclei = image.read(shipped.path("nuclei")).values[0, 0, 0]
     fast, slow = (run(model, nuclei, backend=backend) for backend in ("onnx", "torch"))
     assert len(fast.objects) == len(slow.objects) > 10
     assert np.count_nonzero(fast.labels.values != slow.labels.values) <= 1e-4 * nuclei.size

@@ -291,10 +291,10 @@ def test_a_stop_before_the_first_block_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_large_images_go_through_blocks_by_themselves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from talanoa.tasks import blocks
+    from talanoa.tasks import segment_blocks
 
     tifffile.imwrite(tmp_path / "a.tif", field(130, 150))
-    monkeypatch.setattr(blocks, "BUDGET", 10_000)
+    monkeypatch.setattr(segment_blocks, "BUDGET", 10_000)
     reply = tasks.run(request(tmp_path / "a.tif", tmp_path / "out"), QuietHost())
     assert reply["status"] == "ok" and (tmp_path / "out/labels.ome.zarr").is_dir()
     assert reply["record"]["used"]["block"] is None

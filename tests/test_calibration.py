@@ -7,7 +7,7 @@ import pytest
 
 from talanoa.image.ops.normalize import fit
 from talanoa.restoration import calibration
-from talanoa.samples import noisy
+from talanoa.tasks.sample import noisy
 
 PERCENTILES = {"kind": "percentile", "low": 3.0, "high": 99.8}
 

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from talanoa import result
 from talanoa.core import csv_text
 from talanoa.measure import tables
+from talanoa.tasks import result
 
 NAMES = [
     "cells.tif", "=1+1.tif", "+cmd|' /C calc'!A0", "-cells.tif", "@SUM(A1)", "'=quoted", "''=twice", "'quoted'", "=",

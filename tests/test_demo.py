@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from talanoa import demo, image, result, samples
+from talanoa import demo, image
 from talanoa.measure import tables
 from talanoa.measure.metrics.matching import match_images
 from talanoa.rois import files
+from talanoa.tasks import result
+from talanoa.tasks.sample import shipped
 
 
 def test_a_free_folder_is_taken_and_none_reused(tmp_path: Path) -> None:
@@ -59,5 +61,5 @@ def test_demo_leaves_results_that_agree_with_each_other_and_with_people(shown: t
     assert len(tables.read_csv(folder / "measurements.csv")) == objects
     assert len(files.read_zip(folder / "rois.zip").rois) == objects
     assert (folder / "overlay.png").stat().st_size > 10_000
-    truth = image.read_labels(samples.path("nuclei_mask")).values[0, 0, 0]
+    truth = image.read_labels(shipped.path("nuclei_mask")).values[0, 0, 0]
     assert match_images([(truth, labels)], (0.5,))[0.5].f1 > 0.8

@@ -23,8 +23,8 @@ from talanoa import cli
 from talanoa import image as images
 from talanoa.models import folder as model_folder
 from talanoa.models import geometry
-from talanoa.requests_study import StudyRequest
 from talanoa.segmentation import request
+from talanoa.tasks.study.request import StudyRequest
 
 # What takes minutes, a display, a network or other machines; test_documents.py and tests of their own look at these.
 ELSEWHERE = ("demo", "fiji", "install-fiji", "doctor", "study")

@@ -20,12 +20,12 @@ from talanoa.cli import options
 from talanoa.evaluation.request import EvaluateRequest
 from talanoa.labelling.request import PredictRequest
 from talanoa.labelling.train import presets as label_presets
-from talanoa.requests_sample import SampleRequest
-from talanoa.requests_study import StudyRequest
 from talanoa.restoration.request import RestoreRequest
 from talanoa.restoration.train import presets as restore_presets
 from talanoa.segmentation import request
 from talanoa.segmentation.train import star_recipe, volumes
+from talanoa.tasks.sample.request import SampleRequest
+from talanoa.tasks.study.request import StudyRequest
 
 REQUESTS = {
     "segment": request.SegmentRequest,

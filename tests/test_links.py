@@ -11,10 +11,11 @@ import tifffile
 
 import restorers
 import tiny
-from talanoa import result, tasks
+from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.models import folder as model_folder
+from talanoa.tasks import result
 
 SECRET = "nobody else's"
 

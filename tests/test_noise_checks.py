@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from talanoa.image.form import from_array
 from talanoa.image.ops.noise_checks import check, find
-from talanoa.samples.noisy import Camera, draw, movie
+from talanoa.tasks.sample.noisy import Camera, draw, movie
 
 SIZE = (192, 192)
 

@@ -83,7 +83,7 @@ def test_wheel_carries_scripts_macros_models_and_samples(wheel: Path, root: Path
         for file in (root / folder).rglob("*"):
             if file.is_file() and "__pycache__" not in file.parts and not file.name.endswith(".class"):
                 assert f"talanoa/_{folder}/{file.relative_to(root / folder).as_posix()}" in names
-    assert {"talanoa/py.typed", "talanoa/samples/nuclei.tif", "talanoa/samples/SOURCE.md"} <= names
+    assert {"talanoa/py.typed", "talanoa/tasks/sample/nuclei.tif", "talanoa/tasks/sample/SOURCE.md"} <= names
     assert "talanoa/evaluation/report/templates/base.html" in names
     assert not [name for name in names if not name.startswith(("talanoa/", "talanoa-"))]
 
@@ -92,7 +92,7 @@ def test_installed_wheel_finds_its_own_folders(wheel: Path, tmp_path: Path) -> N
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path)
     code = (
-        "from talanoa.core import resources; from talanoa import samples\n"
+        "from talanoa.core import resources; from talanoa.tasks.sample import shipped as samples\n"
         "for place in (resources.fiji_scripts(), resources.macros(), resources.models(), samples.path('nuclei')):\n"
         "    print(place)"
     )

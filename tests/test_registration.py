@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from talanoa.image.ops.registration import Shift, overlapping, shift
-from talanoa.samples.noisy import Camera, draw
+from talanoa.tasks.sample.noisy import Camera, draw
 
 
 @pytest.mark.parametrize(("dy", "dx"), [(0, 0), (7, -11), (-20, 3)])

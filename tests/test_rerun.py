@@ -12,8 +12,9 @@ import pytest
 
 import tiny
 from talanoa import image as images
-from talanoa import result, tasks
+from talanoa import tasks
 from talanoa.core.host import QuietHost
+from talanoa.tasks import result
 
 
 def perform(**request: Any) -> tasks.Reply:

@@ -28,7 +28,7 @@ from talanoa.models.runtime.frames import Made
 from talanoa.models.runtime.source import Source, _every
 from talanoa.restoration.predict import restore
 from talanoa.restoration.request import RestoreRequest
-from talanoa.result import array_sha256
+from talanoa.tasks.result import array_sha256
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}
 

@@ -19,8 +19,8 @@ from talanoa import cli, tasks
 from talanoa import image as images
 from talanoa.core.host import QuietHost
 from talanoa.image.formats.tiff_frames import FrameFile
-from talanoa.result import array_sha256
 from talanoa.tasks import image_task as task
+from talanoa.tasks.result import array_sha256
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}
 

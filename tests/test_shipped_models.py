@@ -8,9 +8,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 import talanoa
-from talanoa import samples
 from talanoa.measure.metrics.matching import match_images
 from talanoa.models import folder
+from talanoa.tasks.sample import shipped
 
 
 def operations(name: str) -> int:
@@ -25,6 +25,6 @@ def test_the_small_model_needs_a_quarter_of_the_operations() -> None:
 
 @pytest.mark.parametrize("name", ["nuclei", "nuclei-fast"])
 def test_shipped_models_find_the_nuclei_of_the_sample(name: str) -> None:
-    found = talanoa.segment(samples.path("nuclei"), name, device="cpu")
-    truth = tifffile.imread(samples.path("nuclei_mask"))
+    found = talanoa.segment(shipped.path("nuclei"), name, device="cpu")
+    truth = tifffile.imread(shipped.path("nuclei_mask"))
     assert match_images([(truth, found.labels.values.squeeze())])[0.5].f1 > 0.85

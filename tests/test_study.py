@@ -19,9 +19,9 @@ from talanoa import tasks
 from talanoa.cli import main
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.requests_study import StudyRequest
 from talanoa.segmentation.request import parse
-from talanoa.studies import across, plan, run, search, table
+from talanoa.tasks.study import across, plan, run, search, table
+from talanoa.tasks.study.request import StudyRequest
 
 SMALL = {"n_rays": 8, "grid": 2, "depth": 1, "filters": 4, "head": 8, "patch": 32, "batch": 2, "epochs": 1, "steps": 2}
 PLAIN = {"images": "i", "targets": "m", "test": "t", "out": "o"}

@@ -14,9 +14,10 @@ import xarray as xr
 
 import tiny
 from talanoa import image as images
-from talanoa import result, rois, tasks
+from talanoa import rois, tasks
 from talanoa.core.host import QuietHost
 from talanoa.models import folder as model_folder
+from talanoa.tasks import result
 
 REPLY = {"status", "task", "message", "warnings", "request", "labels", "rois", "table", "record", "folder"}
 

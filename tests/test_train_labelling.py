@@ -27,7 +27,7 @@ from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.runtime.whole import predict
 from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.studies import cell
+from talanoa.tasks.study import trial
 from talanoa.training import loop
 from talanoa.training.run import TrainReply, train
 
@@ -192,7 +192,7 @@ def test_a_dry_run_shows_the_targets_step_by_step(tmp_path: Path) -> None:
 def test_a_study_judges_models_on_images_of_another_plate(tmp_path: Path) -> None:
     test = drawn_plates.discs(tmp_path / "test", ["A01_f1", "A02_f1"], (64, 64))
     keys = {**SMALL, "images": str(plate()), "stains": "dapi", "epochs": 3, "steps": 30, "name": "of a study"}
-    scores = cell.run({"train": keys, "test": {"images": str(test)}})["scores"]
+    scores = trial.run({"train": keys, "test": {"images": str(test)}})["scores"]
     assert scores["PCC"] > 0.5 and set(scores) == {"PCC", "SSIM", "MSE", "Jaccard"}
 
 

@@ -27,8 +27,8 @@ from talanoa.measure.metrics.psnr import psnr, scale_invariant_psnr
 from talanoa.models import folder as model_folder
 from talanoa.restoration.predict import restore
 from talanoa.restoration.request import RestoreRequest
-from talanoa.samples import noisy
 from talanoa.segmentation.request import parse
+from talanoa.tasks.sample import noisy
 from talanoa.training import loop, pictures
 from talanoa.training.request import TrainRequest
 from talanoa.training.run import TrainReply, train

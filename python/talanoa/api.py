@@ -275,7 +275,7 @@ def study(*, host: Host | None = None, **keys: Any) -> Studied:
     host : Host, optional
         Progress, warnings and cancelling; omitted: warnings are logged.
     **keys
-        Keys of `talanoa.requests_study.StudyRequest`, such as ``images="data", test="others", out="study",
+        Keys of `talanoa.tasks.study.request.StudyRequest`, such as ``images="data", test="others", out="study",
         vary={"patch": [64, 128], "n_images": [2, 5, 10]}``.
 
     Returns

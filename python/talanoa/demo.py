@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa import samples
 from talanoa.core.errors import TalanoaError
+from talanoa.tasks.sample import shipped
 
 if TYPE_CHECKING:
     from talanoa.fiji.runtime import Runtime
@@ -113,9 +113,9 @@ def open_sample(show: bool) -> Any:
     """Open the sample image and make it ImageJ's current image; return the ij.ImagePlus."""
     import jpype
 
-    image = jpype.JClass("ij.IJ").openImage(str(samples.path("nuclei")))
+    image = jpype.JClass("ij.IJ").openImage(str(shipped.path("nuclei")))
     if image is None:
-        raise TalanoaError(f"ImageJ could not open {samples.path('nuclei')}; expected the sample image. Install again.")
+        raise TalanoaError(f"ImageJ could not open {shipped.path('nuclei')}; expected the sample image. Install again.")
     if show:
         image.show()
     else:  # without windows an image is current only because it is said to be
@@ -155,7 +155,7 @@ def run_command(image: Any, options: str) -> None:
 
 def count(folder: Path) -> int:
     """Return how many objects a result folder records."""
-    from talanoa import result
+    from talanoa.tasks import result
 
     return int(result.read_record(folder)["objects"])
 

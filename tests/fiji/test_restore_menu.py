@@ -25,7 +25,7 @@ from talanoa.fiji.runtime import Runtime
 from talanoa.labelling.record import record_of
 from talanoa.models import folder as model_folder
 from talanoa.restoration.request import RestoreRequest
-from talanoa.samples import noisy
+from talanoa.tasks.sample import noisy
 from talanoa.training.request import KEYS_OF
 
 RESTORE, TRAIN = "Restore Image", "Train Model"

@@ -9,16 +9,16 @@ import pytest
 
 from synthetic import nuclei
 from talanoa import image as images
-from talanoa import samples
 from talanoa.fiji.runtime import Runtime
 from talanoa.image.ops import thresholds
+from talanoa.tasks.sample import shipped
 
 NAMES = {"isodata": "IsoData"}
 
 
 def histograms() -> list[np.ndarray]:
     """Return histograms of the sample, of synthetic nuclei, and of noise."""
-    sample = images.read(samples.path("nuclei")).values
+    sample = images.read(shipped.path("nuclei")).values
     rng = np.random.default_rng(0)
     found = [thresholds.histogram(each).counts for each in (sample, *(nuclei(seed=seed)[0] for seed in range(4)))]
     for k in range(5):

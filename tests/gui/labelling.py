@@ -14,8 +14,8 @@ from gui.predicting import LIGHT, fill
 from gui.restoring import NETWORK, TINY
 from gui.scenarios import MORE, dismiss, open_image
 from gui.training import STOP, TRAIN, texts
-from talanoa.requests_sample import SampleRequest
-from talanoa.samples import plate
+from talanoa.tasks.sample import plate
+from talanoa.tasks.sample.request import SampleRequest
 
 EVALUATE = "Evaluate Model"
 PLATE = "Folder of the images, or plate (none for a dataset)"

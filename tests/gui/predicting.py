@@ -14,7 +14,7 @@ from gui.scenarios import open_image, values
 from labellers import ER, NUCLEUS
 from talanoa import image as images
 from talanoa.fiji import convert
-from talanoa.samples import plate
+from talanoa.tasks.sample import plate
 
 PREDICT = "Predict Fluorescence"
 LIGHT = "Transmitted light as first channel"

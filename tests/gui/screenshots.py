@@ -19,7 +19,7 @@ from gui import driver as d
 from gui import thresholds
 from gui.scenarios import dismiss, labels_of, message, refused
 from gui.training import texts
-from talanoa import samples
+from talanoa.tasks.sample import shipped
 
 IMAGES = Path(__file__).resolve().parent.parent.parent / "docs" / "images"
 SEGMENT = "Segment Objects"
@@ -39,7 +39,7 @@ def take(folder: Path, model: str = "nuclei") -> None:
     d.wait_until(message, "the message is shown")
     d.shot(folder / "error.png", message())
     refused(hand)
-    imp = d.java("ij.IJ").openImage(str(samples.path("nuclei")))
+    imp = d.java("ij.IJ").openImage(str(shipped.path("nuclei")))
     imp.show()
     imp.getWindow().setLocation(20, 130)
     hand.open_menu()
@@ -169,7 +169,7 @@ def annotated(folder: Path) -> dict[str, str]:
     """Cut the sample image and its label image into four parts each; return the fields that name them."""
     fields = {}
     for label, name in (("Dataset, or folder of images", "nuclei"), (MASKS, "nuclei_mask")):
-        pixels = tifffile.imread(samples.path(name))
+        pixels = tifffile.imread(shipped.path(name))
         rows, columns = (side // 2 for side in pixels.shape)
         (folder / name).mkdir()
         for number in range(4):

@@ -12,7 +12,7 @@ from typing import Any
 from gui import annotate as a
 from gui import driver as d
 from gui.screenshots import only_shown, session
-from talanoa.samples import synthetic
+from talanoa.tasks.sample import synthetic
 
 HOME = Path.home()
 CELLS = HOME / "cells"

@@ -17,7 +17,7 @@ from gui.scenarios import MORE, dismiss, open_image
 from gui.screenshots import beside, moved, only_shown, session
 from gui.training import opened, texts
 from talanoa import image as images
-from talanoa.samples import noisy
+from talanoa.tasks.sample import noisy
 
 EPOCHS, SHOWN = 16, 10
 FIELDS = {

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import talanoa
-from talanoa import cli, image, result
+from talanoa import cli, image
+from talanoa.tasks import result
 
 pytestmark = pytest.mark.gui
 

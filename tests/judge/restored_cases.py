@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from judge.cases import write
-from talanoa.samples.noisy import draw
+from talanoa.tasks.sample.noisy import draw
 
 
 def make_set(folder: Path, count: int = 3, size: int = 96) -> dict[str, str]:

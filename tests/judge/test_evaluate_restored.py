@@ -22,7 +22,7 @@ from talanoa.image.ops.orientations import SAME_SIZE, turned, turned_back
 from talanoa.measure.metrics.disagreement import disagreement
 from talanoa.measure.metrics.psnr import psnr, psnr_of_type, scale_invariant_psnr
 from talanoa.measure.metrics.ssim import ssim
-from talanoa.samples.noisy import Camera, draw
+from talanoa.tasks.sample.noisy import Camera, draw
 
 
 def overall(reply: dict, level: str, metric: str) -> dict:

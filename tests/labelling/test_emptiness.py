@@ -15,8 +15,8 @@ from talanoa.labelling.data.field import LabelField, empty_stains
 from talanoa.labelling.record import Stain
 from talanoa.labelling.train import data
 from talanoa.labelling.train import scores as label_scores
-from talanoa.samples import plate
 from talanoa.segmentation.request import TrainRequest, parse
+from talanoa.tasks.sample import plate
 
 
 def camera(number: int, side: int = 1024, hot: int = 0) -> np.ndarray:

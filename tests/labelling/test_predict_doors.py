@@ -18,8 +18,8 @@ from talanoa import cli, tasks
 from talanoa import image as images
 from talanoa.core.host import QuietHost
 from talanoa.labelling.request import PredictRequest
-from talanoa.result import array_sha256
 from talanoa.tasks import folder_input, image_task
+from talanoa.tasks.result import array_sha256
 
 
 @pytest.fixture(scope="module")

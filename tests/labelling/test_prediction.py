@@ -26,8 +26,8 @@ from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.runtime.frames import Made
 from talanoa.models.runtime.windows import Windows
-from talanoa.result import array_sha256
 from talanoa.segmentation.request import parse
+from talanoa.tasks.result import array_sha256
 
 GOLGI = Stain(name="golgi")
 HALO = 31  # of two poolings

@@ -10,7 +10,7 @@ from talanoa.core.errors import BadInput
 from talanoa.labelling import targets
 from talanoa.labelling.data import exposure
 from talanoa.labelling.targets import TargetConfig, config_from, prepare
-from talanoa.samples import plate
+from talanoa.tasks.sample import plate
 
 
 def test_projections_by_hand() -> None:

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from talanoa.measure.metrics.frc import frc, frc_of_one
 from talanoa.measure.metrics.residual import residual
-from talanoa.samples.noisy import draw
+from talanoa.tasks.sample.noisy import draw
 
 
 def field(size: int, width: float, rng: np.random.Generator) -> tuple[np.ndarray, float]:

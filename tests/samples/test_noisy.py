@@ -14,9 +14,9 @@ from talanoa.cli import main
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.host import QuietHost
-from talanoa.requests_sample import SampleRequest
-from talanoa.samples import noisy
 from talanoa.segmentation.request import parse
+from talanoa.tasks.sample import noisy
+from talanoa.tasks.sample.request import SampleRequest
 
 
 def content(folder: Path) -> dict[str, str]:

@@ -14,7 +14,7 @@ from talanoa import tasks
 from talanoa.cli import main
 from talanoa.core.files import file_sha256
 from talanoa.core.host import QuietHost
-from talanoa.samples import cells, optics, plate
+from talanoa.tasks.sample import cells, optics, plate
 from tiny import RecordingHost
 
 SPREAD, COMPACT, SCATTERED = cells.PHENOTYPES

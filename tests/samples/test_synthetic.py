@@ -17,10 +17,10 @@ from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import file_sha256
 from talanoa.core.host import QuietHost
 from talanoa.measure.metrics.matching import match_images
-from talanoa.requests_sample import SampleRequest
-from talanoa.samples import synthetic
 from talanoa.segmentation.dataset.folder import open_dataset
 from talanoa.segmentation.request import parse
+from talanoa.tasks.sample import synthetic
+from talanoa.tasks.sample.request import SampleRequest
 from tiny import RecordingHost
 
 

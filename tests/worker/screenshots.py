@@ -9,8 +9,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from talanoa import samples
 from talanoa.core import resources
+from talanoa.tasks.sample import shipped
 from worker.fiji import FijiProcess
 from worker.looks import SEGMENT, confirm
 
@@ -28,7 +28,7 @@ def segment(fiji: FijiProcess) -> None:
 
 def take(fiji: FijiProcess, folder: Path) -> None:
     """Take all pictures."""
-    fiji.call("show", str(samples.path("nuclei")))
+    fiji.call("show", str(shipped.path("nuclei")))
     fiji.run(f"System.setProperty('talanoa.python', {GONE!r})")
     segment(fiji)
     fiji.wait("message()", "the message is shown", 60)

@@ -18,7 +18,7 @@ import tiny
 from labellers import ER, NUCLEUS
 from talanoa import image as images
 from talanoa.core import resources
-from talanoa.samples import noisy
+from talanoa.tasks.sample import noisy
 from worker import headless
 
 FILES = 4

@@ -11,7 +11,7 @@ import pytest
 import restorers
 import talanoa
 from talanoa import image as images
-from talanoa.samples import noisy
+from talanoa.tasks.sample import noisy
 from worker.looks import labels_of
 
 pytestmark = pytest.mark.gui

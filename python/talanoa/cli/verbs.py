@@ -129,7 +129,7 @@ SHOW: dict[str, Callable[[Reply], None]] = {
 
 def plain(reply: Reply) -> Reply:
     """Return a reply as plain JSON: images and ROIs as their numbers, tables as rows."""
-    from talanoa.result import jsonable
+    from talanoa.tasks.result import jsonable
 
     shown = {key: value for key, value in reply.items() if key not in ("labels", "rois", "table", "maps")}
     for key in ("image", "uncertainty"):

@@ -184,7 +184,7 @@ def _folders(place: Path) -> list[Path]:
 
 def result_name(folder: Path) -> str:
     """Return the name of the image that a result folder is of: its own name (folders of images), or as recorded."""
-    from talanoa.result import RECORD, read_record
+    from talanoa.tasks.result import RECORD, read_record
 
     source = read_record(folder).get("image", {}).get("source") if (folder / RECORD).is_file() else None
     return name_of(Path(str(source))) if source else folder.name

@@ -267,7 +267,7 @@ def portable(model: Model) -> Model:
     """Return a model whose record names files without their folders, because models are passed on."""
     if not model.training:
         return replace(model, description=places.portable({"": model.description})[""])
-    from talanoa.result import jsonable
+    from talanoa.tasks.result import jsonable
 
     training = jsonable(model.training)
     if places.KEY not in training:

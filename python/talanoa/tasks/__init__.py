@@ -17,13 +17,13 @@ from talanoa.core.host import Host
 from talanoa.evaluation.request import EvaluateRequest
 from talanoa.image import reading
 from talanoa.labelling.request import PredictRequest
-from talanoa.requests_sample import SampleRequest
-from talanoa.requests_study import StudyRequest
 from talanoa.restoration.request import RestoreRequest
 from talanoa.segmentation import request as requests
 from talanoa.tasks import annotate, doctor, evaluate, models, predict, rerun, restore, rois, sample, segment, study
 from talanoa.tasks import train as training
 from talanoa.tasks.common import Collecting, Given, check_reading, explained, report_notes
+from talanoa.tasks.sample.request import SampleRequest
+from talanoa.tasks.study.request import StudyRequest
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,16 +13,16 @@ if TYPE_CHECKING:
 
 def run(request: DoctorRequest, given: Given, host: Host) -> dict[str, Any]:
     """Check, and return the lines as data and as text."""
-    from talanoa import doctor
     from talanoa.core.logs import log_path
+    from talanoa.tasks import doctor_checks
 
-    lines = doctor.examine(request.device, request.fiji, host, request.java, request.imagej)
+    lines = doctor_checks.examine(request.device, request.fiji, host, request.java, request.imagej)
     bad = sum(not line.ok for line in lines)
     summary = "Everything is in order." if not bad else f"{bad} of {len(lines)} points need attention."
     return {
         "message": summary,
         "healthy": bad == 0,
         "lines": [line._asdict() for line in lines],
-        "text": doctor.as_text(lines),
+        "text": doctor_checks.as_text(lines),
         "log": str(log_path()),
     }

@@ -19,12 +19,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from talanoa import result
 from talanoa.core import leftovers, lock, resume
 from talanoa.core.errors import BadInput
 from talanoa.core.files import next_free
 from talanoa.image import folder as image_folder
 from talanoa.image.formats.sets import ImageSet
+from talanoa.tasks import result
 
 if TYPE_CHECKING:
     from talanoa.core.request import Request

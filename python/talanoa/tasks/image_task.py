@@ -135,9 +135,9 @@ class ImageTask:
         Cancelled
             The message says what is kept and how to go on.
         """
-        from talanoa import result
         from talanoa.models.runtime import store as blocks_store
         from talanoa.models.runtime import stream
+        from talanoa.tasks import result
 
         meter = cost.Meter(devices.resolve(request.device))
         if not request.out:
@@ -213,7 +213,7 @@ def _message(work: ImageWork, record: dict[str, Any], seconds: float) -> str:
 
 def _write(folder: Path, name: str, reply: dict[str, Any], attached: dict[str, Path]) -> str:
     """Write the result folder and return its path."""
-    from talanoa import result
+    from talanoa.tasks import result
 
     made = {name: reply["image"], "uncertainty": reply["uncertainty"]}
     maps = {name: image for name, image in made.items() if image is not None}

@@ -110,7 +110,7 @@ def make_record(
 
     ``request`` is the complete request as given, ``used`` what was filled in (thresholds, tiles, device).
     """
-    from talanoa.result import array_sha256
+    from talanoa.tasks.result import array_sha256
 
     used = dict(found.record)
     return {

@@ -36,7 +36,7 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
         ``identical`` (labels or image equal bit for bit), ``differences`` (lines: image, model, device, versions,
         what came out).
     """
-    from talanoa import result
+    from talanoa.tasks import result
 
     record = result.read_record(request.result)
     recorded.check(record, Path(request.result))
@@ -49,7 +49,7 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def _again(request: RerunRequest, record: Record, given: Given, host: Host) -> dict[str, Any]:
     """Do the recorded task again with its images read as they were."""
-    from talanoa import result
+    from talanoa.tasks import result
 
     if record["task"] != "segment":
         return _image_again(request, record, given, host)
@@ -72,7 +72,7 @@ def _again(request: RerunRequest, record: Record, given: Given, host: Host) -> d
 def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, Any]:
     """Segment in blocks again, on the disk, and compare the hashes of labels and image."""
     from talanoa.image import lazy
-    from talanoa.tasks import blocks
+    from talanoa.tasks import segment_blocks
 
     differences: list[str] = []
     model = _model(Path(request.result), record["model"], differences)
@@ -80,7 +80,7 @@ def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, A
     source = _source(request, record)
     with _place(request, on_disk=True) as out, lazy.open_image(source) as image:
         pinned = pin(record, str(model.folder), out, differences).model_copy(update=asked)
-        reply = blocks.segment_blocks(pinned, model, image, host)
+        reply = segment_blocks.segment_blocks(pinned, model, image, host)
     reply = reply if request.out else _not_kept(reply)
     _compare_grey_values(reply["record"]["image"], record["image"], differences)
     if reply["record"]["image"]["sha256"] != record["image"]["sha256"]:
@@ -251,7 +251,7 @@ def _find(record: Record, path: Path) -> None:
 
 def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) -> None:
     """Note when the pixels are not those of the record."""
-    from talanoa.result import array_sha256
+    from talanoa.tasks.result import array_sha256
 
     recorded = record["image"]
     _compare_grey_values(grey_values.facts(image.attrs), recorded, differences)
@@ -305,7 +305,7 @@ def _model(result_path: Path, recorded: Record, differences: list[str], copy: st
 
 def _versions(record: Record) -> list[str]:
     """Return one line per software whose version is not the recorded one."""
-    from talanoa.result import versions
+    from talanoa.tasks.result import versions
 
     now, then = versions(), dict(record.get("versions", {}))
     names = sorted(set(now) | set(then))

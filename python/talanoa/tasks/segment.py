@@ -64,12 +64,12 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
 def segment_file(request: SegmentRequest, model: Model, path: Path, host: Host) -> dict[str, Any]:
     """Segment an image file: read whole, or in blocks where that is asked for or the image is large."""
     from talanoa.image import lazy
-    from talanoa.tasks import blocks
+    from talanoa.tasks import segment_blocks
 
-    if not blocks.wanted(request, path):
+    if not segment_blocks.wanted(request, path):
         return segment_image(request, model, read_image(path, host), None, host)
     with lazy.open_image(path) as image:
-        return blocks.segment_blocks(request, model, image, host)
+        return segment_blocks.segment_blocks(request, model, image, host)
 
 
 def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host) -> dict[str, Any]:
@@ -206,8 +206,8 @@ def _message(count: int, seconds: float, model: Model, record: dict[str, Any]) -
 
 def _write(folder: Path, model: Model, image: xr.DataArray, reply: dict[str, Any], copy_model: bool) -> str:
     """Write the result folder and return its path."""
-    from talanoa import result
     from talanoa.image import overlay
+    from talanoa.tasks import result
 
     outputs = result.Outputs(
         labels=reply["labels"],

@@ -14,7 +14,7 @@ from talanoa.evaluation.labelling.evaluate import Evaluation, Judgement
 from talanoa.evaluation.labelling.scores import ALL, Score
 from talanoa.evaluation.report import charts, page
 from talanoa.evaluation.report.pictures import encode
-from talanoa.result import versions
+from talanoa.tasks.result import versions
 
 if TYPE_CHECKING:
     from talanoa.evaluation.request import EvaluateRequest

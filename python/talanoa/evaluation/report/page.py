@@ -16,7 +16,7 @@ import numpy as np
 from talanoa.core.files import write_aside
 from talanoa.evaluation.report.pictures import Picture, encode
 from talanoa.measure.tables import write_csv
-from talanoa.result import jsonable, write_record
+from talanoa.tasks.result import jsonable, write_record
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -16,7 +16,7 @@ from talanoa.evaluation.restoration.evaluate import INPUT, Evaluation, Judgement
 from talanoa.evaluation.restoration.metrics import BY_KEY, METRICS, WITHOUT, Meaning, Metric, name_of
 from talanoa.evaluation.restoration.summary import Contrast
 from talanoa.evaluation.segmentation.summary import Score, as_table
-from talanoa.result import versions
+from talanoa.tasks.result import versions
 
 if TYPE_CHECKING:
     from talanoa.evaluation.request import EvaluateRequest

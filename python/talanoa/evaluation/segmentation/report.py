@@ -14,7 +14,7 @@ from talanoa.evaluation.segmentation import explain
 from talanoa.evaluation.segmentation import tables as result_tables
 from talanoa.evaluation.segmentation.evaluate import COMPARED, Evaluation
 from talanoa.evaluation.segmentation.summary import Score, score_of
-from talanoa.result import versions
+from talanoa.tasks.result import versions
 
 if TYPE_CHECKING:
     from talanoa.evaluation.request import EvaluateRequest

@@ -19,7 +19,7 @@ from talanoa.core.errors import BadInput
 from talanoa.core.files import explain_write_error
 from talanoa.core.host import Host
 from talanoa.models.methods.star_convex import Candidates, join
-from talanoa.result import jsonable
+from talanoa.tasks.result import jsonable
 
 CANDIDATES = "candidates"
 RESULT = "result"

@@ -94,7 +94,7 @@ def _where(request: TrainRequest) -> str:
 
 def common_record(ended: Ended) -> dict[str, Any]:
     """Return how a model of any method came about, as plain data."""
-    from talanoa.result import versions
+    from talanoa.tasks.result import versions
 
     losses = loop.read_losses(ended.work / loop.LOSSES)
     return {

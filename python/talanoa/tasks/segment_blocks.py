@@ -208,10 +208,10 @@ class _Prepared:
 
 def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, meter: cost.Meter) -> dict[str, Any]:
     """Do the work, gather the result and move it to its place."""
-    from talanoa import result
     from talanoa.models.runtime import store as blocks_store
     from talanoa.segmentation.blocks import labels as blocks_labels
     from talanoa.segmentation.blocks import segment
+    from talanoa.tasks import result
 
     folder = store.folder / blocks_store.RESULT
     folder.mkdir(exist_ok=True)
@@ -251,9 +251,9 @@ def _gather(prepared: _Prepared, store: Store, folder: Path, found: segment.Foun
     """Put table, outlines and what belongs to the model into the result folder; returns the table's units."""
     import pandas as pd
 
-    from talanoa import result
     from talanoa.measure import tables
     from talanoa.segmentation.blocks import rois
+    from talanoa.tasks import result
     from talanoa.tasks.segment import attachments
 
     numbers = range(len(prepared.frames) * len(prepared.grid))

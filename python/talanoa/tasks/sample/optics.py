@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.samples.cells import Culture, Map
+from talanoa.tasks.sample.cells import Culture, Map
 
 
 class Microscope(NamedTuple):

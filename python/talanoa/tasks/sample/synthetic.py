@@ -24,11 +24,11 @@ from talanoa import rois
 from talanoa.core.errors import BadInput
 from talanoa.core.files import check_target, write_aside
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
-from talanoa.samples.scenes import Scene, nuclei
 from talanoa.segmentation.dataset import folder
+from talanoa.tasks.sample.scenes import Scene, nuclei
 
 if TYPE_CHECKING:
-    from talanoa.requests_sample import SampleRequest
+    from talanoa.tasks.sample.request import SampleRequest
 
 PIXEL = 0.5  # µm
 AUTHOR = "talanoa sample"
@@ -100,8 +100,8 @@ def write_nuclei(
     annotated : int, optional
         How many images, the first ones, have masks and ROIs; omitted: all.
     """
-    from talanoa.requests_sample import SampleRequest
     from talanoa.segmentation.request import parse
+    from talanoa.tasks.sample.request import SampleRequest
 
     keys = {"out": path, "images": count, "size": size, "seed": seed, "volume": volume, "annotated": annotated}
     return write(parse(SampleRequest, keys).request)

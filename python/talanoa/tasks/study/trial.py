@@ -1,4 +1,4 @@
-"""One cell of a study, as a process of its own: python -m talanoa.studies.cell REQUEST.json RESULT.json
+"""One cell of a study, as a process of its own: python -m talanoa.tasks.study.trial REQUEST.json RESULT.json
 
 A process of its own makes the peak of memory that of one training, and a crash that of one cell. Progress is written to
 the standard output, one JSON line for each.
@@ -74,7 +74,7 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
     model = folder.load(made.name)
     test = {"name": "test", "channel": asked.channel, "ndim": asked.ndim, **request["test"], **_of_method(asked)}
     if request.get("across"):
-        from talanoa.studies import across
+        from talanoa.tasks.study import across
 
         place = str(model.folder or model.name)
         scores = across.scores(

@@ -9,15 +9,15 @@ from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.requests_study import StudyRequest
+    from talanoa.tasks.study.request import StudyRequest
 
 
 def run(request: StudyRequest, given: Given, host: Host) -> dict[str, Any]:
     """Do what is left of the study; say which cell was best and where table and plot are."""
     import numpy as np
 
-    from talanoa.studies import table
-    from talanoa.studies.run import run as do
+    from talanoa.tasks.study import table
+    from talanoa.tasks.study.run import run as do
 
     out, done = do(request, host)
     found = table.frame(done)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.files import write_aside
-from talanoa.studies.plan import Cell
+from talanoa.tasks.study.plan import Cell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,7 +49,7 @@ def shown(cell: Cell, result: dict[str, Any]) -> dict[str, Any]:
 def write(out: Path, done: Done, search: str = "grid") -> None:
     """Write ``study.csv``, ``study.png`` and ``study.svg``; the ones before are replaced.
 
-    `search` other than "grid" draws what a search found, see `talanoa.studies.search_plot`.
+    `search` other than "grid" draws what a search found, see `talanoa.tasks.study.search_plot`.
     """
     from talanoa.measure.tables import write_csv
 
@@ -62,7 +62,7 @@ def write(out: Path, done: Done, search: str = "grid") -> None:
         if search == "grid":
             _save(out, _figure(found, keys, quality))
         else:
-            from talanoa.studies import search_plot
+            from talanoa.tasks.study import search_plot
 
             _save(out, search_plot.figure_of(found, keys, quality))
 

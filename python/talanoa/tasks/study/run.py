@@ -17,9 +17,9 @@ from talanoa.core import lock
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import write_aside
 from talanoa.core.host import Host, Share
-from talanoa.requests_study import StudyRequest
-from talanoa.studies import across, plan, table
-from talanoa.studies.plan import CELLS, Cell
+from talanoa.tasks.study import across, plan, table
+from talanoa.tasks.study.plan import CELLS, Cell
+from talanoa.tasks.study.request import StudyRequest
 
 Parts = dict[str, dict[str, str]]  # folders of train and test by the names of parts
 HOME = "home"  # models of the study: a Talanoa home of its own
@@ -49,7 +49,7 @@ def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[
         Stopped by the user; what is finished is kept, the same request goes on.
     """
     if request.search == "optuna":
-        from talanoa.studies import search
+        from talanoa.tasks.study import search
 
         search.check(request)
         rounds: Rounds = search.rounds(request)
@@ -110,7 +110,7 @@ def _do(cell: Cell, request: StudyRequest, parts: Parts | None, out: Path, host:
         factors = dict(zip(parts["test"], request.factors, strict=True)) if request.across == "scale" else {}
         whole["across"] = {"tests": parts["test"], "factors": factors, "segment": request.segment}
     asked.write_text(json.dumps(whole), encoding="utf-8")
-    command = [sys.executable, "-m", "talanoa.studies.cell", str(asked), str(out / CELLS / f"{cell.name}.json")]
+    command = [sys.executable, "-m", "talanoa.tasks.study.trial", str(asked), str(out / CELLS / f"{cell.name}.json")]
     environment = {**os.environ, "TALANOA_HOME": str(home), "PYTHONIOENCODING": "utf-8"}
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, encoding="utf-8"

@@ -8,7 +8,7 @@ from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.requests_sample import SampleRequest
+    from talanoa.tasks.sample.request import SampleRequest
 
 
 def run(request: SampleRequest, given: Given, host: Host) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def run(request: SampleRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def _plate(request: SampleRequest, host: Host) -> dict[str, Any]:
     """Write a plate of stained cells in phase contrast."""
-    from talanoa.samples import plate
+    from talanoa.tasks.sample import plate
 
     made = plate.write(request, host)
     folders = ", ".join((plate.TRANSMITTED, *plate.STAINS))
@@ -32,7 +32,7 @@ def _plate(request: SampleRequest, host: Host) -> dict[str, Any]:
 
 def _noisy(request: SampleRequest, host: Host) -> dict[str, Any]:
     """Write noisy images with clean partners."""
-    from talanoa.samples import noisy
+    from talanoa.tasks.sample import noisy
 
     made = noisy.write(request, host)
     kind = ("stack" if request.volume else "image") + " pair" + "s" * (request.count != 1)
@@ -42,8 +42,8 @@ def _noisy(request: SampleRequest, host: Host) -> dict[str, Any]:
 
 def _nuclei(request: SampleRequest, host: Host) -> dict[str, Any]:
     """Write annotated nuclei."""
-    from talanoa.samples import synthetic
     from talanoa.segmentation.dataset.folder import open_dataset
+    from talanoa.tasks.sample import synthetic
 
     made = synthetic.write(request, host)
     dataset = open_dataset(made)

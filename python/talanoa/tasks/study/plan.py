@@ -11,9 +11,9 @@ from typing import Any
 
 from talanoa.core.errors import BadInput
 from talanoa.core.files import explain_write_error, write_aside
-from talanoa.requests_study import StudyRequest
 from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.studies import across
+from talanoa.tasks.study import across
+from talanoa.tasks.study.request import StudyRequest
 
 FILE = "study.json"
 CELLS = "cells"

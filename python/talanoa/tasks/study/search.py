@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
-from talanoa.requests_study import StudyRequest, range_of
-from talanoa.studies.plan import Cell, repeats_of
+from talanoa.tasks.study.plan import Cell, repeats_of
+from talanoa.tasks.study.request import StudyRequest, range_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa.core.files import check_target, write_aside
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
-from talanoa.samples import cells, optics
+from talanoa.tasks.sample import cells, optics
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.requests_sample import SampleRequest
+    from talanoa.tasks.sample.request import SampleRequest
 
 TRANSMITTED, STAINS = "phase", ("nucleus", "er", "golgi")
 TRUTH = "truth"

@@ -23,8 +23,8 @@ from talanoa.training.request import names_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from talanoa.requests_study import StudyRequest
-    from talanoa.studies.table import Done
+    from talanoa.tasks.study.request import StudyRequest
+    from talanoa.tasks.study.table import Done
 
 PARTS, MATRIX = "parts", "matrix"
 KEY = "trained_on"  # column of the table
@@ -175,7 +175,7 @@ def matrix(found: pd.DataFrame, parts: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     found : DataFrame
-        See `talanoa.studies.table.frame`; repeats become their mean.
+        See `talanoa.tasks.study.table.frame`; repeats become their mean.
     """
     import pandas as pd
 
@@ -215,7 +215,7 @@ def draw(out: Path, table: pd.DataFrame, parts: Sequence[str]) -> None:
 
 def write(out: Path, done: Done, parts: Sequence[str]) -> None:
     """Write table and heat map of the cells that are done."""
-    from talanoa.studies.table import frame
+    from talanoa.tasks.study.table import frame
 
     found = frame(done)
     if any(" on " in str(column) for column in found.columns):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from talanoa.studies.search import is_logarithmic
-from talanoa.studies.table import COLOURS
+from talanoa.tasks.study.search import is_logarithmic
+from talanoa.tasks.study.table import COLOURS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ def figure_of(found: pd.DataFrame, keys: Sequence[str], quality: str) -> Figure:
     Parameters
     ----------
     found : DataFrame
-        One row for each training, see `talanoa.studies.table.frame`.
+        One row for each training, see `talanoa.tasks.study.table.frame`.
     keys : sequence of str
         What was searched among.
     quality : str
