@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from talanoa.api_results import Estimate, Predicted, Restored, Segmented, Studied
+from talanoa.api.results import Estimate, Predicted, Restored, Segmented, Studied
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 
