@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from talanoa.fiji.convert import labels_to_imageplus, to_dataarray, to_imageplus
-from talanoa.fiji.convert_table import from_results_table, to_results_table
-from talanoa.fiji.runtime import Runtime, start
+from talanoa.fiji.bridge.convert import labels_to_imageplus, to_dataarray, to_imageplus
+from talanoa.fiji.bridge.convert_table import from_results_table, to_results_table
+from talanoa.fiji.setup.runtime import Runtime, start
 from talanoa.image.form import from_array
 
 FIJI = os.environ.get("TALANOA_FIJI")

@@ -23,7 +23,8 @@ import numpy as np
 
 from talanoa import rois
 from talanoa.core import resources
-from talanoa.fiji import packing, runtime
+from talanoa.fiji.bridge import packing
+from talanoa.fiji.setup import runtime
 from talanoa.image.form import from_array
 
 COUNT = 25_000

@@ -34,7 +34,7 @@ OTHER = {
     ("requests_train.py", "sobel"): "loss",
     ("requests_study.py", "key"): "placeholder",
     ("segmenting.py", "predicted"): "segment",
-    ("runtime.py", "mode"): "Python: talanoa.fiji.runtime",
+    ("runtime.py", "mode"): "Python: talanoa.fiji.setup.runtime",
     ("keras_images.py", "means"): "file of another program",
     ("keras_images.py", "stds"): "file of another program",
     ("keras_images.py", "unet_last_activation"): "file of another program",

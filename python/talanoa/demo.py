@@ -16,7 +16,7 @@ from talanoa.core.errors import TalanoaError
 from talanoa.tasks.sample import shipped
 
 if TYPE_CHECKING:
-    from talanoa.fiji.runtime import Runtime
+    from talanoa.fiji.setup.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ def run(out: str | Path | None = None, headless: bool = False, say: Callable[[st
     TalanoaError
         ImageJ could not be started, or the command failed; the message says why and what to do.
     """
-    from talanoa.fiji import runtime
+    from talanoa.fiji.setup import runtime
 
     folder = Path(out).expanduser().absolute() if out is not None else free_folder(Path.cwd())
     say("Starting ImageJ ...")

@@ -18,7 +18,7 @@ from talanoa import image as images
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput
-from talanoa.fiji.edge import PLAIN
+from talanoa.fiji.bridge.dispatch import PLAIN
 from talanoa.segmentation.request import parse
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from talanoa.fiji.runtime import Runtime, start
+from talanoa.fiji.setup.runtime import Runtime, start
 
 FIJI = os.environ.get("TALANOA_FIJI")
 

@@ -12,7 +12,7 @@ import tifffile
 
 import tiny
 from talanoa.fiji import menu
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.segmentation.dataset.folder import open_dataset
 
 ANNOTATE, DISCS = "Annotate Images", 8

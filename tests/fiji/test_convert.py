@@ -11,8 +11,8 @@ import pytest
 import xarray as xr
 
 from talanoa.core.errors import BadInput
-from talanoa.fiji import calibration
-from talanoa.fiji.convert import labels_to_imageplus, selection_mask, to_dataarray, to_imageplus
+from talanoa.fiji.bridge import calibration
+from talanoa.fiji.bridge.convert import labels_to_imageplus, selection_mask, to_dataarray, to_imageplus
 from talanoa.image.form import from_array, read, write
 from talanoa.image.lut import glasbey
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from talanoa.core.errors import BadInput
-from talanoa.fiji.convert_table import from_results_table, to_results_table
+from talanoa.fiji.bridge.convert_table import from_results_table, to_results_table
 
 pytestmark = pytest.mark.usefixtures("imagej")
 

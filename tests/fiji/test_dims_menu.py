@@ -15,8 +15,9 @@ from fiji.active import active, opened
 from talanoa import image as images
 from talanoa import tasks
 from talanoa.core.host import QuietHost
-from talanoa.fiji import convert, menu
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji import menu
+from talanoa.fiji.bridge import convert
+from talanoa.fiji.setup.runtime import Runtime
 
 SEGMENT = "Segment Objects"
 FRAMES = np.stack([tiny.discs(seed)[0] for seed in range(4)])

@@ -16,8 +16,9 @@ import pytest
 import talanoa
 import tiny
 from talanoa import image as images
-from talanoa.fiji import convert, menu
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji import menu
+from talanoa.fiji.bridge import convert
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.models import folder as model_folder
 
 KEYS = [

@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 
 from talanoa import image
-from talanoa.fiji.convert import to_dataarray
+from talanoa.fiji.bridge.convert import to_dataarray
 from talanoa.image.lut import glasbey
 
 CALIBRATED = {"pixel_size": (2.0, 0.25, 0.25), "unit": "um"}

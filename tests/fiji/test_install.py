@@ -17,7 +17,7 @@ from talanoa import cli
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.version import __version__
-from talanoa.fiji import content, embedded, install, install_check, inventory, layout
+from talanoa.fiji.setup import content, embedded, install, install_check, inventory, layout
 
 SCRIPT = "Plugins/Talanoa/Talanoa_Doctor.py"
 FIJI_JARS = ("ij-1.54p", "scijava-common-2.99.2", "jython-slim-2.7.4", "imagej-legacy-2.0.1")

@@ -18,8 +18,8 @@ import tifffile
 import talanoa
 import tiny
 from screen import display
-from talanoa.fiji import embedded, install
-from talanoa.fiji.java import choose_java
+from talanoa.fiji.setup import embedded, install
+from talanoa.fiji.setup.java import choose_java
 
 SECONDS = 150  # a first job imports PyTorch, on a busy machine
 JYTHON = Path(__file__).resolve().parents[1] / "worker" / "jython"

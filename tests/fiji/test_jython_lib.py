@@ -11,8 +11,8 @@ import pytest
 
 from talanoa import rois
 from talanoa.core import resources
-from talanoa.fiji import convert, packing
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.bridge import convert, packing
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.image.form import from_array
 from talanoa.rois.roi_set import from_polygons
 

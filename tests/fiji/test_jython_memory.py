@@ -9,8 +9,8 @@ import pytest
 
 from fiji.scripts import commands
 from fiji.test_jython_lib import run
-from talanoa.fiji import convert
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.bridge import convert
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.image.form import from_array
 
 BEGIN = """

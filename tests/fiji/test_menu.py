@@ -19,8 +19,9 @@ from talanoa import tasks
 from talanoa.core import resources
 from talanoa.core.host import QuietHost
 from talanoa.evaluation.request import EvaluateRequest
-from talanoa.fiji import convert, menu, packing
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji import menu
+from talanoa.fiji.bridge import convert, packing
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.segmentation.request import RoisRequest, SegmentRequest, TrainRequest
 
 SEGMENT, EVALUATE = "Segment Objects", "Evaluate Model"

@@ -18,8 +18,9 @@ from fiji.scripts import declared
 from labellers import ER, NUCLEUS
 from talanoa import image as images
 from talanoa.core import resources
-from talanoa.fiji import convert, menu
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji import menu
+from talanoa.fiji.bridge import convert
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.labelling.record import Light
 from talanoa.labelling.request import PredictRequest
 from talanoa.models import folder as model_folder

@@ -20,8 +20,9 @@ from fiji.scripts import commands as scripts
 from fiji.scripts import declared
 from talanoa import image as images
 from talanoa.core import resources
-from talanoa.fiji import convert, menu
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji import menu
+from talanoa.fiji.bridge import convert
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.labelling.record import record_of
 from talanoa.models import folder as model_folder
 from talanoa.restoration.request import RestoreRequest

@@ -11,8 +11,9 @@ import pytest
 
 import tiny
 from fiji.active import active
-from talanoa.fiji import convert, menu
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji import menu
+from talanoa.fiji.bridge import convert
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.image.form import from_array
 
 SEGMENT = "Segment Objects"

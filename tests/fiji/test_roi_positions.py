@@ -12,8 +12,8 @@ import roifile
 
 from fiji.test_jython_lib import run
 from talanoa import image, rois
-from talanoa.fiji import packing
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.bridge import packing
+from talanoa.fiji.setup.runtime import Runtime
 
 SIZES = [size for size in itertools.product((1, 2), (1, 3), (1, 4)) if size[1] * size[2] > 1]  # c, z, t
 UNPACK = """

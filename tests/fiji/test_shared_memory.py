@@ -16,8 +16,8 @@ import xarray as xr
 from fiji.test_convert import RANGES, assert_same, colour, java_class, made
 from fiji.test_jython_lib import run
 from talanoa.core.errors import BadInput
-from talanoa.fiji import block, convert, facts
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.bridge import convert, image_facts, shared_block
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.fiji.worker import wire
 from talanoa.image.form import from_array
 from talanoa.image.labels import display_form
@@ -57,31 +57,31 @@ def nothing_is_left() -> Iterator[None]:
 
 def blocks() -> set[str]:
     names = (f"talanoa-{owner}-*" for owner in (0, os.getpid()))  # of this process, Java included
-    return {one.name for name in names for one in block.LINUX_FOLDER.glob(name)}
+    return {one.name for name in names for one in shared_block.LINUX_FOLDER.glob(name)}
 
 
 def sent(imagej: Runtime, imp: Any) -> tuple[dict[str, Any], xr.DataArray, np.ndarray | None]:
     """Send an image through shared memory; return its facts, the image and the mask of its selection."""
     found = run(imagej, SEND, imp=imp)
     given, layout = json.loads(str(found["facts"])), json.loads(str(found["layout"]))
-    memory = block.attach(layout)
-    arrays = {key: block.view(memory, layout, key).copy() for key in layout["arrays"]}
-    block.release(memory)
+    memory = shared_block.attach(layout)
+    arrays = {key: shared_block.view(memory, layout, key).copy() for key in layout["arrays"]}
+    shared_block.release(memory)
     run(imagej, 'made["close"].close()', close=found["close"])
     return (
         given,
-        facts.to_form(given, arrays["pixels"], arrays["tables"], arrays.get("grey_values")),
+        image_facts.to_form(given, arrays["pixels"], arrays["tables"], arrays.get("grey_values")),
         arrays.get("mask"),
     )
 
 
 def built(imagej: Runtime, image: xr.DataArray) -> Any:
     """Return the ImagePlus that ImageJ's side builds from an image in shared memory."""
-    leaving = facts.from_form(image)
+    leaving = image_facts.from_form(image)
     arrays = {"labels_pixels": leaving, "labels_tables": leaving.tables}
-    memory, layout = block.create("talanoa-0-test", arrays)
+    memory, layout = shared_block.create("talanoa-0-test", arrays)
     imp = run(imagej, BUILD, facts=json.dumps(wire(leaving.facts)), layout=json.dumps(layout))["imp"]
-    block.release(memory)
+    shared_block.release(memory)
     return imp
 
 
@@ -149,7 +149,7 @@ def test_the_selection_arrives(imagej: Runtime, kind: str) -> None:
     imp = convert.to_imageplus(made("uint16", (1, 1, 1)))
     imp.setRoi(java_class(f"ij.gui.{kind}")(-2, 1, 6, 9))
     given, _, mask = sent(imagej, imp)
-    np.testing.assert_array_equal(facts.selection_mask(given, mask), convert.selection_mask(imp))
+    np.testing.assert_array_equal(image_facts.selection_mask(given, mask), convert.selection_mask(imp))
 
 
 def test_a_selection_outside_is_named(imagej: Runtime) -> None:
@@ -157,7 +157,7 @@ def test_a_selection_outside_is_named(imagej: Runtime) -> None:
     imp.setRoi(java_class("ij.gui.Roi")(50, 50, 6, 9))
     given, _, mask = sent(imagej, imp)
     with pytest.raises(BadInput, match="lies outside the image"):
-        facts.selection_mask(given, mask)
+        image_facts.selection_mask(given, mask)
 
 
 def test_an_edit_changes_the_fingerprint(imagej: Runtime) -> None:
@@ -171,24 +171,24 @@ def test_an_edit_changes_the_fingerprint(imagej: Runtime) -> None:
 
 def test_a_block_is_gone_with_its_last_user() -> None:
     values = np.arange(1000, dtype=np.int32)
-    memory, layout = block.create("talanoa-0-gone", {"values": values, "none": np.zeros((0, 3), np.float32)})
-    other = block.attach(layout)
-    seen = block.view(other, layout, "values")
-    assert block.view(other, layout, "none").shape == (0, 3)
-    block.release(memory)
-    block.release(other)
+    memory, layout = shared_block.create("talanoa-0-gone", {"values": values, "none": np.zeros((0, 3), np.float32)})
+    other = shared_block.attach(layout)
+    seen = shared_block.view(other, layout, "values")
+    assert shared_block.view(other, layout, "none").shape == (0, 3)
+    shared_block.release(memory)
+    shared_block.release(other)
     np.testing.assert_array_equal(seen, values)  # a view that is still held keeps its pages
     with pytest.raises(BadInput, match="did not arrive"):
-        block.attach(layout)
+        shared_block.attach(layout)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux shows shared memory as files")
 def test_what_a_killed_fiji_left_is_swept(tmp_path: Path) -> None:
-    mine, gone = (block.LINUX_FOLDER / f"talanoa-{pid}-x" for pid in (os.getpid(), 2**22 + 5))
+    mine, gone = (shared_block.LINUX_FOLDER / f"talanoa-{pid}-x" for pid in (os.getpid(), 2**22 + 5))
     for path in (mine, gone):
         path.write_bytes(b"x")
     try:
-        assert gone.name in block.sweep()
+        assert gone.name in shared_block.sweep()
         assert mine.exists() and not gone.exists()
     finally:
         mine.unlink()
@@ -198,7 +198,7 @@ def test_what_a_killed_fiji_left_is_swept(tmp_path: Path) -> None:
 def test_a_block_that_does_not_fit_is_refused() -> None:
     import shutil
 
-    free = shutil.disk_usage(block.LINUX_FOLDER).free
+    free = shutil.disk_usage(shared_block.LINUX_FOLDER).free
     huge = np.broadcast_to(np.uint8(0), (free + 1,))
     with pytest.raises(BadInput, match=r"MB are free in .*; expected it to fit\. Close images"):
-        block.create("talanoa-0-huge", {"huge": huge})
+        shared_block.create("talanoa-0-huge", {"huge": huge})

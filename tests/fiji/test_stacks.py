@@ -10,8 +10,9 @@ import talanoa
 from synthetic import stack, write_stacks
 from talanoa import image as images
 from talanoa import rois
-from talanoa.fiji import convert, menu
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji import menu
+from talanoa.fiji.bridge import convert
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.models import folder
 from trained3d import small_model
 

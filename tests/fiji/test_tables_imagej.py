@@ -13,8 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa import image, rois
-from talanoa.fiji.convert import to_dataarray, to_imageplus
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.bridge.convert import to_dataarray, to_imageplus
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.measure import tables
 
 COLUMNS = (

@@ -9,7 +9,7 @@ import pytest
 
 from synthetic import nuclei
 from talanoa import image as images
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.image.ops import thresholds
 from talanoa.tasks.sample import shipped
 

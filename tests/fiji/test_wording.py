@@ -9,8 +9,9 @@ import tiny
 from fiji.scripts import commands
 from fiji.test_jython_lib import run
 from talanoa.core.request import key_value
-from talanoa.fiji import convert, menu
-from talanoa.fiji.runtime import Runtime
+from talanoa.fiji import menu
+from talanoa.fiji.bridge import convert
+from talanoa.fiji.setup.runtime import Runtime
 from talanoa.image.form import from_array
 
 ASK = """

@@ -19,7 +19,7 @@ import tiny
 from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.core.version import __version__
-from talanoa.fiji import block, facts
+from talanoa.fiji.bridge import image_facts, shared_block
 from talanoa.fiji.worker import wire
 from talanoa.image.form import from_array
 
@@ -95,7 +95,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
     for process in made:
         process.popen.kill()
         process.popen.communicate()
-    assert not list(block.LINUX_FOLDER.glob(f"talanoa-{os.getpid()}-*"))
+    assert not list(shared_block.LINUX_FOLDER.glob(f"talanoa-{os.getpid()}-*"))
 
 
 def request(task: str, pixels: np.ndarray | None = None, **keys: Any) -> tuple[dict[str, Any], Any]:
@@ -103,10 +103,12 @@ def request(task: str, pixels: np.ndarray | None = None, **keys: Any) -> tuple[d
     made: dict[str, Any] = {"id": f"{task}-1", "task": task, "keys": keys, "reply": f"talanoa-{os.getpid()}-reply"}
     if pixels is None:
         return made, None
-    leaving = facts.from_form(from_array(pixels, name="discs.tif"))
+    leaving = image_facts.from_form(from_array(pixels, name="discs.tif"))
     arrays = {"pixels": leaving.values, "tables": np.repeat(np.arange(256, dtype=np.uint8)[None, None], 3, axis=1)}
-    memory, made["block"] = block.create(f"talanoa-{os.getpid()}-sent", arrays)
-    kind = {"uint8": facts.GRAY8, "uint16": facts.GRAY16, "float32": facts.GRAY32}[leaving.facts["type"]]
+    memory, made["block"] = shared_block.create(f"talanoa-{os.getpid()}-sent", arrays)
+    kind = {"uint8": image_facts.GRAY8, "uint16": image_facts.GRAY16, "float32": image_facts.GRAY32}[
+        leaving.facts["type"]
+    ]
     arriving = {
         **leaving.facts,
         "kind": kind,
@@ -138,14 +140,14 @@ def test_a_job_gives_what_the_task_gives(start: Callable[..., Process]) -> None:
     process = start()
     sent, memory = request("segment", pixels, model=str(tiny.MODEL))
     said = list(process.lines(process.execute("answer(task, request)", request=sent)))
-    block.release(memory)
+    shared_block.release(memory)
     reply = said[-1]["outputs"]["reply"]
     assert reply["status"] == "ok", reply
     kinds = {line["info"]["kind"] for line in said if line["responseType"] == "UPDATE"}
     assert "progress" in kinds
-    memory = block.attach(reply["block"])
-    view = {key: block.view(memory, reply["block"], key).copy() for key in reply["block"]["arrays"]}
-    block.release(memory)
+    memory = shared_block.attach(reply["block"])
+    view = {key: shared_block.view(memory, reply["block"], key).copy() for key in reply["block"]["arrays"]}
+    shared_block.release(memory)
     np.testing.assert_array_equal(view["labels_pixels"], np.asarray(expected["labels"])[0, 0])
     assert len(view["roi_start"]) - 1 == len(expected["rois"]) == reply["rows"]
     assert reply["headings"] == [str(name) for name in expected["table"].columns]
@@ -157,7 +159,7 @@ def test_a_reply_that_nobody_read_is_given_back_at_the_end(start: Callable[..., 
     process = start()
     sent, memory = request("segment", tiny.discs(100)[0], model=str(tiny.MODEL))
     reply = process.outputs("answer(task, request)", request=sent)["reply"]
-    block.release(memory)
+    shared_block.release(memory)
     assert reply["status"] == "ok" and "block" in reply
     assert process.end() == 0
 
@@ -200,10 +202,10 @@ def test_a_job_is_stopped_while_it_waits_for_another(start: Callable[..., Proces
     process.send({"task": running, "requestType": "CANCEL"})
     *_, last = process.lines(running)
     assert last["outputs"]["reply"]["status"] == "cancelled"
-    block.release(memory)
+    shared_block.release(memory)
     sent, memory = request("segment", tiny.discs(100)[0], model=str(tiny.MODEL))
     assert process.outputs("answer(task, request)", request=sent)["reply"]["status"] == "ok"
-    block.release(memory)
+    shared_block.release(memory)
     process.outputs("release(identity)", identity=sent["id"])
 
 
@@ -212,7 +214,7 @@ def test_the_end_of_imagej_in_mid_job_ends_the_worker(start: Callable[..., Proce
     sent, memory = request("segment", np.tile(tiny.discs(100)[0], (16, 16)), model=str(tiny.MODEL), tiles=64)
     lines = process.lines(process.execute("answer(task, request)", request=sent))
     assert next(lines)["responseType"] == "LAUNCH"
-    block.release(memory)
+    shared_block.release(memory)
     children = psutil.Process(process.popen.pid).children()
     assert process.end() == 0
     psutil.wait_procs(children, SECONDS)

@@ -11,7 +11,8 @@ from typing import Any
 import jpype
 import numpy as np
 
-from talanoa.fiji import menu, runtime
+from talanoa.fiji import menu
+from talanoa.fiji.setup import runtime
 
 # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)
 PATIENCE = float(os.environ.get("TALANOA_TEST_PATIENCE", "240"))

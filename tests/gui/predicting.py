@@ -13,7 +13,7 @@ from gui import driver as d
 from gui.scenarios import open_image, values
 from labellers import ER, NUCLEUS
 from talanoa import image as images
-from talanoa.fiji import convert
+from talanoa.fiji.bridge import convert
 from talanoa.tasks.sample import plate
 
 PREDICT = "Predict Fluorescence"

@@ -12,7 +12,7 @@ import tifffile
 from gui import driver as d
 from gui.scenarios import dismiss, more_settings, open_image, start_training, values
 from gui.training import STOP, TRAIN, colours, opened, texts
-from talanoa.fiji import convert
+from talanoa.fiji.bridge import convert
 from talanoa.tasks.sample import noisy
 
 RESTORE = "Restore Image"

@@ -20,7 +20,7 @@ import tifffile
 
 import tiny
 from gui import driver as d
-from talanoa.fiji import convert
+from talanoa.fiji.bridge import convert
 
 SEGMENT = "Segment Objects"
 

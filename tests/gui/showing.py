@@ -16,7 +16,7 @@ from gui.scenarios import SEGMENT, dismiss, labels_of, open_image, status
 from gui.thresholds import WINDOW, begin, found, outlines
 from gui.training import TRAIN, goes_on, rows
 from gui.training import begin as begin_training
-from talanoa.fiji import convert
+from talanoa.fiji.bridge import convert
 from talanoa.image.form import from_array
 
 CHANNEL, IMAGE = "Channel", "Image (empty: the open one)"

@@ -19,7 +19,7 @@ import tifffile
 import talanoa
 import tiny
 from talanoa.core import resources
-from talanoa.fiji import install
+from talanoa.fiji.setup import install
 from worker.fiji import FijiProcess, until
 
 SHARED = Path("/dev/shm")

@@ -17,8 +17,8 @@ from typing import Any, Self
 import psutil
 
 from screen import display
-from talanoa.fiji import embedded
-from talanoa.fiji.java import choose_java
+from talanoa.fiji.setup import embedded
+from talanoa.fiji.setup.java import choose_java
 
 JYTHON = Path(__file__).resolve().parent / "jython"
 PATIENCE = 240.0  # seconds; a step that takes longer has failed (a first job imports PyTorch, on a busy machine)

@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from screen import display
-from talanoa.fiji import embedded, install
-from talanoa.fiji.java import choose_java
+from talanoa.fiji.setup import embedded, install
+from talanoa.fiji.setup.java import choose_java
 from worker.fiji import JYTHON, QUICK, WORKER, until
 
 PATCHER = "net.imagej:ij1-patcher:2.0.0"  # the one of Fiji 2.18

@@ -11,7 +11,7 @@ import pytest
 
 import talanoa
 from talanoa.core import resources
-from talanoa.fiji import install, install_check
+from talanoa.fiji.setup import install, install_check
 from worker.conftest import running
 from worker.fiji import FijiProcess
 from worker.looks import labels_of, same_labels

@@ -1,4 +1,4 @@
-"""Java arrays in one block of shared memory, as `talanoa.fiji.block` of the Python package reads and writes them."""
+"""Java arrays in one block of shared memory, as `talanoa.fiji.bridge.shared_block` of the Python package reads and writes them."""
 import jarray
 from java.io import File, IOException
 from java.lang import Integer, Long, String, System

@@ -1,4 +1,4 @@
-"""What an ImagePlus is besides its pixels, as plain values, and back: the other half of `talanoa.fiji.facts` in Python."""
+"""What an ImagePlus is besides its pixels, as plain values, and back: the other half of `talanoa.fiji.bridge.image_facts` in Python."""
 import jarray
 from java.lang import Boolean, Double
 from java.nio import ByteBuffer, FloatBuffer, IntBuffer, ShortBuffer
@@ -83,7 +83,7 @@ def build(facts, reply, key):
     """Return a new ij.ImagePlus from leaving facts and the block of a reply.
 
     facts : java.util.Map
-        What `talanoa.fiji.facts.from_form` says of the image.
+        What `talanoa.fiji.bridge.image_facts.from_form` says of the image.
     reply : block.Reply
         Has its pixels and colour tables.
     key : unicode

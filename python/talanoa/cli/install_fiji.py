@@ -23,7 +23,7 @@ def run(arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(list(arguments))
     if parsed.check:
         return _check(parsed.folder)
-    from talanoa.fiji import install, worker_python
+    from talanoa.fiji.setup import install, worker_python
 
     if parsed.uninstall:
         say("\n".join(install.uninstall(parsed.folder)))
@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _check(folder: str) -> int:
     """Show what a check finds."""
-    from talanoa.fiji import install_check
+    from talanoa.fiji.setup import install_check
 
     findings = install_check.check(folder)
     for finding in findings:

@@ -169,7 +169,8 @@ def _fiji(arguments: Sequence[str]) -> int:
 
 def open_window(fiji: str | None, image: str | None) -> None:
     """Open the window with our menu, and an image; return when it is closed."""
-    from talanoa.fiji import menu, runtime
+    from talanoa.fiji import menu
+    from talanoa.fiji.setup import runtime
 
     def ready(started: runtime.Runtime) -> None:
         """Put the menu into ImageJ, and open the image."""

@@ -1,4 +1,4 @@
 """The bridge to ImageJ: which ImageJ runs, and how images and tables cross.
 
-Importing this package starts no JVM; `talanoa.fiji.runtime.start` does.
+Importing this package starts no JVM; `talanoa.fiji.setup.runtime.start` does.
 """

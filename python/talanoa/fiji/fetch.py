@@ -13,8 +13,8 @@ import sys
 from collections.abc import Sequence
 
 from talanoa.core.errors import TalanoaError
-from talanoa.fiji import embedded, layout
-from talanoa.fiji.java import Java, choose_java
+from talanoa.fiji.setup import embedded, layout
+from talanoa.fiji.setup.java import Java, choose_java
 
 log = logging.getLogger(__name__)
 

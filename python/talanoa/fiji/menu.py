@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa.core import resources
-from talanoa.fiji.function import NAME, make_function
+from talanoa.fiji.bridge.in_process import NAME, make_function
 
 if TYPE_CHECKING:
-    from talanoa.fiji.runtime import Runtime
+    from talanoa.fiji.setup.runtime import Runtime
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ def open_window(fiji: str | None = None, image: str | None = None) -> None:
     TalanoaError
         There is no display or no Java, or `fiji` is no Fiji.
     """
-    from talanoa.fiji import runtime
+    from talanoa.fiji.setup import runtime
 
     def ready(started: Runtime) -> None:
         """Put the menu into ImageJ, and open the image."""

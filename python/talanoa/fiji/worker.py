@@ -24,8 +24,8 @@ import numpy as np
 from talanoa.core.errors import Cancelled
 from talanoa.core.logs import log_path, start_log_file
 from talanoa.core.version import __version__
-from talanoa.fiji import block
-from talanoa.fiji.edge import IMAGES, PLAIN, SELECTING, Attached, FijiHost, failed, label_title, perform
+from talanoa.fiji.bridge import shared_block
+from talanoa.fiji.bridge.dispatch import IMAGES, PLAIN, SELECTING, Attached, FijiHost, failed, label_title, perform
 
 if TYPE_CHECKING:
     from appose import SharedMemory
@@ -95,7 +95,7 @@ class Worker:
         request : mapping
             ``id``, ``task``, ``keys``, ``reply`` (name for the block of the reply), ``wanted`` (kinds of events that
             are shown); optional: ``block`` (layout of what goes along: pixels, tables, mask, roi_bytes, roi_start,
-            roi_names), ``image`` (arriving facts, see `talanoa.fiji.facts`), ``handle``, ``preview``.
+            roi_names), ``image`` (arriving facts, see `talanoa.fiji.bridge.image_facts`), ``handle``, ``preview``.
 
         Returns
         -------
@@ -129,7 +129,7 @@ class Worker:
         """Give back the block of a reply that ImageJ has read."""
         memory = self._blocks.pop(identity, None)
         if memory is not None:
-            block.release(memory)
+            shared_block.release(memory)
 
     def end(self, why: str) -> None:
         """End this process now, whatever runs; nothing stays in shared memory."""
@@ -167,80 +167,84 @@ class Worker:
         if not request.get("block"):
             yield Attached(handle=request.get("handle"), preview=bool(request.get("preview")))
             return
-        memory = block.attach(request["block"])
+        memory = shared_block.attach(request["block"])
         try:
             yield _read(memory, request)
         finally:
-            block.release(memory)
+            shared_block.release(memory)
 
     def _packed(self, reply: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
         """Return a reply as plain values; what is large goes into a block."""
         plain = {key: wire(reply[key]) for key in PLAIN if reply.get(key) is not None}
         if reply["status"] != "ok":
             return plain
-        arrays: dict[str, np.ndarray | block.Planes] = {}
+        arrays: dict[str, np.ndarray | shared_block.Planes] = {}
         _pack_images(reply, plain, arrays)
         _pack_rois(reply.get("rois"), plain, arrays)
         _pack_table(reply.get("table"), plain, arrays)
         if arrays:
-            memory, plain["block"] = block.create(request["reply"], arrays)
+            memory, plain["block"] = shared_block.create(request["reply"], arrays)
             self._blocks[request["id"]] = memory
         return plain
 
 
 def _read(memory: SharedMemory, request: Mapping[str, Any]) -> Attached:
     """Return the image, the selection and the ROIs of a request."""
-    from talanoa.fiji import facts
+    from talanoa.fiji.bridge import image_facts
 
     layout, found = request["block"], request.get("image")
     image = selection = pieces = None
     names: list[str] = []
     if found is not None:
-        grey = block.view(memory, layout, "grey_values") if "grey_values" in layout["arrays"] else None
-        image = facts.to_form(found, block.view(memory, layout, "pixels"), block.view(memory, layout, "tables"), grey)
-        mask = block.view(memory, layout, "mask") if "mask" in layout["arrays"] else None
-        selection = facts.selection_mask(found, mask) if request["task"] in SELECTING else None
+        grey = shared_block.view(memory, layout, "grey_values") if "grey_values" in layout["arrays"] else None
+        image = image_facts.to_form(
+            found, shared_block.view(memory, layout, "pixels"), shared_block.view(memory, layout, "tables"), grey
+        )
+        mask = shared_block.view(memory, layout, "mask") if "mask" in layout["arrays"] else None
+        selection = image_facts.selection_mask(found, mask) if request["task"] in SELECTING else None
     if "roi_start" in layout["arrays"]:
-        data = block.view(memory, layout, "roi_bytes").tobytes()
-        start = block.view(memory, layout, "roi_start").tolist()
+        data = shared_block.view(memory, layout, "roi_bytes").tobytes()
+        start = shared_block.view(memory, layout, "roi_start").tolist()
         pieces = [data[first:last] for first, last in itertools.pairwise(start)]
-        names = _split(block.view(memory, layout, "roi_names"), len(pieces))
+        names = _split(shared_block.view(memory, layout, "roi_names"), len(pieces))
     return Attached(image, selection, pieces, names, request.get("handle"), bool(request.get("preview")))
 
 
-def _pack_images(reply: Mapping[str, Any], plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
+def _pack_images(
+    reply: Mapping[str, Any], plain: dict[str, Any], arrays: dict[str, np.ndarray | shared_block.Planes]
+) -> None:
     """Add the label image, as ImageJ shows it, and the images that a task made."""
-    from talanoa.fiji import facts
+    from talanoa.fiji.bridge import image_facts
     from talanoa.image.labels import display_form
 
     leaving = {}
     if (labels := reply.get("labels")) is not None:
-        leaving["labels"] = facts.from_form(display_form(labels), label_title(labels))
+        leaving["labels"] = image_facts.from_form(display_form(labels), label_title(labels))
     for key in IMAGES:
         if (made := reply.get(key)) is not None:
-            leaving[key] = facts.from_form(made, str(made.attrs["name"]))
+            leaving[key] = image_facts.from_form(made, str(made.attrs["name"]))
     for key, image in leaving.items():
         plain[key] = wire(image.facts)
         arrays[f"{key}_pixels"] = image
         arrays[f"{key}_tables"] = image.tables
 
 
-def _pack_rois(rois: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
+def _pack_rois(rois: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | shared_block.Planes]) -> None:
     """Add ROIs as a few arrays."""
     if rois is None:
         return
-    from talanoa.fiji.packing import roi_arrays
+    from talanoa.fiji.bridge.packing import roi_arrays
 
     arrays.update(roi_arrays(rois))
     arrays["names"] = _joined(rois.names)
     plain["traced"] = bool(rois.traced)
 
 
-def _pack_table(table: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | block.Planes]) -> None:
+def _pack_table(table: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | shared_block.Planes]) -> None:
     """Add a table: columns of numbers, or of text."""
     if table is None:
         return
-    from talanoa.fiji.packing import table_columns
+    from talanoa.fiji.bridge.packing import table_columns
     from talanoa.measure.tables import shown_unit
 
     plain["headings"], plain["columns"], plain["rows"] = [str(name) for name in table.columns], [], len(table)
@@ -345,7 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     start_log_file()
     logging.captureWarnings(True)
     log.info("Talanoa %s, worker %d, %s", __version__, os.getpid(), sys.executable)
-    for name in block.sweep():
+    for name in shared_block.sweep():
         log.warning("Removed %s from shared memory: the Fiji that made it is gone", name)
 
     from appose import python_worker

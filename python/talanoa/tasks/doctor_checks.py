@@ -208,8 +208,8 @@ def _time_convolution(image: torch.Tensor, kernel: torch.Tensor) -> tuple[float,
 
 def check_java() -> Line:
     """Say which Java runs ImageJ, or would."""
-    from talanoa.fiji import runtime
-    from talanoa.fiji.java import choose_java
+    from talanoa.fiji.setup import runtime
+    from talanoa.fiji.setup.java import choose_java
 
     running = runtime.running()
     return Line("Java", True, running.java if running else str(choose_java()))
@@ -217,7 +217,7 @@ def check_java() -> Line:
 
 def check_imagej() -> Line:
     """Say which ImageJ is there: the one this process runs in, or the embedded one."""
-    from talanoa.fiji import embedded, runtime
+    from talanoa.fiji.setup import embedded, runtime
 
     running = runtime.running()
     if running:
@@ -229,7 +229,7 @@ def check_imagej() -> Line:
 
 def check_fiji_folder(folder: str) -> Line:
     """Check a Fiji folder."""
-    from talanoa.fiji.full import check_fiji
+    from talanoa.fiji.setup.full import check_fiji
 
     return Line("Fiji", True, check_fiji(folder))
 

@@ -59,7 +59,7 @@ def pack_rois(rois: RoiSet) -> Any:
     """
     import jpype
 
-    from talanoa.fiji import pixels
+    from talanoa.fiji.bridge import pixels
 
     java = jpype.JClass("java.util.HashMap")()
     for key, values in roi_arrays(rois).items():
@@ -87,7 +87,7 @@ def pack_table(table: pd.DataFrame) -> Any:
     """
     import jpype
 
-    from talanoa.fiji import pixels
+    from talanoa.fiji.bridge import pixels
     from talanoa.measure.tables import shown_unit
 
     text = jpype.JArray(jpype.JString)

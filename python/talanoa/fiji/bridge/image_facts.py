@@ -27,7 +27,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.fiji import calibration
+from talanoa.fiji.bridge import calibration
 from talanoa.image.form import check
 from talanoa.image.formats.metadata import SIGNED_OFFSET
 from talanoa.image.formats.tiff import exact

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from talanoa.core import resources
 from talanoa.core.version import __version__
-from talanoa.fiji import embedded
-from talanoa.fiji.inventory import Source
-from talanoa.fiji.layout import USED, Layout
+from talanoa.fiji.setup import embedded
+from talanoa.fiji.setup.inventory import Source
+from talanoa.fiji.setup.layout import USED, Layout
 
 NOTE = "installation.json"  # read by fiji_scripts/lib/talanoa_fiji/place.py
 ENTRY = """// Starts Talanoa when {command} is chosen for the first time; afterwards Talanoa is asked before this file.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from talanoa.core.errors import BadInput
-from talanoa.fiji import embedded
+from talanoa.fiji.setup import embedded
 
 APPOSE = (0, 9, 0)  # what the client in ImageJ is written against
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from talanoa.core.errors import BadInput, TalanoaError
-from talanoa.fiji import embedded, full
-from talanoa.fiji.java import Java, choose_java
-from talanoa.fiji.scripting import register_jython, run_script
+from talanoa.fiji.setup import embedded, full
+from talanoa.fiji.setup.java import Java, choose_java
+from talanoa.fiji.setup.scripting import register_jython, run_script
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class Runtime:
         return self.context.service(jpype.JClass(name).class_)
 
     def run_script(self, code: str, inputs: Mapping[str, Any] | None = None, name: str = "script.py") -> dict[str, Any]:
-        """Run a SciJava script and return its outputs; see `talanoa.fiji.scripting.run_script`."""
+        """Run a SciJava script and return its outputs; see `talanoa.fiji.setup.scripting.run_script`."""
         return run_script(self.context, code, inputs, name)
 
     def show(self) -> None:
@@ -228,8 +228,8 @@ def _plan(fiji: str | None, mode: str, prefs: Path | None, java_options: Sequenc
     if jpype.isJVMStarted():
         raise BadInput(
             "A Java virtual machine that Talanoa did not start runs in this process, and there can be only one; "
-            "expected none, or one with ImageJ. Call talanoa.fiji.runtime.attach(ij) with the ImageJ you started, or "
-            "start a new Python (a start of ImageJ that failed leaves its machine running)."
+            "expected none, or one with ImageJ. Call talanoa.fiji.setup.runtime.attach(ij) with the ImageJ you "
+            "started, or start a new Python (a start of ImageJ that failed leaves its machine running)."
         )
     _check_display(mode)
     folder = full.check_fiji(fiji) if fiji is not None else None

@@ -12,9 +12,9 @@ from pathlib import Path
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256, next_free
 from talanoa.core.version import __version__
-from talanoa.fiji import content, inventory, worker_python
-from talanoa.fiji.inventory import Changes, Inventory, Source
-from talanoa.fiji.layout import Layout, find_layout
+from talanoa.fiji.setup import content, inventory, worker_python
+from talanoa.fiji.setup.inventory import Changes, Inventory, Source
+from talanoa.fiji.setup.layout import Layout, find_layout
 
 ASIDE = ".changed"
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.fiji import pixels
+from talanoa.fiji.bridge import pixels
 from talanoa.image import grey_values
 from talanoa.image.formats.metadata import SIGNED_OFFSET
 from talanoa.image.spatial import Axis, resolve, seconds

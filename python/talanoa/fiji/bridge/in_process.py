@@ -10,8 +10,8 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from talanoa.fiji.edge import IMAGES, PLAIN, SELECTING, Attached, FijiHost, failed, label_title, perform
-from talanoa.fiji.packing import pack_rois, pack_table, plain, to_java, unpack_rois
+from talanoa.fiji.bridge.dispatch import IMAGES, PLAIN, SELECTING, Attached, FijiHost, failed, label_title, perform
+from talanoa.fiji.bridge.packing import pack_rois, pack_table, plain, to_java, unpack_rois
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ def answer(request: Any) -> Any:
 
 def _run(request: Any) -> Mapping[str, Any]:
     """Convert what goes with a request, and do its task."""
-    from talanoa.fiji import convert
+    from talanoa.fiji.bridge import convert
 
     keys = {str(key): plain(request.get(key)) for key in request.keySet() if str(key) not in ATTACHED}
     task, imp, packed = str(request.get("task")), request.get("imp"), request.get("rois")
@@ -110,7 +110,7 @@ def reply_to_java(reply: Mapping[str, Any]) -> Any:
     Labels and images that the task made become an ij.ImagePlus, ROIs and tables packed arrays (`pack_rois`,
     `pack_table`); other values stay as they are where Java has them (text, numbers, lists, maps).
     """
-    from talanoa.fiji import convert
+    from talanoa.fiji.bridge import convert
 
     java = to_java({key: plain(reply[key]) for key in PLAIN if reply.get(key) is not None})
     if reply["status"] != "ok":

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.fiji import pixels
+from talanoa.fiji.bridge import pixels
 
 _WITH_UNIT = re.compile(r"^(?P<name>.+?) \[(?P<unit>[^\[\]]+)\]$")
 _NO_VALUE = ("", "NaN", "null")

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from talanoa.core.errors import BadInput
 from talanoa.core.version import __version__
-from talanoa.fiji import content, install, worker_python
-from talanoa.fiji.inventory import Inventory
-from talanoa.fiji.layout import Layout, find_layout
+from talanoa.fiji.setup import content, install, worker_python
+from talanoa.fiji.setup.inventory import Inventory
+from talanoa.fiji.setup.layout import Layout, find_layout
 
 AGAIN = "Install again: talanoa install-fiji FOLDER"
 

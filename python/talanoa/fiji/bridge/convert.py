@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.fiji import calibration, facts, pixels
+from talanoa.fiji.bridge import calibration, image_facts, pixels
 from talanoa.image.labels import display_form
 
 _USABLE = 0.9  # of the free memory
@@ -46,16 +46,16 @@ def to_dataarray(imp: Any, crop: bool = False) -> xr.DataArray:
     found = describe(imp)
     whole = (slice(0, found["height"]), slice(0, found["width"]))
     chosen = found["selection"] if crop else None
-    rows, columns = facts.clipped(found) if chosen and chosen["area"] else whole
+    rows, columns = image_facts.clipped(found) if chosen and chosen["area"] else whole
     values = _copy_planes(imp, rows, columns)
-    image = facts.to_form(found, values, calibration.lut_tables(_luts(imp)), _grey_values(imp))
+    image = image_facts.to_form(found, values, calibration.lut_tables(_luts(imp)), _grey_values(imp))
     if (rows, columns) != whole:
         image.attrs["crop_origin"] = (rows.start, columns.start)
     return image
 
 
 def describe(imp: Any) -> dict[str, Any]:
-    """Return what an ImagePlus is besides its pixels: the arriving facts of `talanoa.fiji.facts`.
+    """Return what an ImagePlus is besides its pixels: the arriving facts of `talanoa.fiji.bridge.image_facts`.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def to_imageplus(image: xr.DataArray, title: str | None = None) -> Any:
     """
     import jpype
 
-    leaving = facts.from_form(image, title)
+    leaving = image_facts.from_form(image, title)
     found = leaving.facts
     stack = jpype.JClass("ij.ImageStack")(found["width"], found["height"], leaving.shape[0])
     for index, plane in enumerate(leaving, start=1):
@@ -180,7 +180,7 @@ def selection_mask(imp: Any) -> NDArray[np.bool_] | None:
     if inside is not None:
         mask = np.empty((inside.getHeight(), inside.getWidth()), np.uint8)
         pixels.from_java(inside.getPixels(), mask)
-    return facts.selection_mask(describe(imp), mask)
+    return image_facts.selection_mask(describe(imp), mask)
 
 
 def _selection(roi: Any) -> dict[str, Any] | None:
@@ -234,7 +234,7 @@ def _copy_planes(imp: Any, rows: slice, columns: slice) -> NDArray[Any]:
     """Copy the planes of a stack, one by one, into a new array (t, c, z, y, x)."""
     _, _, channels, slices, frames = imp.getDimensions()
     size = (frames, channels, slices, rows.stop - rows.start, columns.stop - columns.start)
-    values = _allocate(size, np.dtype(facts.DTYPES[imp.getType()]))
+    values = _allocate(size, np.dtype(image_facts.DTYPES[imp.getType()]))
     stack, full = imp.getStack(), (imp.getHeight(), imp.getWidth())
     part = values.shape[3:] != full
     plane = np.empty(full if part else 0, values.dtype)

@@ -1,0 +1,1 @@
+"""Images, ROIs and tables between ImageJ and Python."""

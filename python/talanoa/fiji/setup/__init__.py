@@ -1,0 +1,1 @@
+"""Finding, starting and installing ImageJ and Fiji."""
