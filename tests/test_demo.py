@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from talanoa import demo, image
+from talanoa import image
+from talanoa.cli import demo
 from talanoa.measure import tables
 from talanoa.measure.metrics.matching import match_images
 from talanoa.rois import files

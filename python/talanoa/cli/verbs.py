@@ -146,7 +146,7 @@ def plain(reply: Reply) -> Reply:
 
 def _demo(arguments: Sequence[str]) -> int:
     """Run the demonstration."""
-    from talanoa import demo
+    from talanoa.cli import demo
 
     return int(demo.main(list(arguments)))
 
