@@ -61,7 +61,7 @@ $(VENV)/.java-ready: $(VENV)/.ready
 	$(PY) -m talanoa.fiji.fetch
 	@touch $@
 
-# What the tests of install-fiji put into folders, and what patches ImageJ in Fiji (tests/worker/headless.py).
+# What the tests of install-fiji put into folders, and what patches ImageJ in Fiji (tests/helpers/worker/headless.py).
 $(VENV)/.jars-ready: $(VENV)/.java-ready
 	$(PY) -m talanoa.fiji.fetch --install-fiji --also net.imagej:ij1-patcher:2.0.0
 	@touch $@

@@ -26,7 +26,7 @@ from talanoa.tasks.sample import shipped
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
-from worker.fiji import FijiProcess, until
+from helpers.worker.fiji import FijiProcess, until
 
 JOBS, EARLY = 200, 20
 WHOLE_HEAP = ("-Xms1g", "-Xmx1g", "-XX:+AlwaysPreTouch")  # Java would touch its heap bit by bit, which is no growth

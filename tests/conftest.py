@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["spread"]
+pytest_plugins = ["helpers.spread"]
 
 # Before any test imports the package: no test may see or change the models of the person who runs it. Each process of
-# several (see spread.py) makes and removes its own.
+# several (see helpers/spread.py) makes and removes its own.
 os.environ["TALANOA_HOME"] = tempfile.mkdtemp(prefix="talanoa-tests-")
 os.environ.setdefault("MPLBACKEND", "Agg")
 

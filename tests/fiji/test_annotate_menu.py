@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
-import tiny
+from helpers import tiny
 from talanoa.fiji import menu
 from talanoa.fiji.setup.runtime import Runtime
 from talanoa.segmentation.dataset.folder import open_dataset

@@ -10,8 +10,8 @@ import pytest
 import tifffile
 
 import talanoa
-import tiny
-from fiji.active import active, opened
+from helpers import tiny
+from helpers.fiji.active import active, opened
 from talanoa import image as images
 from talanoa import tasks
 from talanoa.core.host import QuietHost

@@ -1,6 +1,6 @@
 """The doors inside ImageJ, without a window: the Java Function, macros and recorded lines give the labels of Python.
 
-The command line is compared with Python in tests/test_doors.py, the menu in tests/gui.
+The command line is compared with Python in tests/api/test_doors.py, the menu in tests/gui.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import talanoa
-import tiny
+from helpers import tiny
 from talanoa import image as images
 from talanoa.fiji import menu
 from talanoa.fiji.bridge import convert

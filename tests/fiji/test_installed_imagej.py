@@ -16,13 +16,13 @@ import pytest
 import tifffile
 
 import talanoa
-import tiny
-from screen import display
+from helpers import tiny
+from helpers.screen import display
 from talanoa.fiji.setup import embedded, install
 from talanoa.fiji.setup.java import choose_java
 
 SECONDS = 150  # a first job imports PyTorch, on a busy machine
-JYTHON = Path(__file__).resolve().parents[1] / "worker" / "jython"
+JYTHON = Path(__file__).resolve().parents[1] / "helpers" / "worker" / "jython"
 START = 'done = call("org.python.core.imp.load", "talanoa_start");'
 PRESS_OK, LOOK = (f'done = call("org.python.core.imp.load", "{module}");' for module in ("press_ok", "look"))
 

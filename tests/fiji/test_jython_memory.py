@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fiji.scripts import commands
 from fiji.test_jython_lib import run
+from helpers.fiji.scripts import commands
 from talanoa.fiji.bridge import convert
 from talanoa.fiji.setup.runtime import Runtime
 from talanoa.image.form import from_array

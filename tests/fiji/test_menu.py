@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import tifffile
 
-import tiny
-from fiji.active import active
-from fiji.scripts import commands, declared
+from helpers import tiny
+from helpers.fiji.active import active
+from helpers.fiji.scripts import commands, declared
 from talanoa import tasks
 from talanoa.core import resources
 from talanoa.core.host import QuietHost

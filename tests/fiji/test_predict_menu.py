@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-import labellers
 import talanoa
-from fiji.active import active, opened
-from fiji.scripts import commands as scripts
-from fiji.scripts import declared
-from labellers import ER, NUCLEUS
+from helpers import labellers
+from helpers.fiji.active import active, opened
+from helpers.fiji.scripts import commands as scripts
+from helpers.fiji.scripts import declared
+from helpers.labellers import ER, NUCLEUS
 from talanoa import image as images
 from talanoa.core import resources
 from talanoa.fiji import menu

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import tifffile
 
-import drawn_plates
-import restorers
 import talanoa
-from fiji.active import active, opened
-from fiji.scripts import commands as scripts
-from fiji.scripts import declared
+from helpers import drawn_plates, restorers
+from helpers.fiji.active import active, opened
+from helpers.fiji.scripts import commands as scripts
+from helpers.fiji.scripts import declared
 from talanoa import image as images
 from talanoa.core import resources
 from talanoa.fiji import menu

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-import tiny
-from fiji.active import active
+from helpers import tiny
+from helpers.fiji.active import active
 from talanoa.fiji import menu
 from talanoa.fiji.bridge import convert
 from talanoa.fiji.setup.runtime import Runtime

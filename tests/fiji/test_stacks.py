@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 import talanoa
-from synthetic import stack, write_stacks
+from helpers.synthetic import stack, write_stacks
+from helpers.trained3d import small_model
 from talanoa import image as images
 from talanoa import rois
 from talanoa.fiji import menu
 from talanoa.fiji.bridge import convert
 from talanoa.fiji.setup.runtime import Runtime
 from talanoa.models import folder
-from trained3d import small_model
 
 
 @pytest.fixture(scope="module")

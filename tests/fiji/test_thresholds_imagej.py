@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from synthetic import nuclei
+from helpers.synthetic import nuclei
 from talanoa import image as images
 from talanoa.fiji.setup.runtime import Runtime
 from talanoa.image.ops import thresholds

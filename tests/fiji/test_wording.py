@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import tiny
-from fiji.scripts import commands
 from fiji.test_jython_lib import run
+from helpers import tiny
+from helpers.fiji.scripts import commands
 from talanoa.core.request import key_value
 from talanoa.fiji import menu
 from talanoa.fiji.bridge import convert

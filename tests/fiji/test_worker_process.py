@@ -15,7 +15,7 @@ import numpy as np
 import psutil
 import pytest
 
-import tiny
+from helpers import tiny
 from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.core.version import __version__

@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 import tifffile
 
-import tiny
-from screen import display
+from helpers import tiny
+from helpers.screen import display
 
 TESTS = Path(__file__).resolve().parent.parent
 SECONDS = 900
@@ -73,6 +73,6 @@ def _process(scenario: str, work: Path, environment: dict[str, str]) -> subproce
     with display() as name:
         paths = os.pathsep.join([str(TESTS.parent / "python"), str(TESTS)])
         own = {"DISPLAY": name, "PYTHONPATH": paths, "TALANOA_HOME": str(work / "home")}
-        command = [sys.executable, "-m", "gui.scenarios", scenario, str(work)]
+        command = [sys.executable, "-m", "helpers.gui.scenarios", scenario, str(work)]
         env = {**os.environ, **environment, **own}
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)

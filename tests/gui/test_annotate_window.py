@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
-from gui.annotate import DISCS, truth
+from helpers.gui.annotate import DISCS, truth
 from talanoa.measure.metrics.matching import match_images
 from talanoa.segmentation.dataset.folder import open_dataset
 

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from numpy.typing import NDArray
 
-import drawn_plates
+from helpers import drawn_plates
 from talanoa.labelling.data.align import moved, offset, shared_part
 
 Pair = tuple[NDArray[np.float32], NDArray[np.float32]]

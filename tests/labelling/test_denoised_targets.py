@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-import drawn_plates
+from helpers import drawn_plates
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.labelling.record import record_of

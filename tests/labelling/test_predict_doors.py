@@ -10,10 +10,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-import labellers
 import talanoa
-import tiny
-from labellers import ER, NUCLEUS
+from helpers import labellers, tiny
+from helpers.labellers import ER, NUCLEUS
 from talanoa import cli, tasks
 from talanoa import image as images
 from talanoa.core.host import QuietHost

@@ -17,10 +17,10 @@ import pytest
 import tifffile
 
 import talanoa
-import tiny
+from helpers import tiny
+from helpers.worker.fiji import FijiProcess, until
 from talanoa.core import resources
 from talanoa.fiji.setup import install
-from worker.fiji import FijiProcess, until
 
 SHARED = Path("/dev/shm")
 GONE_WITHIN = 30.0  # seconds

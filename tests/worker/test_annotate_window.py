@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import tifffile
 
-import tiny
+from helpers import tiny
+from helpers.worker.fiji import FijiProcess
 from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.segmentation.dataset.folder import open_dataset
-from worker.fiji import FijiProcess
 
 pytestmark = pytest.mark.gui
 

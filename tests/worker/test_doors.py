@@ -11,11 +11,11 @@ import pytest
 import tifffile
 
 import talanoa
-import tiny
+from helpers import tiny
+from helpers.worker.looks import SEGMENT, confirm, labels_of, same_labels
 from talanoa import rois, tasks
 from talanoa.core.host import QuietHost
 from talanoa.image.form import from_array
-from worker.looks import SEGMENT, confirm, labels_of, same_labels
 
 pytestmark = pytest.mark.gui
 

@@ -9,9 +9,9 @@ from typing import Any
 import psutil
 import pytest
 
-import tiny
-from worker.fiji import until
-from worker.looks import SEGMENT, begin, labels_of, quick, working
+from helpers import tiny
+from helpers.worker.fiji import until
+from helpers.worker.looks import SEGMENT, begin, labels_of, quick, working
 
 pytestmark = pytest.mark.gui
 

@@ -11,15 +11,13 @@ import numpy as np
 import pytest
 import tifffile
 
-import labellers
-import restorers
 import talanoa
-import tiny
-from labellers import ER, NUCLEUS
+from helpers import labellers, restorers, tiny
+from helpers.labellers import ER, NUCLEUS
+from helpers.worker import headless
 from talanoa import image as images
 from talanoa.core import resources
 from talanoa.tasks.sample import noisy
-from worker import headless
 
 FILES = 4
 SEGMENT = 'run("Segment Objects", "model=tiny rois=none device=cpu prob_thresh=0.4");'

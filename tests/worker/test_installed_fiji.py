@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 import talanoa
+from helpers.worker.fiji import FijiProcess
+from helpers.worker.looks import labels_of, same_labels
 from talanoa.core import resources
 from talanoa.fiji.setup import install, install_check
 from worker.conftest import running
-from worker.fiji import FijiProcess
-from worker.looks import labels_of, same_labels
 
 pytestmark = [pytest.mark.fiji, pytest.mark.gui]
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import tifffile
 
-import tiny
-from worker.fiji import until
-from worker.looks import SEGMENT, begin, choose, confirm, labels_of, quick, same_labels
+from helpers import tiny
+from helpers.worker.fiji import until
+from helpers.worker.looks import SEGMENT, begin, choose, confirm, labels_of, quick, same_labels
 
 pytestmark = pytest.mark.gui
 

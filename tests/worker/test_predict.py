@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-import labellers
 import talanoa
-from labellers import ER, NUCLEUS
-from worker.looks import labels_of
+from helpers import labellers
+from helpers.labellers import ER, NUCLEUS
+from helpers.worker.looks import labels_of
 
 pytestmark = pytest.mark.gui
 

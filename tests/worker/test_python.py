@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 import talanoa
-from worker.fiji import until
-from worker.looks import SEGMENT, confirm, quick
+from helpers.worker.fiji import until
+from helpers.worker.looks import SEGMENT, confirm, quick
 
 pytestmark = pytest.mark.gui
 

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-import restorers
 import talanoa
+from helpers import restorers
+from helpers.worker.looks import labels_of
 from talanoa import image as images
 from talanoa.tasks.sample import noisy
-from worker.looks import labels_of
 
 pytestmark = pytest.mark.gui
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from worker.fiji import QUICK
-from worker.looks import SEGMENT, confirm, quick
+from helpers.worker.fiji import QUICK
+from helpers.worker.looks import SEGMENT, confirm, quick
 
 pytestmark = [
     pytest.mark.gui,

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import tiny
-from worker.fiji import FijiProcess, until
+from helpers import tiny
+from helpers.worker.fiji import FijiProcess, until
 
 pytestmark = pytest.mark.gui
 
