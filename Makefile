@@ -15,7 +15,7 @@ PIP    ?= $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(PY)
 
 help:
 	@echo "make demo    set everything up and segment a sample image in ImageJ"
-	@echo "make test    set-up, ruff, mypy, pytest"
+	@echo "make test    set-up, ruff, mypy, import-linter, pytest"
 	@echo "make bench   measure, and write benchmarks/RESULTS.md"
 	@echo "make doctor  say what works on this machine, and the remedy for what does not"
 	@echo "make clean   remove $(VENV) and what the tools left behind"
@@ -29,6 +29,7 @@ test: check
 check: $(VENV)/.dev-ready $(VENV)/.jars-ready
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+	$(BIN)/lint-imports --no-cache
 
 bench: $(VENV)/.dev-ready $(VENV)/.java-ready
 	$(PY) benchmarks/run.py

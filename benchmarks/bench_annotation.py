@@ -48,8 +48,8 @@ def proposer(**keys: Any) -> Proposer:
     """Return a function that proposes labels (y, x) for an image (y, x)."""
     from talanoa.annotation.propose import propose
     from talanoa.annotation.request_propose import ProposeRequest
+    from talanoa.core.request import parse
     from talanoa.image.form import from_array
-    from talanoa.segmentation.request import parse
 
     request = parse(ProposeRequest, keys).request
     return lambda image: propose(from_array(image), request).labels.values[0, 0, 0]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from talanoa.models import methods
-from talanoa.models.networks.coarse_up import on_the_coarse_grid
+from talanoa.models.networks.unet import on_the_coarse_grid
 from talanoa.models.runtime import onnx, onnx_export
 from talanoa.models.runtime import torch as torch_run
 

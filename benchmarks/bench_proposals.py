@@ -60,9 +60,9 @@ def main() -> int:
     """Print the figures."""
     from talanoa.annotation.propose import propose
     from talanoa.annotation.request_propose import ProposeRequest
+    from talanoa.core.request import parse
     from talanoa.image.form import from_array
     from talanoa.segmentation.classical import recipes
-    from talanoa.segmentation.request import parse
 
     small, large = plane(1024), plane(2136)
     given = from_array(small)

@@ -95,10 +95,11 @@ def ours(method: str, half: bool, data: Arrays, seed: int) -> Network:
     from talanoa.models import methods
     from talanoa.models.methods.n2v_masking import mask_batch
     from talanoa.training import loop
+    from talanoa.training.settings import Settings
 
     chosen = methods.get(method)
     config = chosen.config(unet_kernel_size=3)
-    settings = loop.Settings(lr=RATE, mixed_precision=half, patch=PATCH, batch=BATCH, seed=seed)
+    settings = Settings(lr=RATE, mixed_precision=half, patch=PATCH, batch=BATCH, seed=seed)
     device = torch.device("cpu")
     trainer = loop.start(chosen, config, settings, device)
     rng = np.random.default_rng(seed)

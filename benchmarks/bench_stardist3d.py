@@ -24,8 +24,9 @@ from talanoa.core.host import QuietHost
 from talanoa.measure.metrics.matching import match_images
 from talanoa.models import folder as model_folder
 from talanoa.segmentation.predict import segment
-from talanoa.segmentation.request import SegmentRequest, TrainRequest
-from talanoa.training.run import train
+from talanoa.segmentation.request import SegmentRequest
+from talanoa.tasks.recipes import train
+from talanoa.training.request import TrainRequest
 
 DATA = Path(os.environ.get("TALANOA_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 IOU = (0.5, 0.7, 0.9)

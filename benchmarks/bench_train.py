@@ -50,9 +50,10 @@ def talanoa_steps(
 
     from talanoa.models import methods
     from talanoa.segmentation.train import star_feed
-    from talanoa.segmentation.train.dataset import Annotated
+    from talanoa.segmentation.train.annotated import Annotated
     from talanoa.training import loop
     from talanoa.training.allocation import large_blocks_kept
+    from talanoa.training.settings import Settings
 
     volume = image.ndim == 3
     method = methods.get("stardist3d" if volume else "stardist")
@@ -60,7 +61,7 @@ def talanoa_steps(
     config = method.config(n_rays=case["rays"], grid=case["grid"], **keys)
     sizes = {"patch": case["patch"][-1], "batch": case["batch"]}
     slices = {"patch_z": case["patch"][0]} if volume else {}
-    settings = loop.Settings(mixed_precision=half, augment_scale=2.0, **sizes, **slices)
+    settings = Settings(mixed_precision=half, augment_scale=2.0, **sizes, **slices)
     device = torch.device("cpu")
     ours.KEPT.enter_context(large_blocks_kept())  # as a training does, here until the process ends
     trainer = loop.start(method, config, settings, device)

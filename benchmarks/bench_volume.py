@@ -64,7 +64,7 @@ def segment(shape: tuple[int, ...]) -> dict[str, Any]:
     from talanoa import image, tasks
     from talanoa.core.host import QuietHost
     from talanoa.models import folder as model_folder
-    from talanoa.models.runtime import backends
+    from talanoa.models.runtime import backends, types
     from talanoa.segmentation import predict
 
     network = [0.0]
@@ -77,7 +77,7 @@ def segment(shape: tuple[int, ...]) -> dict[str, Any]:
         class Timed:
             backend, device = runner.backend, runner.device
 
-            def __call__(self, *inner: Any, **more: Any) -> backends.Maps:
+            def __call__(self, *inner: Any, **more: Any) -> types.Maps:
                 started = time.perf_counter()
                 found = runner(*inner, **more)
                 network[0] += time.perf_counter() - started
@@ -134,8 +134,8 @@ def main(words: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="talanoa-bench-") as folder:
         os.environ["TALANOA_HOME"] = folder
         from talanoa.core.host import QuietHost
-        from talanoa.segmentation.request import TrainRequest
-        from talanoa.training.run import train
+        from talanoa.tasks.recipes import train
+        from talanoa.training.request import TrainRequest
 
         named = write_volumes(Path(folder) / "volumes", 8)
         made = train(TrainRequest(name="balls", device="cpu", **named, **TRAINING), QuietHost())

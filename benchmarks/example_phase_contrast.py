@@ -16,8 +16,8 @@ from pathlib import Path
 import pandas as pd
 
 import talanoa
-from talanoa.evaluation.report import charts
 from talanoa.evaluation.segmentation import report
+from talanoa.evaluation.segmentation.charts import over_iou
 from talanoa.evaluation.segmentation.summary import Score
 from talanoa.models import folder as model_folder
 
@@ -46,7 +46,7 @@ def main() -> None:
     EXAMPLES.mkdir(exist_ok=True)
     (EXAMPLES / f"{NAME}.md").write_text(page(name, found), encoding="utf-8")
     scores = [Score(*row[1:]) for row in found.overall.itertuples(index=False, name=None)]
-    (EXAMPLES / f"{NAME}-iou.svg").write_bytes(charts.over_iou(scores))
+    (EXAMPLES / f"{NAME}-iou.svg").write_bytes(over_iou(scores))
     curve = model_folder.find(name) / "loss.png"
     if curve.is_file():
         shutil.copyfile(curve, EXAMPLES / f"{NAME}-loss.png")

@@ -35,10 +35,11 @@ def train_step(
     from talanoa.models import methods
     from talanoa.training import loop
     from talanoa.training.allocation import large_blocks_kept
+    from talanoa.training.settings import Settings
 
     chosen = methods.get(method)
     config = chosen.config(**keys)
-    settings = loop.Settings(mixed_precision=half, patch=images.shape[-1], batch=len(images))
+    settings = Settings(mixed_precision=half, patch=images.shape[-1], batch=len(images))
     device = torch.device("cpu")
     trainer = loop.start(chosen, config, settings, device)
     batch = (torch.from_numpy(images), tuple(torch.from_numpy(each) for each in answers))

@@ -13,13 +13,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from talanoa.core import documented
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
 from talanoa.core.version import __version__
 
 if TYPE_CHECKING:
     from talanoa import rois
     from talanoa.api import estimate, evaluate, predict_fluorescence, rerun, restore, segment, study, train
-    from talanoa.image.form import from_array, read, write
+    from talanoa.image.form import from_array
+    from talanoa.image.io import read, write
 
 __all__ = [
     "BadInput",
@@ -47,13 +49,15 @@ _LAZY = {
     **dict.fromkeys(("read", "write", "from_array"), "image"),
 }
 
+documented.lead_on()
+
 
 def __getattr__(name: str) -> Any:
     """Load a public name when it is asked for."""
     if name in _LAZY:
         return getattr(importlib.import_module(f"talanoa.{_LAZY[name]}"), name)
-    if name == "rois":
-        return importlib.import_module("talanoa.rois")
+    if name == "rois" or name in documented.WHERE:
+        return importlib.import_module(f"talanoa.{name}")
     raise AttributeError(f"module 'talanoa' has no attribute {name!r}")
 
 

@@ -13,40 +13,42 @@ import pytest
 
 from helpers import annotating
 from helpers.annotating import refused, truth
-from talanoa import annotation, cli, rois
+from talanoa import cli, rois
 from talanoa import image as images
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.annotation.request_propose import ProposeRequest
+from talanoa.api import annotate
+from talanoa.cli import codes
 from talanoa.core.errors import BadInput
+from talanoa.core.request import parse
 from talanoa.fiji.bridge.dispatch import PLAIN
-from talanoa.segmentation.request import parse
 
 
 def test_a_dataset_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, root = annotating.sources(tmp_path, 3), str(tmp_path / "cells")
-    assert cli.main(["annotate", "new", root, "--classes", "a, b", "--who", "Anna"]) == cli.OK
-    assert cli.main(["annotate", "pick", root, "--source", str(source), "--count", "2"]) == cli.OK
+    assert cli.main(["annotate", "new", root, "--classes", "a, b", "--who", "Anna"]) == codes.OK
+    assert cli.main(["annotate", "pick", root, "--source", str(source), "--count", "2"]) == codes.OK
     assert "Next: field_" in capsys.readouterr().out
-    assert cli.main(["annotate", "next", root, "--json"]) == cli.OK
+    assert cli.main(["annotate", "next", root, "--json"]) == codes.OK
     name = json.loads(capsys.readouterr().out)["next"]["name"]
     drawn = tmp_path / "drawn.zip"
     rois.write_zip(drawn, truth(tmp_path / "cells", name))
-    assert cli.main(["annotate", "check", "--rois", str(drawn), "--out", str(tmp_path / "found.csv")]) == cli.OK
+    assert cli.main(["annotate", "check", "--rois", str(drawn), "--out", str(tmp_path / "found.csv")]) == codes.OK
     assert (tmp_path / "found.csv").read_text(encoding="utf-8-sig").startswith("roi,index,kind,value,hint,fix,indices")
     fixed = tmp_path / "fixed.zip"
     words = ["--rois", str(drawn), "--fix", "split", "--index", "0", "--out", str(fixed)]
-    assert cli.main(["annotate", "fix", *words]) == cli.OK
+    assert cli.main(["annotate", "fix", *words]) == codes.OK
     assert len(rois.read_zip(fixed).rois) == len(rois.read_zip(drawn).rois) + 1
-    assert cli.main(["annotate", "fix", *words]) == cli.BAD
+    assert cli.main(["annotate", "fix", *words]) == codes.BAD
     assert "exists already" in capsys.readouterr().err
-    assert cli.main(["annotate", "save", root, "--image", name, "--rois", str(drawn)]) == cli.OK
+    assert cli.main(["annotate", "save", root, "--image", name, "--rois", str(drawn)]) == codes.OK
     capsys.readouterr()
-    assert cli.main(["annotate", "status", root]) == cli.OK
+    assert cli.main(["annotate", "status", root]) == codes.OK
     shown = capsys.readouterr().out
     assert "cells: 1 of 2 images are done." in shown and re.search(rf"{name}\s+done\s+6", shown)
-    assert cli.main(["annotate", "undo", root, "--out", str(tmp_path / "again.zip")]) == cli.OK
+    assert cli.main(["annotate", "undo", root, "--out", str(tmp_path / "again.zip")]) == codes.OK
     assert len(rois.read_zip(tmp_path / "again.zip").rois) == 6
-    assert cli.main(["annotate", "save", root, "--image", name, "--empty"]) == cli.OK
+    assert cli.main(["annotate", "save", root, "--image", name, "--empty"]) == codes.OK
 
 
 def test_what_an_action_gives_is_written_where_asked(tmp_path: Path) -> None:
@@ -58,16 +60,16 @@ def test_what_an_action_gives_is_written_where_asked(tmp_path: Path) -> None:
 
 
 def test_the_actions_from_python(tmp_path: Path) -> None:
-    annotation.run("new", tmp_path / "cells")
-    annotation.run("pick", tmp_path / "cells", source=str(annotating.sources(tmp_path, 2)))
-    proposed = annotation.run("propose", tmp_path / "cells", image="field_0", by="threshold", min_size=30)["rois"]
-    assert len(annotation.run("check", image=annotating.plane(96), rois=proposed)["table"].columns) == 7
+    annotate.run("new", tmp_path / "cells")
+    annotate.run("pick", tmp_path / "cells", source=str(annotating.sources(tmp_path, 2)))
+    proposed = annotate.run("propose", tmp_path / "cells", image="field_0", by="threshold", min_size=30)["rois"]
+    assert len(annotate.run("check", image=annotating.plane(96), rois=proposed)["table"].columns) == 7
     rois.write_zip(tmp_path / "drawn.zip", proposed)
     for drawn in (proposed, tmp_path / "drawn.zip"):
-        reply = annotation.run("save", tmp_path / "cells", image="field_0", rois=drawn)
+        reply = annotate.run("save", tmp_path / "cells", image="field_0", rois=drawn)
         assert reply["status_text"] == "1 of 2" and reply["saved"]["objects"] == len(proposed)
     with pytest.raises(BadInput, match="dataset is missing"):
-        annotation.run("status")
+        annotate.run("status")
 
 
 def test_text_as_macros_give_it_is_read() -> None:

@@ -19,8 +19,8 @@ from talanoa.annotation.importers.pictures import overlaps
 from talanoa.annotation.propose import propose
 from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput
+from talanoa.core.request import parse
 from talanoa.image import form as images
-from talanoa.segmentation.request import parse
 
 
 def labels_2d() -> np.ndarray:

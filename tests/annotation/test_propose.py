@@ -11,8 +11,8 @@ from talanoa import image as images
 from talanoa.annotation.propose import display_range, propose
 from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.request import parse
 from talanoa.measure.metrics.matching import Counts, match_images
-from talanoa.segmentation.request import parse
 
 
 def ask(**keys: object) -> ProposeRequest:

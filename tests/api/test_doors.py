@@ -13,6 +13,7 @@ import talanoa
 from helpers import tiny
 from talanoa import cli
 from talanoa import image as images
+from talanoa.cli import codes
 
 KEYS = [
     {},
@@ -34,7 +35,7 @@ def test_python_and_the_command_line_agree_bit_for_bit(keys: dict[str, object], 
     out = discs.parent / "cli"
     words = [f"--{key.replace('_', '-')}={value}" for key, value in keys.items()]
     common = [str(discs), "--model", tiny.MODEL, "--device", "cpu", "--out", str(out)]
-    assert cli.main(["segment", *common, *words]) == cli.OK
+    assert cli.main(["segment", *common, *words]) == codes.OK
     found = talanoa.segment(talanoa.read(discs), tiny.MODEL, device="cpu", out=str(discs.parent / "python"), **keys)
     assert found.labels is not None and found.folder is not None and found.labels.max() > 5
     np.testing.assert_array_equal(images.read_labels(out / "labels.tif"), found.labels)
@@ -58,7 +59,7 @@ def test_arrays_paths_and_images_are_the_same_to_python(discs: Path) -> None:
 def test_a_python_call_raises_what_the_command_line_says(discs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(talanoa.BadInput) as raised:
         talanoa.segment(discs, tiny.MODEL, prob_tresh=0.5)
-    assert cli.main(["segment", str(discs), "--model", tiny.MODEL, "--prob_tresh", "0.5"]) == cli.BAD
+    assert cli.main(["segment", str(discs), "--model", tiny.MODEL, "--prob_tresh", "0.5"]) == codes.BAD
     assert capsys.readouterr().err.strip() == str(raised.value)
 
 

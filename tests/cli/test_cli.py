@@ -18,7 +18,7 @@ import tifffile
 from helpers import tiny
 from talanoa import cli, tasks
 from talanoa import image as images
-from talanoa.cli import options
+from talanoa.cli import codes, options
 from talanoa.cli.console import ConsoleHost
 from talanoa.core import logs
 from talanoa.core.errors import BadInput
@@ -35,7 +35,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def bad(capsys: pytest.CaptureFixture[str], *words: str) -> str:
     """Run a command that has to fail, and return the message."""
-    assert cli.main(words) == cli.BAD
+    assert cli.main(words) == codes.BAD
     captured = capsys.readouterr()
     assert captured.out == "" and "Traceback" not in captured.err
     return captured.err
@@ -83,7 +83,7 @@ def test_switches_do_not_swallow_the_next_word() -> None:
 
 
 def test_segment_writes_a_result_folder(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--device", "cpu", "--out", "results"]) == cli.OK
+    assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--device", "cpu", "--out", "results"]) == codes.OK
     out = capsys.readouterr().out
     assert out.startswith("8 objects in ") and "Results: results" in out
     assert images.read_labels(here / "results" / "labels.tif").max() == 8
@@ -91,13 +91,13 @@ def test_segment_writes_a_result_folder(here: Path, capsys: pytest.CaptureFixtur
 
 def test_results_get_a_free_name_when_none_is_given(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
-        assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL]) == cli.OK
+        assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL]) == codes.OK
     assert {path.name for path in here.iterdir()} == {"discs.tif", "discs-talanoa", "discs-talanoa-2"}
     assert "discs-talanoa-2" in capsys.readouterr().out
 
 
 def test_a_reply_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--json", "--quiet"]) == cli.OK
+    assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--json", "--quiet"]) == codes.OK
     reply = json.loads(capsys.readouterr().out)
     assert reply["status"] == "ok" and reply["labels"]["objects"] == reply["rois"] == len(reply["table"]) == 8
 
@@ -105,9 +105,9 @@ def test_a_reply_as_json(here: Path, capsys: pytest.CaptureFixture[str]) -> None
 def test_rois_to_a_label_image_and_back(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     labels = images.from_array(tiny.discs(1)[1].astype(np.int32))
     images.write_labels("labels.tif", labels)
-    assert cli.main(["rois", "from-labels", "--image", "labels.tif", "--out", "rois.zip"]) == cli.OK
+    assert cli.main(["rois", "from-labels", "--image", "labels.tif", "--out", "rois.zip"]) == codes.OK
     words = ["rois", "to-labels", "--rois", "rois.zip", "--image", "discs.tif", "--out", "again.tif"]
-    assert cli.main(words) == cli.OK
+    assert cli.main(words) == codes.OK
     np.testing.assert_array_equal(images.read_labels("again.tif"), labels)
     assert "saved as again.tif" in capsys.readouterr().out
     assert "exists already" in bad(capsys, *words)
@@ -115,10 +115,10 @@ def test_rois_to_a_label_image_and_back(here: Path, capsys: pytest.CaptureFixtur
 
 def test_rerun_tells_by_its_exit_code(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--out", "results"])
-    assert cli.main(["rerun", "results/result.json"]) == cli.OK
+    assert cli.main(["rerun", "results/result.json"]) == codes.OK
     assert "identical bit for bit" in capsys.readouterr().out
     tifffile.imwrite("discs.tif", tiny.discs(2)[0])
-    assert cli.main(["rerun", "results/result.json"]) == cli.DIFFERENT
+    assert cli.main(["rerun", "results/result.json"]) == codes.DIFFERENT
     assert "image: the pixels are not those of the record" in capsys.readouterr().out
 
 
@@ -136,12 +136,12 @@ def test_train_then_segment_by_name(here: Path, capsys: pytest.CaptureFixture[st
     keys = tiny.training_keys(here / "set", "cli discs", epochs=1, steps=2)
     keys.pop("task")
     words = ["train", *(f"--{key.replace('_', '-')}={value}" for key, value in keys.items())]
-    assert cli.main(words) == cli.OK
+    assert cli.main(words) == codes.OK
     assert 'Segment with model="cli discs".' in capsys.readouterr().out
     assert "cli discs-2" in bad(capsys, *words)
-    assert cli.main(["models"]) == cli.OK
+    assert cli.main(["models"]) == codes.OK
     assert "cli discs" in capsys.readouterr().out
-    assert cli.main(["segment", "discs.tif", "--model", "cli discs"]) == cli.OK
+    assert cli.main(["segment", "discs.tif", "--model", "cli discs"]) == codes.OK
     assert folder.load("cli discs").licence == "CC0-1.0"
 
 
@@ -172,7 +172,7 @@ def test_ctrl_c_ends_a_training_cleanly(tmp_path: Path) -> None:
                 process.send_signal(signal.SIGINT)
                 break
         _, rest = process.communicate(timeout=300)
-    assert process.returncode == cli.CANCELLED
+    assert process.returncode == codes.CANCELLED
     assert "Traceback" not in rest
     assert not (tmp_path / "home" / "models" / "never done").exists()
 
@@ -190,7 +190,7 @@ def test_a_reader_that_has_gone_leaves_no_trace(words: list[str], both: bool) ->
     with os.fdopen(write, "wb") as pipe:
         command = [sys.executable, "-m", "talanoa", *words]
         done = subprocess.run(command, stdout=pipe, stderr=pipe if both else subprocess.PIPE, text=True, timeout=300)
-    assert done.returncode == (cli.BAD if words == ["segmnt"] else cli.OK)
+    assert done.returncode == (codes.BAD if words == ["segmnt"] else codes.OK)
     assert "Error" not in (done.stderr or "") and "Traceback" not in (done.stderr or "")
 
 
@@ -200,15 +200,15 @@ def test_a_job_goes_on_when_nobody_reads(here: Path) -> None:
     words = ["segment", "discs.tif", f"--model={tiny.MODEL}", "--out=results", "--verbose"]
     command = [sys.executable, "-m", "talanoa", *words]
     with os.fdopen(write, "wb") as pipe:
-        assert subprocess.run(command, stdout=pipe, stderr=pipe, timeout=300).returncode == cli.OK
+        assert subprocess.run(command, stdout=pipe, stderr=pipe, timeout=300).returncode == codes.OK
     assert images.read_labels(here / "results" / "labels.tif").max() == 8
 
 
 def test_a_command_without_standard_streams(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stdout", None)
     monkeypatch.setattr(sys, "stderr", None)
-    assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--out", "results"]) == cli.OK
-    assert cli.main(["segmnt"]) == cli.BAD
+    assert cli.main(["segment", "discs.tif", "--model", tiny.MODEL, "--out", "results"]) == codes.OK
+    assert cli.main(["segmnt"]) == codes.BAD
 
 
 def test_a_full_disk_is_not_a_reader_that_has_gone(
@@ -219,7 +219,7 @@ def test_a_full_disk_is_not_a_reader_that_has_gone(
             raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(sys, "stdout", Full())
-    assert cli.main(["models"]) == cli.BAD
+    assert cli.main(["models"]) == codes.BAD
     assert "No space left on device" in capsys.readouterr().err
 
 

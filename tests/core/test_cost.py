@@ -12,8 +12,11 @@ from helpers import tiny
 from talanoa import tasks
 from talanoa.core import cost
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.image.form import from_array
-from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.request import SegmentRequest
+from talanoa.training.cost import of_training
+from talanoa.training.request import TrainRequest
 
 
 def package(folder: Path, name: str, energy: int, largest: int = 999_999) -> Path:
@@ -59,7 +62,7 @@ def test_the_peak_of_memory_holds_what_is_in_use() -> None:
 def test_a_training_costs_what_its_epochs_and_its_end_took() -> None:
     rows = [{"seconds": 10.0, "waiting": 1.0}, {"seconds": 12.0, "waiting": 3.0}, {"seconds": 14.0, "waiting": 3.2}]
     asked = parse(TrainRequest, {"images": "i", "name": "n", "price": "2,5", "currency": "USD"}).request
-    record = cost.of_training(cost.Meter("cpu", _counters=[]), rows, 4.0, asked)
+    record = of_training(cost.Meter("cpu", _counters=[]), rows, 4.0, asked)
     assert (record["seconds"], record["seconds_per_epoch"], record["waiting"]) == (40, 12, 0.2)
     assert record["cost"] == pytest.approx(2.5 * 40 / 3600) and record["cost_per_epoch"] == pytest.approx(
         2.5 * 12 / 3600
@@ -67,7 +70,7 @@ def test_a_training_costs_what_its_epochs_and_its_end_took() -> None:
     text = "\n".join(cost.lines_of(record))
     assert "12 s for an epoch, 20.0% of it waiting for data" in text
     assert "At 2.5 USD an hour: 0.0278 USD, an epoch 0.00833 USD." in text
-    free = cost.of_training(cost.Meter("cpu", _counters=[]), rows, 4.0, asked.model_copy(update={"price": None}))
+    free = of_training(cost.Meter("cpu", _counters=[]), rows, 4.0, asked.model_copy(update={"price": None}))
     assert "cost" not in free and "price_per_hour" not in free
 
 

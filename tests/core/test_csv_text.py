@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from talanoa.core import csv_text
+from talanoa.core import csv_text, record
 from talanoa.measure import tables
 from talanoa.tasks import result
 
@@ -62,8 +62,8 @@ def test_text_and_numbers_in_one_column(tmp_path: Path) -> None:
 
 def test_a_record_holds_names_that_are_not_utf8(tmp_path: Path) -> None:
     folder = result.write_result(tmp_path / "out", result.Outputs(), {"image": {"name": "caf\udce9.tif"}})
-    assert result.read_record(folder)["image"]["name"] == "caf\udce9.tif"
-    (folder / result.RECORD).read_text(encoding="utf-8")
+    assert record.read_record(folder)["image"]["name"] == "caf\udce9.tif"
+    (folder / record.RECORD).read_text(encoding="utf-8")
 
 
 def test_no_table_is_written_another_way() -> None:

@@ -19,15 +19,16 @@ from helpers import tiny
 from helpers.synthetic import write_pairs
 from helpers.trained import request
 from talanoa import tasks
-from talanoa.core import files, leftovers, processes
+from talanoa.core import leftovers, processes, write_errors
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import write_aside
 from talanoa.core.host import QuietHost
 from talanoa.models import archive as model_archive
 from talanoa.models import folder as model_folder
 from talanoa.models.runtime import store
+from talanoa.tasks.recipes import train
 from talanoa.training import loop
-from talanoa.training.run import train
+from talanoa.training.table import read_losses
 
 KILLED = """
 import os, sys
@@ -149,7 +150,7 @@ def test_a_training_goes_on_without_its_table_of_losses(damage: str, tmp_path: P
     if damage != "lost":
         table.write_bytes(whole[:40] if damage == "cut" else b"epoch\nthree\n")
     reply = train(request(images, masks, name, **training_keys(resume=True)), QuietHost())
-    assert [row["epoch"] for row in loop.read_losses(reply.losses)] == [1, 2, 3]
+    assert [row["epoch"] for row in read_losses(reply.losses)] == [1, 2, 3]
     assert reply.losses.read_bytes().startswith(whole)
 
 
@@ -176,7 +177,7 @@ def test_a_full_disk_in_blocks_tells_what_is_kept(tmp_path: Path) -> None:
     full = OSError(errno.ENOSPC, "No space left on device")
     message = r"The disk is full.*What is done is kept in .*result.unfinished"
     with pytest.raises(BadInput, match=message), store.opened(tmp_path / "result", {}, QuietHost()):
-        raise files.explain_write_error(full, tmp_path / "result") from full
+        raise write_errors.explain_write_error(full, tmp_path / "result") from full
     assert (tmp_path / "result.unfinished").is_dir()
 
 

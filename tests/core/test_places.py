@@ -18,7 +18,7 @@ from talanoa.core import places
 from talanoa.core.host import QuietHost
 from talanoa.evaluation import leaks
 from talanoa.models import folder as model_folder
-from talanoa.training.run import train
+from talanoa.tasks.recipes import train
 
 
 @pytest.fixture(autouse=True)

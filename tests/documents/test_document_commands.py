@@ -21,9 +21,10 @@ from helpers import documents_world as world
 from helpers import tiny
 from talanoa import cli
 from talanoa import image as images
+from talanoa.cli import codes
+from talanoa.core.request import parse
 from talanoa.models import folder as model_folder
 from talanoa.models import geometry
-from talanoa.segmentation import request
 from talanoa.tasks.study.request import StudyRequest
 
 # What takes minutes, a display, a network or other machines; test_documents.py and tests of their own look at these.
@@ -131,7 +132,7 @@ def test_the_commands_of_a_document_run(
         write_what_differs(words)
         status = cli.main(shortened(words))
         captured = capsys.readouterr()
-        assert status == cli.OK, f"{document.name}: talanoa {line}\n{captured.err}"
+        assert status == codes.OK, f"{document.name}: talanoa {line}\n{captured.err}"
         for place in made(words):
             assert place.exists(), f"{document.name}: talanoa {line}: {place}"
 
@@ -172,7 +173,7 @@ def named() -> dict[str, Any]:
 
 def check_study(**keys: Any) -> Any:
     """Check the keys of a study, which takes minutes."""
-    return SimpleNamespace(table=request.parse(StudyRequest, keys).request)
+    return SimpleNamespace(table=parse(StudyRequest, keys).request)
 
 
 def with_keys(function: Callable[..., Any], more: dict[str, Any]) -> Callable[..., Any]:
@@ -199,7 +200,7 @@ def test_the_python_examples_run(code: str, here: Path, tmp_path: Path, monkeypa
     if "rerun" in code:
         talanoa.segment("cells.tif", model="nuclei", out="results")
     if "my_cells" in code:
-        assert cli.main(["annotate", "new", "my_cells"]) == cli.OK
+        assert cli.main(["annotate", "new", "my_cells"]) == codes.OK
     exec(compile(code, "example", "exec"), named())
 
 

@@ -17,6 +17,7 @@ import pytest
 from talanoa import cli
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.cli import options
+from talanoa.core.request import parse
 from talanoa.evaluation.request import EvaluateRequest
 from talanoa.labelling.request import PredictRequest
 from talanoa.labelling.train import presets as label_presets
@@ -24,22 +25,24 @@ from talanoa.restoration.request import RestoreRequest
 from talanoa.restoration.train import presets as restore_presets
 from talanoa.segmentation import request
 from talanoa.segmentation.train import star_recipe, volumes
+from talanoa.tasks.request import DoctorRequest, ModelsRequest, RerunRequest, RoisRequest
 from talanoa.tasks.sample.request import SampleRequest
 from talanoa.tasks.study.request import StudyRequest
+from talanoa.training.request import TrainRequest
 
 REQUESTS = {
     "segment": request.SegmentRequest,
     "restore": RestoreRequest,
     "predict": PredictRequest,
-    "train": request.TrainRequest,
-    "rois": request.RoisRequest,
+    "train": TrainRequest,
+    "rois": RoisRequest,
     "annotate": AnnotateRequest,
     "evaluate": EvaluateRequest,
     "sample": SampleRequest,
     "study": StudyRequest,
-    "models": request.ModelsRequest,
-    "rerun": request.RerunRequest,
-    "doctor": request.DoctorRequest,
+    "models": ModelsRequest,
+    "rerun": RerunRequest,
+    "doctor": DoctorRequest,
 }
 COMMAND = r"(?:^ {4}|`)(?:\.venv/bin/)?(?:python -m )?talanoa ([^`\n]*)"
 OWN_OPTIONS = {
@@ -113,7 +116,7 @@ def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
         if words == [words[0]] and any(field.is_required() for field in kind.model_fields.values()):
             continue  # only the name of the command
         keys, _ = options.read(options.parser_for(words[0], kind), words[0], kind, words[1:])
-        assert request.parse(kind, keys), document
+        assert parse(kind, keys), document
 
 
 @pytest.mark.parametrize("verb", ["segment", "restore", "predict", "train", "rois", "evaluate", "sample"])
@@ -129,8 +132,8 @@ def test_defaults_in_the_documents_are_those_of_the_requests(root: Path) -> None
     fields = request.SegmentRequest.model_fields
     assert f"({fields['norm_low'].default:g} and {fields['norm_high'].default:g})" in text
     assert f"(default `{fields['model'].default}`)" in text
-    assert f"({request.TrainRequest.model_fields['validation'].default:g})" in text
-    assert f"({request.TrainRequest.model_fields['seed'].default})" in text
+    assert f"({TrainRequest.model_fields['validation'].default:g})" in text
+    assert f"({TrainRequest.model_fields['seed'].default})" in text
 
 
 def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
@@ -139,7 +142,7 @@ def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
     assert lines
     for line in lines:
         keys = dict(re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", line))
-        assert request.parse(request.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
+        assert parse(request.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
 
 
 @pytest.mark.parametrize("command", ["Segment_Objects", "Restore_Image", "Predict_Fluorescence"])

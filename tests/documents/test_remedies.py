@@ -18,28 +18,28 @@ SCRIPTS = PACKAGE.parent.parent / "fiji_scripts" / "Plugins" / "Talanoa"
 KEY = re.compile(r"""(?<![\w<.{%/"'&?-])([a-z][a-z_0-9]*)=(?=[\w<"'{(\[])""")
 # What looks like a key in a message and is one of something else, with the module that says so.
 OTHER = {
-    ("classical_config.py", "key"): "placeholder",
-    ("classical_config.py", "min_area"): "settings",
-    ("classical_config.py", "max_area"): "settings",
-    ("label_targets.py", "clip"): "steps of prepare",
-    ("label_targets.py", "rolling_ball"): "steps of prepare",
-    ("requests_evaluate.py", "min_area"): "segment",
-    ("requests_propose.py", "min_area"): "settings",
-    ("segmenting.py", "min_area"): "segment",
-    ("requests_train.py", "clip"): "steps of prepare",
-    ("requests_train.py", "rolling_ball"): "steps of prepare",
-    ("targets.py", "clip"): "steps of prepare",
-    ("names.py", "mse"): "loss",
-    ("names.py", "sobel"): "loss",
-    ("requests_train.py", "sobel"): "loss",
-    ("requests_study.py", "key"): "placeholder",
-    ("segmenting.py", "predicted"): "segment",
-    ("runtime.py", "mode"): "Python: talanoa.fiji.setup.runtime",
-    ("keras_images.py", "means"): "file of another program",
-    ("keras_images.py", "stds"): "file of another program",
-    ("keras_images.py", "unet_last_activation"): "file of another program",
-    ("n2v.py", "n_channel_in"): "configuration",
-    ("n2v.py", "n_channel_out"): "configuration",
+    ("segmentation/classical/config.py", "key"): "placeholder",
+    ("segmentation/classical/config.py", "min_area"): "settings",
+    ("segmentation/classical/config.py", "max_area"): "settings",
+    ("labelling/train/targets.py", "clip"): "steps of prepare",
+    ("labelling/train/targets.py", "rolling_ball"): "steps of prepare",
+    ("evaluation/request.py", "min_area"): "segment",
+    ("annotation/request_propose.py", "min_area"): "settings",
+    ("evaluation/labelling/segmenting.py", "min_area"): "segment",
+    ("training/request.py", "clip"): "steps of prepare",
+    ("training/request.py", "rolling_ball"): "steps of prepare",
+    ("labelling/targets.py", "clip"): "steps of prepare",
+    ("models/losses/names.py", "mse"): "loss",
+    ("models/losses/names.py", "sobel"): "loss",
+    ("training/request.py", "sobel"): "loss",
+    ("tasks/study/request.py", "key"): "placeholder",
+    ("evaluation/labelling/segmenting.py", "predicted"): "segment",
+    ("fiji/setup/runtime.py", "mode"): "Python: talanoa.fiji.setup.runtime",
+    ("models/keras/image_models.py", "means"): "file of another program",
+    ("models/keras/image_models.py", "stds"): "file of another program",
+    ("models/keras/image_models.py", "unet_last_activation"): "file of another program",
+    ("models/methods/n2v.py", "n_channel_in"): "configuration",
+    ("models/methods/n2v.py", "n_channel_out"): "configuration",
 }
 OF_READING = ("dims", "series", "missing_planes")
 READERS = ("segment", "restore", "predict", "train", "study", "evaluate", "annotate", "rois")
@@ -78,7 +78,8 @@ def keys_in(source: str) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def named() -> set[tuple[str, str]]:
     """Return (module, key) of all messages."""
-    return {(path.name, key) for path in PACKAGE.rglob("*.py") for key in keys_in(path.read_text(encoding="utf-8"))}
+    files = {path.relative_to(PACKAGE).as_posix(): path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py")}
+    return {(name, key) for name, source in files.items() for key in keys_in(source)}
 
 
 def test_keys_are_found_in_messages_and_not_in_docstrings() -> None:

@@ -17,6 +17,7 @@ from helpers import tiny
 from helpers.evaluation.cases import evaluate, faulty, make_set, refusal, write
 from talanoa import cli, rois, tasks
 from talanoa import image as images
+from talanoa.cli import codes
 from talanoa.evaluation import candidates
 from talanoa.evaluation.segmentation import explain
 from talanoa.evaluation.segmentation.summary import OBJECT_METRICS
@@ -230,7 +231,7 @@ def test_python_and_the_command_line_agree(tmp_path: Path, monkeypatch: pytest.M
     keys = make_set(tmp_path, 2)
     monkeypatch.chdir(tmp_path)
     words = [f"--{key}={value}" for key, value in keys.items()]
-    assert cli.main(["evaluate", "--prediction", "found", "--bootstrap=50", *words]) == cli.OK
+    assert cli.main(["evaluate", "--prediction", "found", "--bootstrap=50", *words]) == codes.OK
     found = talanoa.evaluate(prediction=tmp_path / "found", bootstrap=50, out=tmp_path / "python", **keys)
     assert found.folder is not None and found.report == found.folder / "report.html"
     for name in ("images.csv", "overall.csv", "thresholds.csv"):
@@ -243,7 +244,7 @@ def test_the_reply_is_plain_json_on_the_command_line(tmp_path: Path, capsys: pyt
     keys = make_set(tmp_path, 2)
     words = [f"--{key}={value}" for key, value in keys.items()]
     found = f"--prediction={tmp_path / 'found'}"
-    assert cli.main(["evaluate", "--json", "--bootstrap=0", found, f"--out={tmp_path / 'out'}", *words]) == cli.OK
+    assert cli.main(["evaluate", "--json", "--bootstrap=0", found, f"--out={tmp_path / 'out'}", *words]) == codes.OK
     reply = json.loads(capsys.readouterr().out)
     assert reply["kind"] == "objects" and len(reply["table"]) == 2 and Path(reply["report"]).is_file()
     assert {row["Low"] for row in reply["overall"] if row["Level"] == "object"} == {None}

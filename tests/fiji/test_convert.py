@@ -13,7 +13,8 @@ import xarray as xr
 from talanoa.core.errors import BadInput
 from talanoa.fiji.bridge import calibration
 from talanoa.fiji.bridge.convert import labels_to_imageplus, selection_mask, to_dataarray, to_imageplus
-from talanoa.image.form import from_array, read, write
+from talanoa.image.form import from_array
+from talanoa.image.io import read, write
 from talanoa.image.lut import glasbey
 
 CZT = list(itertools.product((1, 2), (1, 3), (1, 4)))

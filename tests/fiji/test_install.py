@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from talanoa import cli
+from talanoa.cli import codes
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.version import __version__
@@ -179,7 +180,7 @@ def test_a_full_disk_leaves_nothing(folder: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code, str(folder)], capture_output=True, text=True, env=env, check=False
     )
-    assert done.returncode == cli.BAD and "Nothing was changed in" in done.stderr
+    assert done.returncode == codes.BAD and "Nothing was changed in" in done.stderr
     assert everything(folder) == before
 
 
@@ -249,19 +250,19 @@ def test_the_link_of_a_virtual_environment_is_noted_as_it_is(tmp_path: Path, roo
 
 def test_a_check_names_what_is_amiss(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["install-fiji", str(folder)]
-    assert cli.main([*command, "--check"]) == cli.DIFFERENT and "is not installed" in capsys.readouterr().out
-    assert cli.main(command) == cli.OK
+    assert cli.main([*command, "--check"]) == codes.DIFFERENT and "is not installed" in capsys.readouterr().out
+    assert cli.main(command) == codes.OK
     shown = capsys.readouterr().out
     assert "Start " in shown and "The first job is prepared" in shown
-    assert cli.main([*command, "--check"]) == cli.OK
+    assert cli.main([*command, "--check"]) == codes.OK
     shown = capsys.readouterr().out
     assert "[problem]" not in shown and f"Talanoa {__version__}" in shown and "Appose: " in shown
     script(folder).write_text("changed")
     (package(folder) / "client.py").unlink()
-    assert cli.main([*command, "--check"]) == cli.DIFFERENT
+    assert cli.main([*command, "--check"]) == codes.DIFFERENT
     shown = capsys.readouterr().out
     assert "Missing: " in shown and "client.py" in shown and "Changed since: " in shown
-    assert cli.main([*command, "--uninstall"]) == cli.OK
+    assert cli.main([*command, "--uninstall"]) == codes.OK
 
 
 def test_a_damaged_list_of_files_is_explained(folder: Path) -> None:

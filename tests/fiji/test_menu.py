@@ -22,7 +22,9 @@ from talanoa.evaluation.request import EvaluateRequest
 from talanoa.fiji import menu
 from talanoa.fiji.bridge import convert, packing
 from talanoa.fiji.setup.runtime import Runtime
-from talanoa.segmentation.request import RoisRequest, SegmentRequest, TrainRequest
+from talanoa.segmentation.request import SegmentRequest
+from talanoa.tasks.request import RoisRequest
+from talanoa.training.request import TrainRequest
 
 SEGMENT, EVALUATE = "Segment Objects", "Evaluate Model"
 OF_THE_WINDOW = ("adjust", "more")  # inputs that ask for a window and no key of a request

@@ -11,11 +11,13 @@ import torch
 
 from helpers.synthetic import write_pairs
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.folder import Model
-from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.training.run import TrainReply, train
+from talanoa.tasks.recipes import train
+from talanoa.training.request import TrainRequest
+from talanoa.training.run import TrainReply
 
 SMALL = {"method": "segmentation", "filters": 8, "depth": 2, "patch": 64, "batch": 2, "device": "cpu"}
 

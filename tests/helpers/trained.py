@@ -8,8 +8,9 @@ from tempfile import mkdtemp
 
 from helpers.synthetic import write_pairs
 from talanoa.core.host import QuietHost
-from talanoa.segmentation.request import TrainRequest
-from talanoa.training.run import TrainReply, train
+from talanoa.tasks.recipes import train
+from talanoa.training.request import TrainRequest
+from talanoa.training.run import TrainReply
 
 SMALL = {"n_rays": 16, "grid": 2, "depth": 2, "filters": 8, "patch": 64, "batch": 4}
 

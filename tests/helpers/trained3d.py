@@ -9,8 +9,9 @@ from typing import Any
 
 from helpers.synthetic import write_stacks
 from talanoa.core.host import QuietHost
-from talanoa.segmentation.request import TrainRequest
-from talanoa.training.run import TrainReply, train
+from talanoa.tasks.recipes import train
+from talanoa.training.request import TrainRequest
+from talanoa.training.run import TrainReply
 
 SMALL = {"n_rays": 32, "depth": 1, "filters": 12, "patch": 32, "patch_z": 16, "batch": 2}
 

@@ -15,6 +15,7 @@ from PIL import Image
 import talanoa
 from helpers import annotating, labellers, micromanager, restorers, tiny
 from talanoa import cli, image, tasks
+from talanoa.cli import codes
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.core.request import read_dims
@@ -63,9 +64,9 @@ def test_other_axes_are_refused_with_what_is_expected(given: object) -> None:
 
 def test_a_movie_is_segmented_from_the_command_line(movie: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["segment", str(movie), "--model", tiny.MODEL, "--device", "cpu", "--quiet"]
-    assert cli.main([*words, "--out", str(movie.parent / "none")]) == cli.BAD
+    assert cli.main([*words, "--out", str(movie.parent / "none")]) == codes.BAD
     assert "set dims=tyx" in capsys.readouterr().err
-    assert cli.main([*words, "--dims", "tyx", "--out", str(movie.parent / "out")]) == cli.OK
+    assert cli.main([*words, "--dims", "tyx", "--out", str(movie.parent / "out")]) == codes.OK
     expected = talanoa.segment(FRAMES, tiny.MODEL, dims="tyx", device="cpu")
     labels = image.read_labels(movie.parent / "out" / "labels.tif")
     assert labels.sizes["t"] == 3 and np.array_equal(labels.values, expected.labels.values)

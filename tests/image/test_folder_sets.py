@@ -15,6 +15,7 @@ from talanoa import image as images
 from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.evaluation import pairing
 from talanoa.evaluation.report import page
 from talanoa.image import folder as image_folder
@@ -22,8 +23,8 @@ from talanoa.labelling.data import plates
 from talanoa.labelling.data import sources as label_sources
 from talanoa.restoration.train import data, pairs, read
 from talanoa.segmentation.dataset.folder import open_dataset
-from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.segmentation.train import dataset, sources
+from talanoa.training.request import TrainRequest
 
 
 def write_set(folder: Path, planes: Sequence[np.ndarray], stem: str = "t", axis: int = 0) -> list[Path]:

@@ -13,6 +13,7 @@ import tifffile
 import talanoa
 from helpers import filesets, restorers, tiny
 from talanoa import cli, tasks
+from talanoa.cli import codes
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 
@@ -39,9 +40,9 @@ def ask(task: str, **keys: Any) -> tasks.Reply:
 
 def test_segment_restore_and_rerun(stopped: Path, tmp_path: Path) -> None:
     words = ["segment", str(stopped), "--model", tiny.MODEL, "--device", "cpu", "--quiet"]
-    assert cli.main([*words, "--out", str(tmp_path / "none")]) == cli.BAD
+    assert cli.main([*words, "--out", str(tmp_path / "none")]) == codes.BAD
     assert not (tmp_path / "none").exists()
-    assert cli.main([*words, "--missing-planes", "skip", "--out", str(tmp_path / "out")]) == cli.OK
+    assert cli.main([*words, "--missing-planes", "skip", "--out", str(tmp_path / "out")]) == codes.OK
     record = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
     assert record["image"]["sizes"]["t"] == 3 and record["request"]["missing_planes"] == "skip"
     assert any("frames 4-5" in warning for warning in record["warnings"])

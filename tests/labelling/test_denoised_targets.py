@@ -12,10 +12,11 @@ from scipy.ndimage import gaussian_filter
 from helpers import drawn_plates
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.labelling.record import record_of
 from talanoa.labelling.train import data
-from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.training.run import train
+from talanoa.tasks.recipes import train
+from talanoa.training.request import TrainRequest
 
 SIDE, NOISE = 96, 120.0
 NAMES = [f"A0{number}_f1" for number in range(1, 6)]

@@ -10,13 +10,14 @@ from scipy import ndimage
 
 from helpers import drawn_plates
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.labelling.data import empty as emptiness
 from talanoa.labelling.data.field import LabelField, empty_stains
 from talanoa.labelling.record import Stain
 from talanoa.labelling.train import data
 from talanoa.labelling.train import scores as label_scores
-from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.tasks.sample import plate
+from talanoa.training.request import TrainRequest
 
 
 def camera(number: int, side: int = 1024, hot: int = 0) -> np.ndarray:

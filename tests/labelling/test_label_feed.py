@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from helpers import drawn_plates
+from talanoa.labelling.data import exposure
 from talanoa.labelling.data.field import LabelField
 from talanoa.labelling.train import feed
-from talanoa.labelling.train.crops import CropAugmentation
+from talanoa.labelling.train.crops import CropAugmentation, cut, drawn_place
 from talanoa.training.loop import make_batch
 from talanoa.training.settings import Settings
 
@@ -118,6 +119,6 @@ def test_camera_noise_alone_is_empty_however_a_crop_is_turned_and_enlarged() -> 
     field = LabelField("noise", (light / light.max())[None].astype(np.float32), noise)
     assert feed.faults_of([field], settings(patch=32)) == {"crops": 25, "empty": 25}
     for _ in range(20):
-        place = feed.drawn_place(field.shape, 64, CropAugmentation(), rng)
-        crops = (feed.cut(values, place, 64) for values in (field.image, field.target))
-        assert feed.fault_of(*crops, None, field.noise) == "empty"
+        place = drawn_place(field.shape, 64, CropAugmentation(), rng)
+        crops = (cut(values, place, 64) for values in (field.image, field.target))
+        assert exposure.fault_of(*crops, None, field.noise) == "empty"

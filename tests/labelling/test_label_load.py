@@ -15,12 +15,13 @@ from helpers import drawn_plates
 from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.labelling.data.field import TRAINING, VALIDATION
 from talanoa.labelling.record import record_of
 from talanoa.labelling.train import data, recipe
-from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.tasks.common import Given
+from talanoa.rois.given import Given
 from talanoa.training.recipe import Loaded
+from talanoa.training.request import TrainRequest
 
 NAMES = [f"{row}{column:02d}_f1" for row in "ABC" for column in (1, 2, 3, 4)]
 

@@ -18,17 +18,18 @@ from talanoa import image as images
 from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.image import lazy as image_lazy
 from talanoa.labelling.data import modalities
 from talanoa.labelling.data.field import middle_planes
 from talanoa.labelling.record import LabellingRecord, Light, Stain, record_of
 from talanoa.labelling.train import data, recipe
 from talanoa.models import folder as model_folder
-from talanoa.segmentation.request import TrainRequest, parse
+from talanoa.rois.given import Given
 from talanoa.tasks import image_task
-from talanoa.tasks.common import Given
+from talanoa.tasks.recipes import train
 from talanoa.training.recipe import Loaded
-from talanoa.training.run import train
+from talanoa.training.request import TrainRequest
 
 NAMES = [f"{row}{column:02d}_f1" for row in "AB" for column in range(1, 7)]
 BOTH = (Light(name="phase"), Light(name="DIC"))

@@ -13,6 +13,8 @@ from helpers import labellers, restorers, tiny
 from helpers.labellers import ER, NUCLEUS, PHASE, phase
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.core.record import array_sha256
+from talanoa.core.request import parse
 from talanoa.image.form import from_array
 from talanoa.image.ops import orientations
 from talanoa.image.ops.normalize import fit
@@ -24,8 +26,6 @@ from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.runtime.frames import Made
 from talanoa.models.runtime.windows import Windows
-from talanoa.segmentation.request import parse
-from talanoa.tasks.result import array_sha256
 
 GOLGI = Stain(name="golgi")
 HALO = 31  # of two poolings

@@ -15,10 +15,11 @@ from helpers import labellers, tiny
 from helpers.labellers import ER, NUCLEUS
 from talanoa import cli, tasks
 from talanoa import image as images
+from talanoa.cli import codes
 from talanoa.core.host import QuietHost
+from talanoa.core.record import array_sha256
 from talanoa.labelling.request import PredictRequest
 from talanoa.tasks import folder_input, image_task
-from talanoa.tasks.result import array_sha256
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,7 @@ def ask(host: Any = None, given: xr.DataArray | None = None, **keys: Any) -> dic
 def test_all_doors_give_the_same_pixels(movie: Path, model: str, second: str) -> None:
     here, keys = movie.parent, {"dtype": "uint16", "window": 32, "border": 4}
     words = ["predict", str(movie), "--model", model, "--model", second, "--device", "cpu", "--dtype=uint16", "--quiet"]
-    assert cli.main([*words, "--window", "32", "--border=4", "--uncertainty", "--out", str(here / "cli")]) == cli.OK
+    assert cli.main([*words, "--window", "32", "--border=4", "--uncertainty", "--out", str(here / "cli")]) == codes.OK
     by_python = talanoa.predict_fluorescence(
         talanoa.read(movie), [model, second], device="cpu", uncertainty=True, **keys
     )
@@ -172,7 +173,7 @@ def test_the_command_line_gives_results_a_place_and_json(
 ) -> None:
     monkeypatch.chdir(movie.parent)
     words = ["predict", "movie.tif", "--model", model, "--stains", "er", "--device", "cpu", "--json", "--quiet"]
-    assert cli.main(words) == cli.OK
+    assert cli.main(words) == codes.OK
     reply = json.loads(capsys.readouterr().out)
     assert (movie.parent / "movie-predicted" / "predicted.tif").is_file() and reply["folder"] == "movie-predicted"
     assert reply["image"] == {"dtype": "float32", "sizes": {"t": 5, "c": 1, "z": 1, "y": 50, "x": 62}}
@@ -183,7 +184,7 @@ def test_models_tell_their_lights_and_stains(model: str, capsys: pytest.CaptureF
     (shown,) = reply["models"]
     assert shown["kind"] == "stains" and shown["lights"] == ["phase, single planes"]
     assert shown["stains"] == ["nucleus", "ER"]
-    assert cli.main(["models", "show", model]) == cli.OK
+    assert cli.main(["models", "show", model]) == codes.OK
     text = capsys.readouterr().out
     assert "phase, single planes" in text and "nucleus, ER" in text
 

@@ -19,16 +19,18 @@ from helpers import drawn_plates, tiny
 from talanoa import tasks
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.labelling.data.field import LabelField
 from talanoa.labelling.record import record_of
 from talanoa.labelling.train import data, presets, recipe
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.runtime.whole import predict
-from talanoa.segmentation.request import TrainRequest, parse
+from talanoa.tasks.recipes import train
 from talanoa.tasks.study import trial
-from talanoa.training import loop
-from talanoa.training.run import TrainReply, train
+from talanoa.training import table
+from talanoa.training.request import TrainRequest
+from talanoa.training.run import TrainReply
 
 NAMES = [f"{row}{column:02d}_f1" for row in "AB" for column in range(1, 7)]
 SMALL: dict[str, Any] = {
@@ -125,7 +127,7 @@ class Stopping(tiny.RecordingHost):
 
 
 def curve(made: TrainReply) -> list[list[float]]:
-    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in loop.read_losses(made.losses)]
+    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in table.read_losses(made.losses)]
 
 
 def test_an_interrupted_training_resumes_on_the_same_curve() -> None:
@@ -150,7 +152,7 @@ def test_fine_tuning_starts_from_what_a_model_knows() -> None:
     of_discs()
     tuned = train(request("tuned discs", epochs=1, steps=2, init="discs", lr=1e-4), QuietHost())
     fresh = train(request("fresh discs", epochs=1, steps=2, lr=1e-4), QuietHost())
-    assert loop.read_losses(tuned.losses)[0]["val_loss"] < 0.5 * loop.read_losses(fresh.losses)[0]["val_loss"]
+    assert table.read_losses(tuned.losses)[0]["val_loss"] < 0.5 * table.read_losses(fresh.losses)[0]["val_loss"]
     with pytest.raises(BadInput, match=r"discs makes 2 stains of 1 plane; here are 1 stain"):
         train(request("other", init="discs", stains="er"), QuietHost())
     with pytest.raises(BadInput, match="discs predicts dapi, er, in this order; found er, dapi"):

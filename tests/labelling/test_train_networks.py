@@ -17,12 +17,14 @@ import talanoa
 from helpers import drawn_plates, tiny
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.models import folder as model_folder
 from talanoa.models.networks.encoder_unet import EncoderUNet
 from talanoa.models.networks.pretrained import for_channels
-from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.training import loop
-from talanoa.training.run import TrainReply, train
+from talanoa.tasks.recipes import train
+from talanoa.training import table
+from talanoa.training.request import TrainRequest
+from talanoa.training.run import TrainReply
 
 NAMES = [f"A{number:02d}_f1" for number in range(1, 6)]
 SIDE, PLANES = 64, 3
@@ -53,7 +55,7 @@ def sha256(path: Path) -> str:
 
 def check_use(made: TrainReply) -> None:
     """Predict a field, another one than it was trained on, with the saved model: one finite plane that is not flat."""
-    losses = loop.read_losses(made.losses)
+    losses = table.read_losses(made.losses)
     assert len(losses) == TINY["epochs"] and all(np.isfinite(row["val_loss"]) for row in losses)
     light, _ = drawn_plates.field(77, (PLANES, 80, 72))
     path = Path(mkdtemp(prefix="talanoa-networks-")) / "light.tif"
@@ -71,7 +73,7 @@ class StoppedAfterAnEpoch(tiny.RecordingHost):
 
 
 def curve(made: TrainReply) -> list[dict[str, float]]:
-    rows = loop.read_losses(made.losses)
+    rows = table.read_losses(made.losses)
     return [{key: value for key, value in row.items() if key not in ("seconds", "waiting")} for row in rows]
 
 

@@ -21,7 +21,7 @@ from talanoa.core.host import QuietHost
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.folder import Model
-from talanoa.training import loop
+from talanoa.training import loop, settings
 
 
 def stardist(folder: Path) -> Path:
@@ -141,7 +141,7 @@ def test_a_model_whose_weights_are_not_finite_is_not_written(tmp_path: Path) -> 
 
 def test_a_validation_loss_that_is_not_finite_ends_the_training() -> None:
     with pytest.raises(BadInput, match="diverged at epoch 3 .validation loss is nan.. Lower lr="):
-        loop.check_finite(float("nan"), "epoch 3", "validation loss", loop.Settings())
+        loop.check_finite(float("nan"), "epoch 3", "validation loss", settings.Settings())
 
 
 @pytest.mark.parametrize("backend", ["torch", "onnx"])

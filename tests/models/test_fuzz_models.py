@@ -31,6 +31,7 @@ from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.keras import importer, weights
 from talanoa.segmentation.dataset import folder as datasets
+from talanoa.segmentation.dataset import form
 
 KERAS = [Path(__file__).parent.parent / "data" / kind for kind in ("keras", "keras_images")]
 CASES = 300
@@ -175,7 +176,7 @@ def test_states_of_datasets(tmp_path: Path) -> None:
     def attempt(path: Path, case: fuzzing.Case) -> None:
         dataset = datasets.open_dataset(root)
         dataset.todo()
-        datasets.as_file(dataset)
+        form.as_file(dataset)
         perform(task="annotate", action="status", dataset=str(root))
 
     found = fuzzing.fuzz(json_and_bytes(documents, 1), root / "dataset.json", attempt)

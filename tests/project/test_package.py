@@ -52,7 +52,7 @@ def test_only_the_bridge_and_the_commands_around_imagej_import_java(root: Path) 
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if {name.split(".")[0] for name in names} & {"jpype", "scyjava", "imagej"}:
                 found.add(path.relative_to(folder).as_posix())
-    assert {name for name in found if not name.startswith("fiji/")} <= {"demo.py", "doctor.py", "cli/verbs.py"}
+    assert {name for name in found if not name.startswith("fiji/")} <= {"cli/demo.py", "cli/verbs.py"}
 
 
 def test_help_loads_neither_torch_nor_a_jvm() -> None:

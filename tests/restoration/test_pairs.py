@@ -12,12 +12,13 @@ import tifffile
 from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.image.ops import normalize
 from talanoa.models import methods
 from talanoa.restoration.train import data, feed, pairs, read, recipe
 from talanoa.restoration.train.pairs import Pair
-from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.tasks.common import Given
+from talanoa.rois.given import Given
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Settings
 
 CONFIG = methods.get("care").config()

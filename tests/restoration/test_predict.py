@@ -14,6 +14,7 @@ import xarray as xr
 from helpers import restorers, tiny
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.core.record import array_sha256
 from talanoa.image import lazy
 from talanoa.image.form import from_array
 from talanoa.image.ops import orientations
@@ -27,7 +28,6 @@ from talanoa.models.runtime.frames import Made
 from talanoa.models.runtime.source import Source, _every
 from talanoa.restoration.predict import restore
 from talanoa.restoration.request import RestoreRequest
-from talanoa.tasks.result import array_sha256
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}
 

@@ -16,10 +16,11 @@ import talanoa
 from helpers import restorers, tiny
 from talanoa import cli, tasks
 from talanoa import image as images
+from talanoa.cli import codes
 from talanoa.core.host import QuietHost
+from talanoa.core.record import array_sha256
 from talanoa.image.formats.tiff_frames import FrameFile
 from talanoa.tasks import image_task as task
-from talanoa.tasks.result import array_sha256
 
 ZSCORE = {"kind": "zscore", "mean": [300.0], "std": [40.0]}
 
@@ -50,7 +51,7 @@ def ask(host: Any = None, given: xr.DataArray | None = None, **keys: Any) -> dic
 def test_all_doors_give_the_same_pixels(movie: Path, model: str) -> None:
     here = movie.parent
     words = ["restore", str(movie), "--model", model, "--device", "cpu", "--dtype=uint16", "--uncertainty", "--quiet"]
-    assert cli.main([*words, "--out", str(here / "cli")]) == cli.OK
+    assert cli.main([*words, "--out", str(here / "cli")]) == codes.OK
     by_python = talanoa.restore(talanoa.read(movie), model, device="cpu", dtype="uint16", uncertainty=True)
     by_task = ask(given=images.read(movie), model=model, dtype="uint16", uncertainty="true")
     assert by_task["status"] == "ok" and by_python.image is not None and by_python.uncertainty is not None
@@ -242,7 +243,7 @@ def test_the_command_line_gives_results_a_place_and_json(
     movie: Path, model: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(movie.parent)
-    assert cli.main(["restore", "movie.tif", "--model", model, "--device", "cpu", "--json", "--quiet"]) == cli.OK
+    assert cli.main(["restore", "movie.tif", "--model", model, "--device", "cpu", "--json", "--quiet"]) == codes.OK
     reply = json.loads(capsys.readouterr().out)
     assert (movie.parent / "movie-restored" / "restored.tif").is_file() and reply["folder"] == "movie-restored"
     assert reply["image"] == {"dtype": "float32", "sizes": {"t": 6, "c": 1, "z": 1, "y": 50, "x": 62}}

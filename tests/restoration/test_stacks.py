@@ -14,7 +14,8 @@ from helpers import restorers
 from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.image.form import from_array, read, write
+from talanoa.image.form import from_array
+from talanoa.image.io import read, write
 from talanoa.image.ops import anisotropy
 from talanoa.models import folder as model_folder
 from talanoa.models import methods

@@ -23,15 +23,16 @@ from talanoa import image as images
 from talanoa import tasks
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.measure.metrics.psnr import psnr, scale_invariant_psnr
 from talanoa.models import folder as model_folder
 from talanoa.restoration.predict import restore
 from talanoa.restoration.request import RestoreRequest
-from talanoa.segmentation.request import parse
+from talanoa.tasks.recipes import train
 from talanoa.tasks.sample import noisy
-from talanoa.training import loop, pictures
+from talanoa.training import pictures, table
 from talanoa.training.request import TrainRequest
-from talanoa.training.run import TrainReply, train
+from talanoa.training.run import TrainReply
 
 SMALL: dict[str, Any] = {
     "device": "cpu", "filters": 16, "depth": 1, "kernel": 3, "patch": 32, "batch": 8, "schedule": "cosine", "lr": 2e-3,
@@ -194,7 +195,7 @@ class Stopping(tiny.RecordingHost):
 
 
 def curve(reply: TrainReply) -> list[list[float]]:
-    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in loop.read_losses(reply.losses)]
+    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in table.read_losses(reply.losses)]
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
@@ -217,7 +218,7 @@ def test_an_early_end_keeps_what_was_learned() -> None:
 
 def test_patience_ends_a_training_that_learns_nothing_more() -> None:
     reply = train(care("patient", steps=1, epochs=50, lr=1e-6, patience=2, schedule="plateau", seed=3), QuietHost())
-    rows = loop.read_losses(reply.losses)
+    rows = table.read_losses(reply.losses)
     assert len(rows) == 50 or len(rows) == reply.best_epoch + 2
 
 
@@ -227,8 +228,8 @@ def test_fine_tuning_starts_from_the_weights_of_a_model() -> None:
     reply = train(
         care("tuned care", **{**keys, "epochs": 1, "steps": 1, "lr": 1e-6, "schedule": "plateau"}), QuietHost()
     )
-    best = min(row["val_loss"] for row in loop.read_losses(base.losses))
-    assert loop.read_losses(reply.losses)[0]["val_loss"] < 1.2 * best
+    best = min(row["val_loss"] for row in table.read_losses(base.losses))
+    assert table.read_losses(reply.losses)[0]["val_loss"] < 1.2 * best
     with pytest.raises(BadInput, match="unet_n_depth cannot differ from the model to start from"):
         train(care("other", **{**keys, "depth": 2}), QuietHost())
     with pytest.raises(BadInput, match="small care is a model of care, these images need one of n2v"):
@@ -301,8 +302,8 @@ def test_a_dry_run_shows_pairs_and_masked_pixels_and_leaves_nothing(tmp_path: Pa
 
 
 def test_quick_is_fitted_to_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    from talanoa.tasks.recipes import prepare
     from talanoa.training import estimate as pace
-    from talanoa.training.prepare import prepare
 
     slow = pace.Pace(step=1.2, validation=0.5, end=1.0, memory=1, timed=3)
     monkeypatch.setattr(pace, "measure", lambda ready, host: slow)
@@ -314,7 +315,7 @@ def test_quick_is_fitted_to_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_model_is_scored_on_other_pairs() -> None:
-    from talanoa.training.recipe import recipe_for
+    from talanoa.tasks.recipes import recipe_for
 
     folder = data(FLAT)
     small_care()

@@ -21,13 +21,14 @@ from talanoa import image as images
 from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.measure.metrics.psnr import scale_invariant_psnr
 from talanoa.models import folder as model_folder
 from talanoa.restoration.predict import restore
 from talanoa.restoration.request import RestoreRequest
-from talanoa.segmentation.request import parse
+from talanoa.tasks.recipes import train
 from talanoa.training.request import TrainRequest
-from talanoa.training.run import TrainReply, train
+from talanoa.training.run import TrainReply
 
 SMALL: dict[str, Any] = {
     "device": "cpu", "filters": 8, "depth": 1, "kernel": 3, "patch": 32, "batch": 4, "schedule": "cosine", "lr": 3e-3,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa import image
 from talanoa.core.errors import BadInput
-from talanoa.rois import convert
+from talanoa.rois import convert, files, roi_set
 
 
 def labels_of(values: NDArray | list, dims: str = "yx") -> xr.DataArray:
@@ -22,12 +22,12 @@ def square(x: float, y: float, width: float, height: float) -> NDArray:
     return np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]], np.float32)
 
 
-def set_of(*polygons: NDArray, names: list[str] | None = None, position: NDArray | None = None) -> convert.RoiSet:
+def set_of(*polygons: NDArray, names: list[str] | None = None, position: NDArray | None = None) -> roi_set.RoiSet:
     """Return one polygon per ROI, x, y in ImageJ's coordinates."""
     n = len(polygons)
     start = np.cumsum([0, *(len(polygon) for polygon in polygons)])
     names = names or [f"roi {k}" for k in range(n)]
-    return convert.pack(np.concatenate(polygons), start, np.arange(n + 1), names, position)
+    return roi_set.pack(np.concatenate(polygons), start, np.arange(n + 1), names, position)
 
 
 def nasty(seed: int, shape: tuple[int, ...]) -> NDArray[np.int32]:
@@ -45,8 +45,8 @@ def test_labels_to_rois_to_zip_to_labels_is_the_identity(tmp_path: Path, dims: s
     traced = convert.from_labels(labels)
     filled = convert.to_labels(traced, like=labels)
     assert np.array_equal(filled.labels.values, labels.values) and filled.warnings == []
-    convert.write_zip(tmp_path / "rois.zip", traced)
-    read = convert.read_zip(tmp_path / "rois.zip")
+    files.write_zip(tmp_path / "rois.zip", traced)
+    read = files.read_zip(tmp_path / "rois.zip")
     assert read.warnings == [] and read.rois.names == traced.names
     for part in ("xy", "path_start", "roi_start", "label", "position", "kind"):
         assert np.array_equal(getattr(read.rois, part), getattr(traced, part)), part
@@ -55,8 +55,8 @@ def test_labels_to_rois_to_zip_to_labels_is_the_identity(tmp_path: Path, dims: s
 
 def test_more_than_65535_objects(tmp_path: Path) -> None:
     labels = labels_of(np.arange(1, 70001).reshape(250, 280))
-    convert.write_zip(tmp_path / "many.zip", convert.from_labels(labels))
-    read = convert.read_zip(tmp_path / "many.zip").rois
+    files.write_zip(tmp_path / "many.zip", convert.from_labels(labels))
+    read = files.read_zip(tmp_path / "many.zip").rois
     assert np.array_equal(convert.to_labels(read, like=labels).labels.values, labels.values)
 
 
@@ -85,7 +85,7 @@ def test_sub_pixel_polygons_cover_the_pixels_whose_centre_is_inside() -> None:
     """An independent rule: even-odd crossing test for every pixel centre, on polygons without centres on edges."""
     rng = np.random.default_rng(0)
     coords = rng.uniform(-3, 25, (40, 9, 2)).astype(np.float32)
-    drawn = convert.from_polygons(coords)
+    drawn = roi_set.from_polygons(coords)
     yy, xx = np.mgrid[:20, :22]
     for k, polygon in enumerate(coords.astype(float)):
         ours = convert.to_labels(drawn[k], (1, 1, 20, 22)).labels.values[0, 0, 0] > 0
@@ -187,7 +187,7 @@ def test_names_of_ours_give_the_numbers_and_others_get_free_ones() -> None:
 
 
 def test_equal_labels_in_one_plane_are_numbered_anew() -> None:
-    doubled = convert.concatenate([set_of(square(0, 0, 2, 2)), set_of(square(3, 3, 2, 2))])
+    doubled = roi_set.concatenate([set_of(square(0, 0, 2, 2)), set_of(square(3, 3, 2, 2))])
     assert np.unique(convert.to_labels(doubled, (1, 1, 6, 6)).labels.values).tolist() == [0, 1, 2]
 
 
@@ -205,10 +205,10 @@ def test_parts_of_a_set() -> None:
     some = traced[mask]
     expected = np.where(labels.values > 2, labels.values, 0)
     assert np.array_equal(convert.to_labels(some, like=labels).labels.values, expected)
-    again = convert.concatenate([traced[~mask], some])
+    again = roi_set.concatenate([traced[~mask], some])
     assert np.array_equal(convert.to_labels(again, like=labels).labels.values, labels.values)
-    assert len(convert.empty()) == 0 and len(convert.concatenate([])) == 0 and len(traced[0]) == 1
-    assert convert.to_labels(convert.empty(), (1, 1, 3, 3)).labels.values.sum() == 0
+    assert len(roi_set.empty()) == 0 and len(roi_set.concatenate([])) == 0 and len(traced[0]) == 1
+    assert convert.to_labels(roi_set.empty(), (1, 1, 3, 3)).labels.values.sum() == 0
 
 
 def test_what_is_no_label_image_is_refused() -> None:
@@ -219,9 +219,9 @@ def test_what_is_no_label_image_is_refused() -> None:
     with pytest.raises(BadInput, match="whole numbers"):
         convert.from_labels(labels_of(-np.ones((3, 3))))
     with pytest.raises(BadInput, match="expected the same"):
-        convert.to_labels(convert.empty(), (1, 1, 2, 2), like=labels_of(np.ones((3, 3))))
+        convert.to_labels(roi_set.empty(), (1, 1, 2, 2), like=labels_of(np.ones((3, 3))))
     with pytest.raises(BadInput, match="finite"):
-        convert.from_polygons(np.full((1, 3, 2), np.nan))
+        roi_set.from_polygons(np.full((1, 3, 2), np.nan))
 
 
 def test_whole_numbers_as_float_are_labels() -> None:

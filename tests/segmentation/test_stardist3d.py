@@ -24,8 +24,8 @@ from talanoa.models.methods import star_convex, stardist3d
 from talanoa.models.runtime import inference, tiles
 from talanoa.segmentation.predict import Segmentation, segment
 from talanoa.segmentation.request import SegmentRequest
-from talanoa.training import loop
-from talanoa.training.run import train
+from talanoa.tasks.recipes import train
+from talanoa.training.table import read_losses
 
 
 @pytest.fixture(scope="module")
@@ -210,7 +210,7 @@ def test_rois_drawn_slice_by_slice_train_the_same_as_labels(tmp_path: Path) -> N
     keys = {"patch_z": 8, "epochs": 1, "steps": 2}
     labelled = tiny(images, masks, "from-labels", **keys)
     outlined = tiny(images, masks, "from-rois", **keys, targets=None, rois=str(drawn))
-    assert loop.read_losses(labelled.losses)[0]["loss"] == loop.read_losses(outlined.losses)[0]["loss"]
+    assert read_losses(labelled.losses)[0]["loss"] == read_losses(outlined.losses)[0]["loss"]
 
 
 def test_one_volume_is_enough_and_the_report_says_what_its_scores_are(tmp_path: Path) -> None:

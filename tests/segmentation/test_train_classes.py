@@ -15,6 +15,7 @@ import torch
 from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.image.form import from_array
 from talanoa.image.ops.normalize import normalize
 from talanoa.measure.metrics.matching import match_objects
@@ -22,11 +23,13 @@ from talanoa.measure.metrics.overlap import overlaps
 from talanoa.models import folder, methods
 from talanoa.models.methods import star_convex
 from talanoa.segmentation.dataset import folder as datasets
-from talanoa.segmentation.request import TrainRequest, parse
+from talanoa.segmentation.dataset import form
 from talanoa.segmentation.train import star_feed
-from talanoa.segmentation.train.dataset import Annotated
+from talanoa.segmentation.train.annotated import Annotated
+from talanoa.tasks.recipes import train
 from talanoa.training import loop
-from talanoa.training.run import train
+from talanoa.training.request import TrainRequest
+from talanoa.training.settings import Settings
 
 NETWORK = {"n_rays": 16, "grid": 2, "depth": 2, "filters": 8, "head": 32, "patch": 64, "batch": 4}
 LENGTH = {"epochs": 8, "steps": 50, "lr": 4e-3, "schedule": "cosine", "augment_scale": 1, "validation": 0.25}
@@ -70,7 +73,7 @@ def write_dataset(root: Path, count: int, shape: tuple[int, ...] = (96, 96), obj
     found = datasets.open_dataset(root)
     for entry in found.entries:
         found = found.with_entry(entry.model_copy(update={"status": "done"}))
-    datasets.write(found)
+    form.write(found)
     return root
 
 
@@ -161,7 +164,7 @@ def test_the_network_of_volumes_learns_the_classes_of_a_stack() -> None:
     keys = {"n_rays": 8, "grid": (1, 2, 2), "unet_n_depth": 1, "unet_n_filter_base": 8, "net_conv_after_unet": 32}
     method = methods.get("stardist3d")
     config = method.config(**keys, n_classes=2, anisotropy=(2, 1, 1), train_loss_weights=(1.0, 0.2, 5.0))
-    settings = loop.Settings(epochs=1, steps=55, patch=40, patch_z=8, batch=1, lr=8e-3, mixed_precision=False)
+    settings = Settings(epochs=1, steps=55, patch=40, patch_z=8, batch=1, lr=8e-3, mixed_precision=False)
     device = torch.device("cpu")
     trainer = loop.start(method, config, settings, device)
     batch = loop.make_batch([item], star_feed.FEED, config, settings, False, 0)

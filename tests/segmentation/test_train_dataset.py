@@ -7,9 +7,10 @@ import tifffile
 from helpers.synthetic import nuclei, write_pairs
 from talanoa import rois
 from talanoa.core.errors import BadInput
+from talanoa.image.folder import ROI_SUFFIXES
 from talanoa.image.form import from_array
 from talanoa.rois import files
-from talanoa.segmentation.train import dataset
+from talanoa.segmentation.train import annotated, dataset
 from talanoa.training.augment import NONE
 
 
@@ -38,7 +39,7 @@ def test_roi_zips_give_the_labels_they_were_made_from(tmp_path: Path) -> None:
 def test_roi_zips_may_be_named_as_the_roi_manager_offers(tmp_path: Path) -> None:
     for name in ("cells.tif", "cells_RoiSet.zip", "more.tif", "more RoiSet.zip"):
         (tmp_path / name).touch()
-    pairs = dataset.pair_files(tmp_path, tmp_path, dataset.ROI_SUFFIXES)
+    pairs = dataset.pair_files(tmp_path, tmp_path, ROI_SUFFIXES)
     assert [(image.name, annotation.name) for image, annotation in pairs] == [
         ("cells.tif", "cells_RoiSet.zip"),
         ("more.tif", "more RoiSet.zip"),
@@ -86,9 +87,9 @@ def test_neither_or_both_kinds_of_annotation_are_refused(tmp_path: Path) -> None
             dataset.load(tmp_path, masks, rois_folder, None)
 
 
-def item(seed: int) -> dataset.Annotated:
+def item(seed: int) -> annotated.Annotated:
     image, labels = nuclei(48, 3, seed=seed)
-    return dataset.Annotated(f"i{seed}", image[None].astype(np.float32), labels.astype(np.int32))
+    return annotated.Annotated(f"i{seed}", image[None].astype(np.float32), labels.astype(np.int32))
 
 
 def test_the_split_is_by_image_seeded_and_never_empty() -> None:
@@ -114,6 +115,6 @@ def test_foreground_patches_are_centred_on_an_object() -> None:
 
 
 def test_an_image_without_objects_still_gives_patches() -> None:
-    empty = dataset.Annotated("empty", np.zeros((1, 40, 40), np.float32), np.zeros((40, 40), np.int32))
+    empty = annotated.Annotated("empty", np.zeros((1, 40, 40), np.float32), np.zeros((40, 40), np.int32))
     image, labels = dataset.draw_patch([empty], (32, 32), 0.9, NONE, np.random.default_rng(0))
     assert image.shape == (1, 32, 32) and not labels.any()

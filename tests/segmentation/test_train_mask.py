@@ -17,14 +17,16 @@ from helpers.tiny import RecordingHost
 from talanoa import tasks
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.image.form import from_array
 from talanoa.measure.metrics.matching import match_images
 from talanoa.measure.metrics.pixel import count_pixels
 from talanoa.models import folder
 from talanoa.segmentation import predict
-from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.request import SegmentRequest
 from talanoa.segmentation.train import mask_finish, mask_recipe, sources
-from talanoa.training.run import train
+from talanoa.tasks.recipes import train
+from talanoa.training.request import TrainRequest
 
 
 def segment(picture: Any = None, handle: str | None = None, **keys: Any) -> dict[str, Any]:

@@ -14,9 +14,10 @@ from talanoa import rois
 from talanoa.core.errors import BadInput
 from talanoa.image.form import from_array
 from talanoa.segmentation.dataset import folder as datasets
+from talanoa.segmentation.dataset import form
 from talanoa.segmentation.dataset.states import Entry
-from talanoa.segmentation.request import TrainRequest
 from talanoa.segmentation.train import dataset, sources
+from talanoa.training.request import TrainRequest
 
 
 def asked(**keys: Any) -> TrainRequest:
@@ -32,7 +33,7 @@ def made_dataset(root: Path, states: tuple[str, ...] = ("done", "done", "todo"),
         if classes:
             found.classes_path(entry.name).parent.mkdir(exist_ok=True)
             found.classes_path(entry.name).write_text("label,class\n1,1\n2,2\n3,2\n", encoding="utf-8")
-    datasets.write(found)
+    form.write(found)
     return root
 
 
@@ -78,13 +79,13 @@ def test_parts_of_one_image_stay_on_one_side(tmp_path: Path) -> None:
     for number, entry in enumerate(found.entries):
         large = {"source": f"large{number % 2}.tif", "part": f"Y{number}"}
         found = found.with_entry(entry.model_copy(update=large))
-    datasets.write(found)
+    form.write(found)
     items = sources.load(asked(images=root)).items
     training, validation = dataset.split(items, 0.5, seed=0)
     assert {item.file for item in training}.isdisjoint({item.file for item in validation})
     for entry in found.entries:
         found = found.with_entry(entry.model_copy(update={"source": "only.tif"}))
-    datasets.write(found)
+    form.write(found)
     assert len({item.file for item in sources.load(asked(images=root)).items}) == 4
 
 

@@ -11,7 +11,7 @@ from talanoa.core.host import QuietHost
 from talanoa.models import methods
 from talanoa.models.methods import star_convex
 from talanoa.segmentation.train import thresholds
-from talanoa.segmentation.train.dataset import Annotated
+from talanoa.segmentation.train.annotated import Annotated
 
 CONFIG = methods.get("stardist").config(n_rays=16, grid=(2, 2))
 

@@ -11,10 +11,10 @@ import pytest
 
 from talanoa import image
 from talanoa.cli import demo
+from talanoa.core import record
 from talanoa.measure import tables
 from talanoa.measure.metrics.matching import match_images
 from talanoa.rois import files
-from talanoa.tasks import result
 from talanoa.tasks.sample import shipped
 
 
@@ -58,7 +58,7 @@ def test_demo_leaves_results_that_agree_with_each_other_and_with_people(shown: t
     _, folder = shown
     labels = image.read_labels(folder / "labels.tif").values[0, 0, 0]
     objects = int(labels.max())
-    assert result.read_record(folder)["objects"] == objects
+    assert record.read_record(folder)["objects"] == objects
     assert len(tables.read_csv(folder / "measurements.csv")) == objects
     assert len(files.read_zip(folder / "rois.zip").rois) == objects
     assert (folder / "overlay.png").stat().st_size > 10_000

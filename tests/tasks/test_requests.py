@@ -9,17 +9,10 @@ from pydantic import ValidationError
 
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.core.errors import BadInput
-from talanoa.core.request import folders
-from talanoa.segmentation.request import (
-    DoctorRequest,
-    ModelsRequest,
-    Request,
-    RerunRequest,
-    RoisRequest,
-    SegmentRequest,
-    TrainRequest,
-    parse,
-)
+from talanoa.core.request import Request, folders, parse
+from talanoa.segmentation.request import SegmentRequest
+from talanoa.tasks.request import DoctorRequest, ModelsRequest, RerunRequest, RoisRequest
+from talanoa.training.request import TrainRequest
 
 KINDS = (SegmentRequest, TrainRequest, RoisRequest, ModelsRequest, DoctorRequest, RerunRequest, AnnotateRequest)
 TRAIN = {"images": "images", "targets": "masks", "name": "cells"}

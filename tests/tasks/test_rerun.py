@@ -14,7 +14,7 @@ from helpers import tiny
 from talanoa import image as images
 from talanoa import tasks
 from talanoa.core.host import QuietHost
-from talanoa.tasks import result
+from talanoa.core.record import read_record
 
 
 def perform(**request: Any) -> tasks.Reply:
@@ -118,7 +118,7 @@ def test_changed_pixels_and_versions_are_said(tmp_path: Path) -> None:
     movie = images.read(tmp_path / "movie.tif")
     movie.values[0, 0, 0, 20:70, 20:70] = 5000
     images.write(tmp_path / "movie.tif", movie, overwrite=True)
-    edit(out, {"versions": {**result.read_record(out)["versions"], "torch": "0.0.1"}})
+    edit(out, {"versions": {**read_record(out)["versions"], "torch": "0.0.1"}})
     again = perform(task="rerun", result=str(out))
     assert "image: the pixels are not those of the record" in again["differences"]
     assert any(line.startswith("torch: recorded 0.0.1, now ") for line in again["differences"])
@@ -142,7 +142,7 @@ def test_a_device_that_is_not_here_is_said(tmp_path: Path) -> None:
 
     out = segment(tmp_path)
     gone = "mps" if not torch.backends.mps.is_available() else "cuda"
-    edit(out, {"used": {**result.read_record(out)["used"], "device": gone}})
+    edit(out, {"used": {**read_record(out)["used"], "device": gone}})
     again = perform(task="rerun", result=str(out))
     assert f"device: recorded {gone}, which this machine does not have; run on cpu" in again["differences"]
 

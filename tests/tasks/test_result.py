@@ -12,10 +12,11 @@ import pytest
 from talanoa import image, rois
 from talanoa.core import files
 from talanoa.core.errors import BadInput
+from talanoa.core.files import file_sha256
+from talanoa.core.record import array_sha256, jsonable, read_record, versions
 from talanoa.image.overlay import outlines
 from talanoa.measure import tables
-from talanoa.tasks import result
-from talanoa.tasks.result import Outputs, array_sha256, file_sha256, jsonable, read_record, write_result
+from talanoa.tasks.result import Outputs, write_result
 
 VALUES = np.zeros((20, 30), np.int32)
 VALUES[2:8, 3:9] = 1
@@ -179,7 +180,7 @@ def test_file_hashes_of_folders_see_names_and_bytes(tmp_path: Path) -> None:
 def test_versions_import_nothing_heavy() -> None:
     import subprocess
 
-    code = "import sys; from talanoa.tasks.result import versions; versions(); sys.exit('torch' in sys.modules)"
+    code = "import sys; from talanoa.core.record import versions; versions(); sys.exit('torch' in sys.modules)"
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], env=env, check=False).returncode == 0
-    assert result.versions()["talanoa"]
+    assert versions()["talanoa"]

@@ -18,7 +18,7 @@ from talanoa import tasks
 from talanoa.cli import main
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
-from talanoa.segmentation.request import parse
+from talanoa.core.request import parse
 from talanoa.tasks.study import across, plan, run, search, table
 from talanoa.tasks.study.request import StudyRequest
 

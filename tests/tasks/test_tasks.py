@@ -16,8 +16,8 @@ from helpers import tiny
 from talanoa import image as images
 from talanoa import rois, tasks
 from talanoa.core.host import QuietHost
+from talanoa.core.record import jsonable
 from talanoa.models import folder as model_folder
-from talanoa.tasks import result
 
 REPLY = {"status", "task", "message", "warnings", "request", "labels", "rois", "table", "record", "folder"}
 
@@ -64,7 +64,7 @@ def test_the_reply_holds_the_complete_request_and_what_was_filled_in() -> None:
     assert request["task"] == "segment" and request["prob_thresh"] == 0.6 and request["nms_thresh"] is None
     thresholds = model_folder.load(tiny.MODEL).thresholds
     assert (used["prob_thresh"], used["nms_thresh"], used["device"]) == (0.6, thresholds["nms"], "cpu")
-    json.dumps(result.jsonable(reply["record"]), allow_nan=False)
+    json.dumps(jsonable(reply["record"]), allow_nan=False)
 
 
 def test_traced_outlines_are_the_labels_and_carry_the_probabilities() -> None:

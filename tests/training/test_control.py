@@ -24,9 +24,9 @@ from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.models import folder
 from talanoa.segmentation.train import star_feed
-from talanoa.segmentation.train.dataset import Annotated
-from talanoa.training import loop, observers
-from talanoa.training.run import train
+from talanoa.segmentation.train.annotated import Annotated
+from talanoa.tasks.recipes import train
+from talanoa.training import loop, observers, table
 
 KEYS: dict[str, Any] = {"epochs": 4, "steps": 3, "patch": 32}
 
@@ -49,7 +49,7 @@ class Person(tiny.RecordingHost):
 
 
 def losses(path: Path) -> list[list[float]]:
-    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in loop.read_losses(path)]
+    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in table.read_losses(path)]
 
 
 def test_an_early_end_keeps_the_best_complete_epoch(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_an_early_end_keeps_the_best_complete_epoch(tmp_path: Path) -> None:
     whole = train(request(images, masks, "not early", **KEYS), QuietHost())
     assert losses(reply.losses) == losses(whole.losses)[:2]
     assert reply.early is not None and (reply.early.epochs, reply.early.planned, reply.early.steps) == (2, 4, 0)
-    best = min(loop.read_losses(reply.losses), key=lambda row: row["val_loss"])
+    best = min(table.read_losses(reply.losses), key=lambda row: row["val_loss"])
     assert reply.best_epoch == best["epoch"]
     record = folder.load("early").training
     assert record["stopped_early"]["epochs"] == 2 and record["epochs_run"] == 2

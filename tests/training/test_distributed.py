@@ -18,8 +18,8 @@ from helpers.trained import request
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
 from talanoa.models import folder
-from talanoa.training import distributed, loop
-from talanoa.training.run import train
+from talanoa.tasks.recipes import train
+from talanoa.training import distributed, loop, table
 
 KEYS: dict[str, Any] = {
     "epochs": 3,
@@ -51,7 +51,7 @@ def in_two_processes(pairs: tuple[Path, Path], name: str, **keys: Any) -> subpro
 
 
 def curve(path: Path) -> np.ndarray:
-    return np.array([[row[key] for key in COLUMNS] for row in loop.read_losses(path)])
+    return np.array([[row[key] for key in COLUMNS] for row in table.read_losses(path)])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="PyTorch for Windows is built without what torchrun needs")

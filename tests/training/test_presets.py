@@ -15,12 +15,13 @@ from helpers.synthetic import write_pairs, write_stacks
 from talanoa.core import resources
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.labelling.data.field import LabelField
 from talanoa.labelling.train import presets
-from talanoa.segmentation.request import TrainRequest, parse
 from talanoa.segmentation.train import star_recipe, volumes
+from talanoa.tasks.recipes import recipe_for
 from talanoa.training import settings
-from talanoa.training.recipe import recipe_for
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Settings
 
 

@@ -18,8 +18,8 @@ from talanoa import tasks
 from talanoa.core.host import QuietHost
 from talanoa.models import folder as model_folder
 from talanoa.segmentation.train import star_feed
-from talanoa.training import estimate, loop
-from talanoa.training.prepare import prepare
+from talanoa.tasks.recipes import prepare
+from talanoa.training import estimate, loop, start
 
 KEYS: dict[str, Any] = {"epochs": 4, "steps": 5, "patch": 32}
 
@@ -85,9 +85,9 @@ def test_timing_changes_nothing_of_the_training(tmp_path: Path) -> None:
     first = loop.start
     estimate.measure(ready, QuietHost())
     assert loop.start is first
-    one = {key: value.clone() for key, value in estimate.start(ready, ready.device).net.state_dict().items()}
+    one = {key: value.clone() for key, value in start.start(ready, ready.device).net.state_dict().items()}
     estimate.measure(ready, QuietHost())
-    other = estimate.start(ready, ready.device).net.state_dict()
+    other = start.start(ready, ready.device).net.state_dict()
     assert all((one[key] == other[key]).all() for key in one)
 
 

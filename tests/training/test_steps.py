@@ -16,8 +16,8 @@ from talanoa.core.host import QuietHost
 from talanoa.models import methods
 from talanoa.models.losses import adversarial, backbones
 from talanoa.models.methods import labelling
-from talanoa.training import distributed, loop, optimizers, run
-from talanoa.training.feed import Feed
+from talanoa.training import distributed, loop, optimizers, run, table
+from talanoa.training.recipe import Feed
 from talanoa.training.settings import RATES, Settings, settings_from
 from talanoa.training.timing import Clock
 
@@ -86,7 +86,7 @@ def test_two_epochs_and_two_more_are_four(
     again = trained(parts, 4, resume=True, keys=keys, **more)
     for one, other in zip(states(once), states(again), strict=True):
         assert torch.equal(one, other)
-    rows = [loop.read_losses(folder / loop.LOSSES) for folder in (whole, parts)]
+    rows = [table.read_losses(folder / loop.LOSSES) for folder in (whole, parts)]
     for row in (*rows[0], *rows[1]):
         assert 0 <= row.pop("waiting") <= row.pop("seconds")
     assert rows[0] == rows[1] and len(rows[0]) == 4
@@ -95,7 +95,7 @@ def test_two_epochs_and_two_more_are_four(
 
 def test_a_generator_is_validated_without_its_adversary(tmp_path: Path) -> None:
     trainer = trained(tmp_path, 1, keys=GAN)
-    (row,) = loop.read_losses(tmp_path / loop.LOSSES)
+    (row,) = table.read_losses(tmp_path / loop.LOSSES)
     assert row["val_loss"] == pytest.approx(100 * row["val_mae"], rel=1e-5)
     assert row["adversarial"] > 0 and row["discriminator"] > 0 and row["loss"] > row["adversarial"]
     state = torch.load(tmp_path / loop.CHECKPOINT, weights_only=True)
@@ -129,7 +129,7 @@ def test_one_adversarial_step_by_hand() -> None:
 
 def test_a_generator_learns(tmp_path: Path) -> None:
     trained(tmp_path, 4, keys={**GAN, "dropout": 0.0, "filters": 8}, steps=10, lr=4e-3, batch=4)
-    rows = loop.read_losses(tmp_path / loop.LOSSES)
+    rows = table.read_losses(tmp_path / loop.LOSSES)
     assert rows[-1]["val_mae"] < 0.6 * rows[0]["val_mae"]
 
 
@@ -214,7 +214,7 @@ def test_weights_to_fine_tune_leave_no_room_for_those_of_a_file() -> None:
 
 
 def test_another_optimiser_brings_its_usual_learning_rate() -> None:
-    from talanoa.segmentation.request import TrainRequest
+    from talanoa.training.request import TrainRequest
 
     def settings(**keys: Any) -> Settings:
         request = TrainRequest(method="labelling", images="x", name="y", **keys)

@@ -17,15 +17,18 @@ from helpers.trained import request, small_model
 from talanoa.core import devices, lock
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.image.form import from_array
 from talanoa.measure.metrics.matching import match_images
 from talanoa.models import folder, methods
 from talanoa.segmentation.predict import segment
-from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.request import SegmentRequest
 from talanoa.segmentation.train.star_recipe import settings_from
-from talanoa.training import loop
+from talanoa.tasks.recipes import train
+from talanoa.training import loop, table
 from talanoa.training.preview import look
-from talanoa.training.run import train
+from talanoa.training.request import TrainRequest
+from talanoa.training.settings import Settings
 
 
 class Stopping(QuietHost):
@@ -67,7 +70,7 @@ def test_the_model_folder_says_how_it_was_made() -> None:
     assert training["versions"]["torch"].split("+")[0] == torch.__version__.split("+")[0]
     files = {path.name for path in reply.model_folder.iterdir()}
     assert {"report.md", "loss.csv", "loss.png", "weights.safetensors"} <= files
-    rows = loop.read_losses(reply.losses)
+    rows = table.read_losses(reply.losses)
     assert len(rows) == 8 and rows[-1]["val_loss"] < rows[0]["val_loss"]
     assert min(rows, key=lambda row: row["val_loss"])["epoch"] == reply.best_epoch
 
@@ -83,7 +86,7 @@ def test_the_command_in_the_report_trains_the_same_model() -> None:
 
 
 def losses(path: Path) -> list[list[float]]:
-    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in loop.read_losses(path)]
+    return [[row[key] for key in ("epoch", "loss", "val_loss", "lr")] for row in table.read_losses(path)]
 
 
 @pytest.mark.parametrize("schedule", ["plateau", "cosine"])
@@ -113,7 +116,7 @@ def test_fine_tuning_starts_from_the_weights_of_a_model(tmp_path: Path) -> None:
     host = Stopping(99)
     keys: dict[str, Any] = {"n_rays": None, "depth": None, "filters": None, "grid": None}
     train(request(images, masks, "tuned", init=base.name, epochs=1, steps=2, lr=1e-6, **keys), host)
-    assert host.rows[0]["val_loss"] < 2 * loop.read_losses(base.losses)[-1]["val_loss"]
+    assert host.rows[0]["val_loss"] < 2 * table.read_losses(base.losses)[-1]["val_loss"]
     with pytest.raises(BadInput, match="n_rays cannot differ"):
         train(request(images, masks, "tuned-2", init=base.name, **{**keys, "n_rays": 8}), QuietHost())
 
@@ -176,7 +179,7 @@ def test_presets_are_complete_and_overridden_key_by_key(tmp_path: Path) -> None:
 
 
 def test_the_cosine_schedule_warms_up_and_ends_at_zero() -> None:
-    settings = loop.Settings(epochs=10, steps=100, lr=1.0, schedule="cosine")
+    settings = Settings(epochs=10, steps=100, lr=1.0, schedule="cosine")
     rates = [loop.cosine_lr(step, settings) for step in range(1000)]
     assert max(rates) == pytest.approx(1.0) and rates.index(max(rates)) in (19, 20)
     assert rates[0] == pytest.approx(1 / 20) and rates[-1] < 1e-4
@@ -191,7 +194,7 @@ def test_batches_do_not_depend_on_who_draws_them() -> None:
 def test_a_diverging_training_says_so() -> None:
     method = methods.get("stardist")
     config = method.config(unet_n_filter_base=4, unet_n_depth=1, net_conv_after_unet=4, n_rays=4)
-    settings = loop.Settings(epochs=1, steps=1)
+    settings = Settings(epochs=1, steps=1)
     trainer = loop.start(method, config, settings, torch.device("cpu"))
     batch = (torch.full((1, 1, 16, 16), float("inf")), (torch.zeros(1, 1, 16, 16), torch.zeros(1, 4, 16, 16)))
     with pytest.raises(BadInput, match="diverged at step 1"):
@@ -202,7 +205,7 @@ def test_a_diverging_training_says_so() -> None:
 def test_processors_train_in_bfloat16_only_when_asked(asked: bool | None, half: bool) -> None:
     method = methods.get("stardist")
     config = method.config(n_rays=4, unet_n_filter_base=4, unet_n_depth=1, net_conv_after_unet=4)
-    settings, cpu = loop.Settings(mixed_precision=asked, patch=32), torch.device("cpu")
+    settings, cpu = Settings(mixed_precision=asked, patch=32), torch.device("cpu")
     trainer = loop.start(method, config, settings, cpu)
     kinds = []
     trainer.net.unet.register_forward_hook(lambda net, given, features: kinds.append(features.dtype))

@@ -13,12 +13,13 @@ from helpers import segmenters
 from helpers.tiny import RecordingHost
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.models import folder, methods
 from talanoa.models.runtime import inference
-from talanoa.segmentation.request import TrainRequest, parse
+from talanoa.tasks.recipes import prepare, train
 from talanoa.training import loop, transfer
-from talanoa.training.prepare import prepare, start
-from talanoa.training.run import train
+from talanoa.training.request import TrainRequest
+from talanoa.training.start import start
 
 STAR = {"method": "stardist", "n_rays": 8, "head": 8, "patch": 64, "batch": 2, "device": "cpu"}
 CPU = torch.device("cpu")

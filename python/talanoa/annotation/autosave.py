@@ -11,7 +11,7 @@ import numpy as np
 from talanoa import rois
 from talanoa.core.errors import BadInput
 from talanoa.rois.roi_set import RoiSet, empty
-from talanoa.segmentation.dataset.folder import Dataset, make_folder
+from talanoa.segmentation.dataset.form import Dataset, make_folder
 
 FOLDER = "autosave"
 

@@ -19,8 +19,8 @@ from scipy import ndimage
 from talanoa.core.errors import BadInput
 from talanoa.rois import masks as outlines
 from talanoa.rois.linking import ANY, object_numbers
+from talanoa.rois.linking_pairs import AUTOMATIC
 from talanoa.rois.masks import Coverage, Mask, Window
-from talanoa.rois.objects import AUTOMATIC
 from talanoa.rois.roi_set import RoiSet, concatenate, make_names, parse_name
 
 

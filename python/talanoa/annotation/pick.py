@@ -19,9 +19,9 @@ from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.image import folder as image_folder
 from talanoa.image import reading
-from talanoa.segmentation.dataset import folder as folders
-from talanoa.segmentation.dataset import journal
-from talanoa.segmentation.dataset.folder import Dataset, Entry
+from talanoa.segmentation.dataset import form, journal
+from talanoa.segmentation.dataset.form import Dataset
+from talanoa.segmentation.dataset.states import Entry
 
 DEFAULT = 20  # images of a folder
 
@@ -201,7 +201,7 @@ def _copy(
     damaged: _Damaged,
 ) -> list[Entry]:
     """Write the copies; `written` removes them."""
-    folders.make_folder(dataset.root / "images")
+    form.make_folder(dataset.root / "images")
     taken = {entry.name.lower() for entry in dataset.entries}
     entries: list[Entry] = []
     for number in sorted({part.source for part in chosen}):

@@ -17,10 +17,11 @@ from talanoa.image.ops.normalize import normalize
 from talanoa.models import folder, methods
 from talanoa.models.folder import Model
 from talanoa.models.methods import star_convex
-from talanoa.models.runtime import backends, inference, tiles
+from talanoa.models.runtime import backends, inference, tiles, types
 
 if TYPE_CHECKING:
-    from talanoa.segmentation.dataset.folder import Dataset, Entry
+    from talanoa.segmentation.dataset.form import Dataset
+    from talanoa.segmentation.dataset.states import Entry
 
 VIEWS = ((), (-1,), (-2,), (-2, -1))  # axes along which the image is mirrored
 _LEAST = 1e-6
@@ -112,7 +113,7 @@ def read_for(model: Model, path: Path) -> NDArray[np.float32]:
 
 
 def uncertainty(
-    net: backends.Runner[backends.Maps],
+    net: types.Runner[types.Maps],
     image: NDArray[np.float32],
     config: Any,
     limits: dict[str, float],
@@ -163,9 +164,7 @@ def uncertainty(
     return float(0.5 * min(1.0, float(spread.mean())) + 0.5 * float(doubt.mean()))
 
 
-def _answer(
-    net: backends.Runner[backends.Maps], image: NDArray[np.float32], axes: Sequence[int], config: Any
-) -> backends.Maps:
+def _answer(net: types.Runner[types.Maps], image: NDArray[np.float32], axes: Sequence[int], config: Any) -> types.Maps:
     """Return the network's answer to the mirrored image, mirrored back; distances are those of the mirrored one."""
     shape = [-(-size // step) for size, step in zip(image.shape[1:], config.grid, strict=True)]
     seen, back = image, [slice(None)] * len(shape)
@@ -179,10 +178,10 @@ def _answer(
         back[axis] = slice(last, None, -1) if last - shape[axis] < 0 else slice(last, last - shape[axis], -1)
     maps = _whole(net, np.ascontiguousarray(seen), config)
     inside = tuple(slice(size) if part == slice(None) else part for size, part in zip(shape, back, strict=True))
-    return backends.Maps(maps.prob[inside], maps.dist[(slice(None), *inside)])
+    return types.Maps(maps.prob[inside], maps.dist[(slice(None), *inside)])
 
 
-def _whole(net: backends.Runner[backends.Maps], image: NDArray[np.float32], config: Any) -> backends.Maps:
+def _whole(net: types.Runner[types.Maps], image: NDArray[np.float32], config: Any) -> types.Maps:
     """Return the network's answer to a whole image, worked through tile by tile."""
     sizes = [-(-size // step) for size, step in zip(image.shape[1:], config.grid, strict=True)]
     prob, dist = np.zeros(sizes, np.float32), np.zeros((config.n_rays, *sizes), np.float32)
@@ -197,4 +196,4 @@ def _whole(net: backends.Runner[backends.Maps], image: NDArray[np.float32], conf
             part = tuple(slice(one.stop - one.start) for one in place)
             prob[place] = maps.prob[part]
             dist[(slice(None), *place)] = maps.dist[(slice(None), *part)]
-    return backends.Maps(prob, dist)
+    return types.Maps(prob, dist)

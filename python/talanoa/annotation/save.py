@@ -17,7 +17,8 @@ from talanoa.image import lazy as image_lazy
 from talanoa.image import reading
 from talanoa.rois.roi_set import RoiSet
 from talanoa.segmentation.dataset import journal, names
-from talanoa.segmentation.dataset.folder import Dataset, Entry, read
+from talanoa.segmentation.dataset.form import Dataset, read
+from talanoa.segmentation.dataset.states import Entry
 
 if TYPE_CHECKING:
     import xarray as xr

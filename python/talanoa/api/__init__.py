@@ -202,7 +202,7 @@ def train(
     host : Host, optional
         Progress, warnings, ``epoch`` events and cancelling; omitted: warnings are logged.
     **keys
-        Keys of `talanoa.segmentation.request.TrainRequest`, such as ``images="images", rois="rois", name="my cells"``.
+        Keys of `talanoa.training.request.TrainRequest`, such as ``images="images", rois="rois", name="my cells"``.
 
     Returns
     -------
@@ -240,7 +240,7 @@ def estimate(
     host : Host, optional
         Progress, warnings and cancelling; omitted: warnings are logged.
     **keys
-        Keys of `talanoa.segmentation.request.TrainRequest`, as for `train`.
+        Keys of `talanoa.training.request.TrainRequest`, as for `train`.
 
     Returns
     -------

@@ -11,10 +11,8 @@ import sys
 from collections.abc import Sequence
 
 from talanoa.cli import streams
+from talanoa.cli.codes import BAD, CANCELLED, OK
 from talanoa.core.version import __version__
-
-# exit codes; 130 is what a shell gives after Ctrl-C
-OK, DIFFERENT, BAD, PARTLY, CANCELLED = 0, 1, 2, 3, 130
 
 VERBS = {
     "segment": "find objects in an image, or in a folder of images",
@@ -63,7 +61,7 @@ def _run(given: list[str]) -> int:
     parser = _parser()
     parsed = parser.parse_args(given)
     if parsed.verb:
-        from talanoa.segmentation.request import closest
+        from talanoa.core.request import closest
 
         sys.stderr.write(
             f'Unknown command "{parsed.verb}"; valid ones are {", ".join(VERBS)}.{closest(parsed.verb, VERBS)}\n'

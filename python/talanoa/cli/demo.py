@@ -155,9 +155,9 @@ def run_command(image: Any, options: str) -> None:
 
 def count(folder: Path) -> int:
     """Return how many objects a result folder records."""
-    from talanoa.tasks import result
+    from talanoa.core import record
 
-    return int(result.read_record(folder)["objects"])
+    return int(record.read_record(folder)["objects"])
 
 
 def free_folder(parent: Path) -> Path:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from talanoa.cli import DIFFERENT, OK, options
+from talanoa.cli import options
+from talanoa.cli.codes import DIFFERENT, OK
 from talanoa.cli.console import say
 
 

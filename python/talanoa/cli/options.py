@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 from talanoa.core.errors import BadInput
-from talanoa.segmentation.request import Request
+from talanoa.core.request import Request
 
 POSITIONAL: Mapping[str, tuple[str, ...]] = {
     # Keys that may be given without their name, in this order.

@@ -11,7 +11,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from talanoa.cli import BAD, CANCELLED, DIFFERENT, OK, PARTLY, options
+from talanoa.cli import options
+from talanoa.cli.codes import BAD, CANCELLED, DIFFERENT, OK, PARTLY
 from talanoa.cli.console import ConsoleHost, say
 from talanoa.core.errors import BadInput, TalanoaError
 from talanoa.core.logs import log_path, start_log_file
@@ -129,7 +130,7 @@ SHOW: dict[str, Callable[[Reply], None]] = {
 
 def plain(reply: Reply) -> Reply:
     """Return a reply as plain JSON: images and ROIs as their numbers, tables as rows."""
-    from talanoa.tasks.result import jsonable
+    from talanoa.core.record import jsonable
 
     shown = {key: value for key, value in reply.items() if key not in ("labels", "rois", "table", "maps")}
     for key in ("image", "uncertainty"):

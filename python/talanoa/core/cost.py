@@ -6,16 +6,15 @@ Nothing runs meanwhile: counters that the system keeps anyway are read at the be
 from __future__ import annotations
 
 import importlib
-import statistics
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from talanoa.segmentation.request import TrainRequest
+    pass
 
 POWERCAP = Path("/sys/class/powercap")  # of Linux: energy of the processors since some moment, in microjoules
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
@@ -181,32 +180,6 @@ def of_images(meter: Meter, images: int, pixels: int, price: float | None = None
         "pixels_per_second": round(pixels / seconds),
     }
     return {**record, **each, **priced(seconds, price, currency)}
-
-
-def of_training(
-    meter: Meter, losses: Sequence[Mapping[str, float]], end: float, request: TrainRequest
-) -> dict[str, Any]:
-    """Return the record of a training: that of the meter, and for each epoch.
-
-    Parameters
-    ----------
-    meter : Meter
-        Begun with the training; memory and energy are those since then, also where it goes on with an earlier one.
-    losses : sequence of mapping
-        All rows of ``loss.csv``: their ``seconds``, and those of them spent ``waiting`` for data, where they are known.
-    end : float
-        Seconds that followed the last epoch.
-    request : TrainRequest
-        ``price`` and ``currency``.
-    """
-    seconds = sum(row["seconds"] for row in losses) + end
-    each = statistics.median(row["seconds"] for row in losses)
-    record = {**meter.record(), "seconds": round(seconds, 3), "seconds_per_epoch": round(each, 4)}
-    known = [row for row in losses if "waiting" in row]
-    if known:
-        record["waiting"] = round(sum(row["waiting"] for row in known) / sum(row["seconds"] for row in known), 4)
-    money = priced(seconds, request.price, request.currency)
-    return {**record, **money, **({"cost_per_epoch": request.price * each / 3600} if request.price is not None else {})}
 
 
 def lines_of(record: Mapping[str, Any]) -> list[str]:

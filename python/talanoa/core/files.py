@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import json
 import math
 import os
-import shutil
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +14,7 @@ from typing import Any
 
 from talanoa.core.errors import BadInput
 from talanoa.core.leftovers import OLD, name_aside, remove, tidy
+from talanoa.core.write_errors import explain_write_error
 
 _BLOCK = 1 << 20
 _JUNCTION = 0xA0000003  # Windows: a folder that is another one
@@ -83,22 +82,6 @@ def next_free(path: Path) -> Path:
     while (candidate := path.with_name(f"{stem}-{number}{suffix}")).exists():
         number += 1
     return candidate
-
-
-def explain_write_error(error: OSError, path: Path) -> BadInput:
-    """Turn the system's refusal to write `path` into a message with a remedy."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        free = shutil.disk_usage(path.parent).free
-        return BadInput(
-            f"The disk is full: {free / 1e6:,.0f} MB are free at {path.parent}; expected room for {path.name}. "
-            "Free some space or choose a folder on another disk."
-        )
-    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return BadInput(
-            f"{path} cannot be written ({error.strerror}); expected a folder in which you may write. "
-            "Choose another folder or change its permissions."
-        )
-    return BadInput(f"{path} could not be written: {error}. Check the name and the disk, or choose another folder.")
 
 
 def check_plain(folder: Path, remedy: str) -> None:
@@ -203,3 +186,17 @@ def _move_into_place(aside: Path, target: Path) -> None:
         old.rename(target)
         raise
     remove(old)
+
+
+def check_new(path: Path) -> None:
+    """Raise `BadInput` when a file or folder that a task shall write exists already, or cannot be made.
+
+    Done before the work, so that no time is lost; writing checks again.
+    """
+    from talanoa.core.files import check_target
+
+    check_target(path.absolute(), overwrite=False)
+    if not os.access(path.absolute().parent, os.W_OK):
+        raise BadInput(
+            f"{path} cannot be written: you may not write to {path.absolute().parent}. Choose another place."
+        )

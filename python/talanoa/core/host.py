@@ -127,3 +127,17 @@ def stop_if_cancelled(host: Host) -> None:
     """Raise `Cancelled` when the user has asked to stop."""
     if host.cancelled():
         raise Cancelled("Stopped on request; nothing was written.")
+
+
+class Collecting(PassingOn):
+    """A host that passes everything on and keeps each warning once, those of another such host included."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host)
+        self.warnings: list[str] = list(host.warnings) if isinstance(host, Collecting) else []
+
+    def warn(self, text: str) -> None:
+        """Keep and pass on what was not said yet."""
+        if text not in self.warnings:
+            self.warnings.append(text)
+            self.host.warn(text)

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
-from talanoa.core.files import explain_write_error
+from talanoa.core.write_errors import explain_write_error
 
 if TYPE_CHECKING:
     from filelock import OwnerRecord, SoftFileLease

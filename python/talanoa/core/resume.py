@@ -9,7 +9,7 @@ from typing import Any
 
 from talanoa.core.errors import BadInput
 from talanoa.core.files import read_json
-from talanoa.tasks.result import jsonable
+from talanoa.core.record import jsonable
 
 PLAN = "unfinished.json"
 

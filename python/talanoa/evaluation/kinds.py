@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import folders as folders_of
+from talanoa.evaluation.outcome import Outcome
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from talanoa.core.host import Host
-    from talanoa.evaluation.candidates import Candidate
-    from talanoa.evaluation.leaks import LeakCheck
     from talanoa.evaluation.request import EvaluateRequest
 
 # One line makes a kind: the module has `judge(request, host) -> Outcome`.
@@ -28,43 +23,6 @@ KINDS = {
     "stains": "talanoa.evaluation.labelling.evaluate",
 }
 MADE = {"objects": "objects", "image": "images", "stains": "stains"}  # what models of a kind make, in words
-
-
-@dataclass(frozen=True, eq=False)
-class Outcome:
-    """What an evaluation found, whatever was judged.
-
-    Parameters
-    ----------
-    table : DataFrame
-        One row for each image of what is judged first.
-    overall : DataFrame
-        One row for each score of each candidate.
-    comparison : DataFrame
-        One row for each comparison; may be empty.
-    leaks : LeakCheck or None
-        None where the check was not made.
-    notes : sequence of str
-        What the reader should know.
-    message : str
-        The result in one line.
-    candidates : sequence of Candidate
-        What was judged, and compared.
-    images : sequence of str
-        Names of the images.
-    write : function (new folder, record) -> Path
-        Writes the result folder and returns its report.
-    """
-
-    table: pd.DataFrame
-    overall: pd.DataFrame
-    comparison: pd.DataFrame
-    leaks: LeakCheck | None
-    notes: Sequence[str]
-    message: str
-    candidates: Sequence[Candidate]
-    images: Sequence[str]
-    write: Callable[[Path, Mapping[str, Any]], Path]
 
 
 class Judging(Protocol):

@@ -180,7 +180,7 @@ def _holds_images(place: Path) -> bool:
 def _picture(name: str, path: Path) -> Picture:
     """Read an image and keep what tells it from others."""
     from talanoa import image as images
-    from talanoa.tasks.result import array_sha256
+    from talanoa.core.record import array_sha256
 
     values = images.read(path).values
     whole = values.astype(np.float64) if values.dtype.kind in "ui" else values

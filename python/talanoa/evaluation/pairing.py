@@ -184,7 +184,7 @@ def _folders(place: Path) -> list[Path]:
 
 def result_name(folder: Path) -> str:
     """Return the name of the image that a result folder is of: its own name (folders of images), or as recorded."""
-    from talanoa.tasks.result import RECORD, read_record
+    from talanoa.core.record import RECORD, read_record
 
     source = read_record(folder).get("image", {}).get("source") if (folder / RECORD).is_file() else None
     return name_of(Path(str(source))) if source else folder.name
@@ -199,15 +199,15 @@ def _by_image(results: Sequence[Path]) -> dict[str, Path]:
 
 def _of_dataset(root: Path, person: str, what: str) -> Annotations:
     """Return what is done in a dataset folder, or what pairs in a tree of images/ and masks/ or rois/."""
-    from talanoa.segmentation.dataset import folder
+    from talanoa.segmentation.dataset import form
 
-    dataset = folder.read(root, person)
+    dataset = form.read(root, person)
     files, notes, waiting = {}, [], []
     for entry in dataset.entries:
         place = next(
             (each for each in (dataset.mask_path(entry.name), dataset.rois_path(entry.name)) if each.is_file()), None
         )
-        if place is None or ((root / folder.FILE).is_file() and entry.status != "done"):
+        if place is None or ((root / form.FILE).is_file() and entry.status != "done"):
             waiting.append(entry.name)
         else:
             files[entry.name] = place

@@ -10,31 +10,17 @@ if TYPE_CHECKING:
     from talanoa.image.form import axis_letter as axis_letter
     from talanoa.image.form import check as check
     from talanoa.image.form import check_unmasked as check_unmasked
-    from talanoa.image.form import errors_named as errors_named
     from talanoa.image.form import from_array as from_array
     from talanoa.image.form import microns as microns
-    from talanoa.image.form import read as read
-    from talanoa.image.form import read_labels as read_labels
-    from talanoa.image.form import write as write
-    from talanoa.image.form import write_labels as write_labels
+    from talanoa.image.io import errors_named as errors_named
+    from talanoa.image.io import read as read
+    from talanoa.image.io import read_labels as read_labels
+    from talanoa.image.io import write as write
+    from talanoa.image.io import write_labels as write_labels
 
 _LAZY = {
-    **dict.fromkeys(
-        (
-            "DIMS",
-            "axis_letter",
-            "check",
-            "check_unmasked",
-            "errors_named",
-            "from_array",
-            "microns",
-            "read",
-            "read_labels",
-            "write",
-            "write_labels",
-        ),
-        "form",
-    ),
+    **dict.fromkeys(("DIMS", "axis_letter", "check", "check_unmasked", "from_array", "microns"), "form"),
+    **dict.fromkeys(("errors_named", "read", "read_labels", "write", "write_labels"), "io"),
 }
 
 

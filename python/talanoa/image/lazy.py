@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.image import form as images
+from talanoa.image import io as image_io
 from talanoa.image import reading
-from talanoa.image.formats import metadata, picture, tiff
+from talanoa.image.formats import metadata, picture, tiff, tiff_open
 from talanoa.image.formats import zarr as image_zarr
 from talanoa.image.reading import Reading
 
@@ -102,9 +103,9 @@ def open_image(
     """
     path = Path(path).expanduser()
     if not path.exists() or path.suffix.lower() in picture.SUFFIXES:
-        return in_memory(images.read(path, dims, missing, series))
+        return in_memory(image_io.read(path, dims, missing, series))
     how = reading.wanted(dims, series, missing=missing)
-    with images.errors_named(path):
+    with image_io.errors_named(path):
         lazy = _zarr(path, how) if path.is_dir() else _tiff(path, how)
     lazy.form.attrs["source"] = str(path)
     lazy.form.attrs["name"] = lazy.form.attrs["name"] or path.name
@@ -147,8 +148,8 @@ def _zarr(path: Path, how: Reading) -> LazyImage:
 def _tiff(path: Path, how: Reading) -> LazyImage:
     """Open TIFF: parts of pixels that are stored as they are come from the file, of others through its tiles."""
     with ExitStack() as files:
-        tif = files.enter_context(tiff.opened(path))
-        with tiff.damage_explained(path):
+        tif = files.enter_context(tiff_open.opened(path))
+        with tiff_open.damage_explained(path):
             found = tiff.find(path, tif, how)
             series = found.series
             tiff.check_size(path, series, in_memory=False)
@@ -157,7 +158,7 @@ def _tiff(path: Path, how: Reading) -> LazyImage:
             form = tiff.described(path, tif, _zeros(series.shape, stored), found)
             reader = _stored_as_is(path, tif, series) or _through_tiles(path, series)
         kept = files.pop_all()  # open until the image is closed
-    guard = partial(tiff.damage_explained, path)
+    guard = partial(tiff_open.damage_explained, path)
     return LazyImage(form, _signed(reader) if signed else reader, found.axes, kept, guard)
 
 

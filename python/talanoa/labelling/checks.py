@@ -18,7 +18,7 @@ from talanoa.models.runtime.source import Measured, Source, spread_evenly
 from talanoa.restoration.checks import LOOKED_AT, far, pixel_size
 
 if TYPE_CHECKING:
-    from talanoa.labelling.predict import Member
+    from talanoa.labelling.models import Member
     from talanoa.labelling.request import PredictRequest
 
 OTHER = 0.25  # of the normalised range, between the medians of the image and of the training images

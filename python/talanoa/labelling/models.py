@@ -7,11 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from talanoa.core.errors import BadInput
+from talanoa.image.ops import resample
+from talanoa.labelling.data.exposure import flattened
+from talanoa.labelling.inputs import Input
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
 from talanoa.models import folder as model_folder
 from talanoa.models import record as model_record
 from talanoa.models.folder import Model
+from talanoa.models.runtime import backends
+from talanoa.models.runtime.source import Measured, Source
+from talanoa.models.runtime.windows import Windows
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +154,7 @@ def outputs(models: Sequence[Model], wanted: Sequence[str]) -> tuple[Output, ...
 
 def facts(models: Models) -> dict[str, Any]:
     """Return what a record says of the models."""
-    from talanoa.tasks.common import model_facts
+    from talanoa.models.folder import model_facts
 
     each = [model_facts(model) for model in models.models]
     return {"name": models.name, "folder": models.folder, "sha256": models.sha256, "models": each}
@@ -153,7 +162,7 @@ def facts(models: Models) -> dict[str, Any]:
 
 def attached(models: Models, copy: bool) -> dict[str, Path]:
     """Return what goes into a result folder from the folders of the models; of several with their numbers."""
-    from talanoa.tasks.segment import attachments
+    from talanoa.models.folder import attachments
 
     made: dict[str, Path] = {}
     for number, model in enumerate(models.models, 1):
@@ -161,3 +170,98 @@ def attached(models: Models, copy: bool) -> dict[str, Path]:
             stem, dot, suffix = name.partition(".")
             made[name if len(models.models) == 1 else f"{stem}-{number}{dot}{suffix}"] = path
     return made
+
+
+@dataclass(frozen=True)
+class View:
+    """What one model sees of a source: its planes as channels, in the pixel size of its training where that is wanted.
+
+    Parameters
+    ----------
+    source : Source
+        What is read of the image.
+    inputs : tuple of (int, int)
+        For each channel the channel and plane of the image, counted from 0.
+    size : (y, x)
+        Of what the network sees.
+    illumination : ndarray of float32, (planes, y, x), or None
+        By which the image is divided, where the training was.
+    """
+
+    source: Source
+    inputs: tuple[Input, ...]
+    size: tuple[int, int]
+    illumination: NDArray[np.float32] | None = None
+
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Frames of the image, counted from 0."""
+        return self.source.frames
+
+    @property
+    def shape(self) -> tuple[int, int, int, int, int]:
+        """Sizes (t, planes, 1, y, x)."""
+        return len(self.source.frames), len(self.inputs), 1, *self.size
+
+    def frame(self, number: int) -> NDArray[Any]:
+        """Return a frame, (planes, 1, y, x)."""
+        return self.of(self.source.frame(number))
+
+    def of(self, pixels: NDArray[Any]) -> NDArray[Any]:
+        """Return what the model sees of a frame (c, z, y, x) of the source, (planes, 1, y, x)."""
+        seen = np.stack([self.plane(pixels, one) for one in self.inputs])
+        if self.illumination is not None:
+            seen = flattened(seen, self.illumination)
+        if self.size != seen.shape[1:]:
+            seen = resample.resize(seen, self.size)
+        return seen[:, None]
+
+    def plane(self, pixels: NDArray[Any], one: Input) -> NDArray[Any]:
+        """Return one plane (y, x) of a frame (c, z, y, x) of the source."""
+        channel, plane = one
+        found: NDArray[Any] = pixels[self.source.channels.index(channel), self.source.planes.index(plane)]
+        return found
+
+
+@dataclass(eq=False)
+class Member:
+    """One of the models at work.
+
+    Parameters
+    ----------
+    model : Model
+    config : config of the method
+    view : View
+        What it sees.
+    scale : float
+        Pixels of the network for each of the image.
+    measured : Measured
+        Levels of the whole movie.
+    chosen : Chosen
+        What runs the network.
+    parts : tuple of int
+        Tiles along y and x; fewer pixels a tile once memory has ended.
+    """
+
+    model: Model
+    config: Any
+    view: View
+    scale: float
+    measured: Measured
+    chosen: backends.Chosen
+    parts: tuple[int, ...]
+
+    def facts(self, windows: Windows | None) -> dict[str, Any]:
+        """Return what the record says of it."""
+        return {
+            "name": self.model.name,
+            **self.chosen.record,
+            "channels": [channel + 1 for channel, _ in self.view.inputs],
+            "planes": [plane + 1 for _, plane in self.view.inputs],
+            "scale": self.scale,
+            "tiles_yx": None if windows else list(self.parts),
+            "step": windows.step(max(self.config.multiple)) if windows else None,
+            "normalization": dict(self.model.normalization),
+            "norm_values": [list(pair) for pair in self.measured.levels.pairs],
+            "norm_sample": self.measured.record(),
+        }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,8 @@ from talanoa.image.lazy import LazyImage
 from talanoa.image.ops import resample
 from talanoa.labelling import checks, colours, plate_levels
 from talanoa.labelling.data import modalities
-from talanoa.labelling.data.exposure import flattened
 from talanoa.labelling.inputs import Input, inputs_of
-from talanoa.labelling.models import Models, Output, knows, outputs
+from talanoa.labelling.models import Member, Models, Output, View, knows, outputs
 from talanoa.labelling.record import Stain
 from talanoa.labelling.request import PredictRequest
 from talanoa.models import methods
@@ -26,7 +24,7 @@ from talanoa.models.runtime import backends, inference
 from talanoa.models.runtime import frames as image_work
 from talanoa.models.runtime.dense import Average, predict
 from talanoa.models.runtime.frames import Found, ImageWork, Made
-from talanoa.models.runtime.source import Measured, Source, measure
+from talanoa.models.runtime.source import Source, measure
 from talanoa.models.runtime.windows import BORDER, WINDOW, Windows
 
 _SHOWN = (0.35, 99.65)  # percentiles of the transmitted light between which it is shown
@@ -61,101 +59,6 @@ def predict_stains(image: Any, models: Models, request: PredictRequest, host: Ho
         Stopped by the user.
     """
     return image_work.whole(StainPrediction(lazy.in_memory(image), models, request, host))
-
-
-@dataclass(frozen=True)
-class View:
-    """What one model sees of a source: its planes as channels, in the pixel size of its training where that is wanted.
-
-    Parameters
-    ----------
-    source : Source
-        What is read of the image.
-    inputs : tuple of (int, int)
-        For each channel the channel and plane of the image, counted from 0.
-    size : (y, x)
-        Of what the network sees.
-    illumination : ndarray of float32, (planes, y, x), or None
-        By which the image is divided, where the training was.
-    """
-
-    source: Source
-    inputs: tuple[Input, ...]
-    size: tuple[int, int]
-    illumination: NDArray[np.float32] | None = None
-
-    @property
-    def frames(self) -> tuple[int, ...]:
-        """Frames of the image, counted from 0."""
-        return self.source.frames
-
-    @property
-    def shape(self) -> tuple[int, int, int, int, int]:
-        """Sizes (t, planes, 1, y, x)."""
-        return len(self.source.frames), len(self.inputs), 1, *self.size
-
-    def frame(self, number: int) -> NDArray[Any]:
-        """Return a frame, (planes, 1, y, x)."""
-        return self.of(self.source.frame(number))
-
-    def of(self, pixels: NDArray[Any]) -> NDArray[Any]:
-        """Return what the model sees of a frame (c, z, y, x) of the source, (planes, 1, y, x)."""
-        seen = np.stack([self.plane(pixels, one) for one in self.inputs])
-        if self.illumination is not None:
-            seen = flattened(seen, self.illumination)
-        if self.size != seen.shape[1:]:
-            seen = resample.resize(seen, self.size)
-        return seen[:, None]
-
-    def plane(self, pixels: NDArray[Any], one: Input) -> NDArray[Any]:
-        """Return one plane (y, x) of a frame (c, z, y, x) of the source."""
-        channel, plane = one
-        found: NDArray[Any] = pixels[self.source.channels.index(channel), self.source.planes.index(plane)]
-        return found
-
-
-@dataclass(eq=False)
-class Member:
-    """One of the models at work.
-
-    Parameters
-    ----------
-    model : Model
-    config : config of the method
-    view : View
-        What it sees.
-    scale : float
-        Pixels of the network for each of the image.
-    measured : Measured
-        Levels of the whole movie.
-    chosen : Chosen
-        What runs the network.
-    parts : tuple of int
-        Tiles along y and x; fewer pixels a tile once memory has ended.
-    """
-
-    model: Model
-    config: Any
-    view: View
-    scale: float
-    measured: Measured
-    chosen: backends.Chosen
-    parts: tuple[int, ...]
-
-    def facts(self, windows: Windows | None) -> dict[str, Any]:
-        """Return what the record says of it."""
-        return {
-            "name": self.model.name,
-            **self.chosen.record,
-            "channels": [channel + 1 for channel, _ in self.view.inputs],
-            "planes": [plane + 1 for _, plane in self.view.inputs],
-            "scale": self.scale,
-            "tiles_yx": None if windows else list(self.parts),
-            "step": windows.step(max(self.config.multiple)) if windows else None,
-            "normalization": dict(self.model.normalization),
-            "norm_values": [list(pair) for pair in self.measured.levels.pairs],
-            "norm_sample": self.measured.record(),
-        }
 
 
 class StainPrediction(ImageWork):

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory, gettempdir
 
 from talanoa.core import files, leftovers
 from talanoa.core.errors import BadInput
-from talanoa.core.files import explain_write_error
+from talanoa.core.write_errors import explain_write_error
 
 LARGEST = 4 * 2**30  # bytes that a model may unpack to
 _BLOCK = 1 << 20

@@ -267,7 +267,7 @@ def portable(model: Model) -> Model:
     """Return a model whose record names files without their folders, because models are passed on."""
     if not model.training:
         return replace(model, description=places.portable({"": model.description})[""])
-    from talanoa.tasks.result import jsonable
+    from talanoa.core.record import jsonable
 
     training = jsonable(model.training)
     if places.KEY not in training:
@@ -290,3 +290,28 @@ def write_files(folder: Path, model: Model, weights: dict[str, Any]) -> None:
         del record["labelling"]
     check_finite({key: record[key] for key in COMPUTED if key in record}, folder / RECORD)
     (folder / RECORD).write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def model_facts(model: Model) -> dict[str, Any]:
+    """Return what a record says of the model."""
+    return {
+        "name": model.name,
+        "folder": str(Path(model.folder).absolute()) if model.folder else None,
+        "sha256": model.sha256,
+        "seed": model.training.get("settings", {}).get("seed"),
+    }
+
+
+def attachments(model: Model, copy_model: bool) -> dict[str, Path]:
+    """Return what goes into the result folder from the model's: all of it, or its parameters and report."""
+    if model.folder is None:
+        return {}
+    if copy_model:
+        return {"model": model.folder}
+    kept = {"model.json": "model.json", "model-report.md": "report.md", "model-loss.csv": "loss.csv"}
+    return {name: model.folder / file for name, file in kept.items() if (model.folder / file).is_file()}
+
+
+def own_normalization(model: Model) -> dict[str, Any] | None:
+    """Return the normalisation that a model brings along; None: that of the request."""
+    return model.normalization if "kind" in model.normalization else None

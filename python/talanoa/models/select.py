@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import from_one_to
@@ -11,7 +11,29 @@ from talanoa.image.reading import axes_remedy
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.segmentation.request import SegmentRequest
+
+class Part(Protocol):
+    """The keys of a request that name a part of an image."""
+
+    @property
+    def channel(self) -> int | None:
+        """The channel, from 1."""
+
+    @property
+    def plane(self) -> int | None:
+        """The slice, from 1."""
+
+    @property
+    def frames(self) -> str | None:
+        """Frames, such as "1-5"."""
+
+    @property
+    def scale_z(self) -> float:
+        """Enlargement along z."""
+
+    @property
+    def outline(self) -> str:
+        """The form of the objects."""
 
 
 class Chosen(NamedTuple):
@@ -29,7 +51,7 @@ class Chosen(NamedTuple):
     plane: int
 
 
-def choose(image: xr.DataArray, channels: int, request: SegmentRequest, ndim: int = 2) -> Chosen:
+def choose(image: xr.DataArray, channels: int, request: Part, ndim: int = 2) -> Chosen:
     """Take the channel, plane and frames that the request names.
 
     Parameters
@@ -38,7 +60,7 @@ def choose(image: xr.DataArray, channels: int, request: SegmentRequest, ndim: in
         The complete image.
     channels : int
         Number of channels that the model takes.
-    request : SegmentRequest
+    request : Part
         Its ``channel``, ``plane`` and ``frames`` are one-based.
     ndim : int
         2 for a model of planes, 3 for a model of volumes, which takes whole stacks.
@@ -135,7 +157,7 @@ def _plane(image: xr.DataArray, plane: int | None) -> xr.DataArray:
     return image.isel(z=[(plane or 1) - 1])
 
 
-def _stack(image: xr.DataArray, request: SegmentRequest) -> xr.DataArray:
+def _stack(image: xr.DataArray, request: Part) -> xr.DataArray:
     """Return the image, a stack as a whole."""
     if request.plane is not None:
         raise BadInput(f"plane={request.plane}: the model works in 3D, on all slices at once. Leave plane out.")

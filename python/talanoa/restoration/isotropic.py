@@ -13,8 +13,8 @@ from talanoa.core.host import Host, Share, stop_if_cancelled
 from talanoa.image.ops import anisotropy
 from talanoa.image.ops.normalize import Levels
 from talanoa.models.runtime import inference
-from talanoa.models.runtime.backends import Arrays, Runner
 from talanoa.models.runtime.dense import Prediction, assembled, planned_parts
+from talanoa.models.runtime.types import Arrays, Runner
 
 
 def parts_of(shape: Sequence[int], factor: float, config: Any, count: int | None) -> tuple[int, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from talanoa.rois.fill import pixels, spans
-from talanoa.rois.objects import AUTOMATIC
+from talanoa.rois.linking_pairs import AUTOMATIC
 from talanoa.rois.roi_set import TRACED, RoiSet, concatenate, parse_name, starts
 from talanoa.rois.trace import trace
 

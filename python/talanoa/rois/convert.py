@@ -15,8 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.rois.encoding import encode
-from talanoa.rois.files import ReadRois, decode, read_zip, write_zip
 from talanoa.rois.fill import pixels, spans
 from talanoa.rois.places import on_axis
 from talanoa.rois.roi_set import (
@@ -24,13 +22,9 @@ from talanoa.rois.roi_set import (
     RoiSet,
     bound_in,
     concatenate,
-    empty,
     fill_numbers,
-    from_polygons,
     make_names,
-    pack,
     parse_name,
-    rename,
     starts,
 )
 from talanoa.rois.trace import trace
@@ -39,24 +33,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-__all__ = [
-    "Filled",
-    "ReadRois",
-    "RoiSet",
-    "bound_in",
-    "concatenate",
-    "decode",
-    "empty",
-    "encode",
-    "from_labels",
-    "from_polygons",
-    "on_axis",
-    "pack",
-    "read_zip",
-    "rename",
-    "to_labels",
-    "write_zip",
-]
 
 _CHUNK = 1 << 22  # pixels painted at once
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.rois.linking_pairs import AUTOMATIC, best_pairs
 from talanoa.rois.masks import base_name, numbered, window_of
-from talanoa.rois.objects import AUTOMATIC, best_pairs
 from talanoa.rois.roi_set import LARGEST_LABEL, RoiSet, fill_numbers, parse_name
 
 NEAR = 2  # slices apart: one may be missing between two outlines of an object

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from talanoa.rois import convert as module
 from talanoa.rois.fill import pixels, spans
-from talanoa.rois.objects import AUTOMATIC
+from talanoa.rois.linking_pairs import AUTOMATIC
 from talanoa.rois.roi_set import TRACED, RoiSet, label_numbers, make_names, parse_name, starts
 from talanoa.rois.trace import trace
 

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.rois.linking_pairs import AUTOMATIC
 from talanoa.rois.roi_set import parse_name
 
 if TYPE_CHECKING:
-    from talanoa.rois.convert import RoiSet
+    from talanoa.rois.roi_set import RoiSet
 
-AUTOMATIC = re.compile(r"\d{4,}-\d{4,}(-\d{4,})?(-\d+)?")  # ImageJ names a ROI by where it lies
 REPEATED = re.compile(r"-\d+$")  # ImageJ tells ROIs of one name apart by such an ending
-ENOUGH = 0.5  # of the smaller outline, to be the same object in the next slice
 
 
 def labels_of(path: Path, shape: Sequence[int]) -> tuple[NDArray[np.int32], tuple[str, ...]]:
@@ -37,11 +36,11 @@ def labels_of(path: Path, shape: Sequence[int]) -> tuple[NDArray[np.int32], tupl
     notes : tuple of str
         What became of ROIs that are no areas, overlap or lie outside; how outlines were joined.
     """
-    from talanoa.rois import convert, files
+    from talanoa.rois import convert, files, places
 
     n_z, height, width = shape
     read = files.read_zip(path, image_shape=(1, n_z, height, width))
-    drawn, note = convert.on_axis(read.rois, 1, n_z)
+    drawn, note = places.on_axis(read.rois, 1, n_z)
     notes = (*read.warnings, *([note] if note else []))
     if n_z == 1 or all(parse_name(name) for name in drawn.names):
         filled = convert.to_labels(drawn, (1, n_z, height, width))
@@ -101,16 +100,3 @@ def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int
     joined = np.concatenate([[0], number])[labels].astype(np.int32)
     how = "where they overlap from slice to slice" if bare else "by their names"
     return joined, f"{len(rois)} outlines were joined to {len(np.unique(number))} objects {how}."
-
-
-def best_pairs(pairs: NDArray, shared: NDArray, area: NDArray) -> list[tuple[int, int]]:
-    """Return the pairs of outlines that cover each other best, and enough."""
-    best: tuple[dict[int, tuple[int, int]], dict[int, tuple[int, int]]] = ({}, {})
-    for one, other, pixels in zip(*pairs.tolist(), shared.tolist(), strict=True):
-        for mine, theirs, side in ((one, other, 0), (other, one, 1)):
-            best[side][mine] = max(best[side].get(mine, (0, 0)), (pixels, theirs))
-    return [
-        (one, other)
-        for one, (pixels, other) in best[0].items()
-        if best[1][other][1] == one and pixels >= ENOUGH * min(area[one], area[other])
-    ]

@@ -9,8 +9,8 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from talanoa.models.runtime.backends import Maps
 from talanoa.models.runtime.tiles import Tile
+from talanoa.models.runtime.types import Maps
 
 Arrays = tuple[NDArray[np.float32], NDArray[np.float32]]
 

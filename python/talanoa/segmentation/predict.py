@@ -16,13 +16,13 @@ from talanoa.core.host import Host, Share, stop_if_cancelled
 from talanoa.image import grey_values
 from talanoa.image.ops import background, resample
 from talanoa.models import methods
-from talanoa.models.folder import Model, check_kind
+from talanoa.models.folder import Model, check_kind, own_normalization
 from talanoa.models.methods import mask_objects, star_convex
-from talanoa.models.runtime import backends, inference
+from talanoa.models.runtime import backends, inference, types
 from talanoa.segmentation import maps as network_maps
 from talanoa.segmentation.memory import LOWEST, Answer, NetworkMemory
 from talanoa.segmentation.request import SegmentRequest
-from talanoa.segmentation.settings import check_settings, levels_of, limits_of, own_normalization
+from talanoa.segmentation.settings import check_settings, levels_of, limits_of
 
 FINDERS: dict[str, Any] = {"stars": inference.find_candidates, "mask": inference.find_probability}
 NETWORK_SHARE = 0.9  # of the time of a frame, about; the rest goes into overlaps and drawing
@@ -181,7 +181,7 @@ class _Network:
 
 
 def ask(
-    net: backends.Runner[Any],
+    net: types.Runner[Any],
     pixels: NDArray,
     config: Any,
     settings: SegmentRequest,

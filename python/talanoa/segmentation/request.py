@@ -14,40 +14,17 @@ from pydantic import BeforeValidator, Field, model_validator
 from talanoa.core.request import (
     Alias,
     Count,
-    Device,
-    Dims,
     Fraction,
     MaybeNumber,
-    MissingPlanes,
     Number,
-    Parsed,
     PathText,
-    Request,
-    Series,
     Whole,
     check_ordered,
-    closest,
-    parse,
     read_whole,
     read_word,
 )
 from talanoa.models.request import ImageRequest
 from talanoa.segmentation.aliases import STARDIST
-from talanoa.training.request import TrainRequest
-
-__all__ = [
-    "DoctorRequest",
-    "ModelsRequest",
-    "Parsed",
-    "Request",
-    "RerunRequest",
-    "RoisRequest",
-    "SegmentRequest",
-    "TrainRequest",
-    "closest",
-    "parse",
-]
-
 
 Target = Annotated[Literal["update", "append", "replace", "overlay", "none"], BeforeValidator(read_word)]
 TARGETS = (
@@ -97,55 +74,3 @@ class SegmentRequest(ImageRequest):
         check_ordered("min_size", self.min_size, "max_size", self.max_size)
         check_ordered("min_intensity", self.min_intensity, "max_intensity", self.max_intensity)
         return self
-
-
-class RoisRequest(Request):
-    """Turn ROIs into a label image, a label image into ROIs, or save ROIs."""
-
-    action: Annotated[Literal["to_labels", "from_labels", "save"], BeforeValidator(read_word)] = Field(
-        description="to_labels, from_labels or save"
-    )
-    rois: PathText | None = Field(None, description="ROI zip or .roi file; omitted: the ROIs given or in the manager")
-    image: PathText | None = Field(None, description="Image the ROIs belong to (gives the size), or the label image")
-    dims: Dims = None
-    series: Series = None
-    missing_planes: MissingPlanes = "refuse"
-    shape: Annotated[str | None, BeforeValidator(read_word)] = Field(
-        None,
-        pattern=r"^\d+(x\d+){1,3}$",
-        description="Size of the label image without an image: HEIGHTxWIDTH, or FRAMESxSLICESxHEIGHTxWIDTH",
-    )
-    mask: Annotated[Literal["refuse", "split", "keep"], BeforeValidator(read_word)] = Field(
-        "refuse",
-        description="A mask of one value with several parts: refuse it, split the parts, keep it as one object",
-    )
-    show: Target = Field("update", description=f"Where the ROIs go in ImageJ: {TARGETS}")
-    out: PathText | None = Field(None, description="New file: label image, or ROI zip")
-
-
-class ModelsRequest(Request):
-    """List, show and import models."""
-
-    action: Annotated[Literal["list", "show", "where", "import"], BeforeValidator(read_word)] = Field(
-        "list", description="list, show, where or import"
-    )
-    model: PathText | None = Field(None, description="Model to show: a name or a folder")
-    folder: PathText | None = Field(None, description="Model folder, or zip of one, to import")
-    name: str | None = Field(None, min_length=1, description="Name of the imported model; omitted: the folder's name")
-
-
-class DoctorRequest(Request):
-    """Check what Talanoa runs on."""
-
-    device: Annotated[Device, BeforeValidator(read_word)] = Field("auto", description="Device to try")
-    fiji: PathText | None = Field(None, description="Fiji folder to check; omitted: TALANOA_FIJI")
-    java: str = Field("", description="What the ImageJ that asks says of its Java; omitted: the Java that is found")
-    imagej: str = Field("", description="What the ImageJ that asks says of itself; omitted: the ImageJ that is found")
-
-
-class RerunRequest(Request):
-    """Run a recorded result again and compare."""
-
-    result: PathText = Field(description="result.json, or the result folder")
-    image: PathText | None = Field(None, description="The image, where it is no longer at the recorded place")
-    out: PathText | None = Field(None, description="New folder for the new results")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.image.ops.normalize import fit, percentile_limits
 from talanoa.models import methods
-from talanoa.models.folder import Model
+from talanoa.models.folder import Model, own_normalization
 from talanoa.segmentation.request import SegmentRequest
 
 
@@ -30,11 +28,6 @@ def check_settings(settings: SegmentRequest, model: Model) -> None:
             f"{', '.join(changed)}: model {model.name} has a normalisation of its own ({model.normalization}). "
             "Leave them out."
         )
-
-
-def own_normalization(model: Model) -> dict[str, Any] | None:
-    """Return the normalisation that a model brings along; None: that of the request."""
-    return model.normalization if "kind" in model.normalization else None
 
 
 def limits_of(settings: SegmentRequest, model: Model) -> dict[str, float]:

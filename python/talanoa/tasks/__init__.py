@@ -13,23 +13,28 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
-from talanoa.core.host import Host
+from talanoa.core.host import Collecting, Host
+from talanoa.core.request import Parsed, Request, closest, parse
 from talanoa.evaluation.request import EvaluateRequest
 from talanoa.image import reading
+from talanoa.image.io import report_notes
 from talanoa.labelling.request import PredictRequest
 from talanoa.restoration.request import RestoreRequest
+from talanoa.rois.given import Given
 from talanoa.segmentation import request as requests
 from talanoa.tasks import annotate, doctor, evaluate, models, predict, rerun, restore, rois, sample, segment, study
 from talanoa.tasks import train as training
-from talanoa.tasks.common import Collecting, Given, check_reading, explained, report_notes
+from talanoa.tasks.common import check_reading, explained
+from talanoa.tasks.request import DoctorRequest, ModelsRequest, RerunRequest, RoisRequest
 from talanoa.tasks.sample.request import SampleRequest
 from talanoa.tasks.study.request import StudyRequest
+from talanoa.training.request import TrainRequest
 
 if TYPE_CHECKING:
     import numpy as np
     import xarray as xr
 
-    from talanoa.rois.convert import RoiSet
+    from talanoa.rois.roi_set import RoiSet
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +47,7 @@ EMPTY: Reply = {"image": None, "labels": None, "rois": None, "table": None, "rec
 class Task(NamedTuple):
     """One capability: its request model, and the function that does it."""
 
-    request: type[requests.Request]
+    request: type[Request]
     function: Callable[[Any, Given, Host], Reply]
 
 
@@ -50,15 +55,15 @@ TASKS: dict[str, Task] = {
     "segment": Task(requests.SegmentRequest, segment.run),
     "restore": Task(RestoreRequest, restore.run),
     "predict": Task(PredictRequest, predict.run),
-    "train": Task(requests.TrainRequest, training.run),
-    "rois": Task(requests.RoisRequest, rois.run),
-    "models": Task(requests.ModelsRequest, models.run),
+    "train": Task(TrainRequest, training.run),
+    "rois": Task(RoisRequest, rois.run),
+    "models": Task(ModelsRequest, models.run),
     "annotate": Task(AnnotateRequest, annotate.run),
     "evaluate": Task(EvaluateRequest, evaluate.run),
     "sample": Task(SampleRequest, sample.run),
     "study": Task(StudyRequest, study.run),
-    "doctor": Task(requests.DoctorRequest, doctor.run),
-    "rerun": Task(requests.RerunRequest, rerun.run),
+    "doctor": Task(DoctorRequest, doctor.run),
+    "rerun": Task(RerunRequest, rerun.run),
 }
 
 
@@ -151,12 +156,12 @@ def _empty(request: Mapping[str, Any]) -> Reply:
     return reply
 
 
-def _parse(task: Task, request: Mapping[str, Any]) -> requests.Parsed:
+def _parse(task: Task, request: Mapping[str, Any]) -> Parsed:
     """Validate the keys of a request."""
-    return requests.parse(task.request, {key: value for key, value in request.items() if key != "task"})
+    return parse(task.request, {key: value for key, value in request.items() if key != "task"})
 
 
-def _complete(request: Mapping[str, Any], parsed: requests.Parsed) -> dict[str, Any]:
+def _complete(request: Mapping[str, Any], parsed: Parsed) -> dict[str, Any]:
     """Return the complete request as plain JSON."""
     return {"task": str(request["task"]), **parsed.request.model_dump()}
 
@@ -165,6 +170,6 @@ def _task(request: Mapping[str, Any]) -> Task:
     """Return the task that the request names."""
     name = str(request.get("task", ""))
     if name not in TASKS:
-        hint = requests.closest(name, TASKS)
+        hint = closest(name, TASKS)
         raise BadInput(f'Unknown task "{name}"; valid tasks are {", ".join(TASKS)}.{hint}')
     return TASKS[name]

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
+from talanoa.core.files import check_new
+from talanoa.rois.given import Given
 from talanoa.tasks import annotate_edit, annotate_import
 from talanoa.tasks.annotate_common import (
     Reply,
@@ -21,7 +23,6 @@ from talanoa.tasks.annotate_common import (
     waiting,
     written,
 )
-from talanoa.tasks.common import Given, check_new
 
 if TYPE_CHECKING:
     from talanoa.annotation.objects import Objects
@@ -224,7 +225,7 @@ def _rank(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     import pandas as pd
 
     from talanoa.annotation import ranking
-    from talanoa.segmentation.dataset import folder, journal
+    from talanoa.segmentation.dataset import folder, form, journal
 
     dataset = folder.open_dataset(str(request.dataset))
     waits = opened(request).todo()
@@ -232,7 +233,7 @@ def _rank(request: AnnotateRequest, given: Given, host: Host) -> Reply:
         raise BadInput(f"No image of {dataset.name} waits; expected some that are neither done nor skipped. Pick more.")
     found = ranking.rank(dataset, waits, request.model, request.device, host)
 
-    def ranked(current: folder.Dataset) -> folder.Dataset:
+    def ranked(current: form.Dataset) -> form.Dataset:
         for entry in current.entries:
             value = float(found[entry.name]) if entry.name in found else None
             current = current.with_entry(entry.model_copy(update={"uncertainty": value}))

@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput, naming
 from talanoa.image import reading
-from talanoa.tasks.common import Given, read_image
+from talanoa.image.io import read_image
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.annotation.request import AnnotateRequest
     from talanoa.core.host import Host
-    from talanoa.rois.convert import RoiSet
-    from talanoa.segmentation.dataset.folder import Dataset, Entry
+    from talanoa.rois.roi_set import RoiSet
+    from talanoa.segmentation.dataset.form import Dataset
+    from talanoa.segmentation.dataset.states import Entry
 
 Reply = dict[str, Any]
 

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from talanoa.core.errors import BadInput
+from talanoa.rois.given import Given
 from talanoa.tasks.annotate_common import Reply, count, given_rois, image_of, image_or_none, opened
-from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.annotation.request import AnnotateRequest
     from talanoa.core.host import Host
-    from talanoa.rois.convert import RoiSet
+    from talanoa.rois.roi_set import RoiSet
 
 
 def _propose(request: AnnotateRequest, given: Given, host: Host) -> Reply:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from talanoa.core.errors import BadInput
+from talanoa.rois.given import Given
 from talanoa.tasks.annotate_common import Reply, count, image_or_none, opened, progress, waiting
-from talanoa.tasks.common import Given
 
 if TYPE_CHECKING:
     from talanoa.annotation.request import AnnotateRequest

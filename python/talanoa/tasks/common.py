@@ -4,66 +4,18 @@ from __future__ import annotations
 
 import base64
 import logging
-import os
 import zlib
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
-from talanoa.core.host import Host, PassingOn
-from talanoa.image import grey_values, reading
+from talanoa.image import reading
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     import numpy as np
-    import xarray as xr
 
     from talanoa.core.request import Request
-    from talanoa.models.folder import Model
-    from talanoa.rois.convert import RoiSet
-
-
-class Given(NamedTuple):
-    """What a door hands over besides the request: the open image, its ROIs, a selection (bool, y x).
-
-    A window that changes thresholds also gives `handle`: an empty text keeps the network's output for later, and the
-    handle that the reply names then uses it; `preview` asks for the outlines alone.
-    """
-
-    image: xr.DataArray | None = None
-    rois: RoiSet | None = None
-    selection: np.ndarray | None = None
-    handle: str | None = None
-    preview: bool = False
-
-
-class Collecting(PassingOn):
-    """A host that passes everything on and keeps each warning once, those of another such host included."""
-
-    def __init__(self, host: Host) -> None:
-        super().__init__(host)
-        self.warnings: list[str] = list(host.warnings) if isinstance(host, Collecting) else []
-
-    def warn(self, text: str) -> None:
-        """Keep and pass on what was not said yet."""
-        if text not in self.warnings:
-            self.warnings.append(text)
-            self.host.warn(text)
-
-
-def read_image(path: Path, host: Host) -> xr.DataArray:
-    """Read an image file and report its notes."""
-    from talanoa import image
-
-    found = image.read(path)
-    report_notes(found, host)
-    return found
-
-
-def report_notes(image: xr.DataArray, host: Host) -> None:
-    """Report as warnings what the reader of an image, or the conversion from ImageJ, had to assume or leave out."""
-    for note in image.attrs.get("notes", ()):
-        host.warn(str(note))
 
 
 def check_reading(request: Request, given: Given) -> None:
@@ -79,20 +31,6 @@ def check_reading(request: Request, given: Given) -> None:
         "frames); expected an image file, or a folder. Set image=<file>, or correct the open image in ImageJ (Image > "
         "Properties)."
     )
-
-
-def check_new(path: Path) -> None:
-    """Raise `BadInput` when a file or folder that a task shall write exists already, or cannot be made.
-
-    Done before the work, so that no time is lost; writing checks again.
-    """
-    from talanoa.core.files import check_target
-
-    check_target(path.absolute(), overwrite=False)
-    if not os.access(path.absolute().parent, os.W_OK):
-        raise BadInput(
-            f"{path} cannot be written: you may not write to {path.absolute().parent}. Choose another place."
-        )
 
 
 def explained(error: Exception) -> str:
@@ -137,28 +75,3 @@ def decode_mask(packed: Mapping[str, Any]) -> np.ndarray:
             f"The recorded selection is damaged ({error}); expected a mask as Talanoa records it. Restore the record "
             "from a copy."
         ) from error
-
-
-def image_facts(image: xr.DataArray, named: str | None, sha256: str) -> dict[str, Any]:
-    """Return what a record says of the image: where it came from, sizes, calibration, hash."""
-    source = image.attrs.get("source") or named
-    return {
-        "source": str(Path(source).absolute()) if source else None,
-        "name": str(image.attrs.get("name", "")),
-        "sizes": {str(dim): int(size) for dim, size in image.sizes.items()},
-        "dtype": str(image.dtype),
-        "pixel_size": [float(side) for side in image.attrs["pixel_size"]],
-        "unit": str(image.attrs["unit"]),
-        **grey_values.facts(image.attrs),
-        "sha256": sha256,
-    }
-
-
-def model_facts(model: Model) -> dict[str, Any]:
-    """Return what a record says of the model."""
-    return {
-        "name": model.name,
-        "folder": str(Path(model.folder).absolute()) if model.folder else None,
-        "sha256": model.sha256,
-        "seed": model.training.get("settings", {}).get("seed"),
-    }

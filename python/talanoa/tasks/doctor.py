@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from talanoa.tasks.common import Given
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.segmentation.request import DoctorRequest
+    from talanoa.tasks.request import DoctorRequest
 
 
 def run(request: DoctorRequest, given: Given, host: Host) -> dict[str, Any]:

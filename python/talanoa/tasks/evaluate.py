@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa.core.files import check_new
+from talanoa.core.host import Collecting
 from talanoa.core.request import folders as named_folders
 from talanoa.image import folder
-from talanoa.tasks.common import Collecting, Given, check_new
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
-    from talanoa.evaluation.kinds import Outcome
     from talanoa.evaluation.leaks import LeakCheck
+    from talanoa.evaluation.outcome import Outcome
     from talanoa.evaluation.request import EvaluateRequest
 
 

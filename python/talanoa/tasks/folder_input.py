@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
-from talanoa.core.host import PassingOn, QuietHost, stop_if_cancelled
+from talanoa.core.host import Collecting, PassingOn, QuietHost, stop_if_cancelled
 from talanoa.image import folder as image_folder
 from talanoa.image import reading
-from talanoa.tasks.common import Collecting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _SHOWN = 5  # failed images in a message
+_DOINGS: dict[str, Doing] = {}
 
 
 class Doing(NamedTuple):
@@ -46,21 +46,14 @@ class Doing(NamedTuple):
     done: str
 
 
+def register(task: str, doing: Doing) -> None:
+    """Say what a task does with each image of a folder; the module of the task says it when it is loaded."""
+    _DOINGS[task] = doing
+
+
 def tasks_of_images() -> dict[str, Doing]:
     """Return the tasks that can be done with each image of a folder."""
-    from talanoa.labelling.request import PredictRequest
-    from talanoa.models import folder as model_folder
-    from talanoa.restoration.request import RestoreRequest
-    from talanoa.segmentation.request import SegmentRequest
-    from talanoa.tasks.predict import PREDICT
-    from talanoa.tasks.restore import RESTORE
-    from talanoa.tasks.segment import segment_file
-
-    return {
-        "segment": Doing(SegmentRequest, model_folder.load, segment_file, "segmented"),
-        "restore": Doing(RestoreRequest, RESTORE.load, RESTORE.on_file, "restored"),
-        "predict": Doing(PredictRequest, PREDICT.load, PREDICT.on_file, "predicted"),
-    }
+    return dict(_DOINGS)
 
 
 def _task_of(request: Any) -> str:
@@ -70,8 +63,8 @@ def _task_of(request: Any) -> str:
 
 def check_place(request: Any) -> None:
     """Raise `BadInput` where the results of a request cannot go: `out` exists and holds none of the same folder."""
+    from talanoa.core.files import check_new
     from talanoa.tasks import folder_state
-    from talanoa.tasks.common import check_new
 
     if not request.out:
         return

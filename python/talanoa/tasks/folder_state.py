@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from talanoa.core import leftovers, lock, resume
 from talanoa.core.errors import BadInput
 from talanoa.core.files import next_free
+from talanoa.core.record import RECORD, read_record
 from talanoa.image import folder as image_folder
 from talanoa.image.formats.sets import ImageSet
-from talanoa.tasks import result
 
 if TYPE_CHECKING:
     from talanoa.core.request import Request
@@ -174,7 +174,7 @@ def what_is_kept(rows: Mapping[str, Row], count: int, out: Path) -> str:
         for name in (FILE, SUMMARY):
             (out / name).unlink(missing_ok=True)
         return "Stopped on request; nothing was written."
-    done = sum((path / result.RECORD).is_file() for path in there)  # also those of processes that were ended since
+    done = sum((path / RECORD).is_file() for path in there)  # also those of processes that were ended since
     return (
         f"Stopped on request after {max(done, len(rows))} of {count} images; what is done is in {out}. With out={out} "
         "the same command again goes on with the others."
@@ -275,7 +275,7 @@ def _done(path: Path, out: Path, name: str) -> Row | None:
     if not (out / name).exists():
         return None
     try:
-        record = result.read_record(out / name)
+        record = read_record(out / name)
         if all((out / name / file).exists() for file in record["files"]):
             return row_of(path, name, record)
     except (BadInput, KeyError, TypeError):  # a damaged record

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput, Cancelled
-from talanoa.core.host import stop_if_cancelled
+from talanoa.core.files import check_new
+from talanoa.core.host import Collecting, stop_if_cancelled
 from talanoa.image import folder as image_folder
+from talanoa.image.io import image_facts, read_image, report_notes
+from talanoa.models.folder import attachments, model_facts
+from talanoa.rois.given import Given
 from talanoa.tasks import folder_input
-from talanoa.tasks.common import Collecting, Given, check_new, image_facts, model_facts, read_image, report_notes
-from talanoa.tasks.segment import attachments
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -135,6 +137,7 @@ class ImageTask:
         Cancelled
             The message says what is kept and how to go on.
         """
+        from talanoa.core.record import write_record
         from talanoa.models.runtime import store as blocks_store
         from talanoa.models.runtime import stream
         from talanoa.tasks import result
@@ -162,7 +165,7 @@ class ImageTask:
                 for name, source in self.attached(model, request.copy_model).items():
                     if not (made / name).exists():
                         result.attach(made, name, source)
-                result.write_record(made, record)
+                write_record(made, record)
                 blocks_store.finish(store, out)
         except Cancelled as stopped:
             raise Cancelled(_what_is_kept(folder, work.made)) from stopped

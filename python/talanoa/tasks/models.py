@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
 from talanoa.core.request import key_value
-from talanoa.tasks.common import Given
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.segmentation.request import ModelsRequest
+    from talanoa.tasks.request import ModelsRequest
 
 
 def run(request: ModelsRequest, given: Given, host: Host) -> dict[str, Any]:

@@ -6,7 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from talanoa.tasks.common import encode_mask, image_facts, model_facts
+from talanoa.image.io import image_facts
+from talanoa.models.folder import model_facts
+from talanoa.tasks.common import encode_mask
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from talanoa.models.folder import Model
     from talanoa.models.select import Chosen
-    from talanoa.rois.convert import RoiSet
+    from talanoa.rois.roi_set import RoiSet
     from talanoa.segmentation.predict import Segmentation
     from talanoa.segmentation.request import SegmentRequest
 
@@ -110,7 +112,7 @@ def make_record(
 
     ``request`` is the complete request as given, ``used`` what was filled in (thresholds, tiles, device).
     """
-    from talanoa.tasks.result import array_sha256
+    from talanoa.core.record import array_sha256
 
     used = dict(found.record)
     return {

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa.labelling.request import PredictRequest
+from talanoa.tasks.folder_input import Doing, register
 from talanoa.tasks.image_task import ImageTask
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
     from talanoa.image.lazy import LazyImage
     from talanoa.labelling.models import Models
-    from talanoa.labelling.request import PredictRequest
     from talanoa.models.runtime.frames import ImageWork
 
 
@@ -42,3 +43,4 @@ def _attached(models: Models, copy: bool) -> dict[str, Path]:
 
 PREDICT: ImageTask = ImageTask("predict", "prediction", _load, _work, _facts, _attached)
 run: Any = PREDICT.run
+register("predict", Doing(PredictRequest, PREDICT.load, PREDICT.on_file, "predicted"))

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa.core import places
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
-from talanoa.core.files import exists
+from talanoa.core.files import check_new, exists
 from talanoa.image import grey_values, reading
+from talanoa.image.io import read_image
+from talanoa.rois.given import Given
 from talanoa.tasks import recorded
-from talanoa.tasks.common import Given, check_new, decode_mask, read_image
+from talanoa.tasks.common import decode_mask
 from talanoa.tasks.segment import segment_image
 
 if TYPE_CHECKING:
@@ -21,8 +23,9 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.segmentation.request import RerunRequest, SegmentRequest
+    from talanoa.segmentation.request import SegmentRequest
     from talanoa.tasks.image_task import ImageTask
+    from talanoa.tasks.request import RerunRequest
 
 Record = Mapping[str, Any]
 
@@ -36,9 +39,9 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
         ``identical`` (labels or image equal bit for bit), ``differences`` (lines: image, model, device, versions,
         what came out).
     """
-    from talanoa.tasks import result
+    from talanoa.core.record import read_record
 
-    record = result.read_record(request.result)
+    record = read_record(request.result)
     recorded.check(record, Path(request.result))
     _find(record, Path(request.result))
     if request.out:
@@ -49,7 +52,7 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def _again(request: RerunRequest, record: Record, given: Given, host: Host) -> dict[str, Any]:
     """Do the recorded task again with its images read as they were."""
-    from talanoa.tasks import result
+    from talanoa.core.record import array_sha256
 
     if record["task"] != "segment":
         return _image_again(request, record, given, host)
@@ -63,7 +66,7 @@ def _again(request: RerunRequest, record: Record, given: Given, host: Host) -> d
     selection = decode_mask(record["selection"]) if record.get("selection") else None
     reply = segment_image(pinned, model, image, selection, host)
     differences += _versions(record)
-    identical = result.array_sha256(reply["labels"]) == record["labels_sha256"]
+    identical = array_sha256(reply["labels"]) == record["labels_sha256"]
     if not identical:
         differences.insert(0, _labels_difference(Path(request.result), reply["labels"]))
     return _compared(reply, identical, differences)
@@ -167,8 +170,8 @@ def _copies(count: int) -> list[str]:
 
 def pin_image(record: Record, model: str, out: str | None, differences: list[str]) -> Any:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
+    from talanoa.core.request import parse
     from talanoa.models.runtime import backends
-    from talanoa.segmentation.request import parse
     from talanoa.tasks.folder_input import tasks_of_images
 
     used = record["used"]
@@ -196,8 +199,9 @@ def _compared(reply: dict[str, Any], identical: bool, differences: list[str], wh
 
 def pin(record: Record, model: str, out: str | None, differences: list[str]) -> SegmentRequest:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
+    from talanoa.core.request import parse
     from talanoa.models.runtime import backends
-    from talanoa.segmentation.request import SegmentRequest, parse
+    from talanoa.segmentation.request import SegmentRequest
 
     used = record["used"]
     keys = dict(record["request"]) | {"model": model, "out": out}
@@ -251,7 +255,7 @@ def _find(record: Record, path: Path) -> None:
 
 def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) -> None:
     """Note when the pixels are not those of the record."""
-    from talanoa.tasks.result import array_sha256
+    from talanoa.core.record import array_sha256
 
     recorded = record["image"]
     _compare_grey_values(grey_values.facts(image.attrs), recorded, differences)
@@ -305,7 +309,7 @@ def _model(result_path: Path, recorded: Record, differences: list[str], copy: st
 
 def _versions(record: Record) -> list[str]:
     """Return one line per software whose version is not the recorded one."""
-    from talanoa.tasks.result import versions
+    from talanoa.core.record import versions
 
     now, then = versions(), dict(record.get("versions", {}))
     names = sorted(set(now) | set(then))

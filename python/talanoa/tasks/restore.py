@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from talanoa.restoration.request import RestoreRequest
+from talanoa.tasks.folder_input import Doing, register
 from talanoa.tasks.image_task import ImageTask
 
 if TYPE_CHECKING:
@@ -11,7 +13,6 @@ if TYPE_CHECKING:
     from talanoa.image.lazy import LazyImage
     from talanoa.models.folder import Model
     from talanoa.models.runtime.frames import ImageWork
-    from talanoa.restoration.request import RestoreRequest
 
 
 def _load(name: str) -> Model:
@@ -31,3 +32,4 @@ def _work(image: LazyImage, model: Model, request: RestoreRequest, host: Host) -
 
 RESTORE: ImageTask = ImageTask("restore", "restoration", _load, _work)
 run: Any = RESTORE.run
+register("restore", Doing(RestoreRequest, RESTORE.load, RESTORE.on_file, "restored"))

@@ -7,15 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput, naming
+from talanoa.core.files import check_new
 from talanoa.image import reading
-from talanoa.tasks.common import Given, check_new, read_image
+from talanoa.image.io import read_image
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.rois.convert import RoiSet
-    from talanoa.segmentation.request import RoisRequest
+    from talanoa.rois.roi_set import RoiSet
+    from talanoa.tasks.request import RoisRequest
 
 
 def run(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput
-from talanoa.core.host import stop_if_cancelled
+from talanoa.core.host import Collecting, stop_if_cancelled
 from talanoa.image import folder as image_folder
+from talanoa.image.io import read_image, report_notes
+from talanoa.models import folder as model_folder
 from talanoa.models.checks import (
     BRIGHT,
     background_level,
@@ -17,10 +19,12 @@ from talanoa.models.checks import (
     warn_bright_background,
     warn_pixel_size,
 )
+from talanoa.models.folder import attachments
 from talanoa.models.select import choose
+from talanoa.rois.given import Given
 from talanoa.segmentation import fit_checks
+from talanoa.segmentation.request import SegmentRequest
 from talanoa.tasks import folder_input
-from talanoa.tasks.common import Collecting, Given, read_image, report_notes
 from talanoa.tasks.outcome import make_record, measure, outlines
 
 if TYPE_CHECKING:
@@ -30,7 +34,6 @@ if TYPE_CHECKING:
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
     from talanoa.segmentation.memory import NetworkMemory
-    from talanoa.segmentation.request import SegmentRequest
 
 _FRAMES_CHECKED = 3  # of a time-lapse; a model that does not fit shows it in the first ones
 
@@ -220,11 +223,4 @@ def _write(folder: Path, model: Model, image: xr.DataArray, reply: dict[str, Any
     return str(result.write_result(folder, outputs, reply["record"]))
 
 
-def attachments(model: Model, copy_model: bool) -> dict[str, Path]:
-    """Return what goes into the result folder from the model's: all of it, or its parameters and report."""
-    if model.folder is None:
-        return {}
-    if copy_model:
-        return {"model": model.folder}
-    kept = {"model.json": "model.json", "model-report.md": "report.md", "model-loss.csv": "loss.csv"}
-    return {name: model.folder / file for name, file in kept.items() if (model.folder / file).is_file()}
+folder_input.register("segment", folder_input.Doing(SegmentRequest, model_folder.load, segment_file, "segmented"))

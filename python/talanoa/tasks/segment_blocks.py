@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput, Cancelled
+from talanoa.core.files import check_new
+from talanoa.core.host import Collecting
 from talanoa.image import grey_values
+from talanoa.image.io import report_notes
 from talanoa.models.checks import warn_pixel_size
 from talanoa.models.select import choose
-from talanoa.tasks.common import Collecting, check_new, report_notes
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
@@ -86,9 +88,9 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
 def _check(request: SegmentRequest, model: Model) -> Path:
     """Return the result folder; refuse what cannot be done in blocks."""
     from talanoa.models import methods
-    from talanoa.segmentation import settings
+    from talanoa.models.folder import own_normalization
 
-    if methods.get(model.method).decode == "mask" or settings.own_normalization(model) is not None:
+    if methods.get(model.method).decode == "mask" or own_normalization(model) is not None:
         raise BadInput(
             f"The image is worked through in blocks, and the model {model.name} ({model.method}) needs the whole image "
             "at once; expected a StarDist model with percentiles, or a smaller image. Crop it, or leave block out."
@@ -208,10 +210,10 @@ class _Prepared:
 
 def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, meter: cost.Meter) -> dict[str, Any]:
     """Do the work, gather the result and move it to its place."""
+    from talanoa.core.record import write_record
     from talanoa.models.runtime import store as blocks_store
     from talanoa.segmentation.blocks import labels as blocks_labels
     from talanoa.segmentation.blocks import segment
-    from talanoa.tasks import result
 
     folder = store.folder / blocks_store.RESULT
     folder.mkdir(exist_ok=True)
@@ -229,7 +231,7 @@ def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, met
     units = _gather(prepared, store, folder, found, host)
     seconds = meter.seconds
     record = _record(prepared, found, meter, units) | {"warnings": host.warnings}
-    result.write_record(folder, record)
+    write_record(folder, record)
     blocks_store.finish(store, out)
     count = sum(found.counts)
     message = (
@@ -252,9 +254,9 @@ def _gather(prepared: _Prepared, store: Store, folder: Path, found: segment.Foun
     import pandas as pd
 
     from talanoa.measure import tables
+    from talanoa.models.folder import attachments
     from talanoa.segmentation.blocks import rois
     from talanoa.tasks import result
-    from talanoa.tasks.segment import attachments
 
     numbers = range(len(prepared.frames) * len(prepared.grid))
     _write_table(folder / "measurements.csv", store, numbers)

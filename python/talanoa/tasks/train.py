@@ -6,13 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
-from talanoa.tasks.common import Given, read_image
+from talanoa.image.io import read_image
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from talanoa.core.host import Host
-    from talanoa.segmentation.request import TrainRequest
+    from talanoa.training.request import TrainRequest
 
 
 def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
@@ -24,10 +25,11 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     if request.one_per_stain:
         return _each_stain(request, given, host)
     if request.dry_run:
+        from talanoa.tasks.recipes import recipe_for
         from talanoa.training.preview import look
 
-        return look(request, host, given)
-    from talanoa.training.run import train
+        return look(request, recipe_for(request.method), host, given)
+    from talanoa.tasks.recipes import train
 
     picture = _to_restore(request, given, host) if request.apply else None
     made = train(request, host, given)
@@ -93,11 +95,11 @@ def _to_restore(request: TrainRequest, given: Given, host: Host) -> xr.DataArray
 
 def _restored(request: TrainRequest, picture: xr.DataArray, host: Host) -> dict[str, Any]:
     """Return the image restored with the new model and, of a probabilistic one, its uncertainty."""
+    from talanoa.core.request import parse
     from talanoa.image.form import DIMS
     from talanoa.models import folder as model_folder
     from talanoa.restoration.predict import restore
     from talanoa.restoration.request import RestoreRequest
-    from talanoa.segmentation.request import parse
     from talanoa.training import distributed
 
     if not distributed.is_first():

@@ -10,8 +10,9 @@ from typing import Any
 
 from talanoa.core import lock
 from talanoa.core.errors import BadInput
-from talanoa.core.files import explain_write_error, read_json
+from talanoa.core.files import read_json
 from talanoa.core.host import Host
+from talanoa.core.write_errors import explain_write_error
 from talanoa.training import distributed, loop
 
 PLAN = "training.json"

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from talanoa.segmentation.train.dataset import Annotated
+from typing import Protocol
 
 
-def groups(items: Sequence[Annotated]) -> dict[str, str]:
+class OfFile(Protocol):
+    """An item of a training that comes from a file."""
+
+    @property
+    def file(self) -> str:
+        """Its name."""
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The SHA-256 of its files."""
+
+
+def groups(items: Sequence[OfFile]) -> dict[str, str]:
     """Return by which file each file is split: its own name, or that of the file of which it is a copy."""
     group: dict[str, str] = {}
     known: dict[str, str] = {}

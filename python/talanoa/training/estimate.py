@@ -16,9 +16,11 @@ import torch
 
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.models import methods
-from talanoa.segmentation.request import TrainRequest
 from talanoa.training import loop
-from talanoa.training.prepare import Ready, start, with_request
+from talanoa.training.recipe import Ready
+from talanoa.training.request import TrainRequest
+from talanoa.training.settings import Settings
+from talanoa.training.start import start, with_request
 
 LIMIT = 600.0  # seconds that `quick` may take
 GOAL = 0.8 * LIMIT  # seconds that it is planned for: other programs run, too
@@ -53,7 +55,7 @@ class Pace:
     memory: int
     timed: int
 
-    def seconds(self, settings: loop.Settings) -> float:
+    def seconds(self, settings: Settings) -> float:
         """Return the seconds of a training that goes to its last epoch."""
         return settings.epochs * (settings.steps * self.step + self.validation) + self.end
 

@@ -21,32 +21,12 @@ from talanoa.models.methods import Method
 from talanoa.training import distributed, optimizers, transfer
 from talanoa.training.adversarial import Adversary
 from talanoa.training.allocation import large_blocks_kept
-from talanoa.training.feed import Feed
 from talanoa.training.observers import Onlookers
+from talanoa.training.recipe import Feed
 from talanoa.training.settings import Early, Settings
 from talanoa.training.table import read_losses, write_losses
 from talanoa.training.timing import Clock
 
-__all__ = [
-    "BEST",
-    "CHECKPOINT",
-    "LOSSES",
-    "Batch",
-    "Early",
-    "Settings",
-    "Trainer",
-    "cosine_lr",
-    "fit",
-    "make_batch",
-    "prefetched",
-    "read_losses",
-    "restore",
-    "start",
-    "train_step",
-    "validate",
-    "validation_batches",
-    "weights_of",
-]
 CHECKPOINT = "last.pt"
 BEST = "best.pt"
 LOSSES = "loss.csv"

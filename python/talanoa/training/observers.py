@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from talanoa.core.host import Host
-from talanoa.training.feed import Feed
+from talanoa.training.recipe import Feed
 
 EVERY = 3.0  # seconds between two previews, at least
 SHARE = 0.05  # of the time may go into previews

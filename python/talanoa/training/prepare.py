@@ -2,88 +2,35 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from talanoa.core import devices, lock
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host
 from talanoa.models import folder as model_folder
-from talanoa.models import methods
-from talanoa.models.folder import Model
-from talanoa.segmentation.request import TrainRequest
-from talanoa.training import distributed, loop, transfer
+from talanoa.training import distributed, estimate, loop
 from talanoa.training.checkpoint_folder import is_begun, read_plan, working_folder
-from talanoa.training.recipe import Parts, Recipe, recipe_for
-from talanoa.training.settings import Settings
+from talanoa.training.recipe import Parts, Ready, Recipe
+from talanoa.training.request import TrainRequest
+from talanoa.training.start import with_request
 
 if TYPE_CHECKING:
-    from talanoa.tasks.common import Given
+    from talanoa.rois.given import Given
 
 
-@dataclass(frozen=True)
-class Ready:
-    """A training that can begin.
-
-    Parameters
-    ----------
-    request : TrainRequest
-        With everything filled in that was measured on this device.
-    recipe : Recipe
-        Of its method.
-    method : str
-        The registered method: its variant for planes or volumes.
-    config : config of the method
-        Of the network.
-    settings : Settings
-        How it is trained.
-    items : list
-        All images, as the recipe's `Feed` knows them.
-    parts : (list, list)
-        Those to train on and those to validate on.
-    init : Model or None
-        The model to fine-tune.
-    folder : Path
-        Of the new model.
-    device : torch.device
-        Where it is trained.
-    classes : tuple of str
-        Names of the classes that are trained, too.
-    warnings : list of str
-        What is odd about the data.
-    normalization : dict or None
-        How intensities were normalised, see `Loaded`.
-    extra : dict
-        What else defines the training, see `Loaded`.
-    """
-
-    request: TrainRequest
-    recipe: Recipe
-    method: str
-    config: Any
-    settings: Settings
-    items: list[Any]
-    parts: Parts
-    init: Model | None
-    folder: Path
-    device: torch.device
-    classes: tuple[str, ...]
-    warnings: list[str]
-    normalization: dict[str, Any] | None = None
-    extra: dict[str, Any] = field(default_factory=dict)
-
-
-def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Ready:
+def prepare(request: TrainRequest, recipe: Recipe, host: Host, given: Given | None = None) -> Ready:
     """Read and check everything; `quick` is fitted to this device.
 
     Parameters
     ----------
     request : TrainRequest
         What is to be trained.
+    recipe : Recipe
+        Of its method.
     host : Host
         Progress and cancelling.
     given : Given, optional
@@ -98,7 +45,6 @@ def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Re
     if not lock.is_held(working_folder(folder)):  # by another process, which is told when it is our turn
         is_begun(working_folder(folder), request.resume)
     device = devices.choose(request.device)
-    recipe = recipe_for(request.method)
     loaded = recipe.load(request, host, given)
     parts = _limited(recipe.split(loaded.items, request.validation, request.seed), request)
     init = model_folder.load(request.init) if request.init else None
@@ -122,8 +68,6 @@ def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Re
         loaded.extra,
     )
     if _is_fitted(request, folder):
-        from talanoa.training import estimate
-
         ready = with_request(ready, estimate.fitted(ready, host))
     return replace(ready, warnings=recipe.warnings(loaded.items, parts, ready.settings))
 
@@ -139,17 +83,6 @@ def _limited(parts: Parts, request: TrainRequest) -> Parts:
         )
     order = np.random.default_rng((request.seed, 1)).permutation(len(parts[0]))[: request.n_images]
     return [parts[0][k] for k in sorted(order.tolist())], parts[1]
-
-
-def with_request(ready: Ready, request: TrainRequest) -> Ready:
-    """Return the training with the settings of another request for the same data."""
-    return replace(ready, request=request, settings=ready.recipe.settings(request, ready.items, ready.config))
-
-
-def start(ready: Ready, device: torch.device) -> loop.Trainer:
-    """Return a fresh trainer, with what it takes from the model to start from, if there is one."""
-    weights = transfer.weights_for(ready.method, ready.config, ready.init) if ready.init else None
-    return loop.start(methods.get(ready.method), ready.config, ready.settings, device, weights)
 
 
 def _resumed(request: TrainRequest, folder: Path) -> TrainRequest:

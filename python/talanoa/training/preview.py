@@ -6,24 +6,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.host import Host
-from talanoa.segmentation.request import TrainRequest
 from talanoa.training import estimate as pace
 from talanoa.training.contact_sheets import as_text, write_sheets
-from talanoa.training.prepare import Ready, prepare
+from talanoa.training.prepare import prepare
+from talanoa.training.recipe import Ready, Recipe
+from talanoa.training.request import TrainRequest
 
 if TYPE_CHECKING:
-    from talanoa.tasks.common import Given
+    from talanoa.rois.given import Given
 
 HOW = "{steps} training steps, {batches} validation and {end} were timed on this device just now"
 
 
-def look(request: TrainRequest, host: Host, given: Given | None = None) -> dict[str, Any]:
+def look(request: TrainRequest, recipe: Recipe, host: Host, given: Given | None = None) -> dict[str, Any]:
     """Do everything that comes before the first step, and time a few steps; nothing is written but the picture.
 
     Parameters
     ----------
     request : TrainRequest
         With ``dry_run``; ``picture`` names a new PNG file for the sheets.
+    recipe : Recipe
+        Of its method.
     host : Host
         Progress, warnings, cancelling.
     given : Given, optional
@@ -37,10 +40,10 @@ def look(request: TrainRequest, host: Host, given: Given | None = None) -> dict[
         and ``patches``, PNGs as base64 text.
     """
     if request.picture:
-        from talanoa.tasks.common import check_new
+        from talanoa.core.files import check_new
 
         check_new(Path(request.picture))
-    ready = prepare(request, host, given)
+    ready = prepare(request, recipe, host, given)
     for text in ready.warnings:
         host.warn(text)
     found = pace.measure(ready, host)

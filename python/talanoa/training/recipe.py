@@ -1,4 +1,4 @@
-"""What a training needs to know of a method besides its network: one file each, one line each in `recipe_for`.
+"""What a training needs to know of a method besides its network: one file each, one line each in `tasks/recipes.py`.
 
 To make a method trainable: its functions in `talanoa.models.methods` (config, build, targets, loss), its name among the
 choices of `TrainRequest.method`, and a recipe here. Menu, macros, command line, Python, presets, the window, resuming,
@@ -7,23 +7,66 @@ fine-tuning, the estimate before the start and `talanoa study` then work for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from talanoa.core.host import Host
 from talanoa.models.folder import Model
-from talanoa.segmentation.request import TrainRequest
-from talanoa.training.feed import Feed
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from talanoa.tasks.common import Given
+    from PIL import Image
+
+    from talanoa.rois.given import Given
     from talanoa.training.settings import Early
+
+Arrays = tuple[NDArray[np.float32], tuple[NDArray, ...]]
+
+
+def hashes_of(items: Sequence[Any]) -> dict[str, list[str]]:
+    """Return the hashes of each item's files by its name."""
+    return {item.name: list(item.hashes) for item in items}
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What the training loop, the previews and the dry run ask of a method's data.
+
+    Parameters
+    ----------
+    batch : function (items, config, settings, augmented, rng) -> (images, answers)
+        Draws one batch: float32 (n, channels, space…), and a tuple of arrays, which the method's loss takes as they
+        are. Everything random comes from `rng`, and of several processes each returns its share of the joint batch
+        (`talanoa.training.distributed.share`). Not `augmented`: the fixed patches of the validation.
+    size : function (item) -> int
+        Pixels or voxels of an item.
+    shown : function (items) -> part
+        What previews show of the validation images: a small part of one of them.
+    preview : function (net, part, config) -> (payload, seconds)
+        The ``preview`` event, plain JSON values; and the seconds of what the end of the training will do many times
+        for each image (0 where there is nothing).
+    sheets : function (ready) -> dict of str to PIL image
+        Pictures of a dry run: ``pairs`` (images and what is to be learned) and ``patches`` (as the network sees them).
+    hashes : function (items) -> dict of str to list of str
+        What the record keeps to tell the files again.
+    """
+
+    batch: Callable[[Sequence[Any], Any, Settings, bool, np.random.Generator], Arrays]
+    size: Callable[[Any], int]
+    shown: Callable[[Sequence[Any]], Any]
+    preview: Callable[[torch.nn.Module, Any, Any], tuple[Mapping[str, Any], float]]
+    sheets: Callable[[Ready], Mapping[str, Image.Image]]
+    hashes: Callable[[Sequence[Any]], dict[str, list[str]]] = hashes_of
+
 
 Items = Sequence[Any]
 Parts = tuple[Items, Items]  # training and validation images
@@ -133,11 +176,53 @@ class Recipe:
     judged_by: str = "objects"
 
 
-def recipe_for(method: str) -> Recipe:
-    """Return the recipe of a method as `TrainRequest.method` names it."""
-    from talanoa.labelling.train import recipe as label_recipe
-    from talanoa.restoration.train import recipe
-    from talanoa.segmentation.train import mask_recipe, star_recipe
+@dataclass(frozen=True)
+class Ready:
+    """A training that can begin.
 
-    objects = {"stardist": star_recipe.RECIPE, "segmentation": mask_recipe.RECIPE}
-    return {**objects, "labelling": label_recipe.RECIPE, **recipe.RECIPES}[method]
+    Parameters
+    ----------
+    request : TrainRequest
+        With everything filled in that was measured on this device.
+    recipe : Recipe
+        Of its method.
+    method : str
+        The registered method: its variant for planes or volumes.
+    config : config of the method
+        Of the network.
+    settings : Settings
+        How it is trained.
+    items : list
+        All images, as the recipe's `Feed` knows them.
+    parts : (list, list)
+        Those to train on and those to validate on.
+    init : Model or None
+        The model to fine-tune.
+    folder : Path
+        Of the new model.
+    device : torch.device
+        Where it is trained.
+    classes : tuple of str
+        Names of the classes that are trained, too.
+    warnings : list of str
+        What is odd about the data.
+    normalization : dict or None
+        How intensities were normalised, see `Loaded`.
+    extra : dict
+        What else defines the training, see `Loaded`.
+    """
+
+    request: TrainRequest
+    recipe: Recipe
+    method: str
+    config: Any
+    settings: Settings
+    items: list[Any]
+    parts: Parts
+    init: Model | None
+    folder: Path
+    device: torch.device
+    classes: tuple[str, ...]
+    warnings: list[str]
+    normalization: dict[str, Any] | None = None
+    extra: dict[str, Any] = field(default_factory=dict)

@@ -8,8 +8,8 @@ from typing import Any
 
 from talanoa.core.cost import lines_of
 from talanoa.models.folder import Model
-from talanoa.segmentation.request import TrainRequest
 from talanoa.training.advice import advise
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Early
 
 NAMES = {"prob": "probability", "nms": "overlap"}

@@ -20,17 +20,19 @@ from talanoa.core.host import Host, PassingOn
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
 from talanoa.models.folder import Model
-from talanoa.segmentation.request import TrainRequest
-from talanoa.segmentation.train.star_finish import write_model
-from talanoa.training import distributed, loop, transfer
+from talanoa.training import distributed, loop, table, transfer
 from talanoa.training.advice import advise
 from talanoa.training.checkpoint_folder import training_folder, working_folder
-from talanoa.training.prepare import Ready, prepare, start
-from talanoa.training.recipe import Ended, Recipe
+from talanoa.training.cost import of_training
+from talanoa.training.finish import write_model
+from talanoa.training.prepare import prepare
+from talanoa.training.recipe import Ended, Ready, Recipe
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Early, Settings
+from talanoa.training.start import start
 
 if TYPE_CHECKING:
-    from talanoa.tasks.common import Given
+    from talanoa.rois.given import Given
 
 
 @dataclass(frozen=True)
@@ -73,13 +75,15 @@ class TrainReply:
     summary: str = ""
 
 
-def train(request: TrainRequest, host: Host, given: Given | None = None) -> TrainReply:
+def train(request: TrainRequest, recipe: Recipe, host: Host, given: Given | None = None) -> TrainReply:
     """Train a model and put it into the user's model folder.
 
     Parameters
     ----------
     request : TrainRequest
         Data, method, settings and the new model's name.
+    recipe : Recipe
+        Of its method.
     host : Host
         Progress, warnings, ``epoch`` and ``preview`` events, cancelling, early end.
     given : Given, optional
@@ -94,11 +98,11 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
     """
     host = distributed.host_of(host)
     meter = cost.Meter(devices.resolve(request.device))
-    ready = prepare(request, host, given)
+    ready = prepare(request, recipe, host, given)
     for text in ready.warnings:
         host.warn(text)
     request, settings, config, parts = ready.request, ready.settings, ready.config, ready.parts
-    folder, method, device, recipe = ready.folder, ready.method, ready.device, ready.recipe
+    folder, method, device = ready.folder, ready.method, ready.device
     work = working_folder(folder)
     plan = plan_of(ready)
     try:
@@ -116,7 +120,7 @@ def train(request: TrainRequest, host: Host, given: Given | None = None) -> Trai
     model = model or model_folder.load(request.name)
     report = {"validation_scores": model.training["validation_scores"]}
     losses = folder / loop.LOSSES
-    advice = advise(loop.read_losses(losses), recipe.judged_by)
+    advice = advise(table.read_losses(losses), recipe.judged_by)
     told = recipe.summary(model, trainer.best_epoch)
     if "transfer" in model.training:
         told += " " + transfer.told(model.training["transfer"])
@@ -158,7 +162,7 @@ def _finished(recipe: Recipe, ended: Ended, host: Host, meter: cost.Meter) -> Mo
     before = meter.seconds
     model, net = recipe.finish(ended, host)
     end = meter.seconds - before
-    model.training["cost"] = cost.of_training(meter, loop.read_losses(ended.work / loop.LOSSES), end, ended.request)
+    model.training["cost"] = of_training(meter, table.read_losses(ended.work / loop.LOSSES), end, ended.request)
     write_model(model_folder.check_name(ended.request.name), model, net, ended.work, recipe.report)
     return model
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from talanoa.core.errors import BadInput
-from talanoa.segmentation.request import TrainRequest
+from talanoa.training.request import TrainRequest
 
 COSINE_EMA = 0.999
 RATES = {"adam": 1e-4, "adadelta": 1.0, "adamw": 1e-4, "sgd": 1e-2}  # usual learning rates

@@ -13,12 +13,11 @@ import torch
 
 from talanoa.core.errors import BadInput, counted
 from talanoa.models import methods
-from talanoa.models.folder import Model
-from talanoa.segmentation.request import TrainRequest
-from talanoa.segmentation.settings import own_normalization
+from talanoa.models.folder import Model, own_normalization
+from talanoa.training.request import TrainRequest
 
 if TYPE_CHECKING:
-    from talanoa.training.prepare import Ready
+    from talanoa.training.recipe import Ready
     from talanoa.training.settings import Settings
 
 SLOW = 0.1  # of the learning rate, for an encoder that is fine-tuned slowly

@@ -21,7 +21,7 @@ from helpers.gui.scenarios import (
     start_training,
     status,
 )
-from talanoa.training import loop
+from talanoa.training import loop, table
 
 TRAIN, WINDOW = "Train Model", "Training of mine"
 LIGHT = {
@@ -60,7 +60,7 @@ def texts(window: Any) -> list[str]:
 def rows(work: Path, folder: str = "mine.training") -> int:
     """Return how many epochs are complete."""
     path = work / "home" / "models" / folder / loop.LOSSES
-    return len(loop.read_losses(path)) if path.is_file() else 0
+    return len(table.read_losses(path)) if path.is_file() else 0
 
 
 def goes_on(work: Path) -> int:

@@ -18,7 +18,7 @@ from talanoa.models import methods
 from talanoa.models.keras import importer
 from talanoa.models.methods import star_convex
 from talanoa.models.runtime import inference, tiles
-from talanoa.models.runtime.backends import Maps, Runner
+from talanoa.models.runtime.types import Maps, Runner
 
 ORACLES = Path(__file__).resolve().parent.parent.parent / "data" / "keras"
 MODELS = sorted(path.parent.name for path in ORACLES.glob("*/config.json"))

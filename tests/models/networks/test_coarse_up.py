@@ -9,7 +9,8 @@ import torch
 from torch.nn import functional
 
 from talanoa.models import methods
-from talanoa.models.networks.coarse_up import CoarseUp, four_kernels, on_the_coarse_grid
+from talanoa.models.networks.coarse_up import CoarseUp, four_kernels
+from talanoa.models.networks.unet import on_the_coarse_grid
 
 
 @pytest.mark.parametrize("side", [3, 5, 7])

@@ -16,10 +16,10 @@ from talanoa.annotation.propose import propose
 from talanoa.annotation.propose_classical import step_image, steps
 from talanoa.annotation.request_propose import ProposeRequest
 from talanoa.core.errors import BadInput
+from talanoa.core.request import parse
 from talanoa.measure.metrics.matching import match_images
 from talanoa.segmentation.classical import primary, recipes
 from talanoa.segmentation.classical.config import CONFIGS, Config, config_from
-from talanoa.segmentation.request import parse
 
 STEPS = {
     "nuclei": ["normalised", "threshold", "thresholded", "filled", "filtered"],

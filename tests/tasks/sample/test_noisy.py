@@ -14,7 +14,7 @@ from talanoa.cli import main
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.host import QuietHost
-from talanoa.segmentation.request import parse
+from talanoa.core.request import parse
 from talanoa.tasks.sample import noisy
 from talanoa.tasks.sample.request import SampleRequest
 

@@ -17,9 +17,9 @@ from talanoa.cli import main
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import file_sha256
 from talanoa.core.host import QuietHost
+from talanoa.core.request import parse
 from talanoa.measure.metrics.matching import match_images
 from talanoa.segmentation.dataset.folder import open_dataset
-from talanoa.segmentation.request import parse
 from talanoa.tasks.sample import synthetic
 from talanoa.tasks.sample.request import SampleRequest
 

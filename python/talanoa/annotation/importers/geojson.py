@@ -19,7 +19,8 @@ import xarray as xr
 from talanoa.annotation.importers.form import Imported
 from talanoa.core.errors import BadInput
 from talanoa.rois import archive as roi_archive
-from talanoa.rois.convert import RoiSet, pack, to_labels
+from talanoa.rois.convert import to_labels
+from talanoa.rois.roi_set import RoiSet, pack
 from talanoa.rois.shapes import FARTHEST
 
 MOST_BYTES = 512 << 20

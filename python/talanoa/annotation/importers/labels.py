@@ -14,8 +14,6 @@ from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput, naming
 from talanoa.rois import archive as roi_archive
 
-__all__ = ["Imported", "import_labels"]
-
 
 def import_labels(
     path: str | Path, like: xr.DataArray | None = None, mask: str = "refuse", colours: str = "refuse"

@@ -18,7 +18,8 @@ from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.image import pairing, reading
 from talanoa.image.folder import is_image
 from talanoa.image.formats import sets
-from talanoa.segmentation.dataset.folder import Dataset, Entry
+from talanoa.segmentation.dataset.form import Dataset
+from talanoa.segmentation.dataset.states import Entry
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Share
 from talanoa.core.request import folders as named_folders
 from talanoa.evaluation import candidates, leaks, pairing
 from talanoa.evaluation.candidates import Candidate
-from talanoa.evaluation.kinds import Outcome
 from talanoa.evaluation.labelling import cycle, scores, segmenting, shared, tables
 from talanoa.evaluation.labelling.collecting import Setting, collect
 from talanoa.evaluation.labelling.fields import Stains, View, find_stains, find_truth
-from talanoa.evaluation.labelling.measure import Line, Measuring
-from talanoa.evaluation.labelling.measures import Measured
+from talanoa.evaluation.labelling.measure import Measuring
 from talanoa.evaluation.labelling.predicting import Contender
-from talanoa.evaluation.labelling.scores import Score
-from talanoa.evaluation.labelling.segmenting import Segmentation
+from talanoa.evaluation.labelling.result import Evaluation, Judgement
 from talanoa.evaluation.labelling.store import Store
+from talanoa.evaluation.outcome import Outcome
 from talanoa.evaluation.pairing import Annotations
 from talanoa.evaluation.report.page import number
-from talanoa.evaluation.report.pictures import Picture
 from talanoa.labelling.data import modalities
 from talanoa.labelling.targets import TargetConfig
 from talanoa.training.request import names_of
@@ -42,69 +36,6 @@ _NOTHING = (
     "there is nothing to judge a prediction by. Check that the true images are those of this stain, and that they are "
     "exposed long enough"
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Judgement:
-    """The scores of one contender.
-
-    Parameters
-    ----------
-    contender : Contender
-    measured : dict of str to list of Measured
-        By stain.
-    scores : list of Score
-    lines : dict of str to (float, float)
-        Gain and offset of the calibration of each stain.
-    stages : ndarray or None
-        True against predicted stages of the cell cycle.
-    """
-
-    contender: Contender
-    measured: Mapping[str, list[Measured]]
-    scores: list[Score]
-    lines: Mapping[str, Line]
-    stages: NDArray[np.int64] | None = None
-
-    @property
-    def candidate(self) -> Candidate:
-        """The model or folder."""
-        return self.contender.candidate
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Everything that the report tells.
-
-    Parameters
-    ----------
-    judgements : list of Judgement
-        What is judged first, then what it is compared with and the study of scales.
-    leaks : LeakCheck or None
-    notes : list of str
-    pictures : list of Picture
-        The worst images first.
-    stains : list of str
-    segmentations : mapping of str to Segmentation or None
-    unit : str
-        Of areas.
-    views : list of View
-    """
-
-    judgements: list[Judgement]
-    leaks: leaks.LeakCheck | None
-    notes: list[str]
-    pictures: list[Picture]
-    stains: list[str]
-    segmentations: Mapping[str, Segmentation | None]
-    unit: str
-    views: list[View]
-    kind: str = "stains"
-
-    @property
-    def first(self) -> Judgement:
-        """What is judged."""
-        return self.judgements[0]
 
 
 def judge(request: EvaluateRequest, host: Host) -> Outcome:

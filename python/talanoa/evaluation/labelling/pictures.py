@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from talanoa.evaluation.labelling.measures import Measured
 from talanoa.evaluation.report.page import number
 from talanoa.evaluation.report.pictures import GAP, Picture, resized
-from talanoa.evaluation.report.pictures import draw as draw_objects
 from talanoa.evaluation.segmentation import scores
+from talanoa.evaluation.segmentation.pictures import draw as draw_objects
 
 Labels = NDArray[np.int32]
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from talanoa.core.record import versions
 from talanoa.core.version import __version__
 from talanoa.evaluation.labelling import cycle, explain, scores, tables
-from talanoa.evaluation.labelling.evaluate import Evaluation, Judgement
+from talanoa.evaluation.labelling.result import Evaluation, Judgement
 from talanoa.evaluation.labelling.scores import ALL, Score
 from talanoa.evaluation.report import charts, page
 from talanoa.evaluation.report.pictures import encode
-from talanoa.tasks.result import versions
 
 if TYPE_CHECKING:
     from talanoa.evaluation.request import EvaluateRequest

@@ -11,7 +11,7 @@ from talanoa.evaluation.labelling.explain import MEASURES, PIXEL
 from talanoa.evaluation.labelling.scores import ALL, Score, as_table, value_of
 
 if TYPE_CHECKING:
-    from talanoa.evaluation.labelling.evaluate import Evaluation, Judgement
+    from talanoa.evaluation.labelling.result import Evaluation, Judgement
 
 BESIDE = (("count", "pearson"), ("count", "bias"), ("area", "pearson"), ("mean", "pearson"), ("pixel", "pcc"))
 

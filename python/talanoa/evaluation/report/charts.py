@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.evaluation.segmentation.summary import Score
 from talanoa.measure.metrics.bland_altman import bland_altman
 
 if TYPE_CHECKING:
@@ -17,24 +16,6 @@ if TYPE_CHECKING:
 
 # Okabe & Ito 2008: told apart by colour-blind people, and each curve has a line of its own besides
 STYLES = (("#0072b2", "-", "o"), ("#d55e00", "--", "s"), ("#009e73", "-.", "^"), ("#cc79a7", ":", "D"))
-SHOWN = {"f1": "F1", "precision": "precision", "recall": "recall", "accuracy": "accuracy (AP)"}
-
-
-def over_iou(rows: Sequence[Score]) -> bytes:
-    """Draw the pooled object scores over the object IoU, with the interval of F1."""
-    figure = new_figure(5.6, 3.4)
-    axes = figure.add_subplot()
-    for (metric, label), (colour, line, mark) in zip(SHOWN.items(), STYLES, strict=True):
-        chosen = [row for row in rows if (row.level, row.metric, row.how) == ("object", metric, "pooled")]
-        chosen = [row for row in chosen if "-" not in row.iou]
-        at = [float(row.iou) for row in chosen]
-        axes.plot(at, [row.value for row in chosen], color=colour, linestyle=line, marker=mark, ms=4, label=label)
-        if metric == "f1" and np.isfinite([row.low for row in chosen]).any():
-            axes.fill_between(at, [row.low for row in chosen], [row.high for row in chosen], color=colour, alpha=0.15)
-    axes.set(xlabel="object IoU from which an object counts as found", ylabel="score", ylim=(0, 1.03))
-    axes.grid(alpha=0.3)
-    axes.legend(loc="lower left")
-    return as_svg(figure)
 
 
 def agreement(pairs: Sequence[tuple[float, float]] | NDArray[np.float64], what: str, sides: tuple[str, str]) -> bytes:

@@ -15,71 +15,21 @@ from talanoa.core.host import Share, stop_if_cancelled
 from talanoa.core.request import folders as named_folders
 from talanoa.evaluation import candidates, leaks, pairing
 from talanoa.evaluation.candidates import Candidate
-from talanoa.evaluation.kinds import Outcome
+from talanoa.evaluation.outcome import Outcome
 from talanoa.evaluation.pairing import Annotations, find_images
 from talanoa.evaluation.report.page import number
 from talanoa.evaluation.restoration import summary
 from talanoa.evaluation.restoration.cases import Item, disagreement_of, read_case
 from talanoa.evaluation.restoration.metrics import METRICS
 from talanoa.evaluation.restoration.pictures import Shown, show
+from talanoa.evaluation.restoration.result import INPUT, Evaluation, Judgement
 from talanoa.evaluation.restoration.scores import Measured, measure, other_units, spread_of
 from talanoa.evaluation.restoration.summary import Contrast
-from talanoa.evaluation.segmentation.summary import Score
 from talanoa.rois import damaged
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
     from talanoa.evaluation.request import EvaluateRequest
-
-INPUT = "input"
-
-
-@dataclass(frozen=True, eq=False)
-class Judgement:
-    """The scores of one candidate: one `Measured` for each image, and those of the set."""
-
-    candidate: Candidate
-    measured: list[Measured]
-    scores: list[Score]
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """Everything that the report tells.
-
-    Parameters
-    ----------
-    judgements : list of Judgement
-        The candidate that is judged first, then those that it is compared with.
-    contrasts : list of Contrast
-        The prediction against the input, and the other candidates against the first.
-    leaks : LeakCheck or None
-    notes : list of str
-    shown : list of Shown
-        Pictures and curves, the worst image first.
-    unit : str
-        Of resolutions.
-    truth, noisy : bool
-        What was there.
-    disagreement : str
-        "models", "turns" or "none".
-    """
-
-    judgements: list[Judgement]
-    contrasts: list[Contrast]
-    leaks: leaks.LeakCheck | None
-    notes: list[str]
-    shown: list[Shown]
-    unit: str
-    truth: bool
-    noisy: bool
-    disagreement: str
-    kind: str = "image"
-
-    @property
-    def first(self) -> Judgement:
-        """The candidate that is judged."""
-        return self.judgements[0]
 
 
 def judge(request: EvaluateRequest, host: Host) -> Outcome:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from talanoa.core.record import versions
 from talanoa.core.version import __version__
 from talanoa.evaluation.report import charts, page
 from talanoa.evaluation.report.pictures import encode
 from talanoa.evaluation.restoration import summary
-from talanoa.evaluation.restoration.evaluate import INPUT, Evaluation, Judgement
 from talanoa.evaluation.restoration.metrics import BY_KEY, METRICS, WITHOUT, Meaning, Metric, name_of
+from talanoa.evaluation.restoration.result import INPUT, Evaluation, Judgement
 from talanoa.evaluation.restoration.summary import Contrast
 from talanoa.evaluation.segmentation.summary import Score, as_table
-from talanoa.tasks.result import versions
 
 if TYPE_CHECKING:
     from talanoa.evaluation.request import EvaluateRequest

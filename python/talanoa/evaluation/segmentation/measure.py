@@ -17,6 +17,7 @@ from talanoa.evaluation.candidates import Candidate, Found, classes_of
 from talanoa.evaluation.pairing import Annotations
 from talanoa.evaluation.reading import Labels
 from talanoa.evaluation.report import pictures
+from talanoa.evaluation.segmentation import pictures as segmentation_pictures
 from talanoa.evaluation.segmentation import scores
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Work:
                 self.judged[k].append(one)
                 if k == 0:
                     shown = _plane(case.image, number, slices, int(self.request.channel or 1))
-                    self._keep(one, partial(pictures.draw, shown, true, plane, compared))
+                    self._keep(one, partial(segmentation_pictures.draw, shown, true, plane, compared))
             for note in (*case.truth.notes, *found.notes):
                 if case.name not in self._notes.setdefault(note, []):
                     self._notes[note].append(case.name)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from talanoa.core.errors import BadInput
 from talanoa.core.request import folders as named_folders
 from talanoa.evaluation import candidates, pairing
-from talanoa.evaluation.kinds import Outcome
+from talanoa.evaluation.outcome import Outcome
 from talanoa.evaluation.report.page import number
 from talanoa.evaluation.segmentation import evaluate, report, tables
 from talanoa.evaluation.segmentation.summary import score_of

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from talanoa.core.record import versions
 from talanoa.core.version import __version__
 from talanoa.evaluation.report import charts, page, pictures
 from talanoa.evaluation.segmentation import explain
 from talanoa.evaluation.segmentation import tables as result_tables
+from talanoa.evaluation.segmentation.charts import over_iou
 from talanoa.evaluation.segmentation.evaluate import COMPARED, Evaluation
 from talanoa.evaluation.segmentation.summary import Score, score_of
-from talanoa.tasks.result import versions
 
 if TYPE_CHECKING:
     from talanoa.evaluation.request import EvaluateRequest
@@ -176,7 +177,7 @@ def _charts(evaluation: Evaluation, iou: float) -> dict[str, str]:
     counts = [(each.n_true, each.n_predicted) for each in first.judged]
     areas = np.concatenate([each.matched_areas for each in first.judged])
     drawn = {
-        "iou": charts.over_iou(first.scores),
+        "iou": over_iou(first.scores),
         "counts": charts.agreement(counts, "objects per image", names),
         "areas": charts.agreement(areas, f"object {evaluation.size}", names),
     }

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
     from numpy.typing import NDArray
 
-    from talanoa.rois.convert import RoiSet
+    from talanoa.rois.roi_set import RoiSet
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Attached:
     names : sequence of str
         Their names.
     handle, preview
-        Of a window that changes thresholds, see `talanoa.tasks.common.Given`.
+        Of a window that changes thresholds, see `talanoa.rois.given.Given`.
     """
 
     image: xr.DataArray | None = None
@@ -148,7 +148,7 @@ class Attached:
 def perform(task: str, keys: Mapping[str, Any], attached: Attached, host: FijiHost) -> dict[str, Any]:
     """Do a task and return the reply of `tasks.run`, with notes on what went with the request among the warnings."""
     from talanoa import tasks
-    from talanoa.tasks.common import Collecting
+    from talanoa.core.host import Collecting
 
     rois, notes = _decoded(attached)
     selection = attached.selection if task in SELECTING else None

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
-    from talanoa.rois.convert import RoiSet
+    from talanoa.rois.roi_set import RoiSet
 
 
 def roi_arrays(rois: RoiSet) -> dict[str, NDArray[Any]]:

@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from talanoa.core.errors import BadInput
-from talanoa.core.files import explain_write_error, file_sha256
+from talanoa.core.files import file_sha256
+from talanoa.core.write_errors import explain_write_error
 
 NAME = "inventory.json"  # in the Jython package
 Source = bytes | Path

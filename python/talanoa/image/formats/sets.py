@@ -136,10 +136,10 @@ def _membership(path: Path) -> _Membership | None:
 @lru_cache(maxsize=20_000)
 def _read_membership(path: Path, changed: int, size: int) -> _Membership | None:
     """Read the header of a file; `changed` and `size` tell one state of it from another."""
-    from talanoa.image.formats import tiff
+    from talanoa.image.formats import tiff_open
 
     try:
-        with tiff.opened(path) as tif, tiff.damage_explained(path):
+        with tiff_open.opened(path) as tif, tiff_open.damage_explained(path):
             if tif.is_mmstack:
                 return _micro_manager(path, tif.micromanager_metadata or {})
             if tif.is_ndtiff and (path.parent / "NDTiff.index").is_file():

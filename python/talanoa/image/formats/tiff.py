@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import struct
 import warnings
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -26,9 +22,6 @@ from talanoa.image.formats import (
     sets,
 )
 from talanoa.image.formats import (
-    ome as image_ome,
-)
-from talanoa.image.formats import (
     planes as image_planes,
 )
 from talanoa.image.formats import (
@@ -38,11 +31,9 @@ from talanoa.image.formats import (
     series as image_series,
 )
 from talanoa.image.formats.missing import Kept
+from talanoa.image.formats.tiff_open import damage_explained, opened
 from talanoa.image.reading import AS_STORED, Reading, axes_asked, example
 
-# What tifffile was seen to raise on files with random bytes changed.
-_DAMAGE = (ValueError, LookupError, TypeError, RuntimeError, OSError, ArithmeticError, AssertionError, struct.error,
-           zlib.error)  # fmt: skip
 # How many bytes one can stand for: as it is, LZW, deflate, PackBits.
 _MOST_TIMES = {1: 1, 5: 2800, 8: 1040, 32946: 1040, 32773: 64}
 _KNOWN = frozenset("TCZYXS")
@@ -191,38 +182,6 @@ def _fits(values: NDArray[Any], kind: np.dtype[Any]) -> bool:
 def _imagej_values(values: NDArray[Any]) -> NDArray[Any]:
     """Return values in a type that ImageJ has."""
     return values if values.dtype == np.uint8 else exact(values, _IMAGEJ_TYPES, "ImageJ's TIFF")
-
-
-@contextmanager
-def opened(path: Path) -> Iterator[tifffile.TiffFile]:
-    """Open a TIFF file, with the OME-XML of its companion file where it names one, and close it."""
-    with damage_explained(path):
-        tif = tifffile.TiffFile(path)
-    with tif:
-        with damage_explained(path):
-            own = tif.ome_metadata if tif.is_ome else None
-            text = image_ome.ome_xml(path, own) if own else own
-            whole = tif if text == own else tifffile.TiffFile(path, omexml=text)
-        with whole:
-            yield whole
-
-
-@contextmanager
-def damage_explained(path: Path, where: str = "") -> Iterator[None]:
-    """Turn what a damaged or foreign file makes the library raise into `BadInput`; `where`: the part of it."""
-    try:
-        yield
-    except PermissionError as error:
-        raise BadInput(f"{path} may not be read ({error.strerror}). Change its permissions or copy it.") from error
-    except MemoryError as error:
-        raise BadInput(f"{path.name} does not fit into memory: {error}. Crop it or split it into parts.") from error
-    except _DAMAGE as error:
-        place = f", {where}," if where else ""
-        raise BadInput(
-            f"{path.name}{place} cannot be read as an image ({error}); expected TIFF, OME-TIFF, "
-            "OME-Zarr, PNG or JPEG. The file is damaged or of another kind: open it in Fiji (Bio-Formats) and save it "
-            "as TIFF."
-        ) from error
 
 
 def check_size(path: Path, series: tifffile.TiffPageSeries, in_memory: bool = True) -> None:

@@ -16,7 +16,7 @@ from talanoa.labelling.data.split import split
 from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
-    from talanoa.segmentation.request import TrainRequest
+    from talanoa.training.request import TrainRequest
 
 TEST_SHARE = 0.2  # Pankova 2022: 72 % to train on, 8 % to validate on, 20 % to test on
 ENOUGH = 10  # images (wells, plates) from which some are put aside for a test without being asked for

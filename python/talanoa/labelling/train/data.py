@@ -30,8 +30,8 @@ from talanoa.training.recipe import Loaded
 from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
-    from talanoa.segmentation.request import TrainRequest
-    from talanoa.tasks.common import Given
+    from talanoa.rois.given import Given
+    from talanoa.training.request import TrainRequest
 
 EVEN = 10  # fields by which an illumination is found, at least
 KINDS = {"minmax": "minmax", "zscore": "zscore_image", "percentile": "percentile"}

@@ -17,12 +17,12 @@ from talanoa.labelling.train.crops import PLAIN, CropAugmentation, cut, disturbe
 from talanoa.models.runtime.whole import predict
 from talanoa.training import distributed
 from talanoa.training.contact_sheets import as_text, fitted, sheet
-from talanoa.training.feed import Arrays, Feed
 from talanoa.training.pictures import grey
+from talanoa.training.recipe import Arrays, Feed
 from talanoa.training.settings import Settings
 
 if TYPE_CHECKING:
-    from talanoa.training.prepare import Ready
+    from talanoa.training.recipe import Ready
 
 TRIES = 20  # crops that are drawn for one that tells something
 CORRUPTED = 0.2  # share of the crops with a wrong exposure, and of those with light from elsewhere

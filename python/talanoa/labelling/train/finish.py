@@ -16,8 +16,8 @@ from talanoa.labelling.train import feed, scores
 from talanoa.labelling.train.report import EXAMPLES
 from talanoa.models.folder import Model
 from talanoa.models.runtime.whole import predict
-from talanoa.segmentation.train.star_finish import best_network, common_record, model_of
 from talanoa.training.contact_sheets import fitted, sheet
+from talanoa.training.finish import best_network, common_record, model_of
 from talanoa.training.recipe import Ended
 from talanoa.training.settings import Settings
 

@@ -14,7 +14,7 @@ from talanoa.training.settings import STRONG
 
 if TYPE_CHECKING:
     from talanoa.labelling.record import Light
-    from talanoa.segmentation.request import TrainRequest
+    from talanoa.training.request import TrainRequest
 
 _ADAM: dict[str, Any] = {"optimizer": "adam", "schedule": "cosine", "patch": 256, "batch": 16, "augment_scale": 1.0}
 # quick is made shorter where it would take more than ten minutes, see `talanoa.training.estimate`. Published: Pankova

@@ -24,8 +24,8 @@ from talanoa.training.request import names_of
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.segmentation.request import TrainRequest
-    from talanoa.tasks.common import Given
+    from talanoa.rois.given import Given
+    from talanoa.training.request import TrainRequest
 
 OPEN = "the open image"
 LIGHT = "transmitted"  # what it is called where no folder says it

@@ -19,9 +19,9 @@ from talanoa.models import methods
 from talanoa.models.folder import Model
 from talanoa.models.methods import labelling
 from talanoa.models.runtime.whole import seconds
-from talanoa.segmentation.request import TrainRequest
 from talanoa.training import settings
 from talanoa.training.recipe import Loaded, Parts, Recipe
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Settings
 from talanoa.training.transfer import check_same
 

@@ -12,7 +12,7 @@ from talanoa.labelling.train import presets
 from talanoa.labelling.train.read import Seen
 
 if TYPE_CHECKING:
-    from talanoa.segmentation.request import TrainRequest
+    from talanoa.training.request import TrainRequest
 
 LEAST = 64  # pixels of a part
 

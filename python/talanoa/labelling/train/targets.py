@@ -18,7 +18,7 @@ from talanoa.labelling.targets import Denoiser, Steps, TargetConfig
 from talanoa.labelling.train.read import Seen
 
 if TYPE_CHECKING:
-    from talanoa.segmentation.request import TrainRequest
+    from talanoa.training.request import TrainRequest
 
 SHOWN = 3  # fields whose targets are kept step by step, for a dry run
 
@@ -26,7 +26,7 @@ SHOWN = 3  # fields whose targets are kept step by step, for a dry run
 def configs_of(request: TrainRequest, stains: Sequence[str]) -> dict[str, TargetConfig]:
     """Return how each stain is prepared.
 
-    >>> from talanoa.segmentation.request import TrainRequest, parse
+    >>> from talanoa.training.request import TrainRequest; from talanoa.core.request import parse
     >>> keys = {"method": "labelling", "name": "m", "prepare": "clip=80; er: clip=90 project=mean"}
     >>> found = configs_of(parse(TrainRequest, keys).request, ["nucleus", "er"])
     >>> found["nucleus"].clip, found["er"].clip, found["er"].project
@@ -100,10 +100,10 @@ def denoiser_of(config: TargetConfig) -> Denoiser | None:
     if config.denoise is None:
         return None
     from talanoa import image as images
+    from talanoa.core.request import parse
     from talanoa.models import folder
     from talanoa.restoration.predict import restore
     from talanoa.restoration.request import RestoreRequest
-    from talanoa.segmentation.request import parse
 
     model = folder.load(config.denoise)
     folder.check_kind(model, "image")

@@ -7,7 +7,7 @@ Christiansen et al. 2018, doi:10.1016/j.cell.2018.03.040; LaChance & Cohen 2020,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -18,11 +18,26 @@ from talanoa.models.networks.receptive_field import pix2pix_radius, unet_radii
 if TYPE_CHECKING:
     import torch
 
-    from talanoa.training.settings import Settings
 
 DEPTHS = {"unet": 4, "projection": 4, "encoder": 5, "pix2pix": 6}
 MOST_HALO = 192  # pixels: what lies further away hardly matters, and tiles could not hold it
 OWN = "own"  # the backbone that a training makes of its own targets
+
+
+class Start(Protocol):
+    """What a training says of the weights that a network starts from, or looks through."""
+
+    @property
+    def encoder_weights(self) -> str | None:
+        """A file."""
+
+    @property
+    def backbone_weights(self) -> str | None:
+        """A file."""
+
+    @property
+    def seed(self) -> int:
+        """Of everything that is drawn."""
 
 
 class LabellingConfig(BaseModel):
@@ -50,7 +65,8 @@ class LabellingConfig(BaseModel):
         discriminator's judgement is added with weight 1 (Isola et al. 2017, doi:10.1109/CVPR.2017.632).
     backbone : str
         What the loss `perceptual` looks through: a network of torchvision by its name there, such as vgg16, whose
-        weights `Settings.backbone_weights` names, or "own": an encoder that the training makes of its own targets.
+        weights `backbone_weights` of the settings names, or "own": an encoder that the training makes of its own
+        targets.
     discriminator_filters : int
         Channels of the discriminator's first level (pix2pix).
     pad_mode : str
@@ -145,7 +161,7 @@ def build(config: LabellingConfig) -> torch.nn.Module:
     return LabellingUNet(n_in, n_out, filters, config.depth, config.dropout)
 
 
-def begin(net: Any, config: LabellingConfig, settings: Settings) -> None:
+def begin(net: Any, config: LabellingConfig, settings: Start) -> None:
     """Give an encoder the weights of the file that the settings name.
 
     Raises
@@ -174,7 +190,7 @@ def opponent(config: LabellingConfig) -> torch.nn.Module | None:
     return PatchDiscriminator(config.n_channel_in, config.n_channel_out, config.discriminator_filters)
 
 
-def backbone(config: LabellingConfig, settings: Settings) -> torch.nn.Module | None:
+def backbone(config: LabellingConfig, settings: Start) -> torch.nn.Module | None:
     """Return what the loss `perceptual` looks through, where it is asked for.
 
     Raises
@@ -198,7 +214,7 @@ def backbone(config: LabellingConfig, settings: Settings) -> torch.nn.Module | N
     return backbones.Own()
 
 
-def acquaint(found: Any, draw: Callable[[int], Any], settings: Settings, host: Any) -> None:
+def acquaint(found: Any, draw: Callable[[int], Any], settings: Start, host: Any) -> None:
     """Let a backbone of the training's own learn from its targets, see `talanoa.models.losses.backbones.learn`."""
     from talanoa.models.losses import backbones
 

@@ -8,7 +8,6 @@ encoder hands over are convolved at full resolution.
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,7 +15,7 @@ from torch import nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
-    from talanoa.models.networks.unet import UNet
+    pass
 
 LEAST_KERNEL = 5  # with 3 x 3 the four kernels have 2 x 2 weights in 3 x 3 places: nothing is gained
 
@@ -74,27 +73,3 @@ def added_up(weight: torch.Tensor) -> torch.Tensor:
         for tap in range(side):
             sums[odd, tap, (odd + tap - side // 2) // 2 + sums.shape[2] // 2] = 1
     return torch.einsum("oiyx,pya,qxb->opqiab", weight, sums, sums)
-
-
-def on_the_coarse_grid(net: nn.Module) -> nn.Module:
-    """Return a copy of a network for prediction, its decoders changed where that saves operations."""
-    from talanoa.models.networks.unet import UNet
-
-    made = copy.deepcopy(net)
-    for one in made.modules():
-        if isinstance(one, UNet):
-            one.up = nn.ModuleList(_changed(one, number) for number in range(len(one.up)))
-    return made
-
-
-def _changed(unet: UNet, number: int) -> nn.Module:
-    """Return a decoder level, changed where it can be."""
-    block: nn.Sequential = unet.up[number]  # type: ignore[assignment]
-    conv = block[0][0]  # type: ignore[index]
-    skipped = unet.down[len(unet.up) - 1 - number][-1][0].out_channels  # type: ignore[index]
-    below = int(conv.in_channels) - int(skipped)
-    twice = tuple(unet.upsample.scale_factor) == (2.0, 2.0)  # type: ignore[arg-type]
-    square = isinstance(conv, nn.Conv2d) and conv.kernel_size == (conv.kernel_size[0],) * 2
-    if not square or conv.kernel_size[0] < LEAST_KERNEL or not twice or below <= 0:
-        return block
-    return CoarseUp(block, below)

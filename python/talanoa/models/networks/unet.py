@@ -7,6 +7,7 @@ and upsampling repeats pixels instead of learning a transposed convolution.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from talanoa.models.networks.coarse_up import CoarseUp
+from talanoa.models.networks.coarse_up import LEAST_KERNEL, CoarseUp
 from talanoa.models.networks.receptive_field import Sides, sides
 
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: nn.Conv3d}
@@ -131,3 +132,25 @@ class UNet(nn.Module):
         if isinstance(block, CoarseUp):
             return block(below, skip)
         return block(torch.cat([self.upsample(below), skip], dim=1))
+
+
+def on_the_coarse_grid(net: nn.Module) -> nn.Module:
+    """Return a copy of a network for prediction, its decoders changed where that saves operations."""
+    made = copy.deepcopy(net)
+    for one in made.modules():
+        if isinstance(one, UNet):
+            one.up = nn.ModuleList(_changed(one, number) for number in range(len(one.up)))
+    return made
+
+
+def _changed(unet: UNet, number: int) -> nn.Module:
+    """Return a decoder level, changed where it can be."""
+    block: nn.Sequential = unet.up[number]  # type: ignore[assignment]
+    conv = block[0][0]  # type: ignore[index]
+    skipped = unet.down[len(unet.up) - 1 - number][-1][0].out_channels  # type: ignore[index]
+    below = int(conv.in_channels) - int(skipped)
+    twice = tuple(unet.upsample.scale_factor) == (2.0, 2.0)  # type: ignore[arg-type]
+    square = isinstance(conv, nn.Conv2d) and conv.kernel_size == (conv.kernel_size[0],) * 2
+    if not square or conv.kernel_size[0] < LEAST_KERNEL or not twice or below <= 0:
+        return block
+    return CoarseUp(block, below)

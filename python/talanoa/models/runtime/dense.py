@@ -15,7 +15,7 @@ from talanoa.core.host import Host, Share, stop_if_cancelled
 from talanoa.image.ops import orientations
 from talanoa.image.ops.normalize import Levels
 from talanoa.models.runtime import inference, tiles
-from talanoa.models.runtime.backends import Arrays, Runner
+from talanoa.models.runtime.types import Arrays, Runner
 from talanoa.models.runtime.windows import Windows
 
 MAX_VOXELS = 4_000_000  # that one tile of a volume reads: about 2.5 GB in a network of 32 channels

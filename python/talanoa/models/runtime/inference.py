@@ -18,7 +18,7 @@ from talanoa.image.ops.normalize import rescale
 from talanoa.models.methods import star_convex
 from talanoa.models.methods.mask_objects import Probability
 from talanoa.models.runtime import tiles
-from talanoa.models.runtime.backends import Maps, Packed, Runner, star_maps, window_of
+from talanoa.models.runtime.types import Maps, Packed, Runner, star_maps, window_of
 
 if TYPE_CHECKING:
     import torch

@@ -9,7 +9,7 @@ from typing import Any, Generic
 import numpy as np
 from numpy.typing import NDArray
 
-from talanoa.models.runtime.backends import Pack, Packed, Window
+from talanoa.models.runtime.types import Pack, Packed, Window
 
 IMAGE = "image"  # name of the input in the exported graph
 

@@ -98,7 +98,7 @@ def key(model: Model, runtime: str) -> str:
 def export(model: Model) -> tuple[bytes, float]:
     """Export a model's network and compare it with torch; see `exported`."""
     from talanoa.models import methods
-    from talanoa.models.networks.coarse_up import on_the_coarse_grid
+    from talanoa.models.networks.unet import on_the_coarse_grid
 
     method = methods.get(model.method)
     net = model.network()

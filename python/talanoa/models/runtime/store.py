@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 
 from talanoa.core import lock, resume
 from talanoa.core.errors import BadInput
-from talanoa.core.files import explain_write_error
 from talanoa.core.host import Host
+from talanoa.core.record import jsonable
+from talanoa.core.write_errors import explain_write_error
 from talanoa.models.methods.star_convex import Candidates, join
-from talanoa.tasks.result import jsonable
 
 CANDIDATES = "candidates"
 RESULT = "result"

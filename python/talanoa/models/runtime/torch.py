@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from talanoa.core import devices
-from talanoa.models.runtime.backends import Pack, Packed, Window
+from talanoa.models.runtime.types import Pack, Packed, Window
 
 
 class TorchRunner(Generic[Packed]):

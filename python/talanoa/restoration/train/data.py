@@ -14,11 +14,11 @@ from talanoa.image.ops import normalize
 from talanoa.restoration.train import pairs, presets, read
 from talanoa.restoration.train.pairs import Pair
 from talanoa.restoration.train.read import Recording
-from talanoa.segmentation.request import TrainRequest
 from talanoa.training.recipe import Loaded
+from talanoa.training.request import TrainRequest
 
 if TYPE_CHECKING:
-    from talanoa.tasks.common import Given
+    from talanoa.rois.given import Given
 
 
 def load(request: TrainRequest, host: Host, given: Given | None = None) -> Loaded:

@@ -15,11 +15,11 @@ from talanoa.image.ops import orientations
 from talanoa.models.runtime.whole import predict
 from talanoa.restoration.train.pairs import Pair, cell_means, cell_steps, projected
 from talanoa.training import distributed, pictures
-from talanoa.training.feed import Arrays, Feed
+from talanoa.training.recipe import Arrays, Feed
 from talanoa.training.settings import Settings
 
 if TYPE_CHECKING:
-    from talanoa.training.prepare import Ready
+    from talanoa.training.recipe import Ready
 
 WIDE = {2: (512, 512), 3: (16, 256, 256)}  # pixels of a part that stands for the image: timed, calibrated by
 SIDES = {2: (256, 256), 3: (16, 128, 128)}  # pixels; three PNGs of noise of 256 x 256 stay below 300 KB as text

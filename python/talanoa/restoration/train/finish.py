@@ -21,10 +21,10 @@ from talanoa.models.runtime.whole import predict
 from talanoa.restoration import calibration
 from talanoa.restoration.train import feed
 from talanoa.restoration.train.pairs import Pair
-from talanoa.segmentation.train.star_finish import best_network, common_record, model_of
 from talanoa.training import pictures
 from talanoa.training.advice import advise
 from talanoa.training.contact_sheets import sheet
+from talanoa.training.finish import best_network, common_record, model_of
 from talanoa.training.recipe import Ended, Parts
 from talanoa.training.report import CURVE, REPORT, command, curve_lines, draw_curve, heading
 

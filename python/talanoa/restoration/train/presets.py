@@ -7,8 +7,8 @@ from typing import Any
 
 from talanoa.core.errors import BadInput
 from talanoa.restoration.train.pairs import Pair
-from talanoa.segmentation.request import TrainRequest
 from talanoa.training import settings
+from talanoa.training.request import TrainRequest
 
 # of both: Adam 4e-4, halved after 10 epochs without a better validation loss, as CSBDeep and n2v do
 _COMMON: dict[str, Any] = {"lr": 4e-4, "plateau": 10, "augment_scale": 1.0}

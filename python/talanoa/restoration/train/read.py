@@ -26,8 +26,8 @@ from talanoa.training import copies
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.segmentation.request import TrainRequest
-    from talanoa.tasks.common import Given
+    from talanoa.rois.given import Given
+    from talanoa.training.request import TrainRequest
 
 OPEN = "the open image"
 # Which faults of an image matter: noise that a blind spot cannot remove; what a low-SNR image and a target share.

@@ -17,9 +17,9 @@ from talanoa.models.folder import Model
 from talanoa.models.runtime.whole import seconds
 from talanoa.restoration.train import data, feed, finish, pairs, presets, read
 from talanoa.restoration.train.pairs import Pair
-from talanoa.segmentation.request import TrainRequest
 from talanoa.training import settings
 from talanoa.training.recipe import Loaded, Parts, Recipe
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Settings
 from talanoa.training.transfer import check_same
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
+from talanoa.core.record import array_sha256
 from talanoa.image.lazy import LazyImage
 from talanoa.models.runtime import inference, tiles
-from talanoa.tasks.result import array_sha256
 
 Box = tuple[tuple[int, int], ...]  # (start, stop) along y, x or z, y, x
 CHUNK = 16  # pixels: labels are stored in pieces of a multiple where blocks are not cut to fit

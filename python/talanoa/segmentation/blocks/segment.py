@@ -16,8 +16,8 @@ import numpy as np
 
 from talanoa.models.methods import star_convex
 from talanoa.models.runtime import inference, tiles
-from talanoa.models.runtime.backends import Maps, Runner
 from talanoa.models.runtime.store import CANDIDATES
+from talanoa.models.runtime.types import Maps, Runner
 from talanoa.segmentation.blocks import levels as blocks_levels
 from talanoa.segmentation.blocks import nms
 from talanoa.segmentation.blocks.frame import Frame

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.core.host import Host
+from talanoa.core.record import array_sha256
 from talanoa.image.ops import background, resample
 from talanoa.image.ops.normalize import single
 from talanoa.segmentation.blocks import levels
 from talanoa.segmentation.blocks.grid import Box, Grid, Pixels
 from talanoa.segmentation.request import SegmentRequest
-from talanoa.tasks.result import array_sha256
 
 Ground = NDArray[np.float64]  # lowest intensity that is kept, (channels, planes)
 

@@ -20,10 +20,12 @@ from typing import Any
 from pydantic import BaseModel
 
 from talanoa.core.errors import BadInput
-from talanoa.core.files import explain_write_error, read_json
-from talanoa.segmentation.dataset import folder as folders
-from talanoa.segmentation.dataset.folder import Dataset, Entry
+from talanoa.core.files import read_json
+from talanoa.core.write_errors import explain_write_error
+from talanoa.segmentation.dataset import form
+from talanoa.segmentation.dataset.form import Dataset
 from talanoa.segmentation.dataset.names import check_name
+from talanoa.segmentation.dataset.states import Entry
 
 COMMIT, PLAN, UNDO = "commit", "plan.json", "undo"
 MOST_UNDO = 20
@@ -67,9 +69,9 @@ def change(dataset: Dataset, entry: Entry) -> Iterator[Change]:
     BadInput
         The folder cannot be written, or another process is writing.
     """
-    folders.make_folder(dataset.hidden)
+    form.make_folder(dataset.hidden)
     with _alone(dataset.hidden):
-        begun = folders.make_folder(dataset.hidden / f"begun-{uuid.uuid4().hex[:8]}")
+        begun = form.make_folder(dataset.hidden / f"begun-{uuid.uuid4().hex[:8]}")
         try:
             prepared = Change(begun, entry)
             yield prepared
@@ -83,11 +85,11 @@ def change(dataset: Dataset, entry: Entry) -> Iterator[Change]:
 
 def update(dataset: Dataset, change_it: Callable[[Dataset], Dataset]) -> Dataset:
     """Change the states of a dataset as they are now on disk, while no other process does; return it as it is then."""
-    folders.make_folder(dataset.hidden)
+    form.make_folder(dataset.hidden)
     with _alone(dataset.hidden):
         complete(dataset)
-        changed = change_it(folders.read(dataset.root, dataset.annotator))
-        folders.write(changed)
+        changed = change_it(form.read(dataset.root, dataset.annotator))
+        form.write(changed)
     return changed
 
 
@@ -165,7 +167,7 @@ def read_plan(path: Path, kind: type[Plan] | type[Undo]) -> dict[str, Any]:
 def _is_ours(place: str) -> bool:
     """Tell whether a path is that of a file of an annotation."""
     path = PurePosixPath(place)
-    kinds = ("masks", "rois", "classes", f"{folders.HIDDEN}/autosave")
+    kinds = ("masks", "rois", "classes", f"{form.HIDDEN}/autosave")
     return path.parent.as_posix() in kinds and not check_name(path.stem) and "\\" not in place
 
 
@@ -193,14 +195,14 @@ def _carry_out(dataset: Dataset, commit: Path, plan: dict[str, Any]) -> None:
     for name, place in plan["moves"].items():
         if (commit / name).exists():
             target = dataset.annotations / place
-            folders.make_folder(target.parent)
+            form.make_folder(target.parent)
             _replace(commit / name, target)
     for place in plan["remove"]:
         (dataset.annotations / place).unlink(missing_ok=True)
-    current = folders.read(dataset.root, dataset.annotator)
-    folders.write(current.with_entry(Entry.model_validate(plan["entry"])))
+    current = form.read(dataset.root, dataset.annotator)
+    form.write(current.with_entry(Entry.model_validate(plan["entry"])))
     if plan["keep"] and (commit / UNDO).is_dir():
-        folders.make_folder(dataset.hidden / UNDO)
+        form.make_folder(dataset.hidden / UNDO)
         _replace(commit / UNDO, dataset.hidden / UNDO / plan["keep"])
     outdated = undo_numbers(dataset)[:-MOST_UNDO]
     for number in [*outdated, *([plan["drop"]] if plan["drop"] else [])]:

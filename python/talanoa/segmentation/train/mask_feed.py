@@ -13,10 +13,11 @@ import torch
 from talanoa.models.methods import segmentation
 from talanoa.models.runtime import whole
 from talanoa.segmentation.train import mask_finish, star_feed
-from talanoa.segmentation.train.dataset import Annotated, drawn_item, patch_of
+from talanoa.segmentation.train.annotated import Annotated
+from talanoa.segmentation.train.dataset import drawn_item, patch_of
 from talanoa.training import distributed
 from talanoa.training.augment import NONE
-from talanoa.training.feed import Arrays
+from talanoa.training.recipe import Arrays
 from talanoa.training.settings import Settings
 
 

@@ -15,12 +15,13 @@ from talanoa.measure.metrics.pixel import count_pixels
 from talanoa.models.folder import Model
 from talanoa.models.methods import mask_objects
 from talanoa.models.runtime import whole
-from talanoa.segmentation.train import dataset
-from talanoa.segmentation.train.star_finish import SCORED_IOU, best_network, model_of, scores_of, training_record
+from talanoa.segmentation.train import annotated
+from talanoa.segmentation.train.star_finish import SCORED_IOU, scores_of
+from talanoa.training.finish import best_network, model_of, training_record
 from talanoa.training.recipe import Ended
 
 CUTS = tuple(round(0.05 * k, 2) for k in range(2, 19))  # 0.1 to 0.9
-Found = Sequence[tuple[dataset.Annotated, NDArray[np.float32]]]
+Found = Sequence[tuple[annotated.Annotated, NDArray[np.float32]]]
 
 
 def make_model(ended: Ended, host: Host) -> tuple[Model, torch.nn.Module]:
@@ -37,8 +38,8 @@ def make_model(ended: Ended, host: Host) -> tuple[Model, torch.nn.Module]:
 
 
 def probabilities_of(
-    net: torch.nn.Module, items: Sequence[dataset.Annotated], config: Any, host: Host
-) -> list[tuple[dataset.Annotated, NDArray[np.float32]]]:
+    net: torch.nn.Module, items: Sequence[annotated.Annotated], config: Any, host: Host
+) -> list[tuple[annotated.Annotated, NDArray[np.float32]]]:
     """Return each image with the network's answer to it, (y, x)."""
     found = []
     for number, item in enumerate(items):

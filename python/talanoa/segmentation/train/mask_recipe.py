@@ -12,7 +12,7 @@ import torch
 from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
-from talanoa.core.request import key_value
+from talanoa.core.request import key_value, parse
 from talanoa.measure.metrics.matching import match_images
 from talanoa.models import methods
 from talanoa.models.folder import Model
@@ -21,11 +21,12 @@ from talanoa.models.runtime import whole as image_predict
 from talanoa.models.select import choose
 from talanoa.rois import damaged
 from talanoa.segmentation.predict import segment
-from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.request import SegmentRequest
 from talanoa.segmentation.train import dataset, mask_feed, mask_finish, sources, star_recipe
-from talanoa.segmentation.train.dataset import Annotated
+from talanoa.segmentation.train.annotated import Annotated
 from talanoa.training import settings, transfer
 from talanoa.training.recipe import Loaded, Parts
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Settings
 
 PRESETS: dict[str, dict[str, Any]] = {

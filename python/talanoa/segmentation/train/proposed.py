@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host
-from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
+from talanoa.core.request import parse
+from talanoa.segmentation.request import SegmentRequest
+from talanoa.training.request import TrainRequest
 
 
 def labels_by_model(request: TrainRequest, host: Host) -> Callable[[Path], NDArray[np.int32] | None]:

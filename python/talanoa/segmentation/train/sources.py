@@ -13,13 +13,15 @@ from talanoa.core.host import Host
 from talanoa.core.request import folders
 from talanoa.image import folder as image_folder
 from talanoa.rois import damaged
-from talanoa.segmentation.dataset.folder import FILE, Dataset, is_dataset, open_dataset
-from talanoa.segmentation.request import TrainRequest
+from talanoa.segmentation.dataset.folder import open_dataset
+from talanoa.segmentation.dataset.form import FILE, Dataset, is_dataset
 from talanoa.segmentation.train import dataset
-from talanoa.segmentation.train.dataset import Annotated, Files
+from talanoa.segmentation.train.annotated import Annotated
+from talanoa.segmentation.train.dataset import Files
 from talanoa.segmentation.train.proposed import labels_by_model
 from talanoa.training import copies, transfer
 from talanoa.training.recipe import Loaded
+from talanoa.training.request import TrainRequest
 
 
 def load(request: TrainRequest, host: Host | None = None) -> Loaded:

@@ -16,15 +16,16 @@ from talanoa.models import methods
 from talanoa.models.methods import star_convex
 from talanoa.models.runtime import inference
 from talanoa.segmentation.train import dataset, thresholds
-from talanoa.segmentation.train.dataset import Annotated, drawn_item, patch_of
+from talanoa.segmentation.train.annotated import Annotated
+from talanoa.segmentation.train.dataset import drawn_item, patch_of
 from talanoa.training import distributed
 from talanoa.training.augment import NONE, Augmentation
 from talanoa.training.contact_sheets import SIDE, as_text, fitted, sheet
-from talanoa.training.feed import Arrays, Feed
+from talanoa.training.recipe import Arrays, Feed
 from talanoa.training.settings import Settings
 
 if TYPE_CHECKING:
-    from talanoa.training.prepare import Ready
+    from talanoa.training.recipe import Ready
 
 SIDES = {2: (384, 384), 3: (32, 128, 128)}  # pixels; three PNGs of 384 x 384 stay below 300 KB as text
 MOST = 4000  # candidates; an untrained network takes half of the image for objects

@@ -12,7 +12,7 @@ import torch
 from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
-from talanoa.core.request import key_value
+from talanoa.core.request import key_value, parse
 from talanoa.measure.metrics.matching import match_images
 from talanoa.measure.metrics.pixel import count_pixels
 from talanoa.models import methods
@@ -21,19 +21,20 @@ from talanoa.models.methods import star_convex
 from talanoa.models.runtime import inference
 from talanoa.rois import damaged
 from talanoa.segmentation.predict import segment
-from talanoa.segmentation.request import SegmentRequest, TrainRequest, parse
+from talanoa.segmentation.request import SegmentRequest
 from talanoa.segmentation.train import dataset, sources, star_feed, thresholds, volumes
-from talanoa.segmentation.train.dataset import Annotated
+from talanoa.segmentation.train.annotated import Annotated
 from talanoa.segmentation.train.star_finish import SCORED_IOU, make_model
 from talanoa.training import settings, transfer
 from talanoa.training.recipe import Loaded, Parts, Recipe
 from talanoa.training.report import write_report
+from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Settings
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from talanoa.tasks.common import Given
+    from talanoa.rois.given import Given
 
 PRESETS: dict[str, dict[str, Any]] = {
     # quick is made shorter where it would take more than ten minutes, see `talanoa.training.estimate`

@@ -11,8 +11,8 @@ from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.measure.metrics.matching import match_images
 from talanoa.models.methods import star_convex
 from talanoa.models.runtime import inference
-from talanoa.models.runtime.backends import Maps, Runner
-from talanoa.segmentation.train.dataset import Annotated
+from talanoa.models.runtime.types import Maps, Runner
+from talanoa.segmentation.train.annotated import Annotated
 
 IOU = (0.3, 0.5, 0.7)
 LOWEST = 0.05  # no probability threshold below this is tried

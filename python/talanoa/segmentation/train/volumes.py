@@ -9,9 +9,9 @@ import numpy as np
 
 from talanoa.core.errors import BadInput, counted
 from talanoa.models.methods import stardist3d
-from talanoa.segmentation.request import TrainRequest
-from talanoa.segmentation.train.dataset import Annotated
+from talanoa.segmentation.train.annotated import Annotated
 from talanoa.training import settings
+from talanoa.training.request import TrainRequest
 
 PRESETS: dict[str, dict[str, Any]] = {
     # 2 CPU cores need about 1 s for a step with one patch of 32 x 64 x 64 voxels (U-Net, grid 1, 2, 2)

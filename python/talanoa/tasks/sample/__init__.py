@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from talanoa.tasks.common import Given
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host

@@ -120,7 +120,7 @@ def write_noisy(
     camera : Camera, optional
         The noise.
     """
-    from talanoa.segmentation.request import parse
+    from talanoa.core.request import parse
     from talanoa.tasks.sample.request import SampleRequest
 
     keys = {"kind": "noisy", "out": path, "images": count, "size": size, "seed": seed, "volume": volume}

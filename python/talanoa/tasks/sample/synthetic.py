@@ -24,7 +24,7 @@ from talanoa import rois
 from talanoa.core.errors import BadInput
 from talanoa.core.files import check_target, write_aside
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
-from talanoa.segmentation.dataset import folder
+from talanoa.segmentation.dataset import folder, form, states
 from talanoa.tasks.sample.scenes import Scene, nuclei
 
 if TYPE_CHECKING:
@@ -70,10 +70,10 @@ def write(request: SampleRequest, host: Host | None = None) -> Path:
             state: dict[str, Any] = (
                 {"status": "done", "who": AUTHOR, "when": MADE, "objects": objects} if number < annotated else {}
             )
-            entries.append(folder.Entry(name=name, **state))
+            entries.append(states.Entry(name=name, **state))
             host.progress(number + 1, request.count, "Drawing")
         made: dict[str, Any] = {"name": target.name, "created": MADE, "author": AUTHOR, "entries": tuple(entries)}
-        folder.write(dataclasses.replace(dataset, **made))
+        form.write(dataclasses.replace(dataset, **made))
     return target
 
 
@@ -100,7 +100,7 @@ def write_nuclei(
     annotated : int, optional
         How many images, the first ones, have masks and ROIs; omitted: all.
     """
-    from talanoa.segmentation.request import parse
+    from talanoa.core.request import parse
     from talanoa.tasks.sample.request import SampleRequest
 
     keys = {"out": path, "images": count, "size": size, "seed": seed, "volume": volume, "annotated": annotated}

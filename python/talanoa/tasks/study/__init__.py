@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
-from talanoa.tasks.common import Given
+from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
@@ -16,11 +16,11 @@ def run(request: StudyRequest, given: Given, host: Host) -> dict[str, Any]:
     """Do what is left of the study; say which cell was best and where table and plot are."""
     import numpy as np
 
-    from talanoa.tasks.study import table
+    from talanoa.tasks.study import frame, table
     from talanoa.tasks.study.run import run as do
 
     out, done = do(request, host)
-    found = table.frame(done)
+    found = frame.frame(done)
     failed = [(cell.name, result["error"]) for cell, result in done if "error" in result]
     for name, text in failed:
         host.warn(f"{name}: {text}")

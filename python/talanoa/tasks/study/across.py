@@ -11,52 +11,23 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from talanoa import image as images
-from talanoa.core.errors import BadInput
 from talanoa.core.files import write_aside
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
 from talanoa.image.ops import resample
 from talanoa.labelling.data import plates
 from talanoa.labelling.data.plates import View
+from talanoa.tasks.study.parts import KEY, names
 from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from talanoa.tasks.study.frame import Done
     from talanoa.tasks.study.request import StudyRequest
-    from talanoa.tasks.study.table import Done
 
 PARTS, MATRIX = "parts", "matrix"
-KEY = "trained_on"  # column of the table
 SCORES = (("count", "pearson", "count r"), ("area", "pearson", "area r"), ("pixel", "pcc", "PCC"))
-
-
-def names(request: StudyRequest) -> list[str]:
-    """Return the parts that are trained on, and tested on, in order.
-
-    Raises
-    ------
-    BadInput
-        Fewer than two parts, or other ones in the test plates.
-    """
-    if request.across == "scale":
-        return [f"{factor:g}x" for factor in request.factors]
-    found = [_parts_of(request, text) for text in (request.images, request.test)]
-    if request.across == "plate" and len(found[0]) == len(found[1]) > 1:
-        return found[0]
-    if len(found[0]) < 2 or set(found[0]) != set(found[1]):
-        raise BadInput(
-            f"across={request.across}: found {', '.join(found[0]) or 'none'} in images and "
-            f"{', '.join(found[1]) or 'none'} in test; expected the same ones in both, two or more."
-        )
-    return found[0]
-
-
-def _parts_of(request: StudyRequest, text: str | None) -> list[str]:
-    places = [place.expanduser() for place in folders(text)]
-    if request.across == "plate":
-        return [place.name for place in places]
-    return sorted({view.phenotype for view in plates.find(places, names_of(request.transmitted)) if view.phenotype})
 
 
 def make(request: StudyRequest, out: Path, host: Host) -> dict[str, dict[str, str]]:
@@ -175,7 +146,7 @@ def matrix(found: pd.DataFrame, parts: Sequence[str]) -> pd.DataFrame:
     Parameters
     ----------
     found : DataFrame
-        See `talanoa.tasks.study.table.frame`; repeats become their mean.
+        See `talanoa.tasks.study.frame.frame`; repeats become their mean.
     """
     import pandas as pd
 
@@ -215,7 +186,7 @@ def draw(out: Path, table: pd.DataFrame, parts: Sequence[str]) -> None:
 
 def write(out: Path, done: Done, parts: Sequence[str]) -> None:
     """Write table and heat map of the cells that are done."""
-    from talanoa.tasks.study.table import frame
+    from talanoa.tasks.study.frame import frame
 
     found = frame(done)
     if any(" on " in str(column) for column in found.columns):

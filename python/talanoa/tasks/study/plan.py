@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from talanoa.core.errors import BadInput
-from talanoa.core.files import explain_write_error, write_aside
-from talanoa.segmentation.request import TrainRequest, parse
-from talanoa.tasks.study import across
+from talanoa.core.files import write_aside
+from talanoa.core.request import parse
+from talanoa.core.write_errors import explain_write_error
+from talanoa.tasks.study.parts import KEY, names
 from talanoa.tasks.study.request import StudyRequest
+from talanoa.training.request import TrainRequest
+
+LOGARITHMIC = 10  # ranges that span this factor are drawn from on a logarithmic scale
+
+
+def is_logarithmic(values: Sequence[float]) -> bool:
+    """Tell whether values are better seen on a logarithmic scale."""
+    low, high = min(values), max(values)
+    return low > 0 and math.isfinite(high) and high / low >= LOGARITHMIC
+
 
 FILE = "study.json"
 CELLS = "cells"
@@ -59,7 +71,7 @@ def cells_of(request: StudyRequest) -> list[Cell]:
     axes = request.grid_axes()
     combinations = list(itertools.product(*(values for _, values in axes)))
     keys = [key for key, _ in axes]
-    parts = across.names(request) if request.across != "none" else [None]
+    parts = names(request) if request.across != "none" else [None]
     rows = [(part, dict(zip(keys, values, strict=True))) for part in parts for values in combinations]
     return [
         cell for number, (part, row) in enumerate(rows) for cell in repeats_of(request, row, number, len(rows), part)
@@ -92,7 +104,7 @@ def repeats_of(
         name, seed = f"cell-{number * request.repeats + repeat + 1:0{digits}d}", request.seed + repeat
         parsed = parse(TrainRequest, {**keys, "name": name, "seed": seed}).request
         read = {key: getattr(parsed, key) for key in varied}
-        read = read if part is None else {across.KEY: part, **read}
+        read = read if part is None else {KEY: part, **read}
         found.append(Cell(name, read, seed, parsed.model_dump(mode="json", exclude_unset=True)))
     return found
 

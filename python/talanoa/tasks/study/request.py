@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from talanoa.core.errors import BadInput
 from talanoa.core.request import Folders, PathText, Whole, closest, read_word
 from talanoa.evaluation.request import read_factors
-from talanoa.segmentation.request import TrainRequest
+from talanoa.training.request import TrainRequest
 
 UNVARIED = (
     "images", "targets", "rois", "dims", "series", "missing_planes", "name", "method", "seed", "resume", "dry_run",

@@ -17,7 +17,8 @@ from talanoa.core import lock
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import write_aside
 from talanoa.core.host import Host, Share
-from talanoa.tasks.study import across, plan, table
+from talanoa.tasks.study import across, frame, plan, table
+from talanoa.tasks.study.parts import KEY, names
 from talanoa.tasks.study.plan import CELLS, Cell
 from talanoa.tasks.study.request import StudyRequest
 
@@ -74,11 +75,11 @@ def run(request: StudyRequest, host: Host) -> tuple[Path, list[tuple[Cell, dict[
     return out, done
 
 
-def _write(request: StudyRequest, out: Path, done: table.Done) -> None:
+def _write(request: StudyRequest, out: Path, done: frame.Done) -> None:
     """Write the table and the plot of what is done, and the matrix of a study across parts."""
     table.write(out, done, request.search)
     if request.across != "none":
-        across.write(out, done, across.names(request))
+        across.write(out, done, names(request))
 
 
 def _checked(cell: Cell, result: dict[str, Any], out: Path) -> dict[str, Any]:
@@ -106,7 +107,7 @@ def _do(cell: Cell, request: StudyRequest, parts: Parts | None, out: Path, host:
     train = {**cell.request, **models, "device": request.device}
     whole: dict[str, Any] = {"train": train, "test": test, "values": cell.values}
     if parts is not None:
-        train["images"] = parts["train"][cell.values[across.KEY]]
+        train["images"] = parts["train"][cell.values[KEY]]
         factors = dict(zip(parts["test"], request.factors, strict=True)) if request.across == "scale" else {}
         whole["across"] = {"tests": parts["test"], "factors": factors, "segment": request.segment}
     asked.write_text(json.dumps(whole), encoding="utf-8")

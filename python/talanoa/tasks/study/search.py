@@ -9,19 +9,17 @@ results before it alone.
 
 from __future__ import annotations
 
-import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
-from talanoa.tasks.study.plan import Cell, repeats_of
+from talanoa.tasks.study.plan import LOGARITHMIC, Cell, repeats_of
 from talanoa.tasks.study.request import StudyRequest, range_of
 
 if TYPE_CHECKING:
     from optuna.distributions import BaseDistribution
 
-LOGARITHMIC = 10  # ranges that span this factor are drawn from on a logarithmic scale
 MISSING = (
     'search=optuna: the package optuna is not installed; expected it. Install it: pip install "talanoa[search]", or '
     "list values and leave search out."
@@ -77,12 +75,6 @@ def distributions_of(request: StudyRequest) -> dict[str, BaseDistribution]:
         else:
             found[key] = FloatDistribution(low, high, log=log)
     return found
-
-
-def is_logarithmic(values: Sequence[float]) -> bool:
-    """Tell whether values are better seen on a logarithmic scale."""
-    low, high = min(values), max(values)
-    return low > 0 and math.isfinite(high) and high / low >= LOGARITHMIC
 
 
 def _optuna() -> Any:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from talanoa.tasks.study.search import is_logarithmic
-from talanoa.tasks.study.table import COLOURS
+from talanoa.tasks.study.frame import COLOURS
+from talanoa.tasks.study.plan import is_logarithmic
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +23,7 @@ def figure_of(found: pd.DataFrame, keys: Sequence[str], quality: str) -> Figure:
     Parameters
     ----------
     found : DataFrame
-        One row for each training, see `talanoa.tasks.study.table.frame`.
+        One row for each training, see `talanoa.tasks.study.frame.frame`.
     keys : sequence of str
         What was searched among.
     quality : str

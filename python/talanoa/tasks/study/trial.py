@@ -18,7 +18,7 @@ from talanoa.core.errors import TalanoaError
 from talanoa.core.host import QuietHost
 
 if TYPE_CHECKING:
-    from talanoa.segmentation.request import TrainRequest
+    from talanoa.training.request import TrainRequest
 
 log = logging.getLogger(__name__)
 EVERY = 0.5  # seconds between two lines of progress
@@ -59,11 +59,11 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
         many) and ``scores`` on the test images, among others; or ``error``.
     """
     from talanoa.core import devices
+    from talanoa.core.request import parse
     from talanoa.models import folder
-    from talanoa.segmentation.request import TrainRequest, parse
+    from talanoa.tasks.recipes import recipe_for, train
     from talanoa.training import estimate
-    from talanoa.training.recipe import recipe_for
-    from talanoa.training.run import train
+    from talanoa.training.request import TrainRequest
 
     asked = parse(TrainRequest, request["train"]).request
     host = Telling()

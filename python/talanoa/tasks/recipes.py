@@ -1,0 +1,30 @@
+"""The recipe of each method that can be trained: one line each."""
+
+from __future__ import annotations
+
+from talanoa.core.host import Host
+from talanoa.rois.given import Given
+from talanoa.training import prepare as preparing
+from talanoa.training import run as running
+from talanoa.training.recipe import Ready, Recipe
+from talanoa.training.request import TrainRequest
+
+
+def recipe_for(method: str) -> Recipe:
+    """Return the recipe of a method as `TrainRequest.method` names it."""
+    from talanoa.labelling.train import recipe as label_recipe
+    from talanoa.restoration.train import recipe
+    from talanoa.segmentation.train import mask_recipe, star_recipe
+
+    objects = {"stardist": star_recipe.RECIPE, "segmentation": mask_recipe.RECIPE}
+    return {**objects, "labelling": label_recipe.RECIPE, **recipe.RECIPES}[method]
+
+
+def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Ready:
+    """Read and check everything for a training, see `talanoa.training.prepare.prepare`."""
+    return preparing.prepare(request, recipe_for(request.method), host, given)
+
+
+def train(request: TrainRequest, host: Host, given: Given | None = None) -> running.TrainReply:
+    """Train a model by the recipe of its method, see `talanoa.training.run.train`."""
+    return running.train(request, recipe_for(request.method), host, given)
