@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.image import lazy as image_lazy
+from talanoa.image.folder import images_in, is_folder_of_images
 from talanoa.image.formats import sets
 from talanoa.image.lazy import LazyImage
 from talanoa.segmentation.dataset.names import check_name
@@ -78,8 +79,6 @@ def files_of(source: str) -> tuple[list[Path], bool]:
     BadInput
         A file or folder that is not there, a folder without images.
     """
-    from talanoa.image.folder import images_in, is_folder_of_images
-
     files: list[Path] = []
     folder = False
     for text in filter(None, (text.strip() for text in source.split(";"))):

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import xarray as xr
 
+from talanoa import image as images
+from talanoa.annotation.importers.labels import import_labels
+from talanoa.annotation.propose_model import propose_by_model
 from talanoa.annotation.propose_parts import Found, Part, describe, everywhere, one_channel
+from talanoa.annotation.propose_threshold import threshold_objects
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, QuietHost
 from talanoa.image.ops.normalize import percentile_limits
@@ -52,8 +56,6 @@ def propose(image: xr.DataArray, request: ProposeRequest, host: Host | None = No
     Cancelled
         Stopped by the user.
     """
-    from talanoa import image as images
-
     image, host = images.check(image), host or QuietHost()
     return BY[request.by](image, request, host)
 
@@ -81,8 +83,6 @@ def display_range(image: xr.DataArray, low: float = 0.35, high: float = 99.65) -
 
 def by_threshold(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose by a threshold."""
-    from talanoa.annotation.propose_threshold import threshold_objects
-
     pixels, spacing = one_channel(image, request.channel), spacing_of(image)
 
     def find(part: Part) -> Found:
@@ -102,8 +102,6 @@ def by_classical(image: xr.DataArray, request: ProposeRequest, host: Host) -> Pr
 
 def by_file(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose what a file says; limits of size and shape are not applied to it."""
-    from talanoa.annotation.importers.labels import import_labels
-
     if request.file is None:
         raise BadInput("by=file, but no file; expected file=<label image, ROI zip, GeoJSON or folder>.")
     found = import_labels(request.file, image, request.mask, request.colours)
@@ -113,8 +111,6 @@ def by_file(image: xr.DataArray, request: ProposeRequest, host: Host) -> Propose
 
 def by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -> Proposed:
     """Propose by a trained model."""
-    from talanoa.annotation.propose_model import propose_by_model
-
     return Proposed(*propose_by_model(image, request, host))
 
 

@@ -15,8 +15,13 @@ import numpy as np
 
 from talanoa.annotation.propose_parts import Found, Part, describe, everywhere
 from talanoa.annotation.propose_threshold import limits_of
+from talanoa.core.cache import HANDLES
 from talanoa.core.errors import BadInput
+from talanoa.core.host import QuietHost
+from talanoa.models.checks import check_pixels, warn_pixel_size
 from talanoa.segmentation.classical import objects
+from talanoa.segmentation.memory import NetworkMemory
+from talanoa.segmentation.memory import settings_of as network_settings
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,7 +29,6 @@ if TYPE_CHECKING:
     from talanoa.annotation.request_propose import ProposeRequest
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.segmentation.memory import NetworkMemory
     from talanoa.segmentation.request import SegmentRequest
 
 _MOST_KEPT = 64  # answers whose place is known; how much memory they take, the handles limit
@@ -52,7 +56,6 @@ def propose_by_model(image: xr.DataArray, request: ProposeRequest, host: Host) -
         Unknown model, or an image that does not fit it.
     """
     from talanoa.models import folder, methods
-    from talanoa.models.checks import check_pixels, warn_pixel_size
 
     model = folder.load(request.model)
     ndim = methods.get(model.method).ndim
@@ -80,7 +83,6 @@ def _predict(
     image: xr.DataArray, part: Part, model: Model, settings: SegmentRequest, request: ProposeRequest, notes: list[str]
 ) -> Found:
     """Predict one plane or volume."""
-    from talanoa.core.host import QuietHost
     from talanoa.models.select import choose
     from talanoa.segmentation import predict
 
@@ -99,8 +101,6 @@ def _predict(
 
 def fingerprint(image: xr.DataArray, model: Model, settings: SegmentRequest) -> str:
     """Return what an answer of the network depends on, in one short text: pixels, model, settings."""
-    from talanoa.segmentation.memory import settings_of as network_settings
-
     pixels = np.ascontiguousarray(image)
     said = [pixels.shape, str(pixels.dtype), model.sha256, network_settings(settings)]
     digest = hashlib.blake2b(json.dumps(said, sort_keys=True, default=str).encode(), digest_size=16)
@@ -110,9 +110,6 @@ def fingerprint(image: xr.DataArray, model: Model, settings: SegmentRequest) -> 
 
 def _remembered(key: str, image: xr.DataArray) -> NetworkMemory:
     """Return the answers that are kept under a fingerprint, or a place for new ones; it holds no pixels."""
-    from talanoa.core.cache import HANDLES
-    from talanoa.segmentation.memory import NetworkMemory
-
     try:
         return HANDLES.get(_kept[key])
     except (KeyError, BadInput):  # never asked, or pushed out by newer ones
@@ -121,8 +118,6 @@ def _remembered(key: str, image: xr.DataArray) -> NetworkMemory:
 
 def _keep(key: str, memory: NetworkMemory) -> None:
     """Keep answers for the next time, anew where they have grown."""
-    from talanoa.core.cache import HANDLES
-
     if key in _kept:
         HANDLES.drop(_kept.pop(key))
     handle = HANDLES.put(memory, memory.nbytes)

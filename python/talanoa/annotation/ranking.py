@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.image import reading
@@ -90,8 +91,6 @@ class Unfit(BadInput):
 
 def read_for(model: Model, path: Path) -> NDArray[np.float32]:
     """Return an image as a model sees it: (channels, y, x) or (channels, z, y, x), normalised."""
-    from talanoa import image
-
     with reading.images_of_a_dataset():
         picture = image.read(path)
     channel = (model.training.get("request") or {}).get("channel")

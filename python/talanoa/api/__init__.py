@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import image as images
 from talanoa.api.results import Estimate, Predicted, Restored, Segmented, Studied
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
@@ -375,7 +376,6 @@ def _made(
 
 def _given(image: Any, request: dict[str, Any]) -> xr.DataArray | None:
     """Put an image file into a request, or return an array in the image form; its axes are those of ``dims``."""
-    from talanoa import image as images
     from talanoa.core.request import read_dims
 
     if image is None:

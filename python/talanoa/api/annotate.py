@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa.core.host import QuietHost
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -49,7 +51,6 @@ def run(
         With the message that the menu would show.
     """
     from talanoa import tasks
-    from talanoa.core.host import QuietHost
 
     request = {"task": "annotate", "action": action, **keys}
     given: dict[str, Any] = {}

@@ -12,7 +12,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa.cli import options
+from talanoa.core import record
 from talanoa.core.errors import TalanoaError
+from talanoa.fiji import menu
+from talanoa.fiji.setup import runtime
 from talanoa.tasks.sample import shipped
 
 if TYPE_CHECKING:
@@ -26,7 +30,6 @@ FOLDER = "talanoa_demo"
 
 def main(arguments: Sequence[str]) -> int:
     """Run `talanoa demo` and return its exit code."""
-    from talanoa.cli import options
     from talanoa.cli.console import say
 
     parser = options.Parser(
@@ -66,8 +69,6 @@ def run(out: str | Path | None = None, headless: bool = False, say: Callable[[st
     TalanoaError
         ImageJ could not be started, or the command failed; the message says why and what to do.
     """
-    from talanoa.fiji.setup import runtime
-
     folder = Path(out).expanduser().absolute() if out is not None else free_folder(Path.cwd())
     say("Starting ImageJ ...")
     if headless or not has_display():
@@ -81,8 +82,6 @@ def run(out: str | Path | None = None, headless: bool = False, say: Callable[[st
 
 def segment_sample(runtime: Runtime, folder: Path, say: Callable[[str], None]) -> None:
     """Open the sample in a running ImageJ and run the menu command on it; the results go to `folder`."""
-    from talanoa.fiji import menu
-
     say(f"ImageJ {runtime.imagej} runs on {runtime.java}.")
     menu.install(runtime)
     image = open_sample(show=runtime.mode != "headless")
@@ -155,8 +154,6 @@ def run_command(image: Any, options: str) -> None:
 
 def count(folder: Path) -> int:
     """Return how many objects a result folder records."""
-    from talanoa.core import record
-
     return int(record.read_record(folder)["objects"])
 
 

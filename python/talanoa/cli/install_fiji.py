@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from talanoa.cli import options
 from talanoa.cli.codes import DIFFERENT, OK
 from talanoa.cli.console import say
+from talanoa.fiji.setup import install, install_check, worker_python
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -24,8 +25,6 @@ def run(arguments: Sequence[str]) -> int:
     parsed = parser.parse_args(list(arguments))
     if parsed.check:
         return _check(parsed.folder)
-    from talanoa.fiji.setup import install, worker_python
-
     if parsed.uninstall:
         say("\n".join(install.uninstall(parsed.folder)))
         return OK
@@ -36,8 +35,6 @@ def run(arguments: Sequence[str]) -> int:
 
 def _check(folder: str) -> int:
     """Show what a check finds."""
-    from talanoa.fiji.setup import install_check
-
     findings = install_check.check(folder)
     for finding in findings:
         say(f"{'[ok]     ' if finding.ok else '[problem]'} {finding.text}")

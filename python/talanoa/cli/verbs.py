@@ -11,11 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from talanoa.cli import options
+from talanoa.cli import install_fiji, options
 from talanoa.cli.codes import BAD, CANCELLED, DIFFERENT, OK, PARTLY
 from talanoa.cli.console import ConsoleHost, say
 from talanoa.core.errors import BadInput, TalanoaError
+from talanoa.core.files import next_free
 from talanoa.core.logs import log_path, start_log_file
+from talanoa.fiji.setup import runtime
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +72,6 @@ def _task(verb: str, arguments: Sequence[str]) -> int:
 
 def _add_out(verb: str, keys: dict[str, Any]) -> None:
     """Give results of the command line a new place in the current folder, see `PLACES`."""
-    from talanoa.core.files import next_free
-
     if keys.get("out") or (verb != "evaluate" and not keys.get("image")):
         return
     keys["out"] = str(next_free(Path(PLACES[verb].format(Path(str(keys.get("image", ""))).stem))))
@@ -171,7 +171,6 @@ def _fiji(arguments: Sequence[str]) -> int:
 def open_window(fiji: str | None, image: str | None) -> None:
     """Open the window with our menu, and an image; return when it is closed."""
     from talanoa.fiji import menu
-    from talanoa.fiji.setup import runtime
 
     def ready(started: runtime.Runtime) -> None:
         """Put the menu into ImageJ, and open the image."""
@@ -187,8 +186,6 @@ def open_window(fiji: str | None, image: str | None) -> None:
 
 def _install_fiji(arguments: Sequence[str]) -> int:
     """Put the menu into a Fiji or ImageJ folder, or take it out."""
-    from talanoa.cli import install_fiji
-
     return install_fiji.run(arguments)
 
 

@@ -17,6 +17,8 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
+from talanoa.core import lock
+
 log = logging.getLogger(__name__)
 AGE = 7 * 24 * 3600.0  # seconds without a change after which another machine no longer writes
 NEW, OLD = "partial", "old"  # what is written; what makes room for it
@@ -98,6 +100,4 @@ def _changed(path: Path) -> float:
 @cache
 def _machine() -> str:
     """Return a short name of this machine or container, in which process numbers mean the same."""
-    from talanoa.core import lock
-
     return hashlib.sha256(lock.this_machine().encode()).hexdigest()[:8]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from talanoa.core.errors import BadInput
 from talanoa.evaluation import pairing
 from talanoa.evaluation.reading import read_labels
+from talanoa.models.checks import check_pixels
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
@@ -178,7 +179,6 @@ def classes_of(annotations: pairing.Annotations, name: str) -> Classes:
 
 def find_objects(model: Model, image: xr.DataArray, request: EvaluateRequest, host: Host) -> Found:
     """Segment an image as the task `segment` does; a stack for a model of planes goes slice by slice."""
-    from talanoa.models.checks import check_pixels
     from talanoa.models.select import choose
     from talanoa.segmentation import predict
     from talanoa.segmentation.request import SegmentRequest

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.core.request import folders as folders_of
 from talanoa.evaluation.outcome import Outcome
@@ -90,7 +91,6 @@ def _holds_intensities(place: Path) -> bool:
 
     False for what is no image at all, such as ROI zips, and for what cannot be read: who reads it next says why.
     """
-    from talanoa import image as images
     from talanoa.evaluation import pairing
     from talanoa.image.folder import ROI_SUFFIXES
 

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa.core import places
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
 from talanoa.core.host import stop_if_cancelled
+from talanoa.core.record import array_sha256
 from talanoa.core.request import folders as named_folders
 from talanoa.evaluation import same_field
 from talanoa.evaluation.pairing import image_files
@@ -87,8 +89,6 @@ class Picture:
 
     def plane(self) -> NDArray[np.float32]:
         """Return the plane that stands for the image: of a stack the brightest pixels, of a time-lapse one frame."""
-        from talanoa import image as images
-
         return np.nan_to_num(np.asarray(images.read(self.path).values[0, 0].max(axis=0), np.float32))
 
 
@@ -179,9 +179,6 @@ def _holds_images(place: Path) -> bool:
 
 def _picture(name: str, path: Path) -> Picture:
     """Read an image and keep what tells it from others."""
-    from talanoa import image as images
-    from talanoa.core.record import array_sha256
-
     values = images.read(path).values
     whole = values.astype(np.float64) if values.dtype.kind in "ui" else values
     return Picture(name, path, file_sha256(path), array_sha256(whole), (values.shape[-2], values.shape[-1]))

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa import image as images
+from talanoa import rois
 from talanoa.core.errors import BadInput
 from talanoa.image.folder import ROI_SUFFIXES
+from talanoa.rois import files, objects
 
 Size = tuple[int, int, int, int]  # frames, slices, height, width
 
@@ -95,9 +97,6 @@ def sizes(size: Sequence[int]) -> str:
 
 
 def _of_rois(path: Path, size: Size | None) -> Labels:
-    from talanoa import rois
-    from talanoa.rois import files, objects
-
     if size is None:
         raise BadInput(
             f"{path.name} is a ROI file, which does not tell how large the image is; expected the images, too. "

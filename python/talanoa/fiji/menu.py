@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from talanoa.core import resources
 from talanoa.fiji.bridge.in_process import NAME, make_function
+from talanoa.fiji.setup import runtime
 
 if TYPE_CHECKING:
     from talanoa.fiji.setup.runtime import Runtime
@@ -75,7 +76,6 @@ def open_window(fiji: str | None = None, image: str | None = None) -> None:
     TalanoaError
         There is no display or no Java, or `fiji` is no Fiji.
     """
-    from talanoa.fiji.setup import runtime
 
     def ready(started: Runtime) -> None:
         """Put the menu into ImageJ, and open the image."""

@@ -26,6 +26,8 @@ from talanoa.core.logs import log_path, start_log_file
 from talanoa.core.version import __version__
 from talanoa.fiji.bridge import shared_block
 from talanoa.fiji.bridge.dispatch import IMAGES, PLAIN, SELECTING, Attached, FijiHost, failed, label_title, perform
+from talanoa.fiji.bridge.packing import roi_arrays, table_columns
+from talanoa.models.runtime import backends
 
 if TYPE_CHECKING:
     from appose import SharedMemory
@@ -233,8 +235,6 @@ def _pack_rois(rois: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray | 
     """Add ROIs as a few arrays."""
     if rois is None:
         return
-    from talanoa.fiji.bridge.packing import roi_arrays
-
     arrays.update(roi_arrays(rois))
     arrays["names"] = _joined(rois.names)
     plain["traced"] = bool(rois.traced)
@@ -244,7 +244,6 @@ def _pack_table(table: Any, plain: dict[str, Any], arrays: dict[str, np.ndarray 
     """Add a table: columns of numbers, or of text."""
     if table is None:
         return
-    from talanoa.fiji.bridge.packing import table_columns
     from talanoa.measure.tables import shown_unit
 
     plain["headings"], plain["columns"], plain["rows"] = [str(name) for name in table.columns], [], len(table)
@@ -329,7 +328,6 @@ def _warm_up() -> None:
 def get_ready() -> None:
     """Compile the kernels and export the shipped model's network, so that the first job need not."""
     from talanoa.models import folder, geometry
-    from talanoa.models.runtime import backends
 
     geometry.warm_up()
     geometry.warm_up3d()

@@ -39,7 +39,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
-from talanoa.image import array_attrs, grey_values
+from talanoa.image import array_attrs, array_calibration, grey_values
 from talanoa.image.units import normal_unit, to_metres
 
 log = logging.getLogger(__name__)
@@ -203,8 +203,6 @@ def _axis_names(array: Any, values: NDArray[Any], dims: str | Sequence[str] | No
 
 def _attrs_of(array: xr.DataArray, names: Sequence[str]) -> dict[str, Any]:
     """Return the attributes of an array, and those that its coordinates say."""
-    from talanoa.image import array_calibration
-
     axis = "c" if "c" in names else "s"
     attrs = array_attrs.understood(array.attrs, array.shape[names.index(axis)] if axis in names else 1)
     said = array_calibration.read(array, dict(zip(map(str, array.dims), names, strict=True)))

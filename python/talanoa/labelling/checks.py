@@ -10,6 +10,7 @@ import xarray as xr
 
 from talanoa.core.errors import BadInput
 from talanoa.image.form import DIMS
+from talanoa.image.ops import noise_checks
 from talanoa.image.ops.normalize import is_fixed
 from talanoa.labelling.inputs import Input
 from talanoa.models.checks import MICRONS
@@ -87,8 +88,6 @@ def warnings_of(form: xr.DataArray, member: Member, source: Source, request: Pre
 
 def _saturated(source: Source) -> list[str]:
     """Return a warning where many pixels have the highest value."""
-    from talanoa.image.ops import noise_checks
-
     frames = [source.frame(number) for number in spread_evenly(len(source.frames), LOOKED_AT)]
     found = noise_checks.find(xr.DataArray(np.stack(frames), dims=DIMS), structure=False)
     return [fault.text for fault in found if fault.kind == "saturated"]

@@ -11,13 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
+from talanoa.core.request import folders
 from talanoa.image.ops import resample
 from talanoa.labelling.data.exposure import flattened
 from talanoa.labelling.inputs import Input
 from talanoa.labelling.record import LabellingRecord, Stain, record_of
 from talanoa.models import folder as model_folder
 from talanoa.models import record as model_record
-from talanoa.models.folder import Model
+from talanoa.models.folder import Model, attachments, model_facts
 from talanoa.models.runtime import backends
 from talanoa.models.runtime.source import Measured, Source
 from talanoa.models.runtime.windows import Windows
@@ -80,8 +81,6 @@ def load(text: str) -> Models:
     BadInput
         An unknown model, one that predicts no stains, one that is named twice.
     """
-    from talanoa.core.request import folders
-
     loaded = [model_folder.load(str(name)) for name in folders(text)]
     if not loaded:
         raise BadInput(f"model: found {text!r}; expected the name or the folder of a model.")
@@ -154,16 +153,12 @@ def outputs(models: Sequence[Model], wanted: Sequence[str]) -> tuple[Output, ...
 
 def facts(models: Models) -> dict[str, Any]:
     """Return what a record says of the models."""
-    from talanoa.models.folder import model_facts
-
     each = [model_facts(model) for model in models.models]
     return {"name": models.name, "folder": models.folder, "sha256": models.sha256, "models": each}
 
 
 def attached(models: Models, copy: bool) -> dict[str, Path]:
     """Return what goes into a result folder from the folders of the models; of several with their numbers."""
-    from talanoa.models.folder import attachments
-
     made: dict[str, Path] = {}
     for number, model in enumerate(models.models, 1):
         for name, path in attachments(model, copy).items():

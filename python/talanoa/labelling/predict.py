@@ -26,6 +26,7 @@ from talanoa.models.runtime.dense import Average, predict
 from talanoa.models.runtime.frames import Found, ImageWork, Made
 from talanoa.models.runtime.source import Source, measure
 from talanoa.models.runtime.windows import BORDER, WINDOW, Windows
+from talanoa.models.select import read_frames
 
 _SHOWN = (0.35, 99.65)  # percentiles of the transmitted light between which it is shown
 
@@ -236,8 +237,6 @@ def windows_of(request: PredictRequest) -> Windows | None:
 
 def _source(image: LazyImage, given: tuple[tuple[Input, ...], ...], request: PredictRequest) -> Source:
     """Return what is read of the image for all models together."""
-    from talanoa.models.select import read_frames
-
     frames = read_frames(request.frames, image.form.sizes["t"])
     channels, planes = ({one[k] for inputs in given for one in inputs} for k in range(2))
     return Source(image, tuple(frame - 1 for frame in frames), tuple(sorted(channels)), tuple(sorted(planes)))

@@ -11,9 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from talanoa.core import places
+from talanoa.core import places, resources
 from talanoa.core.errors import BadInput
 from talanoa.core.files import check_plain, exists, file_sha256, write_aside
+from talanoa.core.record import jsonable
 from talanoa.models.record import COMPUTED, FORMAT, RECORD, check_finite, read_record
 from talanoa.models.weights import WEIGHTS, check_tensors, check_weights, load_network
 
@@ -115,8 +116,6 @@ def user_models() -> Path:
 
 def shipped_models() -> Path:
     """Return the folder of the models that come with the package."""
-    from talanoa.core import resources
-
     return resources.models()
 
 
@@ -267,8 +266,6 @@ def portable(model: Model) -> Model:
     """Return a model whose record names files without their folders, because models are passed on."""
     if not model.training:
         return replace(model, description=places.portable({"": model.description})[""])
-    from talanoa.core.record import jsonable
-
     training = jsonable(model.training)
     if places.KEY not in training:
         images = (training.get("request") or {}).get("images")

@@ -11,7 +11,9 @@ import xarray as xr
 from talanoa.core.errors import BadInput
 from talanoa.core.host import PassingOn, QuietHost
 from talanoa.image.form import DIMS
+from talanoa.image.ops import noise_checks
 from talanoa.image.ops.normalize import is_fixed
+from talanoa.models.checks import warn_pixel_size
 from talanoa.models.folder import Model
 from talanoa.models.runtime.source import Measured, Source, spread_evenly
 
@@ -71,8 +73,6 @@ def _sampled(measured: Measured, source: Source, normalization: Mapping[str, Any
 
 def _noise(source: Source, model: Model) -> list[str]:
     """Return what the noise of a few frames says: saturation, and for Noise2Void noise that it cannot remove."""
-    from talanoa.image.ops import noise_checks
-
     frames = [source.frame(number) for number in spread_evenly(len(source.frames), LOOKED_AT)]
     look = xr.DataArray(np.stack(frames), dims=DIMS)
     kinds = {"saturated"}
@@ -101,8 +101,6 @@ def far(measured: Measured, names: Sequence[str]) -> list[str]:
 
 def pixel_size(form: xr.DataArray, model: Model, scale: float | None = None) -> list[str]:
     """Return a warning when the pixels are far from those of the training images, times the scale asked for."""
-    from talanoa.models.checks import warn_pixel_size
-
     host = _Listening()
     warn_pixel_size(form, model, scale, None, host)
     return host.said

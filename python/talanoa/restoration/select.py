@@ -7,6 +7,7 @@ from talanoa.core.request import from_one_to
 from talanoa.image.lazy import LazyImage
 from talanoa.models.folder import Model
 from talanoa.models.runtime.source import Source
+from talanoa.models.select import channel_numbers, check_stack, read_frames
 from talanoa.restoration.request import RestoreRequest
 
 
@@ -28,8 +29,6 @@ def choose(image: LazyImage, model: Model, request: RestoreRequest) -> tuple[Sou
         The model takes another number of channels and no key says which; a key out of range; a plane for a model of
         volumes, or only one slice.
     """
-    from talanoa.models.select import read_frames
-
     frames = read_frames(request.frames, image.form.sizes["t"])
     planes, notes = _planes(image, model, request.plane)
     channels = _channels(image, model, request.channel)
@@ -38,8 +37,6 @@ def choose(image: LazyImage, model: Model, request: RestoreRequest) -> tuple[Sou
 
 def _channels(image: LazyImage, model: Model, asked: int | str | None) -> tuple[int, ...]:
     """Return the channels, counted from 0."""
-    from talanoa.models.select import channel_numbers
-
     if asked == "all":
         if model.channels > 1:
             raise BadInput(f"channel=all: the model takes {model.channels} channels at once; leave channel out.")
@@ -50,8 +47,6 @@ def _channels(image: LazyImage, model: Model, asked: int | str | None) -> tuple[
 
 def _planes(image: LazyImage, model: Model, plane: int | None) -> tuple[tuple[int, ...], list[str]]:
     """Return the slices, counted from 0, and a note where a model of planes gets several."""
-    from talanoa.models.select import check_stack
-
     found = image.form.sizes["z"]
     if model.ndim == 3:
         if plane is not None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image
 from talanoa.core.errors import BadInput
 from talanoa.rois.fill import pixels, spans
 from talanoa.rois.places import on_axis
@@ -296,8 +297,6 @@ def bounds(rois: RoiSet) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 def _label_image(values: NDArray[np.int32], like: xr.DataArray | None) -> xr.DataArray:
     """Wrap labels in the image form, with the pixel size of `like`."""
-    from talanoa import image
-
     known = {} if like is None else like.attrs
     kept = {key: known[key] for key in ("pixel_size", "unit", "frame_interval", "name") if key in known}
     return image.from_array(values, image.DIMS, **kept)

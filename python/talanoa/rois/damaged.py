@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from talanoa import image
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.image.folder import ROI_SUFFIXES
 
@@ -60,7 +61,6 @@ def _unreadable(files: Iterable[Path | None]) -> dict[Path, str]:
 
 
 def _read(path: Path) -> None:
-    from talanoa import image
     from talanoa.rois import files as roi_zip
 
     if path.suffix.lower() in ROI_SUFFIXES:

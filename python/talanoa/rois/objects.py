@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.rois import convert, files, places
+from talanoa.rois.linking import object_labels
 from talanoa.rois.linking_pairs import AUTOMATIC
 from talanoa.rois.roi_set import parse_name
 
@@ -36,8 +38,6 @@ def labels_of(path: Path, shape: Sequence[int]) -> tuple[NDArray[np.int32], tupl
     notes : tuple of str
         What became of ROIs that are no areas, overlap or lie outside; how outlines were joined.
     """
-    from talanoa.rois import convert, files, places
-
     n_z, height, width = shape
     read = files.read_zip(path, image_shape=(1, n_z, height, width))
     drawn, note = places.on_axis(read.rois, 1, n_z)
@@ -61,8 +61,6 @@ def groups_of(path: Path, labels: NDArray) -> NDArray[np.int32]:
     labels : ndarray of int, (z, y, x)
         What `labels_of` made of it. The outlines of an object over several slices vote with their areas.
     """
-    from talanoa.rois import convert, files
-
     n_z, height, width = labels.shape
     drawn = files.read_zip(path, image_shape=(1, n_z, height, width)).rois
     painted = convert.to_labels(replace(drawn, label=np.arange(1, len(drawn) + 1, dtype=np.int32)), (1, *labels.shape))
@@ -93,8 +91,6 @@ def join_slices(labels: NDArray[np.int32], rois: RoiSet) -> tuple[NDArray[np.int
     note : str
         How many outlines make how many objects.
     """
-    from talanoa.rois.linking import object_labels
-
     bare = all(AUTOMATIC.fullmatch(name) for name in rois.names)
     number = object_labels(rois)
     joined = np.concatenate([[0], number])[labels].astype(np.int32)

@@ -9,6 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa.image.form import DIMS, from_array
 from talanoa.models.runtime.tiles import Tile
 from talanoa.models.runtime.types import Maps
 
@@ -81,8 +82,6 @@ def as_images(
 
 
 def _as_image(values: NDArray[np.float32], attrs: dict[str, Any]) -> xr.DataArray:
-    from talanoa.image.form import DIMS, from_array
-
     known = {key: attrs[key] for key in ("pixel_size", "unit", "frame_interval", "name") if key in attrs}
     return from_array(values, DIMS, **known)
 

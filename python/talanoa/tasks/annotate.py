@@ -7,9 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa.annotation import autosave, objects
 from talanoa.core.errors import BadInput
 from talanoa.core.files import check_new
+from talanoa.image.units import normal_unit
 from talanoa.rois.given import Given
+from talanoa.segmentation.dataset import folder, form, journal
+from talanoa.segmentation.dataset.folder import open_dataset
 from talanoa.tasks import annotate_edit, annotate_import
 from talanoa.tasks.annotate_common import (
     Reply,
@@ -48,9 +52,6 @@ def run(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _new(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Make a dataset folder, or take over images/ and masks/."""
-    from talanoa.image.units import normal_unit
-    from talanoa.segmentation.dataset import folder
-
     classes = [name for name in request.classes.split(",") if name.strip()]
     size = request.pixel_size
     if size is not None and size <= 0:
@@ -66,7 +67,6 @@ def _pick(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     import pandas as pd
 
     from talanoa.annotation import pick
-    from talanoa.segmentation.dataset.folder import open_dataset
 
     source = request.source or given.image
     if source is None:
@@ -88,8 +88,6 @@ def _pick(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _next(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Open the image named, the one after another, or the first that waits."""
-    from talanoa.annotation import autosave
-
     dataset = opened(request)
     if request.image:
         entry = dataset.entry(request.image)
@@ -137,8 +135,6 @@ def _save(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _objects(request: AnnotateRequest, given: Given, like: Any, host: Host) -> Objects:
     """Return the objects to save: of a label image, or of ROIs."""
-    from talanoa.annotation import objects
-
     if request.labels:
         return objects.from_labels(labels_of_file(Path(request.labels), request.mask, host), request.border)
     drawn = given_rois(request, given, like, host)
@@ -182,8 +178,6 @@ def _autosave(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _restore(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Bring back the unsaved ROIs of an image."""
-    from talanoa.annotation import autosave
-
     dataset = opened(request)
     entry = dataset.entry(name_of(request, given))
     work = autosave.restore(dataset, entry.name)
@@ -198,8 +192,6 @@ def _restore(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 def _status(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Say how far the dataset is."""
     import pandas as pd
-
-    from talanoa.annotation import autosave
 
     dataset = opened(request)
     columns = ["name", "status", "objects", "who", "when", "part", "uncertainty"]
@@ -225,7 +217,6 @@ def _rank(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     import pandas as pd
 
     from talanoa.annotation import ranking
-    from talanoa.segmentation.dataset import folder, form, journal
 
     dataset = folder.open_dataset(str(request.dataset))
     waits = opened(request).todo()

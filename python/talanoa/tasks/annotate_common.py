@@ -5,10 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import image as images
+from talanoa import rois
+from talanoa.annotation.propose import display_range
 from talanoa.core.errors import BadInput, naming
-from talanoa.image import reading
+from talanoa.image import labels, reading
 from talanoa.image.io import read_image
 from talanoa.rois.given import Given
+from talanoa.segmentation.dataset.folder import open_dataset
+from talanoa.segmentation.dataset.journal import undo_numbers
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -24,8 +29,6 @@ Reply = dict[str, Any]
 
 def opened(request: AnnotateRequest) -> Dataset:
     """Return the dataset of a request, as the annotator sees it."""
-    from talanoa.segmentation.dataset.folder import open_dataset
-
     return open_dataset(str(request.dataset), request.annotator or None)
 
 
@@ -63,8 +66,6 @@ def image_or_none(request: AnnotateRequest, given: Given, host: Host) -> xr.Data
 
 def given_rois(request: AnnotateRequest, given: Given, like: xr.DataArray | None, host: Host) -> RoiSet:
     """Return the ROIs of the file that is named, else those of the door, else none."""
-    from talanoa import rois
-
     if request.rois is None:
         return given.rois if given.rois is not None else rois.empty()
     shape = None if like is None else tuple(int(like.sizes[dim]) for dim in "tzyx")
@@ -76,8 +77,6 @@ def given_rois(request: AnnotateRequest, given: Given, like: xr.DataArray | None
 
 def labels_of_file(path: Path, mask: str, host: Host) -> xr.DataArray:
     """Read a label image; what is wrong with it is said with its name."""
-    from talanoa.image import labels
-
     with reading.label_images():
         image = read_image(path, host)
     with naming(path.name):
@@ -86,13 +85,9 @@ def labels_of_file(path: Path, mask: str, host: Host) -> xr.DataArray:
 
 def shown(dataset: Dataset, entry: Entry) -> Reply:
     """Return what a window needs to show an image."""
-    from talanoa.annotation.propose import display_range
-
     path = dataset.image_path(entry.name)
     if not path.is_file():
         raise BadInput(f"The image {path} is gone; expected the images of the dataset in {path.parent}. Put it back.")
-    from talanoa import image as images
-
     with reading.images_of_a_dataset():
         image = images.read(path)
     return {
@@ -114,8 +109,6 @@ def waiting(dataset: Dataset) -> Reply:
 
 def progress(dataset: Dataset) -> Reply:
     """Return how far a dataset is."""
-    from talanoa.segmentation.dataset.journal import undo_numbers
-
     done = sum(entry.status == "done" for entry in dataset.entries)
     skipped = sum(entry.status == "skipped" for entry in dataset.entries)
     total = len(dataset.entries) - skipped
@@ -131,8 +124,6 @@ def written(reply: Reply, out: str | None) -> Reply:
     """Write the ROIs, labels or table of a reply where that is asked for; return what that adds to the reply."""
     if not out:
         return {}
-    from talanoa import image as images
-    from talanoa import rois
     from talanoa.measure import tables
 
     path, kind = Path(out), Path(out).suffix.lower()

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from talanoa import rois
+from talanoa.annotation import fix
+from talanoa.annotation.interpolate import interpolate
+from talanoa.annotation.propose import propose
+from talanoa.annotation.propose_classical import step_image
 from talanoa.core.errors import BadInput
 from talanoa.rois.given import Given
 from talanoa.tasks.annotate_common import Reply, count, given_rois, image_of, image_or_none, opened
@@ -19,10 +24,6 @@ if TYPE_CHECKING:
 
 def _propose(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Propose objects for a person to correct."""
-    from talanoa import rois
-    from talanoa.annotation.propose import propose
-    from talanoa.annotation.propose_classical import step_image
-
     image = image_of(request, given, host)
     found = propose(image, request, host)
     traced = rois.from_labels(found.labels)
@@ -49,8 +50,6 @@ def _check(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _fix(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Repair ROIs."""
-    from talanoa.annotation import fix
-
     image = image_or_none(request, given, host)
     drawn = _some_rois(request, given, image, host)
     if request.index is None:
@@ -67,8 +66,6 @@ def _fix(request: AnnotateRequest, given: Given, host: Host) -> Reply:
 
 def _interpolate(request: AnnotateRequest, given: Given, host: Host) -> Reply:
     """Add the outlines between key slices."""
-    from talanoa.annotation.interpolate import interpolate
-
     drawn = _some_rois(request, given, image_or_none(request, given, host), host)
     only = [int(k) for k in request.index.split(",")] if request.index else []
     if only and max(only) >= len(drawn):

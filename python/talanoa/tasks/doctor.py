@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from talanoa.core.logs import log_path
 from talanoa.rois.given import Given
+from talanoa.tasks import doctor_checks
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
@@ -13,9 +15,6 @@ if TYPE_CHECKING:
 
 def run(request: DoctorRequest, given: Given, host: Host) -> dict[str, Any]:
     """Check, and return the lines as data and as text."""
-    from talanoa.core.logs import log_path
-    from talanoa.tasks import doctor_checks
-
     lines = doctor_checks.examine(request.device, request.fiji, host, request.java, request.imagej)
     bad = sum(not line.ok for line in lines)
     summary = "Everything is in order." if not bad else f"{bad} of {len(lines)} points need attention."

@@ -17,8 +17,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from talanoa.core import devices, resources
 from talanoa.core.errors import TalanoaError
 from talanoa.core.host import stop_if_cancelled
+from talanoa.core.logs import log_path
+from talanoa.core.version import __version__
+from talanoa.fiji.setup import embedded, runtime
+from talanoa.fiji.setup.full import check_fiji
+from talanoa.fiji.setup.java import choose_java
+from talanoa.models import folder as model_folder
 
 if TYPE_CHECKING:
     import torch
@@ -114,9 +121,6 @@ def guarded(topic: str, check: Callable[[], Line]) -> Line:
 
 def check_talanoa() -> Line:
     """Say which Talanoa runs, and from where."""
-    from talanoa.core import resources
-    from talanoa.core.version import __version__
-
     missing = [name for name in ("fiji_scripts", "macros", "models") if not _there(resources.folder, name)]
     text = f"{__version__} at {resources.PACKAGE}"
     if missing:
@@ -175,8 +179,6 @@ def check_device(name: str) -> Line:
     """Run a small convolution on the device that would be used, compare it with the CPU's, and time it."""
     import torch
 
-    from talanoa.core import devices
-
     device = devices.choose(name)
     generator = torch.Generator().manual_seed(0)
     image = torch.rand(1, 8, 256, 256, generator=generator)
@@ -208,17 +210,12 @@ def _time_convolution(image: torch.Tensor, kernel: torch.Tensor) -> tuple[float,
 
 def check_java() -> Line:
     """Say which Java runs ImageJ, or would."""
-    from talanoa.fiji.setup import runtime
-    from talanoa.fiji.setup.java import choose_java
-
     running = runtime.running()
     return Line("Java", True, running.java if running else str(choose_java()))
 
 
 def check_imagej() -> Line:
     """Say which ImageJ is there: the one this process runs in, or the embedded one."""
-    from talanoa.fiji.setup import embedded, runtime
-
     running = runtime.running()
     if running:
         return Line("ImageJ", True, f"{running.imagej} ({running.kind}, {running.mode}) runs in this process")
@@ -229,8 +226,6 @@ def check_imagej() -> Line:
 
 def check_fiji_folder(folder: str) -> Line:
     """Check a Fiji folder."""
-    from talanoa.fiji.setup.full import check_fiji
-
     return Line("Fiji", True, check_fiji(folder))
 
 
@@ -251,8 +246,6 @@ def check_home() -> Line:
 
 def check_models() -> Line:
     """Check that there are models, that they are whole, and that the user's folder can be written."""
-    from talanoa.models import folder as model_folder
-
     home = model_folder.user_models()
     found = model_folder.available()
     damaged = [str(one.folder) for one in found if one.method == "damaged"]
@@ -274,8 +267,6 @@ def check_models() -> Line:
 
 def check_log() -> Line:
     """Say where the log file is."""
-    from talanoa.core.logs import log_path
-
     path = log_path()
     return Line("Log", True, str(path) if path.is_file() else f"{path} (not written yet)")
 
@@ -303,8 +294,6 @@ def check_shared_memory() -> Line:
 
 def check_disk() -> Line:
     """Check the free disk at the user's models and in the folder for temporary files."""
-    from talanoa.models import folder as model_folder
-
     places = {"your models": _existing(model_folder.user_models()), "temporary files": Path(tempfile.gettempdir())}
     free = {what: shutil.disk_usage(place).free / 1e9 for what, place in places.items()}
     text = ", ".join(f"{size:.1f} GB free for {what} ({places[what]})" for what, size in free.items())

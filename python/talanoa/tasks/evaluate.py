@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from talanoa.core.files import check_new
 from talanoa.core.host import Collecting
 from talanoa.core.request import folders as named_folders
+from talanoa.evaluation import kinds
 from talanoa.image import folder
 from talanoa.rois.given import Given
 
@@ -29,8 +30,6 @@ def run(request: EvaluateRequest, given: Given, host: Host) -> dict[str, Any]:
         ``table`` (one row for each image), ``overall`` (list of scores), ``comparison``, ``leaks``, ``kind``,
         ``report`` (path of the HTML file, or None), ``folder``, ``message``.
     """
-    from talanoa.evaluation import kinds
-
     started = time.perf_counter()
     if request.out:
         check_new(Path(request.out))

@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from talanoa.core import cluster
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
+from talanoa.core.files import check_new
 from talanoa.core.host import Collecting, PassingOn, QuietHost, stop_if_cancelled
 from talanoa.image import folder as image_folder
 from talanoa.image import reading
+from talanoa.tasks import folder_state
+from talanoa.tasks.common import explained
+from talanoa.tasks.folder_state import SUMMARY, begin, failed, held, row_of, what_is_kept
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -63,9 +68,6 @@ def _task_of(request: Any) -> str:
 
 def check_place(request: Any) -> None:
     """Raise `BadInput` where the results of a request cannot go: `out` exists and holds none of the same folder."""
-    from talanoa.core.files import check_new
-    from talanoa.tasks import folder_state
-
     if not request.out:
         return
     folder = request.image is not None and image_folder.is_folder_of_images(Path(request.image))
@@ -84,8 +86,6 @@ def run(request: Any, model: Model, host: Host) -> dict[str, Any]:
         ``table``: one row per image (Image, Status, with `segment` Objects, Seconds, Folder, Message); ``failures``:
         the names of the images that could not be done.
     """
-    from talanoa.tasks.folder_state import begin, held, what_is_kept
-
     if not request.out:
         raise BadInput("out is missing; expected a new folder for the results of a folder of images.")
     folder, out = Path(str(request.image)), Path(request.out)
@@ -121,9 +121,6 @@ def _rows(
             host.progress(number, total, f"{path.name} ({number + 1} of {total})")
             yield name, one(request, model, path, out / name, host)
         return
-    from talanoa.core import cluster
-    from talanoa.tasks.folder_state import failed
-
     plain = request.model_dump() | {"task": _task_of(request)}
     given = [(plain, str(model.folder), str(path.absolute()), str((out / name).absolute())) for path, name in todo]
     host.progress(done, total, f"Image {done} of {total}")
@@ -149,9 +146,6 @@ def elsewhere(request: dict[str, Any], model: str, path: str, out: str) -> tuple
 
 def one(request: Any, model: Model, path: Path, out: Path, host: Host) -> Row:
     """Do one image of the folder; an error becomes a row."""
-    from talanoa.tasks.common import explained
-    from talanoa.tasks.folder_state import failed, row_of
-
     named = Collecting(host if isinstance(host, _Named) else _Named(host, path.name))
     work = tasks_of_images()[_task_of(request)].one
     try:
@@ -204,7 +198,6 @@ class _Named(PassingOn):
 def _write_summary(rows: Sequence[Row], out: Path) -> None:
     """Write the summary after each image, so that it is there whenever the run ends."""
     from talanoa.measure import tables
-    from talanoa.tasks.folder_state import SUMMARY
 
     table = _table(rows)
     if "Objects" in table:
@@ -222,8 +215,6 @@ def _table(rows: Sequence[Row]) -> pd.DataFrame:
 
 def _reply(rows: Sequence[Row], out: Path, verb: str, host: Host) -> dict[str, Any]:
     """Sum up; images that failed are named once more in a warning, which every door shows."""
-    from talanoa.tasks.folder_state import SUMMARY
-
     table = _table(rows)
     failed = [row for row in rows if row["Status"] != "ok"]
     done = f"{len(rows) - len(failed)} of {len(rows)} images"

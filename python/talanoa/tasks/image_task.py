@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import image as images
 from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import check_new
 from talanoa.core.host import Collecting, stop_if_cancelled
+from talanoa.core.record import write_record
 from talanoa.image import folder as image_folder
 from talanoa.image.io import image_facts, read_image, report_notes
 from talanoa.models.folder import attachments, model_facts
@@ -101,7 +103,6 @@ class ImageTask:
         dict
             ``image``, ``uncertainty`` (None where it was not asked for), ``record``, ``message``, ``folder``.
         """
-        from talanoa import image as images
         from talanoa.image import lazy
         from talanoa.models.runtime import frames
 
@@ -137,7 +138,6 @@ class ImageTask:
         Cancelled
             The message says what is kept and how to go on.
         """
-        from talanoa.core.record import write_record
         from talanoa.models.runtime import store as blocks_store
         from talanoa.models.runtime import stream
         from talanoa.tasks import result

@@ -6,8 +6,13 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa.core import files
 from talanoa.core.errors import BadInput
 from talanoa.core.request import key_value
+from talanoa.models import archive
+from talanoa.models import folder as model_folder
+from talanoa.models import record as model_record
+from talanoa.models.keras import importer
 from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
@@ -24,8 +29,6 @@ def run(request: ModelsRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def _list(request: ModelsRequest) -> dict[str, Any]:
     """Return the models found, the user's first."""
-    from talanoa.models import folder as model_folder
-
     found = model_folder.available()
     rows = [
         {
@@ -53,8 +56,6 @@ def _kind(method: str) -> str:
 
 def _show(request: ModelsRequest) -> dict[str, Any]:
     """Return what a model's folder says about it; checks it by loading."""
-    from talanoa.models import folder as model_folder
-
     model = model_folder.load(request.model or "nuclei")
     shown = {
         "name": model.name,
@@ -89,8 +90,6 @@ def _labelling(model: Model) -> dict[str, Any]:
 
 def _where(request: ModelsRequest) -> dict[str, Any]:
     """Return the folder of a model, or of the user's models."""
-    from talanoa.models import folder as model_folder
-
     folder = model_folder.find(request.model) if request.model else model_folder.user_models()
     return {"message": str(folder), "folder": str(folder)}
 
@@ -100,11 +99,6 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
 
     It has to load with its weights; a name that is taken is an error.
     """
-    from talanoa.models import archive
-    from talanoa.models import folder as model_folder
-    from talanoa.models import record as model_record
-    from talanoa.models.keras import importer
-
     place = request.folder or request.model
     if not place:
         raise BadInput("folder: found none; expected the model folder, or a zip of it, to import.")
@@ -127,9 +121,6 @@ def _import(request: ModelsRequest) -> dict[str, Any]:
 
 def _copy(source: Path, name: str) -> Path:
     """Copy a model folder of ours, once it has loaded with its weights."""
-    from talanoa.core import files
-    from talanoa.models import folder as model_folder
-
     model_folder.load(str(source)).network()
     target = model_folder.check_name(name)
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -6,8 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from talanoa import rois
+from talanoa.core.record import array_sha256
 from talanoa.image.io import image_facts
 from talanoa.models.folder import model_facts
+from talanoa.rois.roi_set import rename
 from talanoa.tasks.common import encode_mask
 
 if TYPE_CHECKING:
@@ -26,8 +29,6 @@ FRAME = re.compile(r"^T(\d+)")
 
 def outlines(found: Segmentation, chosen: Chosen, outline: str) -> RoiSet:
     """Return one ROI per object and frame (in stacks one per slice, of one name), bound to those of the whole image."""
-    from talanoa import rois
-
     if outline == "star":
         objects = found.objects
         made = rois.from_polygons(
@@ -65,8 +66,6 @@ def with_classes(made: RoiSet, objects: pd.DataFrame) -> RoiSet:
 def in_whole_image(made: RoiSet, chosen: Chosen) -> RoiSet:
     """Rename and bind ROIs of the chosen part to the frames and the slice of the complete image."""
     import numpy as np
-
-    from talanoa.rois.roi_set import rename
 
     if chosen.plane == 0 and chosen.of_frames == len(chosen.frames):
         return made
@@ -112,8 +111,6 @@ def make_record(
 
     ``request`` is the complete request as given, ``used`` what was filled in (thresholds, tiles, device).
     """
-    from talanoa.core.record import array_sha256
-
     used = dict(found.record)
     return {
         "task": "segment",

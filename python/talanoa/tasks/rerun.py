@@ -8,14 +8,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import image
 from talanoa.core import places
 from talanoa.core.errors import BadInput, Cancelled, TalanoaError
 from talanoa.core.files import check_new, exists
+from talanoa.core.record import array_sha256, read_record, versions
+from talanoa.core.request import parse
 from talanoa.image import grey_values, reading
 from talanoa.image.io import read_image
+from talanoa.models import folder as model_folder
+from talanoa.models.runtime import backends
 from talanoa.rois.given import Given
-from talanoa.tasks import recorded
+from talanoa.segmentation.request import SegmentRequest
+from talanoa.tasks import recorded, segment_blocks
 from talanoa.tasks.common import decode_mask
+from talanoa.tasks.predict import PREDICT
+from talanoa.tasks.restore import RESTORE
 from talanoa.tasks.segment import segment_image
 
 if TYPE_CHECKING:
@@ -23,7 +31,6 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.segmentation.request import SegmentRequest
     from talanoa.tasks.image_task import ImageTask
     from talanoa.tasks.request import RerunRequest
 
@@ -39,8 +46,6 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
         ``identical`` (labels or image equal bit for bit), ``differences`` (lines: image, model, device, versions,
         what came out).
     """
-    from talanoa.core.record import read_record
-
     record = read_record(request.result)
     recorded.check(record, Path(request.result))
     _find(record, Path(request.result))
@@ -52,8 +57,6 @@ def run(request: RerunRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def _again(request: RerunRequest, record: Record, given: Given, host: Host) -> dict[str, Any]:
     """Do the recorded task again with its images read as they were."""
-    from talanoa.core.record import array_sha256
-
     if record["task"] != "segment":
         return _image_again(request, record, given, host)
     if "blocks" in record["used"]:
@@ -75,7 +78,6 @@ def _again(request: RerunRequest, record: Record, given: Given, host: Host) -> d
 def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, Any]:
     """Segment in blocks again, on the disk, and compare the hashes of labels and image."""
     from talanoa.image import lazy
-    from talanoa.tasks import segment_blocks
 
     differences: list[str] = []
     model = _model(Path(request.result), record["model"], differences)
@@ -97,9 +99,6 @@ def _in_blocks(request: RerunRequest, record: Record, host: Host) -> dict[str, A
 
 def _image_again(request: RerunRequest, record: Record, given: Given, host: Host) -> dict[str, Any]:
     """Restore or predict again, and compare the hashes of what went in and of what came out."""
-    from talanoa.tasks.predict import PREDICT
-    from talanoa.tasks.restore import RESTORE
-
     task = {each.name: each for each in (RESTORE, PREDICT)}[record["task"]]
     differences: list[str] = []
     model = _models(task, Path(request.result), record, differences)
@@ -170,8 +169,6 @@ def _copies(count: int) -> list[str]:
 
 def pin_image(record: Record, model: str, out: str | None, differences: list[str]) -> Any:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
-    from talanoa.core.request import parse
-    from talanoa.models.runtime import backends
     from talanoa.tasks.folder_input import tasks_of_images
 
     used = record["used"]
@@ -199,10 +196,6 @@ def _compared(reply: dict[str, Any], identical: bool, differences: list[str], wh
 
 def pin(record: Record, model: str, out: str | None, differences: list[str]) -> SegmentRequest:
     """Return the recorded request with each default that was filled in at that time as an explicit value."""
-    from talanoa.core.request import parse
-    from talanoa.models.runtime import backends
-    from talanoa.segmentation.request import SegmentRequest
-
     used = record["used"]
     keys = dict(record["request"]) | {"model": model, "out": out}
     keys |= {key: used[key] for key in ("prob_thresh", "nms_thresh", "norm_low", "norm_high", "tiles") if key in used}
@@ -255,8 +248,6 @@ def _find(record: Record, path: Path) -> None:
 
 def _compare_image(image: xr.DataArray, record: Record, differences: list[str]) -> None:
     """Note when the pixels are not those of the record."""
-    from talanoa.core.record import array_sha256
-
     recorded = record["image"]
     _compare_grey_values(grey_values.facts(image.attrs), recorded, differences)
     if array_sha256(image) == recorded["sha256"]:
@@ -288,8 +279,6 @@ def _text(sizes: Mapping[Any, int]) -> str:
 
 def _model(result_path: Path, recorded: Record, differences: list[str], copy: str = "model") -> Model:
     """Load a recorded model: from its folder, a copy in the result folder, or by name; note another one."""
-    from talanoa.models import folder as model_folder
-
     folder = result_path if result_path.is_dir() else result_path.parent
     loaded: list[Model] = []
     problems: list[str] = []
@@ -309,8 +298,6 @@ def _model(result_path: Path, recorded: Record, differences: list[str], copy: st
 
 def _versions(record: Record) -> list[str]:
     """Return one line per software whose version is not the recorded one."""
-    from talanoa.core.record import versions
-
     now, then = versions(), dict(record.get("versions", {}))
     names = sorted(set(now) | set(then))
     return [
@@ -323,8 +310,6 @@ def _versions(record: Record) -> list[str]:
 def _labels_difference(result_path: Path, labels: xr.DataArray) -> str:
     """Say how far the labels are from those of the result folder."""
     import numpy as np
-
-    from talanoa import image
 
     folder = result_path if result_path.is_dir() else result_path.parent
     file = folder / "labels.tif"

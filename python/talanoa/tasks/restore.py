@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from talanoa.models import folder
 from talanoa.restoration.request import RestoreRequest
 from talanoa.tasks.folder_input import Doing, register
 from talanoa.tasks.image_task import ImageTask
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 def _load(name: str) -> Model:
     """Read a model that restores."""
-    from talanoa.models import folder
-
     model = folder.load(name)
     folder.check_kind(model, "image")
     return model

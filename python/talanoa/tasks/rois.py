@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import image as images
+from talanoa import rois
 from talanoa.core.errors import BadInput, naming
 from talanoa.core.files import check_new
 from talanoa.image import reading
@@ -30,7 +32,6 @@ def run(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def _to_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]:
     """Fill ROIs into a label image; the later ROI wins and the overlap is said."""
-    from talanoa import image as images
     from talanoa import rois as module
 
     like = _image(request, given, host)
@@ -53,7 +54,6 @@ def _to_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]
 
 def _from_labels(request: RoisRequest, given: Given, host: Host) -> dict[str, Any]:
     """Trace the objects of a label image."""
-    from talanoa import rois
     from talanoa.image import labels as module
 
     with reading.label_images():

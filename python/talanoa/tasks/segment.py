@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from talanoa import image as images
 from talanoa.core import cost, devices
+from talanoa.core.cache import HANDLES
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Collecting, stop_if_cancelled
 from talanoa.image import folder as image_folder
+from talanoa.image import overlay
 from talanoa.image.io import read_image, report_notes
 from talanoa.models import folder as model_folder
 from talanoa.models.checks import (
@@ -23,8 +26,9 @@ from talanoa.models.folder import attachments
 from talanoa.models.select import choose
 from talanoa.rois.given import Given
 from talanoa.segmentation import fit_checks
+from talanoa.segmentation.memory import LOWEST, NetworkMemory, settings_of
 from talanoa.segmentation.request import SegmentRequest
-from talanoa.tasks import folder_input
+from talanoa.tasks import folder_input, segment_blocks
 from talanoa.tasks.outcome import make_record, measure, outlines
 
 if TYPE_CHECKING:
@@ -33,15 +37,12 @@ if TYPE_CHECKING:
 
     from talanoa.core.host import Host
     from talanoa.models.folder import Model
-    from talanoa.segmentation.memory import NetworkMemory
 
 _FRAMES_CHECKED = 3  # of a time-lapse; a model that does not fit shows it in the first ones
 
 
 def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
     """Segment the image file that is named, or each image of a folder; else the image given."""
-    from talanoa.models import folder as model_folder
-
     if request.image is None and given.image is None and not given.handle:
         raise BadInput("No image is open and none is named; open one, or set image=<file or folder>.")
     folder_input.check_place(request)
@@ -67,7 +68,6 @@ def run(request: SegmentRequest, given: Given, host: Host) -> dict[str, Any]:
 def segment_file(request: SegmentRequest, model: Model, path: Path, host: Host) -> dict[str, Any]:
     """Segment an image file: read whole, or in blocks where that is asked for or the image is large."""
     from talanoa.image import lazy
-    from talanoa.tasks import segment_blocks
 
     if not segment_blocks.wanted(request, path):
         return segment_image(request, model, read_image(path, host), None, host)
@@ -85,9 +85,7 @@ def _remembered(request: SegmentRequest, model: Model, given: Given, host: Host)
         (None: the model has no such threshold), and ``lowest``, the probability down to which the answers reach. A
         preview has outlines alone.
     """
-    from talanoa.core.cache import HANDLES
     from talanoa.models import methods
-    from talanoa.segmentation.memory import LOWEST, NetworkMemory, settings_of
 
     settings = {**settings_of(request), "model": model.sha256}
     if given.handle:
@@ -134,7 +132,6 @@ def segment_image(
     preview : bool
         True returns the outlines alone.
     """
-    from talanoa import image as images
     from talanoa.segmentation import predict
 
     meter = cost.Meter(devices.resolve(request.device))
@@ -209,7 +206,6 @@ def _message(count: int, seconds: float, model: Model, record: dict[str, Any]) -
 
 def _write(folder: Path, model: Model, image: xr.DataArray, reply: dict[str, Any], copy_model: bool) -> str:
     """Write the result folder and return its path."""
-    from talanoa.image import overlay
     from talanoa.tasks import result
 
     outputs = result.Outputs(

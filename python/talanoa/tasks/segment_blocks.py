@@ -12,9 +12,12 @@ from talanoa.core import cost, devices
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import check_new
 from talanoa.core.host import Collecting
+from talanoa.core.record import write_record
 from talanoa.image import grey_values
 from talanoa.image.io import report_notes
 from talanoa.models.checks import warn_pixel_size
+from talanoa.models.folder import attachments, own_normalization
+from talanoa.models.runtime import backends
 from talanoa.models.select import choose
 
 if TYPE_CHECKING:
@@ -88,7 +91,6 @@ def segment_blocks(request: SegmentRequest, model: Model, image: LazyImage, host
 def _check(request: SegmentRequest, model: Model) -> Path:
     """Return the result folder; refuse what cannot be done in blocks."""
     from talanoa.models import methods
-    from talanoa.models.folder import own_normalization
 
     if methods.get(model.method).decode == "mask" or own_normalization(model) is not None:
         raise BadInput(
@@ -114,7 +116,6 @@ class _Prepared:
 
     def __init__(self, request: SegmentRequest, model: Model, image: LazyImage, host: Host) -> None:
         from talanoa.models import methods
-        from talanoa.models.runtime import backends
         from talanoa.segmentation.blocks import grid as blocks_grid
         from talanoa.segmentation.blocks.source import Seeing
 
@@ -210,7 +211,6 @@ class _Prepared:
 
 def _segment(prepared: _Prepared, store: Store, out: Path, host: Collecting, meter: cost.Meter) -> dict[str, Any]:
     """Do the work, gather the result and move it to its place."""
-    from talanoa.core.record import write_record
     from talanoa.models.runtime import store as blocks_store
     from talanoa.segmentation.blocks import labels as blocks_labels
     from talanoa.segmentation.blocks import segment
@@ -254,7 +254,6 @@ def _gather(prepared: _Prepared, store: Store, folder: Path, found: segment.Foun
     import pandas as pd
 
     from talanoa.measure import tables
-    from talanoa.models.folder import attachments
     from talanoa.segmentation.blocks import rois
     from talanoa.tasks import result
 

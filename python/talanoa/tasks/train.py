@@ -5,8 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from talanoa import image as images
 from talanoa.core.errors import BadInput
+from talanoa.core.request import parse
+from talanoa.image.form import DIMS
 from talanoa.image.io import read_image
+from talanoa.models import folder as model_folder
+from talanoa.restoration.request import RestoreRequest
 from talanoa.rois.given import Given
 
 if TYPE_CHECKING:
@@ -60,7 +65,6 @@ def _each_stain(request: TrainRequest, given: Given, host: Host) -> dict[str, An
     All are split alike, by the same seed. A dry run looks at the first.
     """
     from talanoa.labelling.train import data
-    from talanoa.models import folder as model_folder
 
     asked = [data.for_stain(request, *each) for each in data.stains_of(request, given).items()]
     for each in asked:
@@ -75,8 +79,6 @@ def _each_stain(request: TrainRequest, given: Given, host: Host) -> dict[str, An
 
 def _written(folder: Path, request: TrainRequest, image: xr.DataArray) -> Path:
     """Write the restored image of a file into the model's folder; return where it is."""
-    from talanoa import image as images
-
     return images.write(folder / f"{Path(str(request.images)).stem}-restored.tif", image)
 
 
@@ -95,11 +97,7 @@ def _to_restore(request: TrainRequest, given: Given, host: Host) -> xr.DataArray
 
 def _restored(request: TrainRequest, picture: xr.DataArray, host: Host) -> dict[str, Any]:
     """Return the image restored with the new model and, of a probabilistic one, its uncertainty."""
-    from talanoa.core.request import parse
-    from talanoa.image.form import DIMS
-    from talanoa.models import folder as model_folder
     from talanoa.restoration.predict import restore
-    from talanoa.restoration.request import RestoreRequest
     from talanoa.training import distributed
 
     if not distributed.is_first():

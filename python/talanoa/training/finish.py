@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from talanoa.core.files import write_aside
+from talanoa.core.record import versions
 from talanoa.core.request import folders
 from talanoa.models import folder as model_folder
 from talanoa.models import methods
@@ -74,8 +75,6 @@ def _where(request: TrainRequest) -> str:
 
 def common_record(ended: Ended) -> dict[str, Any]:
     """Return how a model of any method came about, as plain data."""
-    from talanoa.core.record import versions
-
     losses = table.read_losses(ended.work / loop.LOSSES)
     return {
         **ended.plan,

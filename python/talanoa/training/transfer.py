@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from talanoa.core.errors import BadInput, counted
-from talanoa.models import methods
+from talanoa.models import folder, methods
 from talanoa.models.folder import Model, own_normalization
 from talanoa.training.request import TrainRequest
 
@@ -79,8 +79,6 @@ def check_same(init: Model, config: Any, given: Mapping[str, Any], free: Collect
 
 def normalization_of(request: TrainRequest) -> dict[str, Any] | None:
     """Return the normalisation that the model to start from brings along; None: percentiles of each image."""
-    from talanoa.models import folder
-
     return own_normalization(folder.load(request.init)) if request.init else None
 
 

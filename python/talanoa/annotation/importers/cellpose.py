@@ -10,7 +10,12 @@ import xarray as xr
 
 from talanoa.annotation.importers.form import Imported, fitted
 from talanoa.core.errors import BadInput
+from talanoa.image.form import from_array
+from talanoa.image.reading import wanted
+from talanoa.rois import contours
 from talanoa.rois.archive import DAMAGE
+from talanoa.rois.convert import to_labels
+from talanoa.rois.roi_set import pack
 
 _MOST_TEXT = 64 << 20  # bytes of outlines
 
@@ -27,9 +32,7 @@ def read_npy(path: Path, like: xr.DataArray | None = None) -> Imported:
     BadInput
         A pickle, or no label image.
     """
-    from talanoa.image.form import from_array
     from talanoa.image.labels import as_labels
-    from talanoa.image.reading import wanted
 
     try:
         values = np.array(np.load(path, mmap_mode="r", allow_pickle=False))  # mapped: no more memory than the file
@@ -50,10 +53,6 @@ def read_outlines(path: Path, like: xr.DataArray | None = None) -> Imported:
     BadInput
         Without the image; lines that are no contours.
     """
-    from talanoa.rois import contours
-    from talanoa.rois.convert import to_labels
-    from talanoa.rois.roi_set import pack
-
     if like is None:
         raise BadInput(f"{path.name} holds outlines; expected the image that they belong to as well. Open or name it.")
     if path.stat().st_size > _MOST_TEXT:

@@ -13,6 +13,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa.annotation.importers.form import Imported, fitted, plane_labels
 from talanoa.core.errors import BadInput
 from talanoa.core.limits import check_declared
@@ -95,7 +96,6 @@ def _files(folder: Path) -> tuple[str, dict[Place, Path]]:
 
 def _read(file: Path) -> NDArray[np.int32]:
     """Return the labels of one time point, (z, y, x); a mask of one value is one object."""
-    from talanoa import image as images
     from talanoa.image.labels import as_labels
 
     with reading.as_stored():  # a file of one time point

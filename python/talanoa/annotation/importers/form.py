@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa.annotation.propose_parts import like_image
 from talanoa.core.errors import BadInput
+from talanoa.image.form import from_array
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,8 +64,6 @@ def fitted(labels: xr.DataArray, like: xr.DataArray | None, path: Path) -> xr.Da
 
 def plane_labels(values: NDArray[np.int32]) -> xr.DataArray:
     """Return labels (t, z, y, x) in the image form."""
-    from talanoa.image.form import from_array
-
     return from_array(values, "tzyx")
 
 

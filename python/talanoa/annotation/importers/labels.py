@@ -9,10 +9,16 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
+from talanoa import rois
 from talanoa.annotation.importers.form import Imported
+from talanoa.annotation.importers.geojson import SUFFIXES, read_geojson
+from talanoa.annotation.importers.pictures import read_picture
+from talanoa.annotation.propose_parts import like_image
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput, naming
 from talanoa.rois import archive as roi_archive
+from talanoa.rois import files
+from talanoa.rois.objects import groups_of, labels_of
 
 
 def import_labels(
@@ -64,15 +70,11 @@ def _imported(path: Path, like: xr.DataArray | None, mask: str, colours: str) ->
         return _outlines(path, like)
     if foreign := foreign_files.hint(path):
         raise BadInput(f"{path.name} is {foreign}.")
-    from talanoa.annotation.importers.pictures import read_picture
-
     return read_picture(path, like, mask, colours)
 
 
 def _outlines(path: Path, like: xr.DataArray | None) -> Imported:
     """Read ROIs or GeoJSON."""
-    from talanoa.annotation.importers.geojson import SUFFIXES, read_geojson
-
     if like is None:
         raise BadInput(
             f"{path.name} holds outlines; expected the image that they belong to as well. Open it, or name it."
@@ -89,11 +91,6 @@ def _outlines(path: Path, like: xr.DataArray | None) -> Imported:
 
 def read_rois(path: Path, like: xr.DataArray) -> Imported:
     """Read the ROIs of an image; the outlines of an object over several slices are joined, groups are classes."""
-    from talanoa import rois
-    from talanoa.annotation.propose_parts import like_image
-    from talanoa.rois import files
-    from talanoa.rois.objects import groups_of, labels_of
-
     z, y, x = (int(like.sizes[dim]) for dim in "zyx")
     if like.sizes["t"] == 1:
         values, notes = labels_of(path, (z, y, x))

@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa.annotation.importers.form import Imported, fitted
 from talanoa.core.errors import BadInput
 from talanoa.image import reading
@@ -39,7 +40,6 @@ def read_picture(
     BadInput
         Fractions, a mask or colours where they are refused, another size than the image.
     """
-    from talanoa import image as images
     from talanoa.image.labels import as_labels
 
     with reading.label_images():

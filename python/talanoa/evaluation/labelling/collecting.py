@@ -23,6 +23,7 @@ from talanoa.evaluation.segmentation.scores import plane_names
 from talanoa.labelling import targets
 from talanoa.labelling.data import modalities
 from talanoa.labelling.targets import TargetConfig
+from talanoa.labelling.train.targets import denoiser_of
 from talanoa.rois import damaged
 
 if TYPE_CHECKING:
@@ -116,8 +117,6 @@ def _paths(view: View) -> list[Path | None]:
 
 def _truth(view: View, setting: Setting, opened: dict[Any, xr.DataArray]) -> tuple[Planes, xr.DataArray]:
     """Return the true stains as a network would learn them, (t, stains, y, x), and one of the images."""
-    from talanoa.labelling.train.targets import denoiser_of  # loads torch
-
     made = []
     for stain in setting.stains:
         stack = _stack(view.truths[stain], opened)

@@ -13,7 +13,7 @@ from talanoa.core.host import Share
 from talanoa.core.request import folders as named_folders
 from talanoa.evaluation import candidates, leaks, pairing
 from talanoa.evaluation.candidates import Candidate
-from talanoa.evaluation.labelling import cycle, scores, segmenting, shared, tables
+from talanoa.evaluation.labelling import cycle, report, scores, segmenting, shared, tables
 from talanoa.evaluation.labelling.collecting import Setting, collect
 from talanoa.evaluation.labelling.fields import Stains, View, find_stains, find_truth
 from talanoa.evaluation.labelling.measure import Measuring
@@ -25,6 +25,7 @@ from talanoa.evaluation.pairing import Annotations
 from talanoa.evaluation.report.page import number
 from talanoa.labelling.data import modalities
 from talanoa.labelling.targets import TargetConfig
+from talanoa.models import folder as model_folder
 from talanoa.training.request import names_of
 
 if TYPE_CHECKING:
@@ -47,8 +48,6 @@ def judge(request: EvaluateRequest, host: Host) -> Outcome:
         Stains or images that are missing, sizes that differ, models that predict something else.
     Cancelled
     """
-    from talanoa.evaluation.labelling import report
-
     found = evaluate(request, host)
     return Outcome(
         table=tables.images_table(found.first, found.unit),
@@ -177,8 +176,6 @@ def _candidates(request: EvaluateRequest) -> list[Candidate]:
 
 
 def _object_model(name: str) -> Model:
-    from talanoa.models import folder as model_folder
-
     model = model_folder.load(name)
     candidates.check_kind(model, "objects")
     return model

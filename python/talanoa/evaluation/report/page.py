@@ -17,6 +17,8 @@ from talanoa.core.files import write_aside
 from talanoa.core.record import jsonable, write_record
 from talanoa.evaluation.report.pictures import Picture, encode
 from talanoa.measure.tables import write_csv
+from talanoa.training.advice import advise
+from talanoa.training.table import read_losses
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -119,10 +121,8 @@ def leaks_as_json(check: LeakCheck | None) -> dict[str, Any] | None:
 
 def learning_curve(model: Model | None) -> dict[str, Any] | None:
     """Return the learning curve that a model's folder holds, and plain advice on it; None where there is none."""
-    from talanoa.training.advice import advise
     from talanoa.training.loop import LOSSES
     from talanoa.training.report import CURVE
-    from talanoa.training.table import read_losses
 
     if model is None or model.folder is None or not (model.folder / LOSSES).is_file():
         return None

@@ -18,7 +18,7 @@ from talanoa.evaluation.candidates import Candidate
 from talanoa.evaluation.outcome import Outcome
 from talanoa.evaluation.pairing import Annotations, find_images
 from talanoa.evaluation.report.page import number
-from talanoa.evaluation.restoration import summary
+from talanoa.evaluation.restoration import report, summary
 from talanoa.evaluation.restoration.cases import Item, disagreement_of, read_case
 from talanoa.evaluation.restoration.metrics import METRICS
 from talanoa.evaluation.restoration.pictures import Shown, show
@@ -41,8 +41,6 @@ def judge(request: EvaluateRequest, host: Host) -> Outcome:
         Folders that do not pair, images that cannot be compared, neither truth nor noisy images.
     Cancelled
     """
-    from talanoa.evaluation.restoration import report
-
     judged = _candidates(request)
     found = evaluate(request, judged, host)
     return Outcome(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Share, stop_if_cancelled
 from talanoa.evaluation import leaks, pairing
@@ -209,8 +210,6 @@ def _case(
     host: Host,
 ) -> Case:
     """Read an image with its ground truth, and let the candidates find its objects."""
-    from talanoa import image as images
-
     path = files.get(name) or (next(iter(files.values())) if truth.single and files else None)
     image = images.read(path) if path is not None else None
     size = _size(image)

@@ -11,7 +11,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from talanoa import rois
 from talanoa.core.errors import TalanoaError
+from talanoa.core.host import Collecting
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,7 +150,6 @@ class Attached:
 def perform(task: str, keys: Mapping[str, Any], attached: Attached, host: FijiHost) -> dict[str, Any]:
     """Do a task and return the reply of `tasks.run`, with notes on what went with the request among the warnings."""
     from talanoa import tasks
-    from talanoa.core.host import Collecting
 
     rois, notes = _decoded(attached)
     selection = attached.selection if task in SELECTING else None
@@ -179,8 +180,6 @@ def _decoded(attached: Attached) -> tuple[RoiSet | None, list[str]]:
     """Return the ROIs with an area, and what was left out."""
     if attached.rois is None:
         return None, []
-    from talanoa import rois
-
     shape = None if attached.image is None else attached.image.shape
     read = rois.decode(list(attached.rois), list(attached.names), shape)
     return read.rois, list(read.warnings)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.fiji.bridge import pixels
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -59,8 +61,6 @@ def pack_rois(rois: RoiSet) -> Any:
     """
     import jpype
 
-    from talanoa.fiji.bridge import pixels
-
     java = jpype.JClass("java.util.HashMap")()
     for key, values in roi_arrays(rois).items():
         java.put(key, pixels.to_java(values))
@@ -87,7 +87,6 @@ def pack_table(table: pd.DataFrame) -> Any:
     """
     import jpype
 
-    from talanoa.fiji.bridge import pixels
     from talanoa.measure.tables import shown_unit
 
     text = jpype.JArray(jpype.JString)

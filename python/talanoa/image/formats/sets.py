@@ -23,7 +23,7 @@ from typing import NamedTuple
 import tifffile
 
 from talanoa.core.errors import BadInput
-from talanoa.image.formats import ome
+from talanoa.image.formats import ome, tiff_open
 
 _TIFF = (".tif", ".tiff")
 _FEWEST = 2  # files of a set
@@ -136,8 +136,6 @@ def _membership(path: Path) -> _Membership | None:
 @lru_cache(maxsize=20_000)
 def _read_membership(path: Path, changed: int, size: int) -> _Membership | None:
     """Read the header of a file; `changed` and `size` tell one state of it from another."""
-    from talanoa.image.formats import tiff_open
-
     try:
         with tiff_open.opened(path) as tif, tiff_open.damage_explained(path):
             if tif.is_mmstack:

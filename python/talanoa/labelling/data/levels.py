@@ -12,6 +12,7 @@ from talanoa.image.ops import normalize
 from talanoa.image.ops.normalize import Levels
 from talanoa.labelling.data.exposure import flat_field
 from talanoa.labelling.record import Light
+from talanoa.models.geometry.sample2d import sample
 
 SAMPLED = 2_000_000  # values of all images together by which percentiles are found
 GRID = 17  # places along each axis at which an illumination is kept
@@ -36,8 +37,6 @@ def of_stain(images: Sequence[NDArray[np.float32]], low: float, high: float) -> 
 
 def illumination(images: Sequence[NDArray]) -> list[list[float]]:
     """Return the illumination that images (y, x) share, mean 1, at `GRID` x `GRID` places from corner to corner."""
-    from talanoa.models.geometry.sample2d import sample
-
     even = flat_field(images)
     steps = [(side - 1) / (GRID - 1) for side in even.shape]
     found = sample(even[None], (0.0, 0.0), (steps[0], 0.0), (0.0, steps[1]), (GRID, GRID))[0]
@@ -55,8 +54,6 @@ def illumination_of(grids: Sequence[Any], shape: tuple[int, int], lights: Sequen
     lights : sequence of Light
         The kinds of light, whose planes share an illumination.
     """
-    from talanoa.models.geometry.sample2d import sample
-
     kept = np.asarray(grids, np.float32).reshape(-1, GRID, GRID)
     steps = [(GRID - 1) / max(1, side - 1) for side in shape]
     made = sample(kept, (0.0, 0.0), (steps[0], 0.0), (0.0, steps[1]), shape)

@@ -24,6 +24,8 @@ from talanoa.labelling.targets import Steps
 from talanoa.labelling.train import read, regions
 from talanoa.labelling.train import targets as label_targets
 from talanoa.labelling.train.read import Seen
+from talanoa.models.methods.labelling import LabellingConfig
+from talanoa.models.networks import pretrained
 from talanoa.rois import damaged
 from talanoa.training import copies
 from talanoa.training.recipe import Loaded
@@ -162,9 +164,6 @@ def _encoder_notes(request: TrainRequest) -> list[str]:
     """Return a warning about an encoder of photographs that has not seen any."""
     if request.network != "encoder" or request.encoder_weights or request.init or request.resume:
         return []
-    from talanoa.models.methods.labelling import LabellingConfig
-    from talanoa.models.networks import pretrained
-
     where = pretrained.where_from(request.encoder or LabellingConfig.model_fields["encoder"].default)
     return [f"network=encoder without encoder_weights: its encoder has learned nothing from photographs. {where}"]
 

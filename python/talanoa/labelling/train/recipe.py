@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from talanoa.core import devices
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
 from talanoa.core.request import key_value
@@ -145,8 +146,6 @@ def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.d
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
     """Return the scores of a model on other images, which the request names: the means over its stains."""
-    from talanoa.core import devices
-
     found = data.to_judge(model, request, host)
     config = methods.get(METHOD).config(**model.config)
     net = model.network().to(devices.choose(device))

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.request import parse
 from talanoa.labelling import targets
 from talanoa.labelling.data import levels
 from talanoa.labelling.data.field import TRAINING, LabelField, empty_stains
 from talanoa.labelling.record import Stain
 from talanoa.labelling.targets import Denoiser, Steps, TargetConfig
 from talanoa.labelling.train.read import Seen
+from talanoa.models import folder
+from talanoa.restoration.request import RestoreRequest
 
 if TYPE_CHECKING:
     from talanoa.training.request import TrainRequest
@@ -99,11 +103,7 @@ def denoiser_of(config: TargetConfig) -> Denoiser | None:
     """Return what takes the noise out of a stain: a model of Noise2Void."""
     if config.denoise is None:
         return None
-    from talanoa import image as images
-    from talanoa.core.request import parse
-    from talanoa.models import folder
     from talanoa.restoration.predict import restore
-    from talanoa.restoration.request import RestoreRequest
 
     model = folder.load(config.denoise)
     folder.check_kind(model, "image")

@@ -10,6 +10,8 @@ from torch.nn import functional
 
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host, stop_if_cancelled
+from talanoa.models.networks import pretrained
+from talanoa.models.networks.labelling_unet import he_normal
 
 RESOLUTIONS = 4  # of which features are compared: for vgg16 relu1_2, 2_2, 3_3 and 4_3
 _MEAN, _SD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the photographs that torchvision's networks learned from
@@ -86,8 +88,6 @@ def of_torchvision(name: str, file: str | None) -> Torchvision:
         torchvision is not installed or has no such network; there is no file, or it is of another network; the
         network's layers do not follow one another.
     """
-    from talanoa.models.networks import pretrained
-
     try:
         from torchvision import models
     except ImportError as problem:
@@ -211,8 +211,6 @@ class _Decoder(nn.Module):
 
 def _pair(n_in: int, n_out: int) -> nn.Sequential:
     """Return two convolutions with their activations."""
-    from talanoa.models.networks.labelling_unet import he_normal
-
     layers = nn.Conv2d(n_in, n_out, 3, padding=1), nn.Conv2d(n_out, n_out, 3, padding=1)
     for each in layers:
         he_normal(each)

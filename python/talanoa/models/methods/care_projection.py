@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field, field_validator
 
+from talanoa.models.methods import care
 from talanoa.models.methods.care import CareConfig, loss
 from talanoa.models.methods.config import validated
 from talanoa.models.methods.image_to_image import odd_side
@@ -57,7 +58,6 @@ class ProjectionConfig(CareConfig):
 
 def build(config: ProjectionConfig) -> ProjectionNet:
     """Return the network with fresh weights (drawn from torch's global generator)."""
-    from talanoa.models.methods import care
     from talanoa.models.networks.projection import ProjectionNet, Surface
 
     surface = Surface(

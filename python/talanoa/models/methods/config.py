@@ -7,13 +7,12 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ValidationError
 
 from talanoa.core.errors import BadInput
+from talanoa.models.losses import names
 
 Config = TypeVar("Config", bound=BaseModel)
 
 
 def _known_losses(weights: dict[str, float]) -> dict[str, float]:
-    from talanoa.models.losses import names
-
     try:
         return names.checked(weights)
     except BadInput as problem:

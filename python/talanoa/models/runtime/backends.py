@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from talanoa.core import devices
 from talanoa.core.errors import BadInput
 from talanoa.models.runtime.types import Arrays, Pack, Runner, mask_map, star_maps
 
@@ -57,8 +58,6 @@ def for_model(model: Model, device: str = "auto", backend: str = "auto") -> Chos
     BadInput
         The device is not there; ``backend=onnx`` is asked for with a GPU, or ONNX Runtime cannot run this network.
     """
-    from talanoa.core import devices
-
     place = devices.resolve(device)
     if backend == "onnx" and place != "cpu":
         raise BadInput(f"backend=onnx runs on the CPU only; found device={place}. Set device=cpu, or backend=auto.")

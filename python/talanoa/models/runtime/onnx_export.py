@@ -21,6 +21,7 @@ import numpy as np
 from talanoa.core.errors import BadInput, TalanoaError
 from talanoa.core.files import file_sha256, write_aside
 from talanoa.models.folder import user_models
+from talanoa.models.runtime.onnx import IMAGE, OnnxRunner, errors, runtime
 from talanoa.models.weights import WEIGHTS
 
 if TYPE_CHECKING:
@@ -69,8 +70,6 @@ def exported(model: Model) -> Exported:
     NotExported
         It cannot be exported, ONNX Runtime cannot run it, or its results differ from torch's.
     """
-    from talanoa.models.runtime.onnx import runtime
-
     try:
         onnxruntime = runtime()
     except ImportError as error:
@@ -121,8 +120,6 @@ def graph_of(net: torch.nn.Module, maps: MapsOf, image: np.ndarray, sliced: bool
     """
     import torch
 
-    from talanoa.models.runtime.onnx import IMAGE
-
     class Mapped(torch.nn.Module):
         """The network with probabilities instead of logits, say."""
 
@@ -165,7 +162,6 @@ def difference_from_torch(content: bytes, net: torch.nn.Module, maps: MapsOf, im
     NotExported
         ONNX Runtime cannot run the graph, or differs by more than `TOLERANCE`.
     """
-    from talanoa.models.runtime.onnx import OnnxRunner, errors
     from talanoa.models.runtime.torch import TorchRunner
 
     window = (slice(None),) * (image.ndim - 2)

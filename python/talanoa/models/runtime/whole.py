@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.models.runtime import dense, inference, tiles
+from talanoa.models.runtime.torch import TorchRunner
 
 
 def predict(
@@ -34,8 +35,6 @@ def predict(
     tuple of ndarray of float32, (channels, space…)
         The image and, of a probabilistic network, its scale; in normalised units.
     """
-    from talanoa.models.runtime.torch import TorchRunner
-
     runner = TorchRunner(net, next(net.parameters()).device, _as_they_are, _as_they_are)
     parts = dense.planned_parts(image.shape[1:], config, slices=len(image) // config.n_channel_in)
     plan = tiles.plan(image.shape[1:], parts, config.halo, config.multiple)

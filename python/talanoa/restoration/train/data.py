@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from talanoa.core.errors import BadInput
 from talanoa.core.host import Host
-from talanoa.image.ops import normalize
+from talanoa.image.ops import anisotropy, normalize
 from talanoa.restoration.train import pairs, presets, read
 from talanoa.restoration.train.pairs import Pair
 from talanoa.restoration.train.read import Recording
@@ -126,8 +126,6 @@ def _seen_from_the_side(
 
     Every second one is turned by 90 degrees before, so that both its sides are learned from.
     """
-    from talanoa.image.ops import anisotropy
-
     assert recording.anisotropy is not None
     sigma = recording.anisotropy / 2 if request.axial_sigma is None else request.axial_sigma
     found = []

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.files import file_sha256
 from talanoa.core.host import Host, stop_if_cancelled
 from talanoa.core.request import folders
 from talanoa.image import folder
+from talanoa.image.ops import anisotropy
 from talanoa.image.reading import axes_remedy
 from talanoa.restoration.train import check
 from talanoa.rois import damaged
@@ -182,8 +184,6 @@ def _open_image(request: TrainRequest, given: Given | None) -> Recording:
 
 def _recording(request: TrainRequest, low: Path, high: Path | None) -> Recording:
     """Read a file and, where it has one, its target."""
-    from talanoa import image as images
-
     picture = images.read(low)
     values = _values(picture, request, low.name)
     factor = _anisotropy(picture, request, low.name)
@@ -250,8 +250,6 @@ def _values(picture: xr.DataArray, request: TrainRequest, name: str) -> NDArray:
 
 def _anisotropy(picture: xr.DataArray, request: TrainRequest, name: str) -> float | None:
     """Return how far apart the slices are, in pixel widths, where that is learned from: as asked, or as calibrated."""
-    from talanoa.image.ops import anisotropy
-
     if not request.isotropic:
         return None
     if request.anisotropy is not None:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from talanoa.core import devices
 from talanoa.core.errors import BadInput, counted
 from talanoa.core.host import Host
 from talanoa.core.request import key_value
@@ -105,8 +106,6 @@ def end_seconds(net: torch.nn.Module, parts: Parts, config: Any, device: torch.d
 
 def score(model: Model, request: TrainRequest, device: str, host: Host) -> dict[str, float]:
     """Return the scores of a model on other pairs, which the request names: PSNR and SSIM beside those of the input."""
-    from talanoa.core import devices
-
     found = read.read(request, host, None)
     items = [item for each in found for item in data.items_of(request, each, model.normalization)]
     config = methods.get(model.method).config(**model.config)

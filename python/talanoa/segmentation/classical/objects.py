@@ -11,6 +11,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa.measure import shapes
+
 Labels = NDArray[np.int32]
 
 
@@ -125,8 +127,6 @@ def solidities(labels: Labels) -> NDArray[np.float64]:
     labels : ndarray of int32, (y, x)
         Label image.
     """
-    from talanoa.measure import shapes
-
     position, index, ids = shapes.number_pixels(labels)
     runs = shapes.runs(position, index, (1, *labels.shape))
     result = np.ones(int(labels.max(initial=0)) + 1)

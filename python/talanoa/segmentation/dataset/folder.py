@@ -20,8 +20,8 @@ from pathlib import Path
 
 from talanoa.core.errors import BadInput
 from talanoa.core.files import next_free
+from talanoa.segmentation.dataset import journal, states
 from talanoa.segmentation.dataset import names as naming
-from talanoa.segmentation.dataset import states
 from talanoa.segmentation.dataset.form import FILE, Dataset, is_dataset, make_folder, read, write
 from talanoa.segmentation.dataset.states import Entry
 
@@ -57,7 +57,6 @@ def open_dataset(path: str | os.PathLike[str], annotator: str | None = None) -> 
             f"{root} holds no {FILE} and no images/ beside masks/ or rois/; expected a dataset folder. "
             f"Make one: talanoa annotate new <new folder>"
         )
-    from talanoa.segmentation.dataset import journal
 
     person = naming.check_annotator(annotator) if annotator else ""
     journal.complete(Dataset(root.absolute(), "", annotator=person))

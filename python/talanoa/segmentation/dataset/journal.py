@@ -19,6 +19,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from talanoa.core import lock
 from talanoa.core.errors import BadInput
 from talanoa.core.files import read_json
 from talanoa.core.write_errors import explain_write_error
@@ -96,8 +97,6 @@ def update(dataset: Dataset, change_it: Callable[[Dataset], Dataset]) -> Dataset
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Keep other processes out of a folder; wait a while for one that is writing."""
-    from talanoa.core import lock
-
     with lock.hold(folder, "annotation", patience=WAIT):
         yield
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa.core import foreign_files
 from talanoa.core.errors import BadInput
 from talanoa.core.files import file_sha256
@@ -155,8 +156,6 @@ def read_one(
     instead of
     those of the annotation's file, which is then what they were made from.
     """
-    from talanoa import image as images
-
     image_path, annotation_path = files.image, files.annotation
     picture = images.read(image_path)
     volume = _volume(picture.values, image_path, channel, ndim)
@@ -199,8 +198,6 @@ def read_one(
 
 def _read_labels(path: Path, mask: str) -> NDArray:
     """Return the values of a label image; what it is not is said with its name."""
-    from talanoa import image as images
-
     try:
         return images.read_labels(path, mask=mask).values
     except BadInput as problem:

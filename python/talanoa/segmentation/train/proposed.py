@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from talanoa import image as images
 from talanoa.core.errors import BadInput
-from talanoa.core.host import Host
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.core.request import parse
+from talanoa.models import folder
+from talanoa.models.select import choose
 from talanoa.segmentation.request import SegmentRequest
 from talanoa.training.request import TrainRequest
 
@@ -32,10 +35,6 @@ def labels_by_model(request: TrainRequest, host: Host) -> Callable[[Path], NDArr
     """
     if request.label_model is None:
         return lambda _: None
-    from talanoa import image as images
-    from talanoa.core.host import QuietHost, stop_if_cancelled
-    from talanoa.models import folder
-    from talanoa.models.select import choose
     from talanoa.segmentation import predict
 
     model = folder.load(request.label_model)

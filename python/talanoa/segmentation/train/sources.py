@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from talanoa.core.errors import BadInput, counted
-from talanoa.core.host import Host
+from talanoa.core.host import Host, QuietHost, stop_if_cancelled
 from talanoa.core.request import folders
 from talanoa.image import folder as image_folder
 from talanoa.rois import damaged
@@ -39,8 +39,6 @@ def load(request: TrainRequest, host: Host | None = None) -> Loaded:
     BadInput
         Folders that do not pair, hold nothing that is annotated, differ in their classes; see also `dataset.load`.
     """
-    from talanoa.core.host import QuietHost, stop_if_cancelled
-
     files, names = find(request)
     host = host or QuietHost()
     for note in image_folder.notes(each.image.parent for each in files):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from talanoa.rois.given import Given
+from talanoa.segmentation.dataset.folder import open_dataset
+from talanoa.tasks.sample import noisy, plate, synthetic
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
@@ -18,8 +20,6 @@ def run(request: SampleRequest, given: Given, host: Host) -> dict[str, Any]:
 
 def _plate(request: SampleRequest, host: Host) -> dict[str, Any]:
     """Write a plate of stained cells in phase contrast."""
-    from talanoa.tasks.sample import plate
-
     made = plate.write(request, host)
     folders = ", ".join((plate.TRANSMITTED, *plate.STAINS))
     empty = sum(well.empty for well in plate.wells(request.wells))
@@ -32,8 +32,6 @@ def _plate(request: SampleRequest, host: Host) -> dict[str, Any]:
 
 def _noisy(request: SampleRequest, host: Host) -> dict[str, Any]:
     """Write noisy images with clean partners."""
-    from talanoa.tasks.sample import noisy
-
     made = noisy.write(request, host)
     kind = ("stack" if request.volume else "image") + " pair" + "s" * (request.count != 1)
     more = "a stack without partner" if request.volume else "a movie without partner"
@@ -42,9 +40,6 @@ def _noisy(request: SampleRequest, host: Host) -> dict[str, Any]:
 
 def _nuclei(request: SampleRequest, host: Host) -> dict[str, Any]:
     """Write annotated nuclei."""
-    from talanoa.segmentation.dataset.folder import open_dataset
-    from talanoa.tasks.sample import synthetic
-
     made = synthetic.write(request, host)
     dataset = open_dataset(made)
     done = dataset.annotated()

@@ -17,12 +17,13 @@ from talanoa import image as images
 from talanoa.core.errors import BadInput
 from talanoa.core.files import check_target, write_aside
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.request import parse
 from talanoa.tasks.sample import scenes
+from talanoa.tasks.sample.request import SampleRequest
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from talanoa.tasks.sample.request import SampleRequest
 
 PIXEL = 0.2  # µm
 GAIN, OFFSET = 6.0, 100.0  # counts of a photon, counts without light
@@ -120,9 +121,6 @@ def write_noisy(
     camera : Camera, optional
         The noise.
     """
-    from talanoa.core.request import parse
-    from talanoa.tasks.sample.request import SampleRequest
-
     keys = {"kind": "noisy", "out": path, "images": count, "size": size, "seed": seed, "volume": volume}
     return write(parse(SampleRequest, {**keys, **(camera or Camera())._asdict()}).request)
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -24,11 +24,10 @@ from talanoa import rois
 from talanoa.core.errors import BadInput
 from talanoa.core.files import check_target, write_aside
 from talanoa.core.host import Host, QuietHost, stop_if_cancelled
+from talanoa.core.request import parse
 from talanoa.segmentation.dataset import folder, form, states
+from talanoa.tasks.sample.request import SampleRequest
 from talanoa.tasks.sample.scenes import Scene, nuclei
-
-if TYPE_CHECKING:
-    from talanoa.tasks.sample.request import SampleRequest
 
 PIXEL = 0.5  # µm
 AUTHOR = "talanoa sample"
@@ -100,9 +99,6 @@ def write_nuclei(
     annotated : int, optional
         How many images, the first ones, have masks and ROIs; omitted: all.
     """
-    from talanoa.core.request import parse
-    from talanoa.tasks.sample.request import SampleRequest
-
     keys = {"out": path, "images": count, "size": size, "seed": seed, "volume": volume, "annotated": annotated}
     return write(parse(SampleRequest, keys).request)
 

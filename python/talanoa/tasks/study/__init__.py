@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from talanoa.core.errors import BadInput
 from talanoa.rois.given import Given
+from talanoa.tasks.study import frame, table
+from talanoa.tasks.study.run import run as do
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
@@ -15,9 +17,6 @@ if TYPE_CHECKING:
 def run(request: StudyRequest, given: Given, host: Host) -> dict[str, Any]:
     """Do what is left of the study; say which cell was best and where table and plot are."""
     import numpy as np
-
-    from talanoa.tasks.study import frame, table
-    from talanoa.tasks.study.run import run as do
 
     out, done = do(request, host)
     found = frame.frame(done)

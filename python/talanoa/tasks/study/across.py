@@ -13,10 +13,14 @@ import numpy as np
 from talanoa import image as images
 from talanoa.core.files import write_aside
 from talanoa.core.host import Host, stop_if_cancelled
-from talanoa.core.request import folders
+from talanoa.core.request import folders, parse
+from talanoa.evaluation.labelling import segmenting
+from talanoa.evaluation.request import EvaluateRequest
 from talanoa.image.ops import resample
 from talanoa.labelling.data import plates
 from talanoa.labelling.data.plates import View
+from talanoa.models import folder as model_folder
+from talanoa.tasks.study.frame import frame
 from talanoa.tasks.study.parts import KEY, names
 from talanoa.training.request import names_of
 
@@ -116,13 +120,9 @@ def scores(
     segment, transmitted : str
         As for `evaluate`.
     """
-    from talanoa.core.request import parse
-    from talanoa.evaluation.labelling import segmenting
     from talanoa.evaluation.labelling.evaluate import evaluate
     from talanoa.evaluation.labelling.tables import score_of
-    from talanoa.evaluation.request import EvaluateRequest
     from talanoa.labelling.record import record_of
-    from talanoa.models import folder as model_folder
 
     found: dict[str, float] = {}
     known = record_of(model_folder.load(model).labelling or {}).stains
@@ -186,8 +186,6 @@ def draw(out: Path, table: pd.DataFrame, parts: Sequence[str]) -> None:
 
 def write(out: Path, done: Done, parts: Sequence[str]) -> None:
     """Write table and heat map of the cells that are done."""
-    from talanoa.tasks.study.frame import frame
-
     found = frame(done)
     if any(" on " in str(column) for column in found.columns):
         draw(out, matrix(found, parts), parts)

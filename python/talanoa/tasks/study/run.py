@@ -17,6 +17,7 @@ from talanoa.core import lock
 from talanoa.core.errors import BadInput, Cancelled
 from talanoa.core.files import write_aside
 from talanoa.core.host import Host, Share
+from talanoa.models import folder
 from talanoa.tasks.study import across, frame, plan, table
 from talanoa.tasks.study.parts import KEY, names
 from talanoa.tasks.study.plan import CELLS, Cell
@@ -134,8 +135,6 @@ def _do(cell: Cell, request: StudyRequest, parts: Parts | None, out: Path, host:
 
 def _found(model: str) -> str:
     """Return the folder of a model that a training needs: the cells have a home of their own."""
-    from talanoa.models import folder
-
     return str(folder.find(model).absolute())
 
 

@@ -12,13 +12,15 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from talanoa.core import devices
 from talanoa.core.errors import TalanoaError
+from talanoa.core.files import write_aside
 from talanoa.core.host import QuietHost
-
-if TYPE_CHECKING:
-    from talanoa.training.request import TrainRequest
+from talanoa.core.request import parse
+from talanoa.models import folder
+from talanoa.training.request import TrainRequest
 
 log = logging.getLogger(__name__)
 EVERY = 0.5  # seconds between two lines of progress
@@ -58,12 +60,8 @@ def run(request: Mapping[str, Any]) -> dict[str, Any]:
         ``seconds`` and ``peak_memory`` (bytes) of the training, ``epochs``, ``best_epoch``, ``training_images`` (how
         many) and ``scores`` on the test images, among others; or ``error``.
     """
-    from talanoa.core import devices
-    from talanoa.core.request import parse
-    from talanoa.models import folder
     from talanoa.tasks.recipes import recipe_for, train
     from talanoa.training import estimate
-    from talanoa.training.request import TrainRequest
 
     asked = parse(TrainRequest, request["train"]).request
     host = Telling()
@@ -111,8 +109,6 @@ def _of_method(asked: TrainRequest) -> dict[str, Any]:
 
 def main(arguments: Sequence[str]) -> int:
     """Read the request, write the result whole; 0 also for an error that is the request's own."""
-    from talanoa.core.files import write_aside
-
     source, target = (Path(each) for each in arguments)
     request = json.loads(source.read_text(encoding="utf-8"))
     try:
