@@ -17,7 +17,7 @@ from talanoa import cli, rois
 from talanoa import image as images
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.annotation.request_propose import ProposeRequest
-from talanoa.api import annotate
+from talanoa.api.annotate import run
 from talanoa.cli import codes
 from talanoa.core.errors import BadInput
 from talanoa.core.request import parse
@@ -60,16 +60,16 @@ def test_what_an_action_gives_is_written_where_asked(tmp_path: Path) -> None:
 
 
 def test_the_actions_from_python(tmp_path: Path) -> None:
-    annotate.run("new", tmp_path / "cells")
-    annotate.run("pick", tmp_path / "cells", source=str(annotating.sources(tmp_path, 2)))
-    proposed = annotate.run("propose", tmp_path / "cells", image="field_0", by="threshold", min_size=30)["rois"]
-    assert len(annotate.run("check", image=annotating.plane(96), rois=proposed)["table"].columns) == 7
+    run("new", tmp_path / "cells")
+    run("pick", tmp_path / "cells", source=str(annotating.sources(tmp_path, 2)))
+    proposed = run("propose", tmp_path / "cells", image="field_0", by="threshold", min_size=30)["rois"]
+    assert len(run("check", image=annotating.plane(96), rois=proposed)["table"].columns) == 7
     rois.write_zip(tmp_path / "drawn.zip", proposed)
     for drawn in (proposed, tmp_path / "drawn.zip"):
-        reply = annotate.run("save", tmp_path / "cells", image="field_0", rois=drawn)
+        reply = run("save", tmp_path / "cells", image="field_0", rois=drawn)
         assert reply["status_text"] == "1 of 2" and reply["saved"]["objects"] == len(proposed)
     with pytest.raises(BadInput, match="dataset is missing"):
-        annotate.run("status")
+        run("status")
 
 
 def test_text_as_macros_give_it_is_read() -> None:

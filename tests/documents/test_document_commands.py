@@ -22,7 +22,7 @@ from helpers import tiny
 from talanoa import cli
 from talanoa import image as images
 from talanoa.cli import codes
-from talanoa.core.request import parse
+from talanoa.core import request
 from talanoa.models import folder as model_folder
 from talanoa.models import geometry
 from talanoa.tasks.study.request import StudyRequest
@@ -173,7 +173,7 @@ def named() -> dict[str, Any]:
 
 def check_study(**keys: Any) -> Any:
     """Check the keys of a study, which takes minutes."""
-    return SimpleNamespace(table=parse(StudyRequest, keys).request)
+    return SimpleNamespace(table=request.parse(StudyRequest, keys).request)
 
 
 def with_keys(function: Callable[..., Any], more: dict[str, Any]) -> Callable[..., Any]:

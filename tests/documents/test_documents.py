@@ -17,7 +17,7 @@ import pytest
 from talanoa import cli
 from talanoa.annotation.request import AnnotateRequest
 from talanoa.cli import options
-from talanoa.core.request import parse
+from talanoa.core import request as core_request
 from talanoa.evaluation.request import EvaluateRequest
 from talanoa.labelling.request import PredictRequest
 from talanoa.labelling.train import presets as label_presets
@@ -25,24 +25,24 @@ from talanoa.restoration.request import RestoreRequest
 from talanoa.restoration.train import presets as restore_presets
 from talanoa.segmentation import request
 from talanoa.segmentation.train import star_recipe, volumes
-from talanoa.tasks.request import DoctorRequest, ModelsRequest, RerunRequest, RoisRequest
+from talanoa.tasks import request as tasks_request
 from talanoa.tasks.sample.request import SampleRequest
 from talanoa.tasks.study.request import StudyRequest
-from talanoa.training.request import TrainRequest
+from talanoa.training import request as training_request
 
 REQUESTS = {
     "segment": request.SegmentRequest,
     "restore": RestoreRequest,
     "predict": PredictRequest,
-    "train": TrainRequest,
-    "rois": RoisRequest,
+    "train": training_request.TrainRequest,
+    "rois": tasks_request.RoisRequest,
     "annotate": AnnotateRequest,
     "evaluate": EvaluateRequest,
     "sample": SampleRequest,
     "study": StudyRequest,
-    "models": ModelsRequest,
-    "rerun": RerunRequest,
-    "doctor": DoctorRequest,
+    "models": tasks_request.ModelsRequest,
+    "rerun": tasks_request.RerunRequest,
+    "doctor": tasks_request.DoctorRequest,
 }
 COMMAND = r"(?:^ {4}|`)(?:\.venv/bin/)?(?:python -m )?talanoa ([^`\n]*)"
 OWN_OPTIONS = {
@@ -116,7 +116,7 @@ def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
         if words == [words[0]] and any(field.is_required() for field in kind.model_fields.values()):
             continue  # only the name of the command
         keys, _ = options.read(options.parser_for(words[0], kind), words[0], kind, words[1:])
-        assert parse(kind, keys), document
+        assert core_request.parse(kind, keys), document
 
 
 @pytest.mark.parametrize("verb", ["segment", "restore", "predict", "train", "rois", "evaluate", "sample"])
@@ -132,8 +132,8 @@ def test_defaults_in_the_documents_are_those_of_the_requests(root: Path) -> None
     fields = request.SegmentRequest.model_fields
     assert f"({fields['norm_low'].default:g} and {fields['norm_high'].default:g})" in text
     assert f"(default `{fields['model'].default}`)" in text
-    assert f"({TrainRequest.model_fields['validation'].default:g})" in text
-    assert f"({TrainRequest.model_fields['seed'].default})" in text
+    assert f"({training_request.TrainRequest.model_fields['validation'].default:g})" in text
+    assert f"({training_request.TrainRequest.model_fields['seed'].default})" in text
 
 
 def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
@@ -142,7 +142,7 @@ def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
     assert lines
     for line in lines:
         keys = dict(re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", line))
-        assert parse(request.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
+        assert core_request.parse(request.SegmentRequest, {key: value.strip("[]") for key, value in keys.items()})
 
 
 @pytest.mark.parametrize("command", ["Segment_Objects", "Restore_Image", "Predict_Fluorescence"])

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from talanoa.core.request import parse
-from talanoa.training.request import TrainRequest
+from talanoa.core import request
+from talanoa.training import request as training_request
 
 pytestmark = pytest.mark.gui
 
@@ -45,7 +45,7 @@ def trained(seen: dict[str, Any]) -> None:
     options = line.split('"')[3]
     keys = dict(re.findall(r"(\w+)=(\[[^\]]*\]|\S+)", options))
     found = {key: value.strip("[]") for key, value in keys.items() if key != "more"}
-    asked = parse(TrainRequest, found).request
+    asked = request.parse(training_request.TrainRequest, found).request
     assert (asked.method, asked.stains) == ("labelling", "nucleus,er")
     assert asked.prepare == "er: rolling_ball=20 clip=50; nucleus: rolling_ball=50 clip=10"
     assert (asked.loss_backbone, asked.dropout, asked.weight_decay) == ("squeezenet1_1", 0.1, 0.001)

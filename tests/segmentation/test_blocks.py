@@ -13,6 +13,7 @@ import tifffile
 from helpers import tiny
 from talanoa import api, rois, tasks
 from talanoa import image as images
+from talanoa.api import results
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.image import lazy
@@ -169,17 +170,17 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(stack: Path) -> api.Segmented:
+def whole(stack: Path) -> results.Segmented:
     return api.segment(stack / "stack.tif", tiny.MODEL, channel=2, device="cpu", exclude_border=True, min_size=20)
 
 
 @pytest.fixture(scope="module")
-def in_blocks(stack: Path) -> api.Segmented:
+def in_blocks(stack: Path) -> results.Segmented:
     keys = {"channel": 2, "device": "cpu", "exclude_border": True, "min_size": 20}
     return api.segment(stack / "stack.tif", tiny.MODEL, block=64, out=stack / "result", **keys)
 
 
-def test_the_result_is_that_of_one_piece(whole: api.Segmented, in_blocks: api.Segmented) -> None:
+def test_the_result_is_that_of_one_piece(whole: results.Segmented, in_blocks: results.Segmented) -> None:
     assert in_blocks.folder is not None and whole.labels is not None and in_blocks.record is not None
     labels = images.read_labels(in_blocks.folder / "labels.ome.zarr")
     assert labels.attrs["pixel_size"] == (1, 0.5, 0.5) and labels.attrs["unit"] == "µm"
@@ -190,7 +191,7 @@ def test_the_result_is_that_of_one_piece(whole: api.Segmented, in_blocks: api.Se
     assert in_blocks.record["used"]["norm_values"] == whole.record["used"]["norm_values"]  # type: ignore[index]
 
 
-def test_measurements_are_those_of_one_piece(whole: api.Segmented, in_blocks: api.Segmented) -> None:
+def test_measurements_are_those_of_one_piece(whole: results.Segmented, in_blocks: results.Segmented) -> None:
     keys = ["Frame", "Y", "X"]
     one = whole.table.sort_values(keys, ignore_index=True)
     other = in_blocks.table.sort_values(keys, ignore_index=True)
@@ -200,7 +201,7 @@ def test_measurements_are_those_of_one_piece(whole: api.Segmented, in_blocks: ap
     assert in_blocks.table.attrs["units"] == whole.table.attrs["units"]
 
 
-def test_outlines_give_the_labels_again(in_blocks: api.Segmented) -> None:
+def test_outlines_give_the_labels_again(in_blocks: results.Segmented) -> None:
     assert in_blocks.folder is not None
     labels = images.read_labels(in_blocks.folder / "labels.ome.zarr")
     read = rois.read_zip(in_blocks.folder / "rois.zip", (2, 1, 150, 170))
@@ -209,7 +210,7 @@ def test_outlines_give_the_labels_again(in_blocks: api.Segmented) -> None:
     assert np.array_equal(filled.labels.values, labels.values)
 
 
-def test_labels_are_read_by_the_reader_of_ome_zarr(in_blocks: api.Segmented) -> None:
+def test_labels_are_read_by_the_reader_of_ome_zarr(in_blocks: results.Segmented) -> None:
     from ome_zarr.io import parse_url
     from ome_zarr.reader import Reader
 
@@ -221,7 +222,7 @@ def test_labels_are_read_by_the_reader_of_ome_zarr(in_blocks: api.Segmented) -> 
     assert np.array_equal(np.asarray(node.data[0]), images.read_labels(in_blocks.folder / "labels.ome.zarr").values)
 
 
-def test_zarr_gives_what_tiff_gives_and_a_rerun_the_same(stack: Path, in_blocks: api.Segmented) -> None:
+def test_zarr_gives_what_tiff_gives_and_a_rerun_the_same(stack: Path, in_blocks: results.Segmented) -> None:
     keys = {"channel": 2, "exclude_border": True, "min_size": 20, "block": 64}
     reply = tasks.run(request(stack / "stack.ome.zarr", stack / "from zarr", **keys), QuietHost())
     assert reply["status"] == "ok", reply["message"]
@@ -230,7 +231,7 @@ def test_zarr_gives_what_tiff_gives_and_a_rerun_the_same(stack: Path, in_blocks:
     assert again["status"] == "ok" and again["identical"], again["message"]
 
 
-def test_a_rerun_without_a_place_compares_and_leaves_nothing(stack: Path, in_blocks: api.Segmented) -> None:
+def test_a_rerun_without_a_place_compares_and_leaves_nothing(stack: Path, in_blocks: results.Segmented) -> None:
     before = sorted(path.name for path in stack.iterdir())
     for result in (in_blocks.folder, f"{in_blocks.folder}/result.json"):
         again = tasks.run({"task": "rerun", "result": str(result)}, QuietHost())

@@ -12,12 +12,12 @@ from talanoa.training.request import TrainRequest
 
 def recipe_for(method: str) -> Recipe:
     """Return the recipe of a method as `TrainRequest.method` names it."""
-    from talanoa.labelling.train import recipe as label_recipe
-    from talanoa.restoration.train import recipe
+    from talanoa.labelling.train import recipe
+    from talanoa.restoration.train import recipe as restore_recipe
     from talanoa.segmentation.train import mask_recipe, star_recipe
 
     objects = {"stardist": star_recipe.RECIPE, "segmentation": mask_recipe.RECIPE}
-    return {**objects, "labelling": label_recipe.RECIPE, **recipe.RECIPES}[method]
+    return {**objects, "labelling": recipe.RECIPE, **restore_recipe.RECIPES}[method]
 
 
 def prepare(request: TrainRequest, host: Host, given: Given | None = None) -> Ready:
