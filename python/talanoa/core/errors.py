@@ -31,4 +31,4 @@ class Cancelled(TalanoaError):
 
 def counted(number: float, noun: str) -> str:
     """Return a number with its noun: "1 image", "2 images"."""
-    return f"{number:g} {noun}{'s' * (number != 1)}"
+    return f"{number:g} {noun}{'' if number == 1 else 's'}"

@@ -64,9 +64,8 @@ def median_extent(items: Sequence[Annotated]) -> np.ndarray:
     if extent[0] < FEWEST_SLICES:
         raise BadInput(
             f"The objects extend over {counted(extent[0], 'slice')} and {extent[1]:g} x {extent[2]:g} pixels "
-            "(medians); "
-            "expected objects that go through several slices. Give an object the same number, or its ROIs the same "
-            "name, in all of its slices; or train on the planes one by one with ndim=2."
+            "(medians); expected objects that go through several slices. Give an object the same number, or its ROIs "
+            "the same name, in all of its slices; or train on the planes one by one with ndim=2."
         )
     return extent
 
