@@ -19,7 +19,7 @@ from talanoa.cli import main
 from talanoa.core.errors import BadInput
 from talanoa.core.host import QuietHost
 from talanoa.core.request import parse
-from talanoa.tasks.study import across, plan, run, search, table
+from talanoa.tasks.study import across, execute, plan, search, table
 from talanoa.tasks.study.request import StudyRequest
 
 SMALL = {"n_rays": 8, "grid": 2, "depth": 1, "filters": 4, "head": 8, "patch": 32, "batch": 2, "epochs": 1, "steps": 2}
@@ -118,10 +118,10 @@ def test_trainings_that_fail_are_told_and_tried_anew(tmp_path: Path, capsys: pyt
 def test_a_process_that_crashes_ends_its_own_cell_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     keys = {**PLAIN, "out": str(tmp_path / "out"), "vary": {"patch": [32, 64]}}
     (tmp_path / "broken.py").write_text("import os; os._exit(9)", encoding="utf-8")
-    real = run.subprocess.Popen
-    script = [run.sys.executable, str(tmp_path / "broken.py")]
-    monkeypatch.setattr(run.subprocess, "Popen", lambda command, **more: real(script, **more))
-    _, done = run.run(parse(StudyRequest, keys).request, QuietHost())
+    real = execute.subprocess.Popen
+    script = [execute.sys.executable, str(tmp_path / "broken.py")]
+    monkeypatch.setattr(execute.subprocess, "Popen", lambda command, **more: real(script, **more))
+    _, done = execute.run(parse(StudyRequest, keys).request, QuietHost())
     assert ["ended with code 9" in result["error"] for _, result in done] == [True, True]
     assert [row["cell"] for row in rows(tmp_path / "out")] == ["cell-001", "cell-002"]
 

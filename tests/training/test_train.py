@@ -24,9 +24,8 @@ from talanoa.models import folder, methods
 from talanoa.segmentation.predict import segment
 from talanoa.segmentation.request import SegmentRequest
 from talanoa.segmentation.train.star_recipe import settings_from
-from talanoa.tasks.recipes import train
+from talanoa.tasks.recipes import look, train
 from talanoa.training import loop, table
-from talanoa.training.preview import look
 from talanoa.training.request import TrainRequest
 from talanoa.training.settings import Settings
 

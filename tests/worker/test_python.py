@@ -76,8 +76,10 @@ def test_the_version_is_another(fiji: Any, kit: Path, other: Any, tmp_path: Path
     python = bare_python(tmp_path / "old")
     site = library(tmp_path / "old")
     shutil.copytree(root / "python" / "talanoa", site / "talanoa", ignore=shutil.ignore_patterns("__pycache__"))
-    version = (site / "talanoa" / "version.py").read_text(encoding="utf-8")
-    (site / "talanoa" / "version.py").write_text(version.replace(talanoa.__version__, "0.0.1"), encoding="utf-8")
+    version = (site / "talanoa" / "core" / "version.py").read_text(encoding="utf-8")
+    (site / "talanoa" / "core" / "version.py").write_text(
+        version.replace(talanoa.__version__, "0.0.1"), encoding="utf-8"
+    )
     (site / "rest.pth").write_text(sysconfig.get_paths()["purelib"], encoding="utf-8")
     other(python)
     text = told(fiji, kit)

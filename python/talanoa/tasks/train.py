@@ -30,10 +30,9 @@ def run(request: TrainRequest, given: Given, host: Host) -> dict[str, Any]:
     if request.one_per_stain:
         return _each_stain(request, given, host)
     if request.dry_run:
-        from talanoa.tasks.recipes import recipe_for
-        from talanoa.training.preview import look
+        from talanoa.tasks.recipes import look
 
-        return look(request, recipe_for(request.method), host, given)
+        return look(request, host, given)
     from talanoa.tasks.recipes import train
 
     picture = _to_restore(request, given, host) if request.apply else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from talanoa.core.errors import BadInput
 from talanoa.rois.given import Given
 from talanoa.tasks.study import frame, table
-from talanoa.tasks.study.run import run as do
+from talanoa.tasks.study.execute import run as do
 
 if TYPE_CHECKING:
     from talanoa.core.host import Host
