@@ -89,7 +89,7 @@ def _put(lock, reply, parts):
         _open(IJ.openVirtual(reply["path"]), shown)
     for key in ("uncertainty", "image", "labels"):  # the last one is the active image of a macro
         if key in parts and reply.get(key) is not None:
-            if not client.current_call().macro:  # a macro counts its windows itself
+            if key == "labels" and not client.current_call().macro:  # a macro counts its windows itself
                 for old in runs.images_of(replaced, key):
                     old.close()
             _open(reply[key], shown)
