@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 
 import talanoa
-from talanoa.evaluation.report import page
+from talanoa.evaluation.report import page as report
 from talanoa.evaluation.segmentation.charts import over_iou
 from talanoa.evaluation.segmentation.summary import Score
 from talanoa.models import folder as model_folder
@@ -100,7 +100,7 @@ def page(name: str, found: talanoa.api.Evaluated) -> str:
         "",
         f"![loss over the epochs]({NAME}-loss.png)",
         "",
-        *[f"- {text}" for text in (page.learning_curve(model) or {"advice": []})["advice"]],
+        *[f"- {text}" for text in (report.learning_curve(model) or {"advice": []})["advice"]],
         "",
     ]
     return "\n".join(lines)
@@ -108,7 +108,7 @@ def page(name: str, found: talanoa.api.Evaluated) -> str:
 
 def table(rows: pd.DataFrame) -> list[str]:
     """Return a table as Markdown."""
-    shown = [[page.number(cell) for cell in row] for row in rows.itertuples(index=False, name=None)]
+    shown = [[report.number(cell) for cell in row] for row in rows.itertuples(index=False, name=None)]
     heading = ["| " + " | ".join(rows) + " |", "|" + "---|" * len(rows.columns)]
     return heading + ["| " + " | ".join(row) + " |" for row in shown]
 
