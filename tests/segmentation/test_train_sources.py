@@ -55,7 +55,7 @@ def test_a_plain_tree_is_a_dataset_too(tmp_path: Path) -> None:
 
 
 def test_a_dataset_without_annotations_says_so(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="3 image.s., none of them annotated"):
+    with pytest.raises(BadInput, match="3 images, none of them annotated"):
         sources.load(asked(images=made_dataset(tmp_path / "cells", ("todo",) * 3)))
     with pytest.raises(BadInput, match=r"no dataset.*targets=.*rois="):
         sources.load(asked(images=tmp_path / "cells" / "images"))
@@ -67,7 +67,7 @@ def test_several_folders_are_trained_on_together(tmp_path: Path) -> None:
     assert names(asked(images=f"{one};{other}")) == expected
     images, masks = f"{one / 'images'}; {other / 'images'}", f"{one / 'masks'}; {other / 'masks'}"
     assert len(names(asked(images=images, targets=masks))) == 6
-    with pytest.raises(BadInput, match=r"images has 2 folder.s., targets 1"):
+    with pytest.raises(BadInput, match=r"images has 2 folders, targets 1"):
         sources.load(asked(images=images, targets=one / "masks"))
     with pytest.raises(BadInput, match="given twice"):
         sources.load(asked(images=f"{one};{one}"))

@@ -89,11 +89,12 @@ def _put(lock, reply, parts):
         _open(IJ.openVirtual(reply["path"]), shown)
     for key in ("uncertainty", "image", "labels"):  # the last one is the active image of a macro
         if key in parts and reply.get(key) is not None:
-            if key == "labels" and not client.current_call().macro:  # a macro counts its windows itself
-                for old in runs.images_of(replaced, key):
+            # of a segmentation alone (ROIs to Label Image is no new version of it); a macro counts its windows itself
+            if key == "labels" and reply.get("task") == u"segment" and not client.current_call().macro:
+                for old in runs.images_of(replaced, u"labels of segment"):
                     old.close()
             _open(reply[key], shown)
-            runs.mark_image(reply[key], run, key)
+            runs.mark_image(reply[key], run, u"%s of %s" % (key, reply.get("task")))
 
 
 def _open(imp, shown):
