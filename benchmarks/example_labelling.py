@@ -1,4 +1,4 @@
-"""In silico labelling measured on drawn plates and on one real field: the figures of docs/examples/labelling.md.
+"""In silico labelling measured on drawn plates and on one real field: the figures of examples/labelling.md.
 
 Usage: python benchmarks/example_labelling.py --work FOLDER [--only plate,losses,transfer,field] [--data FOLDER]
 The plates are drawn by `talanoa sample plate`. Those of 24 wells with seed 7, to train on, and 11, to judge on, and

@@ -2,8 +2,9 @@
 
 python benchmarks/example_phase_contrast.py FOLDER [--preset quick] [--name NAME] [--model MODEL]
 
-FOLDER holds train/ and test/, each with images/ and rois/ (ROI zips drawn in Fiji). Writes into docs/examples the
-figures (phase-contrast.md) and charts, no picture of the images. With --model an existing model is judged instead.
+FOLDER holds train/ and test/, each with images/ and rois/ (ROI zips drawn in Fiji). Writes the figures
+(phase-contrast.md) and charts, no picture of the images, into docs/explanation/examples. With --model an existing
+model is judged instead.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from talanoa.evaluation.segmentation.summary import Score
 from talanoa.models import folder as model_folder
 
 ROOT = Path(__file__).resolve().parent.parent
-EXAMPLES = ROOT / "docs" / "examples"
+EXAMPLES = ROOT / "docs" / "explanation" / "examples"
 NAME = "phase-contrast"
 SHOWN = ["Image", "True", "Predicted", "TP", "FP", "FN", "F1", "AP", "PQ", "Pixel IoU", "Dice", "Split", "Merged"]
 
@@ -75,7 +76,8 @@ def page(name: str, found: talanoa.api.Evaluated) -> str:
         "# Cells in phase contrast: the figures of a report",
         "",
         trained,
-        "Judged on 3 others, at object IoU 0.5 where nothing else is said. [What the numbers mean](../evaluate.md).",
+        "Judged on 3 others, at object IoU 0.5 where nothing else is said. "
+        "[What the numbers mean](../../how-to/evaluate.md).",
         "",
         found.message.split(" Report:")[0].split(": ", 1)[1],
         "",

@@ -1,4 +1,4 @@
-"""The pictures of docs/restoration-guide.md: what each method does, and how each fails, on drawn images.
+"""The pictures of docs/explanation/restoration-guide.md: what each method does, and how each fails, on drawn images.
 
 Usage: python benchmarks/example_restoration.py [--work FOLDER] [--only methods,structured,spots,curves,invented]
 Trains for some minutes each (two processors) and writes docs/images/restoration-*.png. Models and images stay in the

@@ -97,7 +97,7 @@ def test_wrong_keys_are_explained(keys: dict[str, object], expected: str) -> Non
 
 
 def test_the_guide_has_every_key_and_action(root: Path) -> None:
-    text = (root / "docs" / "annotate.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "how-to" / "annotate.md").read_text(encoding="utf-8")
     rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
     known = {word for row in rows for word in re.findall(r"`(\w+)`", row)}
     assert set(AnnotateRequest.model_fields) - set(ProposeRequest.model_fields) <= known

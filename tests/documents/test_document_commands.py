@@ -115,7 +115,7 @@ def write_what_differs(words: list[str]) -> None:
 
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-DOCUMENTS = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))) if commands(path)]
+DOCUMENTS = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md"))) if commands(path)]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.stem)
@@ -183,7 +183,7 @@ def with_keys(function: Callable[..., Any], more: dict[str, Any]) -> Callable[..
 
 EXAMPLES = [
     pytest.param(code, id=f"{path.stem}: {heading.strip('# ')}")
-    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*/*.md")))
     for heading, code in examples(path)
 ]
 

@@ -121,14 +121,14 @@ def test_commands_of_the_documents_are_valid_requests(root: Path) -> None:
 
 @pytest.mark.parametrize("verb", ["segment", "restore", "predict", "train", "rois", "evaluate", "sample"])
 def test_the_tables_of_keys_are_complete(root: Path, verb: str) -> None:
-    text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     section = re.split(r"^## ", text.split(f"\n## {verb}\n")[1], flags=re.MULTILINE)[0]
     rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
     assert {key for row in rows for key in re.findall(r"`(\w+)`", row)} == set(REQUESTS[verb].model_fields)
 
 
 def test_defaults_in_the_documents_are_those_of_the_requests(root: Path) -> None:
-    text = (root / "docs" / "cli.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
     fields = request.SegmentRequest.model_fields
     assert f"({fields['norm_low'].default:g} and {fields['norm_high'].default:g})" in text
     assert f"(default `{fields['model'].default}`)" in text
@@ -148,7 +148,7 @@ def test_recorded_lines_of_the_documents_have_valid_keys(root: Path) -> None:
 @pytest.mark.parametrize("command", ["Segment_Objects", "Restore_Image", "Predict_Fluorescence"])
 def test_the_guide_to_the_menu_shows_every_field_and_key_of_the_dialog(root: Path, command: str) -> None:
     script = (root / "fiji_scripts" / "Plugins" / "Talanoa" / f"{command}.py").read_text(encoding="utf-8")
-    guide = (root / "docs" / "fiji.md").read_text(encoding="utf-8")
+    guide = (root / "docs" / "reference" / "fiji.md").read_text(encoding="utf-8")
     declared = re.findall(r'^#@ \w+ \(label="([^"(]*).*\) (\w+)$', script, flags=re.MULTILINE)
     assert len(declared) > 15
     for label, key in declared:
@@ -173,7 +173,7 @@ def test_files_that_the_readme_and_contributing_name_exist(root: Path) -> None:
 
 def python_calls(root: Path) -> Iterator[tuple[str, str, list[str]]]:
     """Yield (module, function, names of keyword arguments) of each call in the Python examples of the documents."""
-    for document in (root / "README.md", root / "docs" / "python.md"):
+    for document in (root / "README.md", root / "docs" / "how-to" / "python.md"):
         blocks = re.findall(r"(?:^ {4}.*\n|^\n)+", document.read_text(encoding="utf-8"), flags=re.MULTILINE)
         examples = [textwrap.dedent(block) for block in blocks if re.search(r"import |= talanoa\.", block)]
         modules = {"talanoa": "talanoa"}
@@ -196,7 +196,7 @@ def test_python_examples_call_what_exists(root: Path) -> None:
 
 
 def test_quoted_messages_exist_in_the_code(root: Path) -> None:
-    text = (root / "docs" / "messages.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "reference" / "messages.md").read_text(encoding="utf-8")
     quoted = re.findall(r"^\| \u201c(.+?)\u201d \|", text, flags=re.MULTILINE)
     assert len(quoted) > 20
     files = [*(root / "python").rglob("*.py"), *(root / "fiji_scripts").rglob("*.py")]
@@ -220,7 +220,7 @@ def test_menu_entries_that_the_documents_name_exist(root: Path) -> None:
 
 
 def test_presets_in_the_guide_to_training_are_those_of_the_methods(root: Path) -> None:
-    text = (root / "docs" / "training.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "how-to" / "training.md").read_text(encoding="utf-8")
     rows = [
         re.split(r"\s*\|\s*", line)[1:-1]
         for line in text.splitlines()

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "notebooks"
+FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "tutorials" / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 NETWORK = {"epochs": 1, "steps": 2, "depth": 1, "filters": 4, "device": "cpu"}
 SMALL = {**NETWORK, "n_rays": 16, "head": 8}

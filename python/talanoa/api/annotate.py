@@ -28,7 +28,7 @@ def run(
     Parameters
     ----------
     action : str
-        Such as "pick" or "save"; see `docs/annotate.md`.
+        Such as "pick" or "save"; see `docs/how-to/annotate.md`.
     dataset : path, optional
         The dataset folder.
     image : DataArray, str or path, optional

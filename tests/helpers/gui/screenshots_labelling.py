@@ -1,4 +1,4 @@
-"""Takes the pictures of docs/labelling-guide.md: python -m helpers.gui.screenshots_labelling PLATE OTHER MODEL [FOLDER]
+"""Take the pictures of labelling-guide.md: python -m helpers.gui.screenshots_labelling PLATE OTHER MODEL [FOLDER]
 
 As `helpers.gui.screenshots`, from a real ImageJ: run it in tests/, on a display. PLATE and OTHER are two drawn plates
 (`talanoa sample plate`, another seed), MODEL the name of a model of the user (`TALANOA_HOME`) that was trained on the

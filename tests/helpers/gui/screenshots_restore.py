@@ -1,9 +1,7 @@
-"""Takes the pictures of docs/restoration-guide.md from a real ImageJ window: python -m helpers.gui.screenshots_restore
-[FOLDER]
+"""Take the pictures of restoration-guide.md: python -m helpers.gui.screenshots_restore [FOLDER]
 
-As `helpers.gui.screenshots`: run it in tests/, on a display. The image is a drawn one (`talanoa sample noisy`);
-Noise2Void is
-trained on it for some minutes.
+As `helpers.gui.screenshots`, from a real ImageJ: run it in tests/, on a display. The image is a drawn one
+(`talanoa sample noisy`); Noise2Void is trained on it for some minutes.
 """
 
 from __future__ import annotations

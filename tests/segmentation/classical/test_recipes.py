@@ -240,7 +240,7 @@ def test_steps_can_be_shown_as_an_image() -> None:
 
 
 def test_the_guide_names_every_parameter_and_key(root: Path) -> None:
-    text = (root / "docs" / "classical.md").read_text(encoding="utf-8")
+    text = (root / "docs" / "how-to" / "classical.md").read_text(encoding="utf-8")
     for name, kind in CONFIGS.items():
         (row,) = [line for line in text.splitlines() if line.startswith(f"| `{name}` |")]
         assert all(step in row for step in STEPS[name])
