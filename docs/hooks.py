@@ -39,7 +39,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Lead links between docs/ and the rest of the repository to their places in the site."""
     shown = page.file.src_uri
-    source = next((path for path in (HOME, shown.removeprefix("repository/")) if address(path) == shown), f"docs/{shown}")
+    source = next(
+        (path for path in (HOME, shown.removeprefix("repository/")) if address(path) == shown), f"docs/{shown}"
+    )
 
     def led(match: re.Match[str]) -> str:
         """Return a link as the site has it."""
