@@ -1,4 +1,4 @@
-# Talanoa: make demo · make test · make bench · make doctor · make clean
+# Talanoa: make demo · make test · make docs · make bench · make doctor · make clean
 # Any Python 3.11-3.13 will do: make demo PYTHON=python3.12
 # Windows has no make: see "Install" in README.md for the two commands.
 
@@ -10,12 +10,16 @@ PY     := $(BIN)/python
 UV     := $(shell command -v uv 2>/dev/null)
 PIP    ?= $(if $(UV),$(UV) pip install --quiet --compile-bytecode --python $(PY),$(PY) -m pip install --quiet --disable-pip-version-check)
 
-.PHONY: help demo test check bench doctor clean
+# The variable silences an advertisement for another program.
+SITE   := NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+
+.PHONY: help demo test check docs bench doctor clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    set everything up and segment a sample image in ImageJ"
-	@echo "make test    set-up, ruff, mypy, import-linter, pytest"
+	@echo "make test    set-up, ruff, mypy, import-linter, documentation, pytest"
+	@echo "make docs    write the documentation as a site into build/site"
 	@echo "make bench   measure, and write benchmarks/RESULTS.md"
 	@echo "make doctor  say what works on this machine, and the remedy for what does not"
 	@echo "make clean   remove $(VENV) and what the tools left behind"
@@ -30,6 +34,11 @@ check: $(VENV)/.dev-ready $(VENV)/.jars-ready
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(BIN)/lint-imports --no-cache
+	$(SITE) --quiet
+
+docs: $(VENV)/.dev-ready
+	$(SITE)
+	@echo "Open build/site/index.html"
 
 bench: $(VENV)/.dev-ready $(VENV)/.java-ready
 	$(PY) benchmarks/run.py

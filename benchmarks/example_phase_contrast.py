@@ -24,6 +24,7 @@ from talanoa.models import folder as model_folder
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "docs" / "explanation" / "examples"
+MEANING = "[What the numbers mean](../../how-to/evaluate.md)."
 NAME = "phase-contrast"
 SHOWN = ["Image", "True", "Predicted", "TP", "FP", "FN", "F1", "AP", "PQ", "Pixel IoU", "Dice", "Split", "Merged"]
 
@@ -76,8 +77,7 @@ def page(name: str, found: talanoa.api.Evaluated) -> str:
         "# Cells in phase contrast: the figures of a report",
         "",
         trained,
-        "Judged on 3 others, at object IoU 0.5 where nothing else is said. "
-        "[What the numbers mean](../../how-to/evaluate.md).",
+        f"Judged on 3 others, at object IoU 0.5 where nothing else is said. {MEANING}",
         "",
         found.message.split(" Report:")[0].split(": ", 1)[1],
         "",

@@ -244,6 +244,25 @@ def test_presets_in_the_guide_to_training_are_those_of_the_methods(root: Path) -
         lengths(" ".join(row), label_presets.PRESETS)
 
 
+def test_pictures_have_a_text_that_says_what_they_show(root: Path) -> None:
+    found = 0
+    for document in documents(root):
+        for text, file in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", document.read_text(encoding="utf-8")):
+            found += 1
+            assert len(text.split()) >= 3, f"{document.name}: {file}: found the text {text!r}; expected what it shows"
+    assert found > 40
+
+
+def test_lines_of_prose_are_wrapped(root: Path) -> None:
+    written = [*(root / "docs").glob("*/*.md"), *(root / name for name in ("README.md", "CONTRIBUTING.md"))]
+    assert len(written) > 20
+    for document in written:
+        text = re.sub(r"^```.*?^```", "", document.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+        for line in text.splitlines():
+            kept = line.startswith(("|", "    ", "#")) or "![" in line or "`" in line  # code is not broken
+            assert kept or len(line) <= 120, f"{document.name}: {line}"
+
+
 def test_tables_are_whole(root: Path) -> None:
     for document in documents(root):
         lines = ["", *document.read_text(encoding="utf-8").splitlines(), ""]
