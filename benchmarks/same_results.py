@@ -25,7 +25,7 @@ import numpy as np
 
 _NOT_COMPARED = re.compile(
     r"time|second|cost|created|version|date|memory|host|machine|platform|python|device|path|place|folder|source|energy"
-    r"|since|when|log|threads|price|places|^id$|rate|busy|wait"
+    r"|since|when|log|threads|price|places|^id$|wait|finished"
 )
 _TEXT_SKIPPED = (".html", ".md", ".svg", ".log")  # pages for people: with dates and durations
 _TRAINING = {"preset": "quick", "epochs": 1, "steps": 3, "seed": 1, "device": "cpu"}
